@@ -1,0 +1,7 @@
+"""Who starts, restarts and stops actors, and the process around them.
+
+Belongs here: child specs, restart intensity, supervisors, health, settings and the operator's
+composition root.
+
+May not enter: knowledge of any kind of resource, except in the composition root.
+"""
