@@ -1,0 +1,175 @@
+"""The binaries of the local control plane, built once per user from pinned sources.
+
+They are cached in `$XDG_CACHE_HOME/falco-operator/bin/<row>-<version>-<key>/` (default `~/.cache`),
+where the key is a hash of all that goes into them. What `KUBEBUILDER_ASSETS` holds is used instead.
+A build is atomic, and two processes may build at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.local import toolchain
+from deploy.local.pins import BUILD_FLAGS, GO_ENVIRONMENT, ROWS, Binary, Extract, Row
+from deploy.local.process import Process
+from deploy.local.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from deploy.local.toolchain import Go
+
+MODULES = Path(__file__).parent / "modules"
+TICK_SECONDS = 1.0
+
+
+class BuildError(RuntimeError):
+    """A binary could not be built; the message ends with what Go said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One file that has to be made, and where it goes."""
+
+    row: Row
+    product: Binary | Extract
+    target: Path
+
+
+def files(*names: str) -> Mapping[str, Path]:
+    """Where each named binary or file is, built if need be.
+
+    ToolchainError says what to install, BuildError what Go said.
+    """
+    products = {product.name: (row, product) for row in ROWS for product in _products(row)}
+    found: dict[str, Path] = {}
+    missing: list[Missing] = []
+    go: Go | None = None
+    for name in names:
+        row, product = products[name]
+        if (asset := _asset(name)) is not None:
+            found[name] = asset
+            continue
+        go = go or toolchain.find()
+        found[name] = folder(row, go) / name
+        if not found[name].exists():
+            missing.append(Missing(row, product, found[name]))
+    if go is not None and missing:
+        _make(missing, go)
+    return found
+
+
+def every_name() -> list[str]:
+    """The names that `files` takes."""
+    return [product.name for row in ROWS for product in _products(row)]
+
+
+def folder(row: Row, go: Go) -> Path:
+    """The cache folder of a row: another one for any other source, flag, toolchain or platform."""
+    inputs = [
+        *((MODULES / row.name / file).read_text() for file in ("go.mod", "go.sum")),
+        repr(sorted(GO_ENVIRONMENT.items())),
+        repr(BUILD_FLAGS),
+        row.linker_flags,
+        repr([(binary.name, binary.package) for binary in row.binaries]),
+        repr([(extract.name, extract.sources) for extract in row.extracts]),
+        go.version,
+        go.platform,
+    ]
+    key = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
+    return _cache() / "bin" / f"{row.name}-{row.version}-{key}"
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The specification says that a relative path is to be ignored.
+    root = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    return root / "falco-operator"
+
+
+def _products(row: Row) -> Sequence[Binary | Extract]:
+    return (*row.binaries, *row.extracts)
+
+
+def _asset(name: str) -> Path | None:
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if not assets or not (path := Path(assets) / name).is_file():
+        return None
+    return path.absolute()
+
+
+def _make(missing: Sequence[Missing], go: Go) -> None:
+    expected = sum(item.product.cold_seconds for item in missing)
+    progress = Progress(len(missing), expected, sys.stderr)
+    for item in missing:
+        what = f"{item.product.name} ({item.row.module} {item.row.version})"
+        progress.begin(what, item.product.cold_seconds)
+        with _locked(item.target.parent):
+            if not item.target.exists():  # another process may have made it while we waited
+                _make_one(item, go, progress)
+        progress.end()
+
+
+def _make_one(item: Missing, go: Go, progress: Progress) -> None:
+    unfinished = item.target.with_name(f".{item.target.name}.unfinished")
+    module = MODULES / item.row.name
+    match item.product:
+        case Binary(package=package):
+            flags = [*BUILD_FLAGS, f"-ldflags={item.row.linker_flags}", f"-o={unfinished}"]
+            _run([go.command, "-C", module, "build", *flags, package], item.target, progress)
+        case Extract(sources=sources):
+            root = _module_folder(item.row, go)
+            unfinished.write_text("---\n".join((root / path).read_text() for path in sources))
+    unfinished.replace(item.target)
+
+
+def _run(command: Sequence[str | Path], target: Path, progress: Progress) -> None:
+    log = target.with_name(f"{target.name}.log")
+    log.unlink(missing_ok=True)
+    build = Process(
+        f"the build of {target.name}", command, log=log, environment=toolchain.environment()
+    )
+    build.launch()
+    try:
+        while not build.wait(TICK_SECONDS):
+            progress.tick()
+        if build.exit_code != 0:
+            raise BuildError(str(build.failure(f"failed with exit code {build.exit_code}")))
+    finally:
+        build.stop()
+
+
+def _module_folder(row: Row, go: Go) -> Path:
+    """Where the row's module is in Go's module cache, downloaded if need be."""
+    run = subprocess.run(
+        [go.command, "-C", MODULES / row.name, "mod", "download", "-json", row.module],
+        env=toolchain.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode != 0:
+        raise BuildError(f"{row.module} could not be downloaded: {run.stdout}{run.stderr}")
+    return Path(json.loads(run.stdout)["Dir"])
+
+
+@contextlib.contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """No other process makes anything in the folder meanwhile."""
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another process that builds in {target}", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,56 @@
+"""Who is who in a local control plane: one certificate each, all from one CA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deploy.local.certificates import Authority, KeyPair, SigningKey, signing_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+FIRST_SERVICE = "10.0.0.1"  # the Service `kubernetes`
+API_SERVER_HOSTS = (
+    LOOPBACK,
+    FIRST_SERVICE,
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+)
+MASTERS = "system:masters"  # may do everything, without any RBAC rule
+
+ADMINISTRATOR = "local-admin"
+CONTROLLER_MANAGER = "system:kube-controller-manager"
+SCHEDULER = "system:kube-scheduler"
+KWOK = "kwok"
+
+# The scheduler has its RBAC rules from the API server. The controller manager would have them only
+# with one service account per controller; kwok would have to be given some.
+GROUPS = {ADMINISTRATOR: [MASTERS], CONTROLLER_MANAGER: [MASTERS], SCHEDULER: [], KWOK: [MASTERS]}
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """The servers' key pairs, and those of their clients by user name."""
+
+    ca: Path
+    etcd: KeyPair
+    api_server: KeyPair
+    service_accounts: SigningKey
+    users: dict[str, KeyPair]
+
+
+def issue(directory: Path) -> Identities:
+    """Fresh keys and certificates, all in the directory."""
+    authority = Authority(directory)
+    return Identities(
+        ca=authority.certificate,
+        etcd=authority.server("etcd", [LOOPBACK, "localhost"]),
+        api_server=authority.server("kube-apiserver", API_SERVER_HOSTS),
+        service_accounts=signing_key(directory, "service-accounts"),
+        users={user: authority.client(user, groups) for user, groups in GROUPS.items()},
+    )

@@ -1,0 +1,99 @@
+"""The processes of one control plane, made but not started: command, log, readiness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deploy.local import commands
+from deploy.local.certificates import write_private
+from deploy.local.client import Client
+from deploy.local.identities import (
+    ADMINISTRATOR,
+    CONTROLLER_MANAGER,
+    KWOK,
+    LOOPBACK,
+    SCHEDULER,
+    Identities,
+)
+from deploy.local.kubeconfig import Cluster, with_certificate
+from deploy.local.pins import KWOK_STAGES
+from deploy.local.process import Process, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from deploy.local.commands import AuditFiles
+    from deploy.local.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Makes the processes from the binaries, in the layout's files, with the identities' keys.
+
+    All of them hold the claim on the layout's directory.
+    """
+
+    layout: Layout
+    claim: int
+    files: Mapping[str, Path]
+    identities: Identities
+
+    def etcd(self, port: int) -> Process:
+        """A fresh, empty etcd."""
+        data = self.layout.state / "etcd"
+        command = commands.etcd(self.files["etcd"], data, port, self.identities)
+        client = Client(port, self.identities.ca, self.identities.api_server)
+        return self._process("etcd", command, client)
+
+    def api_server(
+        self, etcd_port: int, audit: AuditFiles | None, flags: Sequence[str], port: int
+    ) -> Process:
+        """Ready once all its start hooks are done, RBAC's own roles included."""
+        if audit is not None:
+            write_private(audit.policy, commands.AUDIT_POLICY)
+        binary = self.files["kube-apiserver"]
+        command = commands.api_server(binary, port, etcd_port, self.identities, audit, flags)
+        return self._process("kube-apiserver", command, self.administrator(port))
+
+    def controllers(self) -> list[Process]:
+        """What gives the objects life. None of them serves anything that could be asked."""
+        path = self.layout.kubeconfig_of
+        files, stages = self.files, self.files[KWOK_STAGES]
+        manager = commands.controller_manager(
+            files["kube-controller-manager"], path(CONTROLLER_MANAGER), self.identities
+        )
+        return [
+            self._process("kube-controller-manager", manager),
+            self._process(
+                "kube-scheduler", commands.scheduler(files["kube-scheduler"], path(SCHEDULER))
+            ),
+            self._process("kwok", commands.kwok(files["kwok"], path(KWOK), stages)),
+        ]
+
+    def administrator(self, port: int) -> Client:
+        """The API server's client with every right."""
+        return Client(port, self.identities.ca, self.identities.users[ADMINISTRATOR])
+
+    def cluster(self, port: int) -> Cluster:
+        """The API server at the port, in the form of kubeconfigs."""
+        return Cluster(f"https://{LOOPBACK}:{port}", self.identities.ca)
+
+    def write_kubeconfigs(self, cluster: Cluster) -> None:
+        """Everybody has a kubeconfig."""
+        for user, identity in self.identities.users.items():
+            path = self.layout.kubeconfig_of(user)
+            write_private(path, with_certificate(cluster, user, identity))
+
+    def _process(
+        self, name: str, command: commands.Command, client: Client | None = None
+    ) -> Process:
+        return Process(
+            name,
+            command,
+            log=self.layout.log(name),
+            environment=environment(self.layout.home),
+            ready=lambda: client is None or client.succeeds("/readyz"),
+            holds=[self.claim],
+        )

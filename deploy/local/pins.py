@@ -1,0 +1,141 @@
+"""What the local control plane is made of, and helm: pinned Go modules, packages, flags. Data only.
+
+The dependencies of each row are pinned by `modules/<row>/go.mod` and `go.sum`; each row is a module
+of its own because their dependency versions disagree. A changed pin or flag changes the cache key,
+so stale binaries are never used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MINIMUM_GO = (1, 26)
+
+GO_ENVIRONMENT = {
+    "CGO_ENABLED": "0",
+    "GOFLAGS": "-mod=readonly",
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+}
+
+BUILD_FLAGS = ("-trimpath", "-buildvcs=false")
+
+KWOK_STAGES = "kwok-stages.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """One program: its package, and how long a cold build took on two cores."""
+
+    name: str
+    package: str
+    cold_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """A file put beside the binaries, joined from files of the row's module."""
+
+    name: str
+    sources: tuple[str, ...]
+    cold_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One pinned module and what is made from it; `stamps` are Go variables set by the linker."""
+
+    name: str
+    module: str
+    version: str
+    binaries: tuple[Binary, ...]
+    stamps: tuple[tuple[str, str], ...] = ()
+    extracts: tuple[Extract, ...] = ()
+
+    @property
+    def linker_flags(self) -> str:
+        """The value of `-ldflags`: stripped, with the version stamped in."""
+        return " ".join(["-s -w", *(f"-X {name}={value}" for name, value in self.stamps)])
+
+
+def _kubernetes_stamps(version: str) -> tuple[tuple[str, str], ...]:
+    """Without these, clients see v0.0.0 and fail to parse it."""
+    major, minor, _ = version.removeprefix("v").split(".")
+    return tuple(
+        (f"{package}.{variable}", value)
+        for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+        for variable, value in (("gitVersion", version), ("gitMajor", major), ("gitMinor", minor))
+    )
+
+
+def _helm_stamps(version: str, kubernetes: str) -> tuple[tuple[str, str], ...]:
+    """The Kubernetes version is what charts are rendered and checked for; it would be 1.20."""
+    major, minor, _ = kubernetes.removeprefix("v").split(".")
+    return (
+        ("helm.sh/helm/v3/internal/version.version", version),
+        *(
+            (f"helm.sh/helm/v3/pkg/{package}.{variable}", value)
+            for package in ("chartutil", "lint/rules")
+            for variable, value in (("k8sVersionMajor", major), ("k8sVersionMinor", minor))
+        ),
+    )
+
+
+KUBERNETES_VERSION = "v1.36.3"
+
+KUBERNETES = Row(
+    name="kubernetes",
+    module="k8s.io/kubernetes",
+    version=KUBERNETES_VERSION,
+    binaries=(
+        Binary("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", 195),
+        Binary("kubectl", "k8s.io/kubernetes/cmd/kubectl", 30),
+        Binary("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", 65),
+        Binary("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", 10),
+    ),
+    stamps=_kubernetes_stamps(KUBERNETES_VERSION),
+)
+
+ETCD = Row(
+    name="etcd",
+    module="go.etcd.io/etcd/server/v3",
+    version="v3.6.8",
+    binaries=(Binary("etcd", "go.etcd.io/etcd/server/v3", 40),),
+)
+
+KWOK = Row(
+    name="kwok",
+    module="sigs.k8s.io/kwok",
+    version="v0.8.0",
+    binaries=(Binary("kwok", "sigs.k8s.io/kwok/cmd/kwok", 60),),
+    extracts=(
+        Extract(
+            KWOK_STAGES,
+            (
+                "kustomize/stage/node/fast/node-initialize.yaml",
+                "kustomize/stage/node/heartbeat/node-heartbeat.yaml",
+                "kustomize/stage/pod/fast/pod-ready.yaml",
+                "kustomize/stage/pod/fast/pod-complete.yaml",
+                "kustomize/stage/pod/fast/pod-delete.yaml",
+            ),
+        ),
+    ),
+)
+
+REGISTRY = Row(
+    name="registry",
+    module="github.com/distribution/distribution/v3",
+    version="v3.1.2",
+    binaries=(Binary("registry", "github.com/distribution/distribution/v3/cmd/registry", 60),),
+    stamps=(("github.com/distribution/distribution/v3/version.version", "v3.1.2"),),
+)
+
+HELM = Row(
+    name="helm",
+    module="helm.sh/helm/v3",
+    version="v3.22.0",
+    binaries=(Binary("helm", "helm.sh/helm/v3/cmd/helm", 120),),
+    stamps=_helm_stamps("v3.22.0", KUBERNETES_VERSION),
+)
+
+ROWS = (ETCD, KUBERNETES, KWOK, REGISTRY, HELM)

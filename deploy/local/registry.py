@@ -1,0 +1,102 @@
+"""A real OCI registry on a loopback port."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import yaml
+
+from deploy.local import build
+from deploy.local.certificates import write_private
+from deploy.local.process import Process, environment, start_on_free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+Config = Mapping[str, Mapping[str, Any]]
+
+
+class Registry:
+    """The distribution registry, running between `start` and `stop`.
+
+    Its content is in the directory and stays. `config` is laid over ours, section by section of the
+    registry's own configuration file: `auth` for credentials, `http.tls` for TLS. Without it: plain
+    HTTP, no credentials, deleting allowed.
+    """
+
+    def __init__(self, directory: Path, config: Config | None = None) -> None:
+        self.directory = directory.absolute()
+        self.log = self.directory / "registry.log"
+        self._config = config or {}
+        self._process: Process | None = None
+        self._port = 0
+
+    @property
+    def address(self) -> str:
+        """Host and port, as in an image reference."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def url(self) -> str:
+        """The root of its API."""
+        scheme = "https" if "tls" in self._config.get("http", {}) else "http"
+        return f"{scheme}://{self.address}"
+
+    @property
+    def process(self) -> Process:
+        """The running registry: it can be stopped, killed and started again on the same port."""
+        if self._process is None:
+            raise RuntimeError("the registry is not started")
+        return self._process
+
+    def start(self) -> Self:
+        """Serving."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        binary = build.files("registry")["registry"]
+        self._process, self._port = start_on_free_port(lambda port: self._make(binary, port))
+        return self
+
+    def stop(self) -> None:
+        """Not running."""
+        if self._process is not None:
+            self._process.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _make(self, binary: Path, port: int) -> Process:
+        file = self.directory / "config.yaml"
+        write_private(file, yaml.safe_dump(self._whole_config(port)))
+        process = Process(
+            "the registry",
+            [binary, "serve", file],
+            log=self.log,
+            environment={**environment(self.directory), "OTEL_TRACES_EXPORTER": "none"},
+            # A connection would be accepted by whoever took the port before us as well.
+            ready=lambda: process.logged(f"listening on 127.0.0.1:{port}"),
+        )
+        return process
+
+    def _whole_config(self, port: int) -> dict[str, Any]:
+        ours: dict[str, Any] = {
+            "version": 0.1,
+            "storage": {
+                "filesystem": {"rootdirectory": str(self.directory / "content")},
+                "delete": {"enabled": True},
+            },
+            "http": {"addr": f"127.0.0.1:{port}", "secret": secrets.token_hex()},
+        }
+        for section, content in self._config.items():
+            ours[section] = {**ours.get(section, {}), **content}
+        return ours

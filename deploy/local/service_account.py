@@ -1,0 +1,56 @@
+"""Kubeconfigs that act as a service account, with tokens that the API server issued for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from deploy.local.certificates import write_private
+from deploy.local.kubeconfig import Cluster, with_token_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deploy.local.client import Client
+
+PREFIX = "system:serviceaccount"
+TOKEN_SECONDS = 24 * 3600
+
+
+def write_kubeconfig(
+    client: Client, cluster: Cluster, namespace: str, name: str, path: Path
+) -> Path:
+    """The kubeconfig at the path, and beside it, as `<path>.token`, a fresh token; both mode 0600.
+
+    The service account must exist: RefusedError with status 404 otherwise.
+    """
+    path = path.absolute()
+    user = f"{PREFIX}:{namespace}:{name}"
+    token = _token_file(path)
+    write_private(token, _request_token(client, namespace, name))
+    return write_private(path, with_token_file(cluster, user, namespace, token))
+
+
+def rotate_token(client: Client, path: Path) -> str:
+    """The kubeconfig's token file holds a new token, which is returned; the old one stays valid."""
+    user = yaml.safe_load(path.read_text())["users"][0]["name"]
+    namespace, name = user.removeprefix(f"{PREFIX}:").split(":")
+    token = _request_token(client, namespace, name)
+    write_private(_token_file(path.absolute()), token)
+    return token
+
+
+def _token_file(kubeconfig: Path) -> Path:
+    return kubeconfig.with_name(f"{kubeconfig.name}.token")
+
+
+def _request_token(client: Client, namespace: str, name: str) -> str:
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+    request = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": TOKEN_SECONDS},
+    }
+    token: str = client.call("POST", path, request)["status"]["token"]
+    return token

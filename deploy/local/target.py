@@ -1,0 +1,92 @@
+"""A cluster as seen through kubectl and a kubeconfig: the local one or the user's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.local.certificates import write_private
+from deploy.local.process import wait_until
+
+INSTALL = Path("deploy/install.yaml")
+# All but the operator itself: CRDs, and the operator's namespace, identity and rights.
+ALL_BUT_OPERATOR = "app.kubernetes.io/component in (crds, rbac)"
+OPERATOR = "falco-operator"
+# Asked for with every token; the token is renewed long before, as the kubelet does it.
+TOKEN_SECONDS = 3600
+
+
+class TargetError(RuntimeError):
+    """kubectl failed; the message is what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Everything is done with the rights of the kubeconfig's current context."""
+
+    kubectl: Path
+    kubeconfig: str
+
+    def run(self, *arguments: str | Path) -> str:
+        """What kubectl prints; raises TargetError."""
+        done = subprocess.run(
+            [self.kubectl, *arguments],
+            env={**os.environ, "KUBECONFIG": self.kubeconfig},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise TargetError(done.stderr.strip())
+        return done.stdout
+
+    def get(self, *arguments: str) -> list[dict[str, Any]]:
+        """What `kubectl get` finds, be it a list or one object."""
+        found: dict[str, Any] = json.loads(self.run("get", *arguments, "--output=json"))
+        items: list[dict[str, Any]] = found.get("items", [found])
+        return items
+
+    def install(self) -> None:
+        """CRDs and the operator's rights are there, and the CRDs are served."""
+        what = (f"--filename={INSTALL}", f"--selector={ALL_BUT_OPERATOR}")
+        applied = self.run("apply", "--server-side", "--output=name", *what).split()
+        crds = [name for name in applied if name.startswith("customresourcedefinition")]
+        self.run("wait", "--for=condition=Established", "--timeout=60s", *crds)
+        names = ",".join(crd.partition("/")[2] for crd in crds)
+        wait_until(partial(self._serves, names), "the CRDs are served", 60)
+
+    def operator_kubeconfig(self, path: Path) -> Path:
+        """A kubeconfig of the operator's ServiceAccount, its token in a file beside it."""
+        view = yaml.safe_load(self.run("config", "view", "--raw", "--minify", "--flatten"))
+        view["users"] = [{"name": OPERATOR, "user": {"tokenFile": str(_token_file(path))}}]
+        view["contexts"][0]["context"] = {
+            "cluster": view["contexts"][0]["context"]["cluster"],
+            "user": OPERATOR,
+        }
+        self.renew_token(path)
+        return write_private(path, yaml.safe_dump(view))
+
+    def renew_token(self, kubeconfig: Path) -> None:
+        """The operator finds a fresh token in its file."""
+        asked = f"--duration={TOKEN_SECONDS}s"
+        token = self.run("create", "token", OPERATOR, f"--namespace={OPERATOR}", asked)
+        write_private(_token_file(kubeconfig), token.strip())
+
+    def _serves(self, names: str) -> bool:
+        try:
+            self.run("get", names, "--all-namespaces")
+        except TargetError:
+            return False
+        return True
+
+
+def _token_file(kubeconfig: Path) -> Path:
+    return kubeconfig.absolute().with_name(f"{kubeconfig.name}.token")
