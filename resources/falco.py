@@ -1,0 +1,221 @@
+"""Falco: one instance of Falco, as a DaemonSet or a Deployment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from resources import falco_config, falco_pod, instance_status
+from resources.child import Child
+from resources.definition import (
+    AGE,
+    SERVICE_NAME_RULES,
+    Column,
+    ResourceDefinition,
+    condition_column,
+    doc,
+)
+from resources.image import Image
+from resources.meta import ObjectMeta
+from resources.outcome import Outcome, parked
+from resources.overlay import Template
+from resources.parent import Parent, parent_of
+from resources.rbac import FALCO_CLUSTER_RULES, cluster_rights, falco_rules, namespaced_rights
+from resources.reference import ObjectRef
+from resources.workload import insisted, pod_labels, service, workload
+from resources.workload_status import WorkloadStatus
+
+
+class FalcoSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What the user wants of a Falco."""
+
+    type: Annotated[
+        str | None,
+        doc(
+            "The workload that runs Falco; absent means DaemonSet.",
+            enum=["DaemonSet", "Deployment"],
+        ),
+    ] = None
+    replicas: Annotated[
+        int | None,
+        doc("Number of pods of a Deployment; absent means 1.", format="int32", minimum=1),
+    ] = None
+    # Without a pattern: a bad version becomes a condition, not a refusal at apply.
+    version: Annotated[
+        str | None,
+        doc("Tag of the Falco image; the image of the falco container in the template wins."),
+    ] = None
+    pod_template_spec: Annotated[
+        dict[str, Any] | None,
+        doc(
+            "A partial pod template, merged over the default one.",
+            openapi="io.k8s.api.core.v1.PodTemplateSpec",
+        ),
+    ] = None
+    update_strategy: Annotated[
+        dict[str, Any] | None,
+        doc(
+            "How pods of a DaemonSet are replaced.",
+            openapi="io.k8s.api.apps.v1.DaemonSetUpdateStrategy",
+        ),
+    ] = None
+    strategy: Annotated[
+        dict[str, Any] | None,
+        doc(
+            "How pods of a Deployment are replaced.",
+            openapi="io.k8s.api.apps.v1.DeploymentStrategy",
+        ),
+    ] = None
+
+
+class FalcoStatus(WorkloadStatus, frozen=True):
+    """What is known of a Falco."""
+
+
+class Falco(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A Falco instance and what it needs to run in this namespace."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: Annotated[FalcoSpec, doc("The wanted state.")] = FalcoSpec()
+    status: Annotated[FalcoStatus, doc("The observed state.")] = FalcoStatus()
+
+
+DEFINITION = ResourceDefinition(
+    type=Falco,
+    kind="Falco",
+    categories=("falcosecurity", "instances"),
+    columns=(
+        Column("Type", ".status.resourceType", "The workload kind."),
+        Column("Version", ".status.version", "The Falco version that runs."),
+        Column("Desired", ".status.desiredReplicas", "Pods wanted.", "integer"),
+        Column("Ready", ".status.availableReplicas", "Pods available.", "integer"),
+        condition_column("Reconciled"),
+        condition_column("Available"),
+        AGE,
+    ),
+    rules=SERVICE_NAME_RULES,
+)
+
+FINALIZER = "falco.instance.falcosecurity.dev/finalizer"
+FIELD_MANAGER = "falco-controller"
+
+
+SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
+
+
+@dataclass(frozen=True, slots=True)
+class FalcoSettings:
+    """What the operator's own settings say about every Falco; the deadline is in seconds."""
+
+    sidecar_image: str = SIDECAR_IMAGE
+    excluded_labels: tuple[str, ...] = ()
+    gate_deadline: int = 60
+
+
+def ref(falco: Falco) -> ObjectRef:
+    """The name of a Falco."""
+    return ObjectRef("Falco", falco.metadata.namespace or "", falco.metadata.name)
+
+
+def workload_kind(falco: Falco) -> str:
+    """What runs the pods: DaemonSet or Deployment."""
+    return falco.spec.type or "DaemonSet"
+
+
+def workload_ref(falco: Falco) -> ObjectRef:
+    """The workload that there should be."""
+    return ref(falco)._replace(kind=workload_kind(falco))
+
+
+def resolved_version(falco: Falco) -> str:
+    """The version to run: of the image in the template, else of the spec, else the built-in one.
+
+    Raises:
+        InvalidSpec: image or version are not what they should be.
+    """
+    return _image(falco).version
+
+
+def desired(falco: Falco, settings: FalcoSettings) -> tuple[Child, ...]:
+    """Every child as it should be, lower waves first; the same bodies for the same input.
+
+    Raises:
+        InvalidSpec: the spec cannot be carried out.
+    """
+    parent = parent_of(ref(falco), falco.metadata, settings.excluded_labels)
+    config = falco_config.base_config(workload_kind(falco), resolved_version(falco))
+    children = (
+        parent.child("ServiceAccount"),
+        *namespaced_rights(parent, falco_rules()),
+        *cluster_rights(parent, FALCO_CLUSTER_RULES),
+        service(parent, [falco_pod.WEB]),
+        parent.child("ConfigMap", data={falco_config.FILE: config}),
+        _workload(falco, parent, config, settings),
+    )
+    return tuple(sorted(children, key=lambda child: child.wave))
+
+
+def status(
+    falco: Falco, outcome: Outcome, workload: dict[str, Any] | None, now: datetime
+) -> dict[str, Any]:
+    """The content of `.status` after a reconcile; `workload` is the live one if it is ours."""
+    return instance_status.observed_status(
+        falco.status,
+        outcome,
+        workload,
+        kind=workload_kind(falco),
+        container=falco_pod.MAIN.name,
+        generation=falco.metadata.generation,
+        now=now,
+    )
+
+
+def parked_status(falco: Falco, error: str, message: str, now: datetime) -> dict[str, Any]:
+    """The content of `.status` once the actor has failed too often: its error, else as it was."""
+    return instance_status.with_finding(
+        falco.status, parked(error, message, falco.metadata.generation), now
+    )
+
+
+def _image(falco: Falco) -> Image:
+    spec = falco.spec
+    return falco_pod.MAIN.image_to_run(spec.pod_template_spec, spec.version, "spec.version")
+
+
+def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings) -> Child:
+    """The DaemonSet or Deployment; without `replicas` the field is left to autoscalers."""
+    kind, spec = workload_kind(falco), falco.spec
+    is_deployment = kind == "Deployment"
+    return workload(
+        parent,
+        kind,
+        _templates(falco, parent, config, settings),
+        "ConfigMap",
+        "ServiceAccount",
+        strategy=spec.strategy if is_deployment else spec.update_strategy,
+        replicas=spec.replicas if is_deployment else None,
+    )
+
+
+def _templates(
+    falco: Falco, parent: Parent, config: str, settings: FalcoSettings
+) -> tuple[Template, ...]:
+    """The defaults, what the user says, and what must hold whatever the user says."""
+    image = _image(falco)
+    pod = falco_pod.PodSettings(
+        workload=workload_kind(falco),
+        name=falco.metadata.name,
+        image=str(image),
+        config_hash=falco_config.config_hash(config),
+        labels=pod_labels(parent),
+        sidecar_image=settings.sidecar_image,
+        gate_deadline=settings.gate_deadline,
+    )
+    # A template copied from a running pod would else pin the hash of an old configuration.
+    annotations = {falco_pod.CONFIG_HASH: pod.config_hash}
+    return (
+        falco_pod.pod_template(pod),
+        falco.spec.pod_template_spec or {},
+        insisted(parent, falco_pod.MAIN.name, image, annotations),
+    )

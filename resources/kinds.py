@@ -1,0 +1,64 @@
+"""The kinds of objects that this project reads or writes, and where the API server serves them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from resources.reference import ObjectRef
+
+
+class Kind(NamedTuple):
+    """How the API server knows a kind; the core group is the empty string."""
+
+    group: str
+    version: str
+    plural: str
+    namespaced: bool
+
+    @property
+    def api_version(self) -> str:
+        """As `apiVersion` in an object's body."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+INSTANCE_GROUP = "instance.falcosecurity.dev"
+ARTIFACT_GROUP = "artifact.falcosecurity.dev"
+RBAC_GROUP = "rbac.authorization.k8s.io"
+
+KINDS: dict[str, Kind] = {
+    "Falco": Kind(INSTANCE_GROUP, "v1alpha1", "falcos", True),
+    "Component": Kind(INSTANCE_GROUP, "v1alpha1", "components", True),
+    "Rulesfile": Kind(ARTIFACT_GROUP, "v1alpha1", "rulesfiles", True),
+    "Plugin": Kind(ARTIFACT_GROUP, "v1alpha1", "plugins", True),
+    "Config": Kind(ARTIFACT_GROUP, "v1alpha1", "configs", True),
+    "NodeReport": Kind(ARTIFACT_GROUP, "v1alpha1", "nodereports", True),
+    "ServiceAccount": Kind("", "v1", "serviceaccounts", True),
+    "Service": Kind("", "v1", "services", True),
+    "ConfigMap": Kind("", "v1", "configmaps", True),
+    "Secret": Kind("", "v1", "secrets", True),
+    "Pod": Kind("", "v1", "pods", True),
+    "Node": Kind("", "v1", "nodes", False),
+    "Namespace": Kind("", "v1", "namespaces", False),
+    "DaemonSet": Kind("apps", "v1", "daemonsets", True),
+    "Deployment": Kind("apps", "v1", "deployments", True),
+    "Role": Kind(RBAC_GROUP, "v1", "roles", True),
+    "RoleBinding": Kind(RBAC_GROUP, "v1", "rolebindings", True),
+    "ClusterRole": Kind(RBAC_GROUP, "v1", "clusterroles", False),
+    "ClusterRoleBinding": Kind(RBAC_GROUP, "v1", "clusterrolebindings", False),
+    "Event": Kind("events.k8s.io", "v1", "events", True),
+    "Lease": Kind("coordination.k8s.io", "v1", "leases", True),
+}
+
+
+def collection_path(kind: str, namespace: str = "") -> str:
+    """URL path of all objects of a kind, in one namespace or, without one, in the cluster."""
+    known = KINDS[kind]
+    root = f"/apis/{known.group}/{known.version}" if known.group else f"/api/{known.version}"
+    scope = f"/namespaces/{namespace}" if namespace else ""
+    return f"{root}{scope}/{known.plural}"
+
+
+def object_path(ref: ObjectRef) -> str:
+    """URL path of one object; its status is at `<path>/status`."""
+    return f"{collection_path(ref.kind, ref.namespace)}/{ref.name}"

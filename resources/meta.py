@@ -1,0 +1,102 @@
+"""The parts of Kubernetes' own metadata types that are in use."""
+
+from typing import Annotated
+
+import msgspec
+
+from resources.definition import ATOMIC_LIST, Rule, doc
+
+
+class OwnerReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """The object that an object belongs to and is garbage collected with."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+    block_owner_deletion: bool | None = None
+
+
+class ObjectMeta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Metadata of any object, as far as it is read here."""
+
+    name: str = ""
+    namespace: str | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+    generation: int | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    finalizers: tuple[str, ...] | None = None
+    owner_references: tuple[OwnerReference, ...] | None = None
+    deletion_timestamp: str | None = None
+    creation_timestamp: str | None = None
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """One aspect of the current state."""
+
+    type: Annotated[
+        str, doc("Name of the condition, unique in its list.", minLength=1, maxLength=316)
+    ]
+    status: Annotated[str, doc("Whether the condition holds.", enum=["True", "False", "Unknown"])]
+    reason: Annotated[
+        str,
+        doc(
+            "Why the condition last changed, as one CamelCase word.",
+            minLength=1,
+            maxLength=1024,
+            pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+        ),
+    ]
+    message: Annotated[str, doc("Details for people; may be empty.", maxLength=32768)]
+    last_transition_time: Annotated[
+        str, doc("When the status last changed, not the message.", format="date-time")
+    ]
+    observed_generation: Annotated[
+        int | None, doc("The metadata.generation that the condition is about.", minimum=0)
+    ] = None
+
+
+class LabelSelectorRequirement(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"
+):
+    """A test of one label."""
+
+    key: Annotated[str, doc("The label key to test.", minLength=1, maxLength=317)]
+    operator: Annotated[
+        str,
+        doc("How the label relates to the values.", enum=["In", "NotIn", "Exists", "DoesNotExist"]),
+    ]
+    values: Annotated[
+        tuple[str, ...] | None,
+        doc("The values for In and NotIn; absent for Exists and DoesNotExist.", **ATOMIC_LIST),
+    ] = None
+
+
+class LabelSelector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Selects objects by their labels; all requirements must hold, and an empty one selects all."""
+
+    match_labels: Annotated[
+        dict[str, str] | None, doc("Labels that must be there with exactly these values.")
+    ] = None
+    match_expressions: Annotated[
+        tuple[LabelSelectorRequirement, ...] | None,
+        doc(
+            "Requirements that labels must meet.",
+            Rule(
+                "self.all(r, (r.operator in ['In', 'NotIn'])"
+                " == (has(r.values) && size(r.values) > 0))",
+                "values are needed for In and NotIn, and not allowed for Exists and DoesNotExist",
+            ),
+            maxItems=64,
+            **ATOMIC_LIST,
+        ),
+    ] = None
+
+
+class LocalReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Names an object of the same namespace."""
+
+    name: Annotated[str, doc("Name of the object.", minLength=1, maxLength=253)]

@@ -1,0 +1,51 @@
+"""NodeReport: what one Falco pod says of the artifacts on its node; written by its sidecar alone.
+
+It has the name of the pod and belongs to it, so it goes when the pod goes.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from resources.definition import AGE, ATOMIC_LIST, Column, ResourceDefinition, doc
+from resources.meta import ObjectMeta
+
+STATES = ("Programmed", "Failed", "Pending", "NotSelected")
+
+
+class ArtifactReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """The state of one artifact on one node."""
+
+    kind: Annotated[str, doc("Kind of the artifact.", enum=["Rulesfile", "Plugin", "Config"])]
+    name: Annotated[str, doc("Name of the artifact.", minLength=1, maxLength=253)]
+    uid: Annotated[str, doc("Which artifact of that name is meant.", minLength=1, maxLength=64)]
+    revision: Annotated[
+        str, doc("The revision that the state is about; empty before one is known.", maxLength=256)
+    ]
+    state: Annotated[str, doc("How far the revision has come on this node.", enum=list(STATES))]
+    reason: Annotated[
+        str | None, doc("Why, as one CamelCase word; absent where all is well.", maxLength=1024)
+    ] = None
+    message: Annotated[str | None, doc("Details for people.", maxLength=32768)] = None
+
+
+class NodeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What one Falco pod says of the artifacts on its node; not for users to write."""
+
+    node_name: Annotated[str, doc("The node of the pod.", minLength=1, maxLength=253)]
+    pod_uid: Annotated[
+        str, doc("The pod that reports, whose name this object has.", minLength=1, maxLength=64)
+    ] = msgspec.field(name="podUID")
+    metadata: ObjectMeta = ObjectMeta()
+    artifacts: Annotated[
+        tuple[ArtifactReport, ...] | None,
+        doc("One entry for every artifact of the namespace.", **ATOMIC_LIST),
+    ] = None
+
+
+DEFINITION = ResourceDefinition(
+    type=NodeReport,
+    kind="NodeReport",
+    columns=(Column("Node", ".nodeName", "The node of the pod."), AGE),
+    has_status=False,
+)

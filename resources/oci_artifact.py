@@ -1,0 +1,87 @@
+"""OCI artifacts: where Rulesfiles and Plugins are pulled from."""
+
+from typing import Annotated
+
+import msgspec
+
+from resources.definition import Rule, doc
+from resources.meta import LocalReference
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A repository and what of it."""
+
+    repository: Annotated[
+        str, doc("Path of the repository in the registry.", minLength=1, maxLength=255)
+    ]
+    tag: Annotated[
+        str,
+        doc(
+            "A tag, or a digest as sha256:…; empty means latest.",
+            maxLength=128,
+            pattern="^([A-Za-z0-9_][A-Za-z0-9._-]*|sha256:[a-f0-9]{64})?$",
+        ),
+    ] = "latest"
+
+
+class RegistryAuth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Credentials of a registry."""
+
+    secret_ref: Annotated[
+        LocalReference | None,
+        doc("A Secret with username and password, or of type kubernetes.io/dockerconfigjson."),
+    ] = None
+
+
+class RegistryTLS(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """How a registry's certificate is checked."""
+
+    insecure_skip_verify: Annotated[bool, doc("Accept any certificate.")] = False
+    ca_config_map_ref: Annotated[
+        LocalReference | None,
+        doc("A ConfigMap whose key ca.crt holds the CA certificates to trust."),
+    ] = None
+
+
+class Registry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A registry and how to talk to it."""
+
+    name: Annotated[
+        str | None,
+        doc(
+            "Host of the registry, with an optional port; absent or empty means ghcr.io.",
+            maxLength=261,
+        ),
+    ] = None
+    auth: Annotated[RegistryAuth | None, doc("Credentials of the registry.")] = None
+    plain_http: Annotated[bool, doc("Talk HTTP without TLS; excludes tls.")] = msgspec.field(
+        default=False, name="plainHTTP"
+    )
+    tls: Annotated[
+        RegistryTLS | None, doc("How the certificate is checked; excludes plainHTTP.")
+    ] = None
+
+
+class OCIArtifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """An artifact in an OCI registry."""
+
+    image: Annotated[Image, doc("The repository and the tag or digest in it.")]
+    registry: Annotated[
+        Registry | None,
+        doc(
+            "The registry and how to talk to it.",
+            Rule(
+                "!(has(self.plainHTTP) && self.plainHTTP && has(self.tls))",
+                "plainHTTP and tls exclude each other",
+            ),
+        ),
+    ] = None
+    poll_interval: Annotated[
+        str,
+        doc(
+            "How often a tag is looked up again, as a duration of at least 30s.",
+            Rule("duration(self) >= duration('30s')", "pollInterval must be at least 30s"),
+            maxLength=32,
+            pattern="^([0-9]+([.][0-9]+)?(ms|s|m|h))+$",
+        ),
+    ] = "10m"

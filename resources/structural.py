@@ -1,0 +1,120 @@
+"""Structural schemas of core types, from the API server's own OpenAPI v3 documents.
+
+A CRD takes no references, and one type for each value. So references are inlined (the types in use
+do not recurse), quantities and ports become int-or-string, and what only native types may carry is
+left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Schema = dict[str, Any]
+    Schemas = Mapping[str, Schema]
+
+OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+POD_SPEC = "io.k8s.api.core.v1.PodSpec"
+INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
+QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+
+_NUMBER = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+QUANTITY_PATTERN = rf"^(\+|-)?{_NUMBER}(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?{_NUMBER}))?$"
+
+# Of the metadata inside a template: what has an effect there, and what the CRDs of the Go operator
+# took although it has none (name and namespace).
+_TEMPLATE_METADATA = ("annotations", "finalizers", "labels", "name", "namespace")
+
+_KEPT = (
+    "description",
+    "enum",
+    "format",
+    "required",
+    "type",
+    "x-kubernetes-list-map-keys",
+    "x-kubernetes-list-type",
+    "x-kubernetes-map-type",
+)
+
+_ABBREVIATION = re.compile(r"\b(e\.g|i\.e|etc|vs)\.$", re.IGNORECASE)
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of `text` on one line; a blank line ends a sentence as well."""
+    paragraph = " ".join(text.strip().split("\n\n")[0].split())
+    for end in re.finditer(r"\.(?= )", paragraph):
+        sentence = paragraph[: end.end()]
+        if not _ABBREVIATION.search(sentence):
+            return sentence
+    return paragraph
+
+
+def core_schema(name: str, schemas: Schemas) -> Schema:
+    """Return the structural schema of the core type `name`, complete and free of references.
+
+    `schemas` are the `components.schemas` of the documents that hold it and all it refers to.
+    Defaults are dropped, for what the user leaves out must stay left out to be merged over.
+    """
+    if name == INT_OR_STRING:
+        return _int_or_string()
+    if name == QUANTITY:
+        return _int_or_string() | {"pattern": QUANTITY_PATTERN}
+    schema = _structural(schemas[name], schemas)
+    if name == OBJECT_META:
+        schema["properties"] = {key: schema["properties"][key] for key in _TEMPLATE_METADATA}
+    if name == POD_SPEC:
+        schema.pop("required", None)  # containers: a template may be partial
+    return schema
+
+
+def _int_or_string() -> Schema:
+    return {
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "x-kubernetes-int-or-string": True,
+    }
+
+
+def _structural(node: Schema, schemas: Schemas) -> Schema:
+    reference = _reference(node)
+    schema = core_schema(reference, schemas) if reference else {}
+    schema |= {key: node[key] for key in _KEPT if key in node}
+    if "description" in schema:
+        schema["description"] = first_sentence(schema["description"])
+    for key in ("items", "additionalProperties"):
+        if key in node:
+            schema[key] = _structural(node[key], schemas)
+    if "properties" in node:
+        schema["properties"] = {
+            name: _structural(value, schemas) for name, value in node["properties"].items()
+        }
+    if "x-kubernetes-list-map-keys" in schema:
+        _ensure_keys(schema, _resolve(node["items"], schemas))
+    return schema
+
+
+def _reference(node: Schema) -> str | None:
+    """Name what a node refers to: `$ref`, or `allOf` with a single one where it has siblings."""
+    for holder in (node, *node.get("allOf", ())):
+        if "$ref" in holder:
+            return str(holder["$ref"]).rsplit("/", 1)[-1]
+    return None
+
+
+def _resolve(node: Schema, schemas: Schemas) -> Schema:
+    reference = _reference(node)
+    return schemas[reference] if reference else node
+
+
+def _ensure_keys(schema: Schema, item: Schema) -> None:
+    """Give each list key its default, or require it: a CRD allows no key that may be absent."""
+    items = schema["items"]
+    for key in schema["x-kubernetes-list-map-keys"]:
+        if key in items.get("required", ()):
+            continue
+        if default := item["properties"][key].get("default"):
+            items["properties"][key]["default"] = default
+        else:
+            items["required"] = sorted([*items.get("required", ()), key])
