@@ -1,0 +1,34 @@
+"""Every type of Component that there is: one for each file of `resources.component_types`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from resources import component_types
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from resources.component_type import ComponentType
+    from resources.rbac import Rule
+
+
+def _found() -> dict[str, ComponentType]:
+    files = sorted(module.name for module in iter_modules(component_types.__path__))
+    types = (import_module(f"{component_types.__name__}.{file}").TYPE for file in files)
+    return {found.name: found for found in types}
+
+
+COMPONENT_TYPES: Mapping[str, ComponentType] = MappingProxyType(_found())
+
+
+def granted_rules() -> tuple[Rule, ...]:
+    """Every right that some type grants to its pods, and that the operator so has to hold."""
+    return tuple(
+        rule
+        for component_type in COMPONENT_TYPES.values()
+        for rule in (*component_type.rules, *component_type.cluster_rules)
+    )

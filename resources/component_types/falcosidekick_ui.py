@@ -1,0 +1,49 @@
+"""falcosidekick-ui: shows Falco's alerts, which it keeps in a Redis that the user provides."""
+
+from __future__ import annotations
+
+from resources.component_type import ComponentType
+from resources.probe import http_probe
+from resources.workload import Port
+
+# The one place of the address; arguments and command take it from the environment.
+_ADDRESS = {"name": "REDIS_ADDR", "value": "falcosidekick-ui-redis:6379"}
+
+# Any answer but "loading" will do: a Redis with a password says NOAUTH to us, and is there.
+_WAIT = """\
+host="${REDIS_ADDR%:*}" port="${REDIS_ADDR##*:}"
+host="${host#[}" host="${host%]}"
+until timeout 5 redis-cli -h "$host" -p "$port" ping 2>&1 | grep -Eq '^(PONG|NOAUTH)'; do
+  echo "waiting for Redis at $REDIS_ADDR"
+  sleep 2
+done
+"""
+
+_HEALTH = http_probe("/api/v1/healthz", "http", delay=10, period=5)
+
+TYPE = ComponentType(
+    name="falcosidekick-ui",
+    image="docker.io/falcosecurity/falcosidekick-ui",
+    version="2.2.0",
+    replicas=2,
+    ports=(Port("http", 2802),),
+    container={
+        "args": ["-r", "$(REDIS_ADDR)"],
+        "env": [_ADDRESS],
+        "livenessProbe": _HEALTH,
+        "readinessProbe": _HEALTH,
+    },
+    pod={
+        "securityContext": {"runAsUser": 1234, "runAsGroup": 1234, "fsGroup": 1234},
+        "initContainers": [
+            {
+                "name": "wait-redis",
+                "image": "docker.io/redis/redis-stack:7.2.0-v11",
+                "command": ["sh", "-c"],
+                "args": [_WAIT],
+                "env": [_ADDRESS],
+            }
+        ],
+    },
+    shared_env=frozenset({"REDIS_ADDR"}),
+)

@@ -1,0 +1,57 @@
+"""Conditions: set so that equal findings make equal lists."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from resources.meta import Condition
+
+RECONCILED = "Reconciled"
+AVAILABLE = "Available"
+RESOLVED_REFS = "ResolvedRefs"
+PROGRAMMED = "Programmed"
+
+_ORDER = {name: at for at, name in enumerate((RECONCILED, AVAILABLE, RESOLVED_REFS, PROGRAMMED))}
+
+
+class Finding(NamedTuple):
+    """What is found out about one aspect, before it is known whether that is news."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    generation: int | None
+
+
+def timestamp(now: datetime) -> str:
+    """A time as the API server spells it: another spelling of the same time would be a write."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def condition(conditions: tuple[Condition, ...] | None, name: str) -> Condition | None:
+    """The condition of this type, if it was ever set."""
+    return next((known for known in conditions or () if known.type == name), None)
+
+
+def set_condition(
+    conditions: tuple[Condition, ...] | None, finding: Finding, now: datetime
+) -> tuple[Condition, ...]:
+    """The conditions with this one, in fixed order; its time moves only when its status does."""
+    before = condition(conditions, finding.type)
+    since = before.last_transition_time if before and before.status == finding.status else None
+    new = Condition(
+        type=finding.type,
+        status=finding.status,
+        reason=finding.reason,
+        message=finding.message,
+        observed_generation=finding.generation,
+        last_transition_time=since or timestamp(now),
+    )
+    others = [known for known in conditions or () if known.type != finding.type]
+    return tuple(sorted((*others, new), key=_position))
+
+
+def _position(known: Condition) -> tuple[int, str]:
+    return _ORDER.get(known.type, len(_ORDER)), known.type

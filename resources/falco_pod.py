@@ -1,0 +1,180 @@
+"""The default pod of Falco: the container `falco` and, beside it, the artifact operator."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from resources.falco_config import FILE, WEB_PORT
+from resources.probe import http_probe
+from resources.workload import MainContainer, Port
+
+MAIN = MainContainer("falco", "docker.io/falcosecurity/falco", "0.44.1")
+SIDECAR = "artifact-operator"
+WEB = Port("web", WEB_PORT)
+CONFIG_HASH = "instance.falcosecurity.dev/config-hash"
+
+_SIDECAR_PORT = 8081
+_STARTUP_DELAY = 3
+_STARTUP_PERIOD = 5
+_STARTUP_FAILURES = 20
+_STARTUP_MARGIN = 30  # to pull nothing more, but to start and answer after the deadline
+
+
+class PodSettings(NamedTuple):
+    """What the pod template depends on besides the defaults; the deadline is in seconds."""
+
+    workload: str
+    name: str
+    image: str
+    config_hash: str
+    labels: dict[str, str]
+    sidecar_image: str
+    gate_deadline: int
+
+
+class _Mount(NamedTuple):
+    volume: str
+    path: str
+    mount: str
+    read_only: bool = False
+
+
+_HOST_MOUNTS = (
+    _Mount("boot-fs", "/boot", "/host/boot", read_only=True),
+    _Mount("lib-modules", "/lib/modules", "/host/lib/modules"),
+    _Mount("usr-fs", "/usr", "/host/usr", read_only=True),
+    _Mount("proc-fs", "/proc", "/host/proc"),
+    _Mount("etc-fs", "/etc", "/host/etc", read_only=True),
+    _Mount("dev-fs", "/dev", "/host/dev", read_only=True),
+    _Mount("sys-fs", "/sys/module", "/sys/module"),
+    _Mount("docker-socket", "/var/run", "/host/var/run/"),
+    _Mount("containerd-socket", "/run/containerd", "/host/run/containerd/"),
+    _Mount("crio-socket", "/run/crio", "/host/run/crio/"),
+    _Mount("host-containerd-socket", "/run/host-containerd", "/host/run/host-containerd/"),
+    _Mount("k3s-containerd-socket", "/run/k3s/containerd", "/host/run/k3s/containerd/"),
+)
+# Volume and where both containers see it: the sidecar writes, Falco reads.
+_SHARED = (
+    ("falco-configs", "/etc/falco/config.d"),
+    ("falco-rulesfiles", "/etc/falco/rules.d"),
+    ("falco-plugins", "/usr/share/falco/plugins"),
+)
+_OWN = ("root-falco-fs", "/root/.falco")
+_CONFIG = "falco-config-default"
+
+_RESOURCES = {
+    "requests": {"cpu": "100m", "memory": "512Mi"},
+    "limits": {"cpu": "1000m", "memory": "1024Mi"},
+}
+_SIDECAR_RESOURCES = {
+    "requests": {"cpu": "50m", "memory": "64Mi"},
+    "limits": {"memory": "256Mi"},
+}
+_SIDECAR_SECURITY = {
+    "runAsNonRoot": True,
+    "runAsUser": 65532,
+    "runAsGroup": 65532,
+    "readOnlyRootFilesystem": True,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+}
+_ENV = (("FALCO_HOSTNAME", "spec.nodeName"), ("FALCO_K8S_NODE_NAME", "spec.nodeName"))
+_SIDECAR_ENV = (
+    ("POD_NAME", "metadata.name"),
+    ("POD_UID", "metadata.uid"),
+    ("POD_NAMESPACE", "metadata.namespace"),
+    ("NODE_NAME", "spec.nodeName"),
+)
+_TOLERATED = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane")
+
+
+def pod_template(settings: PodSettings) -> dict[str, Any]:
+    """The template of Falco's pods before anything the user says."""
+    return {
+        "metadata": {
+            "labels": dict(settings.labels),
+            "annotations": {CONFIG_HASH: settings.config_hash},
+        },
+        "spec": {
+            "serviceAccountName": settings.name,
+            "tolerations": [
+                {"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in _TOLERATED
+            ],
+            "initContainers": [_sidecar(settings)],
+            "containers": [_falco(settings)],
+            "volumes": _volumes(settings),
+        },
+    }
+
+
+def _falco(settings: PodSettings) -> dict[str, Any]:
+    return {
+        "name": MAIN.name,
+        "image": settings.image,
+        "args": ["/usr/bin/falco"],
+        "env": [{"name": "HOST_ROOT", "value": "/host"}, *_downward(_ENV)],
+        "ports": [WEB.of_container()],
+        "resources": _RESOURCES,
+        "securityContext": {"privileged": _sees_host(settings)},
+        "livenessProbe": http_probe("/healthz", WEB_PORT, delay=60, period=15),
+        "readinessProbe": http_probe("/healthz", WEB_PORT, delay=30, period=15),
+        "volumeMounts": _falco_mounts(settings),
+    }
+
+
+def _falco_mounts(settings: PodSettings) -> list[dict[str, Any]]:
+    host = [
+        {"name": mount.volume, "mountPath": mount.mount}
+        | ({"readOnly": True} if mount.read_only else {})
+        for mount in _host_mounts(settings)
+    ]
+    config = {"name": _CONFIG, "mountPath": f"/etc/falco/{FILE}", "subPath": FILE}
+    return [*host, *_mounts((_OWN, *_SHARED)), config]
+
+
+def _sidecar(settings: PodSettings) -> dict[str, Any]:
+    """A native sidecar: Falco starts only once its startup probe says that the files are there."""
+    failures = math.ceil((settings.gate_deadline + _STARTUP_MARGIN) / _STARTUP_PERIOD)
+    startup = http_probe("/readyz", _SIDECAR_PORT, delay=_STARTUP_DELAY, period=_STARTUP_PERIOD)
+    return {
+        "name": SIDECAR,
+        "image": settings.sidecar_image,
+        "restartPolicy": "Always",
+        "command": ["artifact-operator"],
+        "args": [f"--gate-deadline={settings.gate_deadline}s"],
+        "env": _downward(_SIDECAR_ENV),
+        "resources": _SIDECAR_RESOURCES,
+        "securityContext": _SIDECAR_SECURITY,
+        "startupProbe": startup | {"failureThreshold": max(_STARTUP_FAILURES, failures)},
+        "readinessProbe": http_probe("/readyz", _SIDECAR_PORT, delay=5, period=10),
+        "livenessProbe": http_probe("/healthz", _SIDECAR_PORT, delay=15, period=10),
+        "volumeMounts": _mounts(_SHARED),
+    }
+
+
+def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
+    host = [
+        {"name": mount.volume, "hostPath": {"path": mount.path}} for mount in _host_mounts(settings)
+    ]
+    empty = [{"name": volume, "emptyDir": {}} for volume, _ in (_OWN, *_SHARED)]
+    return [*host, *empty, {"name": _CONFIG, "configMap": {"name": settings.name}}]
+
+
+def _host_mounts(settings: PodSettings) -> tuple[_Mount, ...]:
+    return _HOST_MOUNTS if _sees_host(settings) else ()
+
+
+def _sees_host(settings: PodSettings) -> bool:
+    """A Deployment runs plugins only: it needs nothing of the node."""
+    return settings.workload == "DaemonSet"
+
+
+def _mounts(mounts: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
+    return [{"name": volume, "mountPath": path} for volume, path in mounts]
+
+
+def _downward(fields: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field}}} for name, field in fields
+    ]

@@ -1,0 +1,53 @@
+"""Paths of fields as `metadata.managedFields` writes them (`fieldsV1`).
+
+Elements: `f:` a field, `k:` a list item by its keys, `v:` a set's element, `i:` an index; `.` says
+that the thing itself is owned, which otherwise only what has no parts is.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+Path = tuple[str, ...]
+Fields = dict[str, Any]
+
+
+def parse_fields_v1(fields: Fields) -> frozenset[Path]:
+    """The paths of a `fieldsV1` document, each element as it is written there."""
+    paths: set[Path] = set()
+    pending: list[tuple[Path, Fields]] = [((), fields)]
+    while pending:
+        path, node = pending.pop()
+        if path and (not node or "." in node):
+            paths.add(path)
+        pending.extend(((*path, name), child) for name, child in node.items() if name != ".")
+    return frozenset(paths)
+
+
+def human(path: Path) -> str:
+    """A path as people write it: `spec.template.spec.containers[name=falco].image`."""
+    text = "".join(_human(element) for element in path)
+    return text.removeprefix(".")
+
+
+def _human(element: str) -> str:
+    tag, name = element[0], element[2:]
+    if tag == "f":
+        return f".{name}" if not set(name) & set("./[]") else f'["{name}"]'
+    if tag == "k":
+        return f"[{','.join(f'{key}={value}' for key, value in decoded(element).items())}]"
+    return f"[{name}]"
+
+
+@lru_cache(maxsize=1024)
+def decoded(element: str) -> Any:
+    """The keys of a `k:` element or the value of a `v:` one; shared, so read only."""
+    return json.loads(element[2:])
+
+
+def encoded(keys: tuple[str, ...], values: tuple[Any, ...]) -> str:
+    """The `k:` element of a list item, spelt as the API server spells it."""
+    fields = {name: value for name, value in zip(keys, values, strict=True) if value is not None}
+    return f"k:{json.dumps(fields, sort_keys=True, separators=(',', ':'), ensure_ascii=False)}"

@@ -1,0 +1,94 @@
+"""The status of a resource that runs a workload, from what is observed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from resources import image
+from resources.availability import availability
+from resources.conditions import AVAILABLE, RECONCILED, Finding, condition, set_condition
+from resources.errors import InvalidSpec
+from resources.outcome import Outcome, reconciled
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from resources.workload_status import WorkloadStatus
+
+
+def observed_status(
+    before: WorkloadStatus,
+    outcome: Outcome,
+    workload: dict[str, Any] | None,
+    *,
+    kind: str,
+    container: str,
+    generation: int | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """The content of `.status`; equal observations give an equal dict.
+
+    `workload` is the live one of this kind, if it is there and ours; the image of its `container`
+    tells which version runs.
+    """
+    pods = availability(kind, workload, generation)
+    said = condition(before.conditions, RECONCILED)
+    conditions = set_condition(before.conditions, reconciled(outcome, said, generation), now)
+    after = type(before)(
+        resource_type=kind,
+        version=running_version(workload, container),
+        desired_replicas=pods.desired,
+        available_replicas=pods.available,
+        unavailable_replicas=pods.unavailable,
+        observed_generation=generation,
+        conditions=set_condition(conditions, pods.finding, now),
+    )
+    return status_fields(after)
+
+
+def with_finding(before: WorkloadStatus, finding: Finding, now: datetime) -> dict[str, Any]:
+    """The content of `.status` with one condition set and all else as it was."""
+    conditions = set_condition(before.conditions, finding, now)
+    after = msgspec.structs.replace(
+        before, conditions=conditions, observed_generation=finding.generation
+    )
+    return status_fields(after)
+
+
+def status_fields(status: WorkloadStatus) -> dict[str, Any]:
+    """The status as it stands in the resource, fit to be compared and applied."""
+    fields: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(status))
+    return fields
+
+
+def running_version(workload: dict[str, Any] | None, container: str) -> str | None:
+    """The version in the image of a workload's container; None if there is no such thing."""
+    if workload is None:
+        return None
+    for candidate in workload["spec"]["template"]["spec"]["containers"]:
+        if candidate["name"] == container:
+            return _version(candidate["image"])
+    return None
+
+
+def _version(reference: str) -> str | None:
+    try:
+        return image.parse(reference, "image").version
+    except InvalidSpec:
+        return None
+
+
+def only_counts_differ(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two statuses say the same but for how many pods there are."""
+    return _without_counts(one) == _without_counts(other)
+
+
+def _without_counts(status: dict[str, Any]) -> dict[str, Any]:
+    conditions = [
+        {**known, "message": ""} if known["type"] == AVAILABLE else known
+        for known in status.get("conditions", [])
+    ]
+    kept = {key: value for key, value in status.items() if not key.endswith("Replicas")}
+    return {**kept, "conditions": conditions}

@@ -1,0 +1,198 @@
+"""What one reconcile of a Falco or Component did, told as a condition and as Events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from resources.conditions import RECONCILED, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from resources.meta import Condition
+    from resources.ownership import Difference
+    from resources.reference import ObjectRef
+
+CREATED = "ResourceCreated"
+UPDATED = "ResourceUpdated"
+UP_TO_DATE = "ResourceUpToDate"
+ERROR_ON_CREATE = "ApplyPatchErrorOnCreate"
+ERROR_ON_UPDATE = "ApplyPatchErrorOnUpdate"
+INVALID = "ApplyConfigurationError"
+NAME_CONFLICT = "NameConflict"
+PARKED = "ActorParked"
+PAUSED = "Paused"
+DRIFT = "DriftDetected"
+
+NOTE_BYTES = 1024  # the API server refuses a longer note
+_WORKLOADS = ("DaemonSet", "Deployment")
+
+
+class Update(NamedTuple):
+    """A child that was changed, and what about it; `drift` if somebody else had changed it."""
+
+    ref: ObjectRef
+    differences: tuple[Difference, ...]
+    drift: bool = False
+
+
+class Failure(NamedTuple):
+    """Why a child, or with no `ref` all of them, is not as it should be.
+
+    `reason` is one of ERROR_ON_CREATE, ERROR_ON_UPDATE, INVALID, NAME_CONFLICT, PAUSED and DRIFT.
+    """
+
+    reason: str
+    message: str
+    ref: ObjectRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that one reconcile wrote, and what it could not; empty if all was as wanted."""
+
+    created: tuple[ObjectRef, ...] = ()
+    updated: tuple[Update, ...] = ()
+    pruned: tuple[ObjectRef, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+class EventDraft(NamedTuple):
+    """An Event before it has a time, a reporter and an object."""
+
+    reason: str
+    type: str
+    action: str
+    note: str
+
+
+def reconciled(outcome: Outcome, before: Condition | None, generation: int | None) -> Finding:
+    """The condition Reconciled; a reconcile that changed nothing keeps what was said before."""
+    if outcome.failures:
+        message = bounded("; ".join(map(_failure_text, outcome.failures)))
+        reason = outcome.failures[0].reason
+        # Whether a paused resource is as wanted is not known: nobody looks.
+        status = "Unknown" if reason == PAUSED else "False"
+        return Finding(RECONCILED, status, reason, message, generation)
+    reason, message = _success(outcome, before)
+    return Finding(RECONCILED, "True", reason, message, generation)
+
+
+def parked(error: str, message: str, generation: int | None) -> Finding:
+    """The condition Reconciled of a resource whose actor has failed too often."""
+    text = bounded(f"{error}: {message}")
+    return Finding(RECONCILED, "False", PARKED, text, generation)
+
+
+def events(outcome: Outcome, before: Condition | None) -> tuple[EventDraft, ...]:
+    """Events of what was changed; of failures only if the condition did not already say so.
+
+    `before` is the condition Reconciled as it was before this reconcile.
+    """
+    return (*_created(outcome), *_updated(outcome), *_pruned(outcome), *_failed(outcome, before))
+
+
+def instance_deleted(ref: ObjectRef) -> EventDraft:
+    """The Event of a resource whose cluster-scoped children are gone."""
+    return EventDraft("InstanceDeleted", "Normal", "Delete", f"Cleaned up after {ref}")
+
+
+def deletion_failed(ref: ObjectRef, message: str) -> EventDraft:
+    """The Event of a child that could not be deleted."""
+    return EventDraft("DeletionError", "Warning", "Delete", bounded(f"{ref}: {message}"))
+
+
+def bounded(text: str) -> str:
+    """The text, shortened to what an Event's note takes."""
+    data = text.encode()
+    if len(data) <= NOTE_BYTES:
+        return text
+    return data[: NOTE_BYTES - len("…".encode())].decode(errors="ignore") + "…"
+
+
+def _success(outcome: Outcome, before: Condition | None) -> tuple[str, str]:
+    if outcome.created:
+        return CREATED, bounded(f"Created {_names(outcome.created)}")
+    if outcome.updated or outcome.pruned:
+        changed = [*(update.ref for update in outcome.updated), *outcome.pruned]
+        return UPDATED, bounded(f"Updated {_names(changed)}")
+    if before is not None and before.status == "True":
+        return before.reason, before.message
+    return UP_TO_DATE, "Every child is as wanted"
+
+
+def _created(outcome: Outcome) -> list[EventDraft]:
+    workloads, others = _split(outcome.created)
+    return [
+        EventDraft(reason, "Normal", "Create", bounded(f"Created {_names(refs)}"))
+        for reason, refs in (("SubResourceCreated", others), (CREATED, workloads))
+        if refs
+    ]
+
+
+def _updated(outcome: Outcome) -> list[EventDraft]:
+    workloads, others = _split(update.ref for update in outcome.updated)
+    texts = {update.ref: _update_text(update) for update in outcome.updated}
+    return [
+        EventDraft(
+            reason, "Normal", "Update", bounded(f"Updated {', '.join(texts[ref] for ref in refs)}")
+        )
+        for reason, refs in (("SubResourceUpdated", others), (UPDATED, workloads))
+        if refs
+    ]
+
+
+def _pruned(outcome: Outcome) -> list[EventDraft]:
+    if not outcome.pruned:
+        return []
+    note = bounded(f"Deleted {_names(outcome.pruned)}, which is no longer wanted")
+    return [EventDraft("DualDeploymentCleanup", "Normal", "Delete", note)]
+
+
+def _failed(outcome: Outcome, before: Condition | None) -> list[EventDraft]:
+    if not outcome.failures:
+        return []
+    finding = reconciled(outcome, before, None)
+    told = before is not None and (before.reason, before.message) == (
+        finding.reason,
+        finding.message,
+    )
+    if told or finding.reason == PAUSED:
+        return []
+    reason = DRIFT if finding.reason == DRIFT else "ResourceApplyError"
+    return [EventDraft(reason, "Warning", "Apply", finding.message)]
+
+
+def _split(refs: Iterable[ObjectRef]) -> tuple[list[ObjectRef], list[ObjectRef]]:
+    ordered = list(refs)
+    workloads = [ref for ref in ordered if ref.kind in _WORKLOADS]
+    return workloads, [ref for ref in ordered if ref.kind not in _WORKLOADS]
+
+
+def _names(refs: Iterable[ObjectRef]) -> str:
+    return ", ".join(f"{ref.kind} {ref.name}" for ref in refs)
+
+
+def drift(ref: ObjectRef, differences: Iterable[Difference] | None) -> Failure:
+    """What is not as wanted about a child and is left so; None if the child is not there."""
+    if differences is None:
+        return Failure(DRIFT, "is not there", ref)
+    return Failure(DRIFT, f"differs in {_fields(differences)}", ref)
+
+
+def _fields(differences: Iterable[Difference]) -> str:
+    return ", ".join(
+        f"{difference.path} (set by {difference.other_manager})"
+        if difference.other_manager
+        else difference.path
+        for difference in differences
+    )
+
+
+def _update_text(update: Update) -> str:
+    return f"{update.ref.kind} {update.ref.name} ({_fields(update.differences)})"
+
+
+def _failure_text(failure: Failure) -> str:
+    return f"{failure.ref}: {failure.message}" if failure.ref else failure.message

@@ -1,0 +1,25 @@
+"""A fourth type of Component, and what puts its file beside the other three for one process."""
+
+TYPE = """\
+from resources.component_type import ComponentType
+from resources.rbac import rule
+from resources.workload import Port
+
+TYPE = ComponentType(
+    name="fourth",
+    image="example.com/fourth",
+    version="4.0",
+    replicas=4,
+    ports=(Port("http", 4444),),
+    rules=(rule("", ["pods"], ["get"]),),
+)
+"""
+
+
+def installed(directory):
+    """Puts the file into an empty directory; what a program has to begin with to find it."""
+    (directory / "fourth.py").write_text(TYPE)
+    return f"""\
+from resources import component_types
+component_types.__path__.append({str(directory)!r})
+"""

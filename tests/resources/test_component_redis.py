@@ -1,0 +1,136 @@
+"""The address of the Redis of falcosidekick-ui: said once, used twice, and waited for."""
+
+import subprocess
+
+import pytest
+
+from resources.component import Component, ComponentChoice, ComponentSpec, desired
+from resources.meta import ObjectMeta
+
+WAIT, MAIN = "wait-redis", "falcosidekick-ui"
+DEFAULT = {"name": "REDIS_ADDR", "value": "falcosidekick-ui-redis:6379"}
+MINE = {"name": "REDIS_ADDR", "value": "mine:1"}
+OTHER = {"name": "REDIS_ADDR", "value": "other:2"}
+SECRET = {"name": "REDIS_ADDR", "valueFrom": {"secretKeyRef": {"name": "redis", "key": "at"}}}
+DEBUG = {"name": "DEBUG", "value": "true"}
+
+
+def pod(wait=None, main=None, **more):
+    template = {
+        "spec": {
+            "initContainers": [{"name": WAIT, "env": wait}] if wait else [],
+            "containers": [{"name": MAIN, "env": main}] if main else [],
+            **more,
+        }
+    }
+    meta = ObjectMeta(name="ui", namespace="ns", uid="u-1")
+    choice = ComponentChoice(type="falcosidekick-ui")
+    spec = ComponentSpec(component=choice, pod_template_spec=template)
+    return desired(Component(metadata=meta, spec=spec), ())[-1].body["spec"]["template"]["spec"]
+
+
+def container(found, name):
+    return next(c for c in (*found["initContainers"], *found["containers"]) if c["name"] == name)
+
+
+@pytest.mark.parametrize(
+    ("wait", "main", "wanted"),
+    [
+        (None, None, ([DEFAULT], [DEFAULT])),
+        ([MINE], None, ([MINE], [MINE])),
+        (None, [MINE], ([MINE], [MINE])),
+        (None, [SECRET], ([SECRET], [SECRET])),
+        ([MINE], [OTHER], ([MINE], [OTHER])),
+        ([MINE], [SECRET], ([MINE], [SECRET])),
+        ([DEBUG], None, ([DEFAULT, DEBUG], [DEFAULT])),
+        ([DEBUG, MINE], [DEBUG], ([MINE, DEBUG], [MINE, DEBUG])),
+    ],
+)
+def test_an_address_in_one_container_holds_for_the_other_that_does_not_say_its_own(
+    wait, main, wanted
+):
+    found = pod(wait, main)
+    assert (container(found, WAIT)["env"], container(found, MAIN)["env"]) == wanted
+
+
+def test_arguments_take_the_address_from_the_environment():
+    assert container(pod(), MAIN)["args"] == ["-r", "$(REDIS_ADDR)"]
+
+
+def test_manifests_that_say_it_twice_get_what_they_say():
+    twice = {"name": MAIN, "args": ["-r", "mine:1"]}
+    found = pod([MINE], containers=[twice])
+    assert container(found, WAIT)["env"] == [MINE]
+    assert container(found, MAIN)["args"] == ["-r", "mine:1"]
+
+
+def test_a_container_of_the_user_s_own_neither_gives_the_address_nor_gets_it():
+    own = {"name": "own", "env": [OTHER]}
+    found = pod(containers=[own, {"name": "bare"}])
+    assert container(found, MAIN)["env"] == [DEFAULT]
+    assert container(found, WAIT)["env"] == [DEFAULT]
+    assert container(found, "own") == own
+    assert container(found, "bare") == {"name": "bare"}
+
+
+REDIS_CLI = """#!/bin/sh
+echo "$@" >> asked
+read -r answer < answers
+sed -i 1d answers
+echo "$answer"
+"""
+
+
+@pytest.fixture
+def wait(tmp_path):
+    """Runs what the init container runs, with a redis-cli that gives these answers in turn."""
+    for name, text in {"redis-cli": REDIS_CLI, "sleep": "#!/bin/sh\n"}.items():
+        path = tmp_path / name
+        path.write_text(text)
+        path.chmod(0o755)
+    found = container(pod(), WAIT)
+
+    def run(address, *answers):
+        (tmp_path / "answers").write_text("".join(f"{answer}\n" for answer in answers))
+        subprocess.run(
+            [*found["command"], *found["args"]],
+            cwd=tmp_path,
+            env={"REDIS_ADDR": address, "PATH": f"{tmp_path}:/usr/bin:/bin"},
+            check=True,
+            timeout=30,
+        )
+        return (tmp_path / "asked").read_text().splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        (["PONG"], 1),
+        (["NOAUTH Authentication required."], 1),
+        (
+            [
+                "Could not connect to Redis at redis:6379: Connection refused",
+                "LOADING Redis is loading the dataset in memory",
+                "",
+                "PONG",
+            ],
+            4,
+        ),
+    ],
+)
+def test_the_wait_ends_with_the_first_answer_of_a_redis_that_is_ready(wait, answers, asked):
+    assert wait("redis:6379", *answers) == ["-h redis -p 6379 ping"] * asked
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("redis.example.com:1", "-h redis.example.com -p 1 ping"),
+        ("10.0.0.1:6379", "-h 10.0.0.1 -p 6379 ping"),
+        ("[fd00::1]:6379", "-h fd00::1 -p 6379 ping"),
+    ],
+)
+def test_the_wait_asks_host_and_port_of_the_address(wait, address, asked):
+    assert wait(address, "PONG") == [asked]

@@ -1,0 +1,296 @@
+import json
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from resources.errors import InvalidSpec
+from resources.falco import (
+    Falco,
+    FalcoSettings,
+    FalcoSpec,
+    FalcoStatus,
+    desired,
+    parked_status,
+    resolved_version,
+    status,
+)
+from resources.meta import ObjectMeta
+from resources.outcome import Outcome
+from resources.parent import unwanted
+from resources.reference import ObjectRef
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SELECTOR = {"app.kubernetes.io/name": "falco", "app.kubernetes.io/instance": "falco"}
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+def falco(labels=None, **spec):
+    meta = ObjectMeta(name="falco", namespace="ns", uid="u-1", generation=4, labels=labels)
+    return Falco(metadata=meta, spec=FalcoSpec(**spec))
+
+
+DEFAULTS = FalcoSettings()
+
+
+def children(resource, settings=DEFAULTS):
+    return {child.ref.kind: child for child in desired(resource, settings)}
+
+
+def with_image(image):
+    return {"spec": {"containers": [{"name": "falco", "image": image}]}}
+
+
+@pytest.mark.parametrize("kind", ["DaemonSet", "Deployment"])
+def test_a_falco_has_eight_children_in_three_waves(kind):
+    def ref(child):
+        return ObjectRef(child, "ns", "falco")
+
+    cluster_role = ObjectRef("ClusterRole", "", "falco--ns")
+    waves = [(child.ref, child.wave, child.after) for child in desired(falco(type=kind), DEFAULTS)]
+    assert sorted(waves) == sorted(
+        [
+            (ref("ServiceAccount"), 1, ()),
+            (ref("Role"), 1, ()),
+            (ref("Service"), 1, ()),
+            (ref("ConfigMap"), 1, ()),
+            (ref("RoleBinding"), 2, (ref("Role"),)),
+            (cluster_role, 2, ()),
+            (ObjectRef("ClusterRoleBinding", "", "falco--ns"), 3, (cluster_role,)),
+            (ref(kind), 3, (ref("ConfigMap"), ref("ServiceAccount"))),
+        ]
+    )
+    assert [wave for _, wave, _ in waves] == sorted(wave for _, wave, _ in waves)
+
+
+def test_a_falco_without_a_type_is_a_daemon_set():
+    assert "DaemonSet" in children(falco())
+
+
+def test_bodies_are_json_and_the_same_each_time():
+    bodies = [
+        json.dumps([child.body for child in desired(falco(labels=labels), DEFAULTS)])
+        for labels in ({"a": "1", "b": "2"}, {"b": "2", "a": "1"})
+    ]
+    assert bodies[0] == bodies[1]
+
+
+def test_every_child_carries_the_copied_labels_and_ours():
+    resource = falco(labels={"team": "blue", "secret/x": "y", "app.kubernetes.io/instance": "helm"})
+    settings = FalcoSettings(excluded_labels=("secret/*",))
+    for child in desired(resource, settings):
+        assert child.body["metadata"]["labels"] == {
+            "team": "blue",
+            **SELECTOR,
+            "app.kubernetes.io/managed-by": "falco-operator",
+        }
+
+
+@pytest.mark.parametrize("kind", ["DaemonSet", "Deployment"])
+def test_pods_are_selected_by_name_and_instance_and_marked_for_our_watch(kind):
+    spec = children(falco(labels={"team": "blue"}, type=kind))[kind].body["spec"]
+    assert spec["selector"] == {"matchLabels": SELECTOR}
+    assert spec["template"]["metadata"]["labels"] == {
+        "team": "blue",
+        **SELECTOR,
+        "app.kubernetes.io/managed-by": "falco-operator",
+        "instance.falcosecurity.dev/owner-kind": "Falco",
+    }
+
+
+def test_the_service_serves_the_web_port_of_the_pods():
+    assert children(falco())["Service"].body["spec"] == {
+        "selector": SELECTOR,
+        "ports": [{"name": "web", "port": 8765, "protocol": "TCP", "targetPort": "web"}],
+    }
+
+
+def test_the_base_configuration_is_in_the_config_map_and_its_hash_on_the_pods():
+    hashes = set()
+    for kind in ("DaemonSet", "Deployment"):
+        made = children(falco(type=kind))
+        assert list(made["ConfigMap"].body["data"]) == ["falco.yaml"]
+        annotations = made[kind].body["spec"]["template"]["metadata"]["annotations"]
+        hashes.add(annotations["instance.falcosecurity.dev/config-hash"])
+    assert len(hashes) == 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "replicas"),
+    [
+        ({"type": "Deployment"}, None),
+        ({"type": "Deployment", "replicas": 3}, 3),
+        ({"type": "DaemonSet", "replicas": 3}, None),
+    ],
+)
+def test_replicas_are_ours_only_if_a_deployment_names_them(spec, replicas):
+    assert children(falco(**spec))[spec["type"]].body["spec"].get("replicas") == replicas
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "expected"),
+    [
+        ({}, "updateStrategy", "RollingUpdate"),
+        ({"type": "Deployment"}, "strategy", "RollingUpdate"),
+        ({"update_strategy": {"type": "OnDelete"}}, "updateStrategy", "OnDelete"),
+        ({"type": "Deployment", "strategy": {"type": "Recreate"}}, "strategy", "Recreate"),
+        ({"strategy": {"type": "Recreate"}}, "updateStrategy", "RollingUpdate"),
+    ],
+)
+def test_each_workload_takes_its_own_strategy(spec, field, expected):
+    resource = falco(**spec)
+    workload = children(resource)[spec.get("type", "DaemonSet")]
+    assert workload.body["spec"][field]["type"] == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "version", "image"),
+    [
+        ({}, "0.44.1", "docker.io/falcosecurity/falco:0.44.1"),
+        ({"version": "0.43.0"}, "0.43.0", "docker.io/falcosecurity/falco:0.43.0"),
+        ({"version": DIGEST}, DIGEST, f"docker.io/falcosecurity/falco@{DIGEST}"),
+        (
+            {"version": "0.43.0", "pod_template_spec": with_image("host:5000/falco:0.42.0")},
+            "0.42.0",
+            "host:5000/falco:0.42.0",
+        ),
+        (
+            {"version": "0.43.0", "pod_template_spec": with_image(f"host:5000/falco@{DIGEST}")},
+            DIGEST,
+            f"host:5000/falco@{DIGEST}",
+        ),
+        (
+            {"version": "0.43.0", "pod_template_spec": with_image("host:5000/falco")},
+            "0.43.0",
+            "host:5000/falco:0.43.0",
+        ),
+        ({"pod_template_spec": with_image("host:5000/falco")}, "0.44.1", "host:5000/falco:0.44.1"),
+        (
+            {"pod_template_spec": {"spec": {"containers": [{"name": "falco"}, {"name": "x"}]}}},
+            "0.44.1",
+            "docker.io/falcosecurity/falco:0.44.1",
+        ),
+    ],
+)
+def test_the_version_is_of_the_template_else_of_the_spec_else_built_in(spec, version, image):
+    resource = falco(**spec)
+    assert resolved_version(resource) == version
+    template = children(resource)["DaemonSet"].body["spec"]["template"]
+    assert template["spec"]["containers"][0]["image"] == image
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"version": "not a tag!"}, "spec.version"),
+        (
+            {"pod_template_spec": with_image("not an image!")},
+            "spec.podTemplateSpec.spec.containers[name=falco].image",
+        ),
+    ],
+)
+def test_a_bad_version_is_refused(spec, field):
+    with pytest.raises(InvalidSpec) as error:
+        desired(falco(**spec), DEFAULTS)
+    assert error.value.field == field
+
+
+def test_settings_reach_the_sidecar():
+    settings = FalcoSettings(sidecar_image="host:5000/own:1", gate_deadline=600)
+    pod = children(falco(), settings)["DaemonSet"].body["spec"]["template"]["spec"]
+    assert pod["initContainers"][0]["image"] == "host:5000/own:1"
+    assert pod["initContainers"][0]["startupProbe"]["failureThreshold"] == 126
+
+
+@pytest.mark.parametrize(
+    ("kind", "other"),
+    [(None, "Deployment"), ("DaemonSet", "Deployment"), ("Deployment", "DaemonSet")],
+)
+def test_the_workload_of_the_other_type_is_unwanted(kind, other):
+    owner = ObjectRef("Falco", "ns", "falco")
+    assert unwanted(owner, desired(falco(type=kind), DEFAULTS)) == (owner._replace(kind=other),)
+
+
+def test_a_template_customises_the_pod_but_not_what_we_find_it_by():
+    template = {
+        "metadata": {
+            "labels": {"app.kubernetes.io/name": "mine", "team": "red", "x": "y"},
+            "annotations": {"instance.falcosecurity.dev/config-hash": "old", "x": "y"},
+        },
+        "spec": {"nodeSelector": {"a": "b"}, "containers": [{"name": "falco", "args": ["x"]}]},
+    }
+    resource = falco(labels={"team": "blue"}, pod_template_spec=template)
+    plain = children(falco())["DaemonSet"].body["spec"]["template"]
+    result = children(resource)["DaemonSet"].body["spec"]["template"]
+    assert result["metadata"]["labels"] == {
+        **SELECTOR,
+        "team": "red",
+        "x": "y",
+        "app.kubernetes.io/managed-by": "falco-operator",
+        "instance.falcosecurity.dev/owner-kind": "Falco",
+    }
+    assert result["metadata"]["annotations"] == plain["metadata"]["annotations"] | {"x": "y"}
+    assert result["spec"]["nodeSelector"] == {"a": "b"}
+    assert result["spec"]["containers"] == [{**plain["spec"]["containers"][0], "args": ["x"]}]
+    assert result["spec"]["initContainers"] == plain["spec"]["initContainers"]
+
+
+def live(image="falco:0.43.0"):
+    return {
+        "metadata": {"generation": 1},
+        "spec": {"template": {"spec": {"containers": [{"name": "falco", "image": image}]}}},
+        "status": {"observedGeneration": 1, "desiredNumberScheduled": 3, "numberAvailable": 2},
+    }
+
+
+def test_status_says_what_runs_and_how_much_of_it():
+    created = Outcome(created=(ObjectRef("DaemonSet", "ns", "falco"),))
+    assert status(falco(version="0.44.0"), created, live(), NOW) == {
+        "resourceType": "DaemonSet",
+        "version": "0.43.0",
+        "desiredReplicas": 3,
+        "availableReplicas": 2,
+        "unavailableReplicas": 1,
+        "observedGeneration": 4,
+        "conditions": [
+            {
+                "type": "Reconciled",
+                "status": "True",
+                "reason": "ResourceCreated",
+                "message": "Created DaemonSet falco",
+                "lastTransitionTime": "2026-01-02T03:04:05Z",
+                "observedGeneration": 4,
+            },
+            {
+                "type": "Available",
+                "status": "False",
+                "reason": "DaemonSetUnavailable",
+                "message": "2 of 3 pods are available",
+                "lastTransitionTime": "2026-01-02T03:04:05Z",
+                "observedGeneration": 4,
+            },
+        ],
+    }
+
+
+def test_status_after_nothing_changed_is_the_status_before():
+    before = status(falco(), Outcome(created=(ObjectRef("Role", "ns", "falco"),)), live(), NOW)
+    read = msgspec.convert(before, FalcoStatus)
+    resource = msgspec.structs.replace(falco(), status=read)
+    assert status(resource, Outcome(), live(), datetime.now(UTC)) == before
+
+
+def test_without_a_workload_there_are_no_counts_and_no_version():
+    result = status(falco(), Outcome(), None, NOW)
+    assert set(result) == {"resourceType", "observedGeneration", "conditions"}
+
+
+def test_a_parked_actor_says_its_error_and_leaves_the_rest():
+    before = status(falco(), Outcome(), live(), NOW)
+    resource = msgspec.structs.replace(falco(), status=msgspec.convert(before, FalcoStatus))
+    after = parked_status(resource, "KeyError", "'x'", NOW)
+    [reconciled, available] = after.pop("conditions")
+    assert (reconciled["status"], reconciled["reason"]) == ("False", "ActorParked")
+    assert reconciled["message"] == "KeyError: 'x'"
+    assert available == before.pop("conditions")[1]
+    assert after == before

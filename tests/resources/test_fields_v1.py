@@ -1,0 +1,47 @@
+import pytest
+
+from resources.fields_v1 import encoded, human, parse_fields_v1
+
+
+def test_a_node_is_owned_if_it_has_no_parts_or_says_so():
+    fields = {
+        "f:metadata": {"f:labels": {"f:a": {}}},
+        "f:spec": {
+            "f:containers": {'k:{"name":"falco"}': {".": {}, "f:image": {}}},
+            "f:finalizers": {'v:"x"': {}},
+        },
+    }
+    container = ("f:spec", "f:containers", 'k:{"name":"falco"}')
+    assert parse_fields_v1(fields) == {
+        ("f:metadata", "f:labels", "f:a"),
+        container,
+        (*container, "f:image"),
+        ("f:spec", "f:finalizers", 'v:"x"'),
+    }
+
+
+def test_no_fields_are_no_paths():
+    assert parse_fields_v1({}) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (
+            ("f:spec", "f:containers", 'k:{"name":"falco"}', "f:image"),
+            "spec.containers[name=falco].image",
+        ),
+        (("f:ports", 'k:{"port":1,"protocol":"TCP"}'), "ports[port=1,protocol=TCP]"),
+        (("f:metadata", "f:labels", "f:helm.sh/chart"), 'metadata.labels["helm.sh/chart"]'),
+        (("f:data", "f:falco.yaml"), 'data["falco.yaml"]'),
+        (("f:finalizers", 'v:"x"'), 'finalizers["x"]'),
+        (("f:list", "i:3"), "list[3]"),
+    ],
+)
+def test_a_path_reads_as_people_write_it(path, text):
+    assert human(path) == text
+
+
+def test_an_item_is_spelt_with_sorted_keys_and_without_absent_ones():
+    keys = ("protocol", "port", "name")
+    assert encoded(keys, ("TCP", 80, None)) == 'k:{"port":80,"protocol":"TCP"}'

@@ -1,0 +1,223 @@
+import copy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resources.falco_pod import PodSettings
+from resources.falco_pod import pod_template as default_template
+from resources.list_keys import POD_TEMPLATE
+from resources.overlay import merged, pod_template
+from tests.resources.templates import templates
+
+DEFAULTS = default_template(
+    PodSettings(
+        workload="DaemonSet",
+        name="falco",
+        image="falco:1",
+        config_hash="abc",
+        labels={"a": "b"},
+        sidecar_image="sidecar:1",
+        gate_deadline=60,
+    )
+)
+both = st.sampled_from([DEFAULTS]) | templates()
+
+
+def parts(value, shape, path=()):
+    """Every value that merges as a whole, by the path of field names and item keys to it."""
+    if isinstance(value, dict) and value and not shape.atomic:
+        for name, child in value.items():
+            yield from parts(child, shape.under(name), (*path, name))
+    elif isinstance(value, list) and shape.keys:
+        for item in value:
+            yield from parts(item, shape.of_item(), (*path, shape.key_of(item)))
+    else:
+        yield path, value
+
+
+def wholes(template):
+    return dict(parts(template, POD_TEMPLATE))
+
+
+@given(both)
+def test_merging_nothing_changes_nothing(template):
+    assert pod_template(template, {}) == template
+    assert pod_template({}, template) == template
+
+
+@given(both, templates())
+def test_merging_twice_is_merging_once(below, above):
+    once = pod_template(below, above)
+    assert pod_template(once, above) == once
+
+
+@given(both, templates())
+def test_each_value_that_the_user_gave_is_in_the_result(below, above):
+    result = wholes(pod_template(below, above))
+    for path, value in wholes(above).items():
+        if value != {}:
+            assert result[path] == value
+
+
+@given(both, templates())
+def test_each_default_that_the_user_did_not_touch_is_in_the_result(below, above):
+    given_paths = wholes(above)
+    result = wholes(pod_template(below, above))
+    touched = {path[:length] for path in given_paths for length in range(len(path) + 1)}
+    for path, value in wholes(below).items():
+        if value != {} and path not in touched and not excluded(path, touched):
+            assert result[path] == value
+
+
+def excluded(path, touched):
+    """Whether the user gave another one of fields that exclude each other."""
+    shape = POD_TEMPLATE
+    for length, key in enumerate(path):
+        others = {(*path[:length], name) for name in shape.one_of - {key}}
+        if key in shape.one_of and others & touched:
+            return True
+        shape = shape.of_item() if isinstance(key, tuple) else shape.under(key)
+    return False
+
+
+@given(both, templates())
+def test_the_order_of_defaults_is_kept_and_new_items_follow(below, above):
+    def names(template):
+        return [item["name"] for item in template.get("spec", {}).get("containers", [])]
+
+    added = [name for name in names(above) if name not in names(below)]
+    assert names(pod_template(below, above)) == names(below) + added
+
+
+@given(both, templates())
+def test_merging_changes_none_of_its_layers(below, above):
+    before = copy.deepcopy((below, above))
+    pod_template(below, above)
+    assert (below, above) == before
+
+
+def overlaid(**spec):
+    return pod_template(DEFAULTS, {"spec": spec})["spec"]
+
+
+def container(spec, name="falco", kind="containers"):
+    [found] = [item for item in spec[kind] if item["name"] == name]
+    return found
+
+
+def test_an_extra_container_comes_after_ours():
+    extra = {"name": "extra", "image": "x:1"}
+    assert overlaid(containers=[extra])["containers"] == [*DEFAULTS["spec"]["containers"], extra]
+
+
+def test_init_containers_come_after_the_sidecar():
+    extra = {"name": "extra", "image": "x:1"}
+    spec = overlaid(initContainers=[extra])
+    assert [item["name"] for item in spec["initContainers"]] == ["artifact-operator", "extra"]
+
+
+def test_the_sidecar_is_customised_by_its_name():
+    given_limits = {"resources": {"limits": {"memory": "1Gi", "cpu": "1"}}}
+    spec = overlaid(initContainers=[{"name": "artifact-operator", **given_limits}])
+    assert container(spec, "artifact-operator", "initContainers")["resources"] == {
+        "requests": {"cpu": "50m", "memory": "64Mi"},
+        "limits": {"memory": "1Gi", "cpu": "1"},
+    }
+
+
+def test_an_environment_variable_is_overridden_by_its_name_and_in_its_place():
+    env = [{"name": "FALCO_HOSTNAME", "value": "me"}, {"name": "MORE", "value": "x"}]
+    falco = container(overlaid(containers=[{"name": "falco", "env": env}]))
+    assert falco["env"] == [
+        {"name": "HOST_ROOT", "value": "/host"},
+        {"name": "FALCO_HOSTNAME", "value": "me"},
+        {"name": "FALCO_K8S_NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+        {"name": "MORE", "value": "x"},
+    ]
+
+
+@pytest.mark.parametrize("field", ["args", "command"])
+def test_arguments_are_replaced(field):
+    falco = container(overlaid(containers=[{"name": "falco", field: ["a", "b"]}]))
+    assert falco[field] == ["a", "b"]
+
+
+def test_tolerations_are_replaced():
+    given_ones = [{"operator": "Exists"}]
+    assert overlaid(tolerations=given_ones)["tolerations"] == given_ones
+
+
+def test_a_volume_is_replaced_by_its_name_with_its_source():
+    spec = overlaid(volumes=[{"name": "dev-fs", "emptyDir": {"medium": "Memory"}}])
+    assert {"name": "dev-fs", "emptyDir": {"medium": "Memory"}} in spec["volumes"]
+    assert len(spec["volumes"]) == len(DEFAULTS["spec"]["volumes"])
+
+
+def test_a_source_of_the_same_kind_is_changed_in_part():
+    spec = overlaid(volumes=[{"name": "dev-fs", "hostPath": {"type": "Directory"}}])
+    assert {"name": "dev-fs", "hostPath": {"path": "/dev", "type": "Directory"}} in spec["volumes"]
+
+
+def test_another_kind_of_probe_replaces_ours_and_keeps_its_times():
+    probe = {"exec": {"command": ["true"]}, "periodSeconds": 1}
+    falco = container(overlaid(containers=[{"name": "falco", "livenessProbe": probe}]))
+    assert falco["livenessProbe"] == {
+        "exec": {"command": ["true"]},
+        "initialDelaySeconds": 60,
+        "timeoutSeconds": 5,
+        "periodSeconds": 1,
+        "failureThreshold": 3,
+    }
+
+
+def test_a_mount_is_changed_by_its_path():
+    mount = {"mountPath": "/host/dev", "name": "dev-fs", "readOnly": False}
+    falco = container(overlaid(containers=[{"name": "falco", "volumeMounts": [mount]}]))
+    assert mount in falco["volumeMounts"]
+
+
+def test_a_port_without_a_protocol_is_the_tcp_one():
+    port = {"containerPort": 8765, "name": "http"}
+    falco = container(overlaid(containers=[{"name": "falco", "ports": [port]}]))
+    assert falco["ports"] == [{"containerPort": 8765, "name": "http", "protocol": "TCP"}]
+
+
+def test_a_node_selector_is_replaced_as_a_whole():
+    template = pod_template(
+        {"spec": {"nodeSelector": {"a": "b"}}}, {"spec": {"nodeSelector": {"c": "d"}}}
+    )
+    assert template["spec"]["nodeSelector"] == {"c": "d"}
+
+
+def test_host_network_and_labels_and_annotations_are_taken():
+    template = pod_template(
+        DEFAULTS,
+        {
+            "metadata": {"labels": {"x": "y"}, "annotations": {"x": "y"}},
+            "spec": {"hostNetwork": True},
+        },
+    )
+    assert template["metadata"]["labels"] == {"a": "b", "x": "y"}
+    assert template["metadata"]["annotations"]["x"] == "y"
+    assert template["spec"]["hostNetwork"] is True
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ({"serviceAccount": "old"}, "old"),
+        ({"serviceAccount": "old", "serviceAccountName": "new"}, "new"),
+        ({"serviceAccountName": "new"}, "new"),
+        ({}, "falco"),
+    ],
+)
+def test_the_old_name_of_the_service_account_field_still_works(spec, name):
+    result = overlaid(**spec)
+    assert result["serviceAccountName"] == name
+    assert "serviceAccount" not in result
+
+
+def test_a_set_is_united():
+    shape = POD_TEMPLATE.under("metadata").under("finalizers")
+    assert merged(["a", "b"], ["b", "c"], shape) == ["a", "b", "c"]

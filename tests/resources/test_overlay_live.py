@@ -1,0 +1,89 @@
+"""The overlay against what the API server makes of two applies by two managers."""
+
+import copy
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from resources.falco import Falco, FalcoSettings, FalcoSpec, desired
+from resources.list_keys import POD_TEMPLATE
+from resources.meta import ObjectMeta
+from resources.overlay import pod_template
+from tests.resources.live import apply
+from tests.resources.templates import templates
+
+META = ObjectMeta(name="overlay-defaults", namespace="default", uid="unused")
+SPEC = FalcoSpec(type="DaemonSet", update_strategy={"type": "OnDelete"})
+# Tagged images only: what the API server fills in for `latest` outlives a change of the image.
+SETTINGS = FalcoSettings(sidecar_image="host:5000/artifact-operator:1")
+DEFAULTS = desired(Falco(metadata=META, spec=SPEC), SETTINGS)[-1].body
+
+
+@pytest.fixture(scope="module")
+def stored(control_plane):
+    """The defaults, applied by the operator's field manager; no pod ever fits a node."""
+    body = without_owner(DEFAULTS)
+    status, live = apply(control_plane, body)
+    assert status == 201, live
+    yield live
+    control_plane.kubectl("delete", "daemonset", META.name)
+
+
+def without_owner(body, name=META.name, **spec):
+    """The workload as no garbage collector minds it, and with other parts of its spec."""
+    plain = copy.deepcopy(body)
+    plain["metadata"] = {"name": name, "namespace": "default"}
+    plain["spec"].update(spec)
+    return plain
+
+
+def by_key(value, shape):
+    """The value with its list maps in the order of their keys: ours keeps that of the defaults."""
+    if isinstance(value, dict):
+        return {name: by_key(child, shape.under(name)) for name, child in value.items()}
+    if isinstance(value, list) and shape.keys:
+        ordered = sorted(value, key=lambda item: str(shape.key_of(item)))
+        return [by_key(item, shape.of_item()) for item in ordered]
+    return value
+
+
+def template_of(live):
+    return by_key(live["spec"]["template"], POD_TEMPLATE)
+
+
+def both_of(live):
+    """Whether the API server was left with two fields that exclude each other."""
+    texts = ("may not specify more than 1", "may not be specified when `value` is not empty")
+    return any(text in live["message"] for text in texts)
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_result_is_what_the_api_server_makes_of_two_applies(control_plane):
+    seen: Counter[str] = Counter()
+
+    @settings(
+        max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(templates())
+    def check(overlay):
+        over = without_owner({"metadata": {}, "spec": {"template": overlay}})
+        over |= {"apiVersion": "apps/v1", "kind": "DaemonSet"}
+        theirs_status, theirs = apply(control_plane, over, "user", dryRun="All")
+        template = pod_template(DEFAULTS["spec"]["template"], overlay)
+        ours_status, ours = apply(
+            control_plane, without_owner(DEFAULTS, "overlay-fresh", template=template), dryRun="All"
+        )
+        if theirs_status == 200:
+            seen["same"] += 1
+            assert ours_status == 201, ours["message"]
+            assert template_of(ours) == template_of(theirs)
+        elif ours_status == 201:
+            seen["only ours is valid"] += 1
+            assert both_of(theirs), theirs["message"]
+        else:
+            seen["both refused"] += 1
+
+    check()
+    assert seen["same"] >= 50, seen
+    assert seen["only ours is valid"] >= 10, seen
