@@ -1,0 +1,324 @@
+"""An actor: pykka's, on one asyncio loop, with a task only while there is mail.
+
+Runtime semantics, on which everything else is built:
+
+- One message at a time: control messages as they were sent, `Stop` before them, and the one
+  pending reconcile last (`actors.mail`).
+- What a handler raises is a crash and ends the actor, with two exceptions. What `on_receive` raises
+  for an ask goes to the asker, and the actor lives (pykka's rule). What `on_reconcile` raises for
+  an ask goes to the asker as well, and still is a crash.
+- An actor does not know who supervises it: it calls back whoever is linked to its ref.
+- It is not in pykka's registry, a list that is searched: whoever starts an actor keeps its ref.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+import logging
+from typing import TYPE_CHECKING, Any, Self
+
+import pykka
+
+from actors.exits import NORMAL, SHUTDOWN, Exit, ExitReason, crash
+from actors.future import Future
+from actors.hooks import Hooks
+from actors.inbox import Inbox, Stopped
+from actors.mail import Letter, Reconcile, Run, Stop
+from actors.ref import ActorRef
+from actors.results import RequeueAfter, Result, Retire
+from actors.runtime import NullObserver, Observer, Runtime
+from actors.state import State
+from actors.trace import Trace, outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.clock import Handle
+
+__all__ = [
+    "Actor",
+    "ActorRef",
+    "Exit",
+    "ExitReason",
+    "NullObserver",
+    "Observer",
+    "Runtime",
+    "State",
+]
+
+logger = logging.getLogger(__name__)
+
+BATCH = 64
+"""Messages that an actor handles before it lets the rest of the loop have a turn."""
+
+_numbers = itertools.count(1)
+
+
+class Actor(Hooks):
+    """Serves its mail, one message at a time.
+
+    A subclass takes the runtime and its own arguments, and implements the hooks that it needs.
+    """
+
+    actor_inbox: Inbox
+
+    def __init__(self, runtime: Runtime) -> None:
+        # Not pykka's __init__, which makes a threading.Event of 1.2 KB and a random URN; these
+        # four are all that it sets.
+        self.actor_urn = f"urn:actor:{next(_numbers)}"
+        self.actor_inbox = self._create_actor_inbox()
+        self.actor_stopped = Stopped.as_event()
+        self._actor_ref = ActorRef(self)
+        self.runtime = runtime
+        self._state = State.NEW
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._current: tuple[Letter, float] | None = None
+        self._timer: Handle | None = None
+        self._trace: Trace | None = None
+        self._on_exit: Callable[[Actor, Exit], None] | None = None
+        self._on_ready: Callable[[Actor], None] | None = None
+        self._killed = False
+
+    def describe(self) -> dict[str, Any]:
+        """Everything worth knowing for the debug dump, as JSON; never waits."""
+        inbox, monotonic = self.actor_inbox, self.runtime.clock.monotonic()
+        running = self._current and {
+            "message": self._current[0].name,
+            "seconds": round(monotonic - self._current[1], 3),
+        }
+        return {
+            "actor": self.actor_urn,
+            "kind": self.kind,
+            "state": str(self._state),
+            "running": running,
+            "mail": {"control": inbox.control, "reconcile": sorted(inbox.reasons)},
+            "timer": self._timer is not None,
+            "trace": self._trace.as_json() if self._trace is not None else [],
+        }
+
+    # What others call, through its ref.
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+        """Make an actor and launch it; needs the running loop."""
+        return cls(*args, **kwargs).launch()
+
+    def launch(self) -> ActorRef[Self]:
+        """Begin to live: `on_start` runs with the next step of the loop."""
+        self._start_actor_loop()
+        return self.actor_ref
+
+    def stop(self) -> None:
+        """Stop before the next message; in place of pykka's message, which waits its turn."""
+        self.actor_inbox.post(Stop())
+
+    def kill(self) -> None:
+        """Cancel the running handler, run no other hook, and be gone."""
+        self._killed = True
+        if self._task is None:
+            self.wake()
+        elif inspect.getcoroutinestate(self._task.get_coro()) != inspect.CORO_CREATED:  # type: ignore[arg-type] # _work is one
+            self._task.cancel()  # a task that has not begun would never run, nor report its exit
+
+    def link(
+        self,
+        on_exit: Callable[[Actor, Exit], None],
+        on_ready: Callable[[Actor], None] | None,
+    ) -> None:
+        """Call back on readiness and on exit; one link an actor."""
+        self._on_exit, self._on_ready = on_exit, on_ready
+
+    def wake(self) -> None:
+        """Serve the mail, unless that is under way already."""
+        if self._state is State.IDLE:
+            self._state = State.BUSY
+            self._task = self.loop.create_task(self._work())
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop on which the actor lives."""
+        assert self._loop is not None, "start the actor first"
+        return self._loop
+
+    @property
+    def actor_ref(self) -> ActorRef[Self]:
+        """The actor's own ref."""
+        return self._actor_ref  # type: ignore[return-value] # made in __init__
+
+    # pykka's extension points.
+
+    @staticmethod
+    def _create_actor_inbox() -> Inbox:
+        return Inbox()
+
+    @staticmethod
+    def _create_future() -> Future[Any]:
+        return Future()
+
+    def _start_actor_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.actor_inbox.bind(self)
+        self._state = State.STARTING
+        self.runtime.observer.actor_started(self.kind)
+        self._task = self._loop.create_task(self._work())
+
+    # The life of one task: from the first mail until there is none.
+
+    async def _work(self) -> None:
+        try:
+            end = await self._serve()
+        except asyncio.CancelledError as error:
+            self._killed = self._killed or _is_cancelled()
+            end = SHUTDOWN if self._killed else crash(error)
+        except Exception as error:  # noqa: BLE001 # whatever it is, it is the actor's end
+            end = crash(error)
+        if end is not None:
+            await self._end(end)
+
+    async def _serve(self) -> Exit | None:
+        """Run `on_start` once, then handle mail until it is empty or ends the actor."""
+        if self._state is State.STARTING and not self._killed:
+            await self.on_start()
+            self._state = State.BUSY
+            self._begun()
+        handled = 0
+        while not self._killed:
+            letter = self.actor_inbox.take()
+            if letter is None:
+                self._state, self._task = State.IDLE, None
+                return None
+            end = await self._handle(letter)
+            if end is not None:
+                return end
+            handled += 1
+            if handled % BATCH == 0:
+                await asyncio.sleep(0)
+        return SHUTDOWN
+
+    def _begun(self) -> None:
+        """Called when `on_start` is through: the actor is ready, unless it says so later."""
+        self._ready()
+
+    def _ready(self) -> None:
+        """Let the link know, once, that what depends on this actor may start."""
+        on_ready, self._on_ready = self._on_ready, None
+        if on_ready is not None:
+            on_ready(self)
+
+    async def _handle(self, letter: Letter) -> Exit | None:
+        """Handle one message and leave a trace of it, however it ends."""
+        self.calls = 0
+        begun = self.runtime.clock.monotonic()
+        self._current = (letter, begun)
+        outcome = "cancelled"
+        try:
+            outcome, end = await self._perform(letter)
+        except Exception as error:
+            outcome = f"crash: {type(error).__name__}"
+            raise
+        finally:
+            self._current = None
+            self._record(letter, begun, outcome)
+        return end
+
+    async def _perform(self, letter: Letter) -> tuple[str, Exit | None]:
+        message = letter.message
+        if type(message) is Stop:
+            self.actor_inbox.add(*letter)  # answered with the others when the actor is gone
+            return "stop", message.exit
+        try:
+            if type(message) is Run:
+                return await self._reconcile(letter)
+            letter.answer(await self.on_receive(message))
+        except asyncio.CancelledError:
+            letter.fail(pykka.ActorDeadError(f"{self} was stopped at the message"))
+            raise
+        except Exception as error:
+            letter.fail(error)
+            if letter.reply_to is None or type(message) is Run:
+                raise
+            return f"error: {type(error).__name__}", None
+        return "ok", None
+
+    async def _reconcile(self, letter: Letter) -> tuple[str, Exit | None]:
+        self._disarm()
+        result = await self.on_reconcile(letter.message.reasons)
+        outcome = outcome_of(result)
+        end = self._follow(result)
+        letter.answer(result)
+        return outcome, end
+
+    def _follow(self, result: Result) -> Exit | None:
+        """Arm the timer or retire; with mail waiting, look once more instead of retiring."""
+        if isinstance(result, RequeueAfter):
+            self._timer = self.runtime.clock.call_later(result.seconds, self._timer_due)
+        elif isinstance(result, Retire):
+            if self.actor_inbox.empty():
+                return NORMAL
+            self.actor_inbox.add(Reconcile("retire"), None, self.runtime.clock.monotonic())
+        return None
+
+    def _timer_due(self) -> None:
+        self._timer = None
+        self.actor_inbox.post(Reconcile("timer"))
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _record(self, letter: Letter, begun: float, outcome: str) -> None:
+        run = self.runtime.clock.monotonic() - begun
+        if self._trace is None:
+            self._trace = Trace(self.runtime.clock)
+        self._trace.add(letter, begun, run, outcome, self.calls)
+        word = outcome.partition(":")[0]
+        self.runtime.observer.mail_handled(self.kind, begun - letter.at, run, word)
+
+    # The end.
+
+    async def _end(self, end: Exit) -> None:
+        """Take no more mail, clean up, and be gone; being killed on the way cuts it short."""
+        self._state = State.ENDING
+        self.actor_stopped.set()
+        self._disarm()
+        try:
+            await self._release()
+            if not self._killed:
+                await self._farewell(end)
+        except asyncio.CancelledError:
+            self._killed = True
+        except Exception:
+            logger.exception("%s failed in its end", self)
+        self._leave(end)
+
+    async def _release(self) -> None:
+        """End what the actor has started itself; run first, whichever way the actor ends."""
+
+    async def _farewell(self, end: Exit) -> None:
+        error = end.error
+        if error is None:
+            await self.on_stop()
+        else:
+            await self.on_failure(type(error), error, error.__traceback__)
+
+    def _leave(self, end: Exit) -> None:
+        self._state, self._task = State.GONE, None
+        self.runtime.observer.actor_exited(self.kind, end.reason)
+        on_exit, self._on_exit, self._on_ready = self._on_exit, None, None
+        try:
+            if on_exit is not None:
+                on_exit(self, end)
+            elif end.error is not None:
+                logger.error("%s crashed, and nobody is linked to it", self, exc_info=end.error)
+        finally:
+            self.actor_inbox.close()
+
+
+def _is_cancelled() -> bool:
+    """Whether it is this task that was cancelled, rather than something that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

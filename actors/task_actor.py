@@ -1,0 +1,58 @@
+"""An actor whose life is one coroutine: watchers, servers, recorders."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from actors.actor import Actor
+from actors.exits import NORMAL, crash
+from actors.mail import Stop
+
+if TYPE_CHECKING:
+    from actors.runtime import Runtime
+
+
+class TaskActor(Actor):
+    """Runs `run` from the end of `on_start` on, and serves its mail beside it.
+
+    When `run` returns, the actor ends normally; when it raises, the actor crashes. However the
+    actor ends, `run` is cancelled and awaited before `on_stop` or `on_failure` is called.
+    """
+
+    kind = "TaskActor"
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime)
+        self._life: asyncio.Task[None] | None = None
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Do what the actor is for; being cancelled is how it is told to stop."""
+
+    def _begun(self) -> None:
+        self._life = self.loop.create_task(self.run())
+        self._life.add_done_callback(self._life_ended)
+        self._run_begun()
+
+    def _run_begun(self) -> None:
+        """Called with `run` on its way: the actor is ready, unless it says so later by `_ready`."""
+        self._ready()
+
+    def _life_ended(self, life: asyncio.Task[None]) -> None:
+        error = (
+            asyncio.CancelledError("cancelled from outside")
+            if life.cancelled()
+            else life.exception()
+        )
+        self.actor_inbox.post(Stop(NORMAL if error is None else crash(error)))
+
+    async def _release(self) -> None:
+        if self._life is None or self._life.done():
+            return
+        self._life.remove_done_callback(self._life_ended)
+        self._life.cancel()
+        await asyncio.wait((self._life,))
+        if not self._life.cancelled() and (error := self._life.exception()) is not None:
+            raise error

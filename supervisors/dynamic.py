@@ -1,0 +1,253 @@
+"""A supervisor of one actor for each object, made when there is something to tell it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from actors.actor import Actor
+from actors.clock import within
+from actors.exits import Exit, ExitReason, crash
+from actors.mail import Reconcile
+from supervisors.intensity import Intensity, Window
+from supervisors.keyed import KeyedChild, Parked, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable
+
+    from actors.backoff import Backoff
+    from actors.ref import ActorRef
+    from actors.runtime import Runtime
+    from resources.reference import ObjectRef
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedExited:
+    """The actor of an object is gone, or could not even be made."""
+
+    child: KeyedChild
+    exit: Exit
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedDue:
+    """The actor of an object has waited long enough for its restart."""
+
+    child: KeyedChild
+
+
+class DynamicSupervisor(Actor):
+    """Gives every object that is told something an actor of its own, isolated from the others.
+
+    - `deliver` starts the actor if there is none. No told message is lost while the supervisor
+      lives and the object is not parked: an actor that retires, crashes or is being restarted
+      leaves its mail to its successor.
+    - A crash is followed by a restart after a backoff, with one `Reconcile("restarted")`.
+    - One crash too many within the window parks that object: no actor, `on_parked` called once,
+      deliveries dropped until `version_of` gives something else than it gave when the actor was
+      started last. Parking is of the object's version, so one that changed meanwhile goes on.
+    - Stopping it stops all actors at once, with one deadline for all, then cancels them.
+    """
+
+    kind = "DynamicSupervisor"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        name: str,
+        start: Callable[[ObjectRef], ActorRef[Any]],
+        version_of: Callable[[ObjectRef], Hashable | None],
+        on_parked: Callable[[ObjectRef, BaseException], Awaitable[None] | None],
+        *,
+        intensity: Intensity,
+        backoff: Backoff,
+        stop_deadline: float = 10.0,
+    ) -> None:
+        super().__init__(runtime)
+        self.name = name
+        self._start = start
+        self._version_of = version_of
+        self._on_parked = on_parked
+        self._intensity = intensity
+        self._backoff = backoff
+        self._stop_deadline = stop_deadline
+        self._children: dict[ObjectRef, KeyedChild] = {}
+        self._parked: dict[ObjectRef, Parked] = {}
+        self._notices: set[asyncio.Task[None]] = set()
+        self._emptied: asyncio.Future[None] | None = None
+
+    @property
+    def alive(self) -> int:
+        """How many objects have an actor, or will have one again after a backoff."""
+        return len(self._children)
+
+    @property
+    def parked(self) -> int:
+        """How many objects are given up until they change."""
+        return len(self._parked)
+
+    @property
+    def mail(self) -> int:
+        """How many messages wait in all the actors."""
+        return sum(child.ref.actor_inbox.depth for child in self._children.values() if child.ref)
+
+    @property
+    def refs(self) -> tuple[ObjectRef, ...]:
+        """The objects that have an actor or are parked."""
+        return (*self._children, *self._parked)
+
+    def __contains__(self, ref: ObjectRef) -> bool:
+        return ref in self._children
+
+    def deliver(self, ref: ObjectRef, message: Any) -> None:
+        """Tell the object's actor; call this on the loop's thread."""
+        child = self._children.get(ref)
+        if child is None:
+            child = self._admit(ref)
+        if child is not None:
+            child.deliver(message, self.runtime.clock)
+
+    async def on_receive(self, message: KeyedExited | KeyedDue) -> None:
+        """Go by what became of a child."""
+        match message:
+            case KeyedExited(child, Exit(ExitReason.CRASH, error)) if error is not None:
+                self._crashed(child, error)
+            case KeyedExited(child):
+                self._ended(child)
+            case KeyedDue(child):
+                self._restart(child)
+
+    def tree(self) -> dict[str, Any]:
+        """The supervisor and all below it, for the dump."""
+        return super().describe() | {
+            "name": self.name,
+            "alive": self.alive,
+            "children": [
+                {"object": str(child.key), "actor": child.ref and child.ref.describe()}
+                for child in self._children.values()
+            ],
+            "parked": [
+                {"object": str(ref), "error": f"{type(parked.error).__name__}: {parked.error}"}
+                for ref, parked in self._parked.items()
+            ],
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """The tree, so that a supervisor above shows it whole."""
+        return self.tree()
+
+    def _admit(self, ref: ObjectRef) -> KeyedChild | None:
+        """A new child for this object, unless it is parked or the supervisor is ending."""
+        if self.actor_stopped.is_set():
+            return None
+        parked = self._parked.get(ref)
+        if parked is not None:
+            if self._version_of(ref) == parked.version:
+                return None
+            del self._parked[ref]
+            self.runtime.observer.actor_unparked(ref.kind)
+        child = self._children[ref] = KeyedChild(ref, self._report)
+        self._launch(child)
+        return child
+
+    def _launch(self, child: KeyedChild) -> None:
+        try:
+            child.start(self._start)
+        except Exception as error:  # noqa: BLE001 # an actor that cannot be made has crashed
+            self._report(child, crash(error))
+
+    def _report(self, child: KeyedChild, end: Exit) -> None:
+        """Called by a child that is gone, in the loop step in which it goes."""
+        if end.error is not None:
+            extra = {"object": str(child.key)}
+            logger.error("%s crashed", child.key, exc_info=end.error, extra=extra)
+        if self._emptied is None:
+            self.actor_inbox.post(KeyedExited(child, end))
+        else:
+            self._forget(child)
+
+    def _ended(self, child: KeyedChild) -> None:
+        """It retired: forget it, but for mail that came too late for it."""
+        child.trouble = None
+        if child.waiting is None:
+            self._forget(child)
+        else:
+            self._launch(child)
+
+    def _forget(self, child: KeyedChild) -> None:
+        child.refuse_waiting()
+        self._children.pop(child.key, None)
+        if self._emptied is not None and not self._children and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    def _crashed(self, child: KeyedChild, error: BaseException) -> None:
+        now, version = self.runtime.clock.monotonic(), self._version_of(child.key)
+        trouble = child.trouble
+        if trouble is None:
+            trouble = child.trouble = Trouble(Window(self._intensity), version)
+        trouble.window, exceeded = trouble.window.record(now)
+        if exceeded and version == trouble.version:
+            self._park(child, Parked(version, error))
+            return
+        if exceeded:  # these crashes were of another version
+            trouble.window, _ = Window(self._intensity).record(now)
+        delay = self._backoff.delay(len(trouble.window) - 1, self.runtime.random)
+        due = KeyedDue(child)
+        trouble.timer = self.runtime.clock.call_later(delay, lambda: self.actor_inbox.post(due))
+
+    def _restart(self, child: KeyedChild) -> None:
+        if child.trouble is not None:
+            child.trouble.version = self._version_of(child.key)
+        child.deliver(Reconcile("restarted"), self.runtime.clock)
+        self.runtime.observer.actor_restarted(child.key.kind)
+        self._launch(child)
+
+    def _park(self, child: KeyedChild, parked: Parked) -> None:
+        logger.error("%s is parked", child.key, extra={"object": str(child.key)})
+        self._forget(child)
+        self._parked[child.key] = parked
+        self.runtime.observer.actor_parked(child.key.kind)
+        notice = self.loop.create_task(self._notify(child.key, parked.error))
+        self._notices.add(notice)
+        notice.add_done_callback(self._notices.discard)
+
+    async def _notify(self, ref: ObjectRef, error: BaseException) -> None:
+        """Call `on_parked`; that it fails, or takes for ever, concerns nobody else."""
+        try:
+            outcome = self._on_parked(ref, error)
+            if inspect.isawaitable(outcome):
+                await outcome
+        except Exception:
+            logger.exception("%s: on_parked failed", ref, extra={"object": str(ref)})
+
+    async def _release(self) -> None:
+        for notice in self._notices:
+            notice.cancel()
+        self._emptied = self.loop.create_future()
+        for child in list(self._children.values()):
+            if not child.stop():
+                self._forget(child)
+        try:
+            await self._wait_until_empty(self._emptied)
+        except asyncio.CancelledError:
+            self._kill_all()
+            raise
+
+    async def _wait_until_empty(self, emptied: asyncio.Future[None]) -> None:
+        clock, deadline = self.runtime.clock, self._stop_deadline
+        if not self._children or await within(clock, deadline, emptied):
+            return
+        logger.warning("%s: %d actors did not stop, cancelling them", self.name, self.alive)
+        self._kill_all()
+        if not await within(clock, deadline, emptied):
+            logger.error("%s: %d actors cannot be cancelled", self.name, self.alive)
+
+    def _kill_all(self) -> None:
+        for child in list(self._children.values()):
+            if child.ref is not None:
+                child.ref.kill()

@@ -1,0 +1,163 @@
+"""A supervisor of a fixed list of children."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from actors.actor import Actor
+from supervisors.child import ChildSpec, Restart, distinct
+from supervisors.intensity import Intensity, TooManyRestarts, Window
+from supervisors.running import ChildDue, ChildExited, ChildReady, News, Phase, RunningChild
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.backoff import Backoff
+    from actors.exits import Exit
+    from actors.ref import ActorRef
+    from actors.runtime import Runtime
+
+
+class Strategy(StrEnum):
+    """Whom else one child's restart concerns."""
+
+    ONE_FOR_ONE = "one_for_one"
+    """Nobody."""
+
+    REST_FOR_ONE = "rest_for_one"
+    """All that were started after it: they are stopped before, and started again behind it."""
+
+
+class Supervisor(Actor):
+    """Keeps its children running, in their order.
+
+    - Each child is started once all before it are up, or over for good; the supervisor itself is
+      ready when the last one is. A child that dies in its start is treated as one that dies later.
+    - Restarts wait for their backoff on a timer and come through the supervisor's own mail, so
+      that it can be stopped at any time.
+    - One restart too many within the window is a crash of the supervisor: its own supervisor, or
+      whoever is linked to it, decides.
+    - However it ends, its children are stopped one by one in reverse order first.
+    """
+
+    kind = "Supervisor"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        name: str,
+        children: Sequence[ChildSpec],
+        *,
+        strategy: Strategy = Strategy.ONE_FOR_ONE,
+        intensity: Intensity,
+        backoff: Backoff,
+    ) -> None:
+        super().__init__(runtime)
+        self.name = name
+        self._children = tuple(RunningChild(spec, self._tell) for spec in distinct(children))
+        self._strategy = strategy
+        self._window = Window(intensity)
+        self._backoff = backoff
+
+    async def on_start(self) -> None:
+        """Start the first child; its readiness starts the next."""
+        self._start_next()
+
+    async def on_receive(self, message: News) -> None:
+        """Go by the news of a child."""
+        if not message.child.current(message):
+            return
+        match message:
+            case ChildReady(child):
+                self._child_ready(child)
+            case ChildExited(child, _, end):
+                await self._child_exited(child, end)
+            case ChildDue(child):
+                self._restart(child)
+
+    def ref_of(self, name: str) -> ActorRef[Any] | None:
+        """The actor that this child has now; a restart makes another one."""
+        return next((child.ref for child in self._children if child.spec.name == name), None)
+
+    def waiting(self) -> tuple[str, ...]:
+        """The children that have died and are to be started again."""
+        dead = (child for child in self._children if child.phase is Phase.BACKOFF)
+        return tuple(child.spec.name for child in dead)
+
+    def tree(self) -> dict[str, Any]:
+        """The supervisor and all below it, for the dump."""
+        return super().describe() | {
+            "name": self.name,
+            "strategy": str(self._strategy),
+            "children": [child.describe() for child in self._children],
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """The tree, so that a supervisor above shows it whole."""
+        return self.tree()
+
+    def _begun(self) -> None:
+        """Not ready yet: that is for `_start_next` to say."""
+
+    def _tell(self, news: News) -> None:
+        self.actor_inbox.post(news)
+
+    def _start_next(self) -> None:
+        for child in self._children:
+            if child.phase is Phase.FRESH:
+                child.start()
+                return
+            if child.phase in {Phase.STARTING, Phase.BACKOFF}:
+                return
+        self._ready()
+
+    def _child_ready(self, child: RunningChild) -> None:
+        child.phase = Phase.UP
+        child.up_since = self.runtime.clock.monotonic()
+        self._start_next()
+
+    async def _child_exited(self, child: RunningChild, end: Exit) -> None:
+        was_up = child.phase is Phase.UP
+        child.down(end)
+        if not child.spec.restart.after(end.reason):
+            self._start_next()
+            return
+        self._count_restart(child, end, was_up)
+        if self._strategy is Strategy.REST_FOR_ONE:
+            await self._stop_after(child)
+        delay = self._backoff.delay(child.attempts - 1, self.runtime.random)
+        child.start_after(delay, self.runtime.clock)
+
+    def _count_restart(self, child: RunningChild, end: Exit, was_up: bool) -> None:
+        """Raise if it is one too many; attempts start over once the child was up for a window."""
+        now = self.runtime.clock.monotonic()
+        if was_up and now - child.up_since > self._window.intensity.window_seconds:
+            child.attempts = 0
+        child.attempts += 1
+        self._window, exceeded = self._window.record(now)
+        if exceeded:
+            raise TooManyRestarts(self.name, child.spec.name, end.error)
+
+    def _restart(self, child: RunningChild) -> None:
+        child.restarts += 1
+        self.runtime.observer.actor_restarted(child.kind)
+        child.start()
+
+    async def _stop_after(self, child: RunningChild) -> None:
+        """Stop the rest, to be started afresh; but temporary ones are not."""
+        rest = self._children[self._children.index(child) + 1 :]
+        for other in reversed(rest):
+            await other.stop(self.runtime.clock)
+            if other.spec.restart is not Restart.TEMPORARY:
+                other.phase = Phase.FRESH
+
+    async def _release(self) -> None:
+        try:
+            for child in reversed(self._children):
+                await child.stop(self.runtime.clock)
+        except asyncio.CancelledError:
+            for child in self._children:
+                child.kill()
+            raise

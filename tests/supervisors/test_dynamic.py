@@ -1,0 +1,213 @@
+"""One actor for each object: made on delivery, forgotten when it retires, stopped together."""
+
+import asyncio
+import json
+
+import pykka
+import pytest
+
+from actors.exits import ExitReason
+from actors.mail import Reconcile
+from actors.results import Retire
+from tests.actor_examples import BugError
+from tests.fake_clock import settle
+from tests.supervisors.crowd import DEADLINE, MOST_BACKOFF, Crowd, ref_of
+
+
+async def test_the_first_delivery_starts_an_actor_and_later_ones_reach_the_same():
+    crowd = Crowd()
+    await crowd.deliver("a", Reconcile("listed"), "hello")
+    await crowd.deliver("a", "again")
+    assert crowd.log["a"] == ["start", "hello", {"listed"}, "again"]
+    assert (crowd.supervisor.alive, crowd.supervisor.parked) == (1, 0)
+    await crowd.stop()
+
+
+async def test_a_retired_actor_is_forgotten_and_the_next_delivery_starts_a_fresh_one():
+    crowd = Crowd()
+    crowd.results["a"] = [Retire()]
+    await crowd.deliver("a", Reconcile("deleted"))
+    assert crowd.supervisor.alive == 0
+    await crowd.deliver("a", Reconcile("created"))
+    assert crowd.log["a"] == ["start", {"deleted"}, "stop", "start", {"created"}]
+    await crowd.stop()
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_no_message_is_lost_between_retiring_and_arriving_mail(steps):
+    """Whatever loop step it comes in, the message is handled, by the old actor or by a new one."""
+    crowd = Crowd()
+    crowd.results["a"] = [Retire()]
+    crowd.supervisor.deliver(ref_of("a"), Reconcile("deleted"))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    crowd.supervisor.deliver(ref_of("a"), "message")
+    crowd.supervisor.deliver(ref_of("a"), Reconcile("created"))
+    await settle()
+    assert crowd.log["a"].count("message") == 1
+    assert any("created" in entry for entry in crowd.log["a"] if isinstance(entry, set))
+    assert crowd.supervisor.alive == (steps > 0)
+    await crowd.stop()
+
+
+async def test_mail_that_comes_while_a_retiring_actor_is_in_its_on_stop_starts_a_fresh_one():
+    crowd = Crowd()
+    gate = crowd.slow_stop["a"] = asyncio.Event()
+    crowd.results["a"] = [Retire()]
+    await crowd.deliver("a", Reconcile("deleted"))
+    await crowd.deliver("a", "in between")
+    assert crowd.log["a"] == ["start", {"deleted"}, "stop"]
+    gate.set()
+    await settle()
+    assert crowd.log["a"][3:] == ["start", "in between"]
+    await crowd.stop()
+
+
+async def test_a_crash_is_restarted_with_backoff_and_one_reconcile_for_the_reason_restarted():
+    crowd = Crowd()
+    await crowd.deliver("a", BugError("bug"))
+    assert crowd.log["a"].count("start") == 1
+    await crowd.clock.advance(MOST_BACKOFF)
+    assert crowd.log["a"][-2:] == ["start", {"restarted"}]
+    assert ("restarted", "Falco") in crowd.observer.events
+    await crowd.stop()
+
+
+async def test_mail_behind_a_crash_and_during_the_backoff_reaches_the_successor_in_order():
+    crowd = Crowd()
+    await crowd.deliver("a", BugError("bug"), "behind", Reconcile("spec"))
+    await crowd.deliver("a", "during", Reconcile("child"))
+    before = len(crowd.log["a"])
+    await crowd.clock.advance(MOST_BACKOFF)
+    assert crowd.log["a"][before:] == ["start", "behind", "during", {"spec", "child", "restarted"}]
+    await crowd.stop()
+
+
+async def test_an_asker_behind_a_crash_gets_its_answer_from_the_successor():
+    crowd = Crowd()
+    await crowd.deliver("a", "hello")
+    ref = crowd.refs["a"]
+    ref.tell(BugError("bug"))
+    answer = ref.ask("question")
+    await crowd.clock.advance(MOST_BACKOFF)
+    assert await answer == "question"
+    await crowd.stop()
+
+
+async def test_an_actor_that_cannot_even_be_made_is_retried_and_keeps_its_mail():
+    crowd = Crowd()
+    crowd.unmakeable["a"] = 1
+    await crowd.deliver("a", Reconcile("listed"))
+    assert crowd.supervisor.alive == 1
+    await crowd.clock.advance(MOST_BACKOFF)
+    assert crowd.log["a"] == ["start", {"listed", "restarted"}]
+    await crowd.stop()
+
+
+async def test_an_actor_that_somebody_else_stopped_is_forgotten_like_a_retired_one():
+    crowd = Crowd()
+    await crowd.deliver("a", "hello")
+    await crowd.refs["a"].stop()
+    await settle()
+    assert crowd.supervisor.alive == 0
+    await crowd.stop()
+
+
+async def test_stopping_stops_all_actors_at_once():
+    crowd = Crowd()
+    gates = [crowd.slow_stop.setdefault(name, asyncio.Event()) for name in "ab"]
+    await crowd.deliver("a", "hello")
+    await crowd.deliver("b", "hello")
+    stopping = crowd.supervisor.actor_ref.stop()
+    await settle()
+    assert crowd.log["a"][-1] == crowd.log["b"][-1] == "stop"
+    assert not stopping.done()
+    for gate in gates:
+        gate.set()
+    assert await stopping is True
+    assert crowd.clock.armed == []
+
+
+async def test_actors_that_do_not_stop_within_the_one_deadline_are_cancelled():
+    crowd = Crowd()
+    crowd.slow_stop["a"] = asyncio.Event()
+    await crowd.deliver("a", "hello")
+    await crowd.deliver("b", asyncio.Event())
+    await crowd.deliver("c", "hello")
+    stopping = crowd.supervisor.actor_ref.stop()
+    await crowd.clock.advance(DEADLINE)
+    assert await stopping is True
+    assert not any(ref.is_alive() for ref in crowd.refs.values())
+
+
+async def test_stopping_ends_restarts_and_refuses_the_askers_that_waited_for_them():
+    crowd = Crowd()
+    await crowd.deliver("a", "hello")
+    crowd.refs["a"].tell(BugError("bug"))
+    asking = crowd.refs["a"].ask("question")
+    await settle()
+    await crowd.stop()
+    assert crowd.clock.armed == []
+    with pytest.raises(pykka.ActorDeadError):
+        await asking
+
+
+async def test_a_stopped_supervisor_drops_deliveries():
+    crowd = Crowd()
+    await crowd.stop()
+    await crowd.deliver("a", "too late")
+    assert crowd.log["a"] == []
+
+
+async def test_a_killed_supervisor_cancels_its_actors():
+    crowd = Crowd()
+    crowd.slow_stop["a"] = asyncio.Event()
+    await crowd.deliver("a", "hello")
+    stopping = crowd.supervisor.actor_ref.stop()
+    await settle()
+    crowd.supervisor.actor_ref.kill()
+    assert await stopping is True
+    await settle()
+    assert not crowd.refs["a"].is_alive()
+
+
+async def test_children_cost_no_task_while_they_are_idle():
+    crowd = Crowd()
+    await settle()
+    before = asyncio.all_tasks()
+    for number in range(1000):
+        crowd.supervisor.deliver(ref_of(str(number)), Reconcile("listed"))
+    await settle()
+    assert crowd.supervisor.alive == 1000
+    assert asyncio.all_tasks() == before
+    await crowd.stop()
+
+
+async def test_the_tree_shows_every_actor_and_every_parked_object_and_is_json():
+    crowd = Crowd(most=0)
+    await crowd.deliver("a", "hello")
+    await crowd.deliver("b", BugError("bug"))
+    tree = crowd.supervisor.tree()
+    json.dumps(tree)
+    assert tree["name"] == "falcos"
+    assert [child["object"] for child in tree["children"]] == ["Falco/default/a"]
+    assert tree["children"][0]["actor"]["kind"] == "Probe"
+    assert tree["parked"] == [{"object": "Falco/default/b", "error": "BugError: bug"}]
+    await crowd.stop()
+
+
+async def test_an_actor_that_crashes_a_thousand_times_leaves_its_neighbours_undisturbed():
+    crowd = Crowd(most=10_000)
+    for name in ("left", "right"):
+        await crowd.deliver(name, Reconcile("listed"))
+    for number in range(1000):
+        for name in ("left", "right"):
+            crowd.supervisor.deliver(ref_of(name), number)
+        await crowd.deliver("bad", BugError(str(number)))
+        await crowd.clock.advance(MOST_BACKOFF)
+    assert crowd.log["bad"].count("start") == 1001
+    for name in ("left", "right"):
+        assert crowd.log[name] == ["start", {"listed"}, *range(1000)]
+    exited = [event for event in crowd.observer.events if event[0] == "exited"]
+    assert exited == [("exited", "Probe", str(ExitReason.CRASH))] * 1000
+    await crowd.stop()
