@@ -1,0 +1,153 @@
+"""The requests that the operator makes, in Kubernetes' own terms."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from resources.kinds import collection_path, object_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actors.transport import Transport
+    from resources.reference import ObjectRef
+
+# Must be named, else an apply is taken for a JSON patch; JSON is YAML.
+_APPLY = {"Content-Type": "application/apply-patch+yaml"}
+_JSON_PATCH = {"Content-Type": "application/json-patch+json"}
+_STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
+_JSON = {"Content-Type": "application/json"}
+
+
+class Representation(NamedTuple):
+    """What of an object is asked for: Accept headers for lists, and for single objects."""
+
+    of_lists: str
+    of_objects: str
+
+
+FULL = Representation("application/json", "application/json")
+# Secrets never leave the API server this way: it sends their metadata alone.
+METADATA = Representation(
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+)
+
+
+class Client:
+    """Typed by kind and name, raw in its bodies. Every method raises ApiError."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def get(self, ref: ObjectRef, representation: Representation = FULL) -> bytes:
+        """Return one object as the API server has it now."""
+        accept = {"Accept": representation.of_objects}
+        return await self._transport.request("GET", object_path(ref), verb="get", headers=accept)
+
+    async def list_page(
+        self,
+        kind: str,
+        namespace: str,
+        query: Mapping[str, str],
+        representation: Representation = FULL,
+    ) -> bytes:
+        """Return one page of a list; without a resourceVersion a quorum read."""
+        path, accept = collection_path(kind, namespace), {"Accept": representation.of_lists}
+        return await self._transport.request("GET", path, verb="list", query=query, headers=accept)
+
+    async def apply(
+        self, ref: ObjectRef, body: Mapping[str, Any], manager: str, subresource: str = ""
+    ) -> bytes:
+        """Server-side apply with force.
+
+        With `metadata.uid` in the body it never creates; with `metadata.resourceVersion` "1" it
+        never touches what exists (see `actors.applier`).
+        """
+        path = f"{object_path(ref)}/{subresource}" if subresource else object_path(ref)
+        return await self._transport.request(
+            "PATCH",
+            path,
+            verb="patch",
+            query={"fieldManager": manager, "force": "true"},
+            body=msgspec.json.encode(body),
+            headers=_APPLY,
+        )
+
+    async def json_patch(
+        self, ref: ObjectRef, operations: list[dict[str, Any]], manager: str
+    ) -> bytes:
+        """JSON patch (RFC 6902); a failed `test` raises Refused with code 422."""
+        return await self._transport.request(
+            "PATCH",
+            object_path(ref),
+            verb="patch",
+            query={"fieldManager": manager},
+            body=msgspec.json.encode(operations),
+            headers=_JSON_PATCH,
+        )
+
+    async def merge_metadata(
+        self, ref: ObjectRef, metadata: Mapping[str, Any], manager: str
+    ) -> bytes:
+        """Strategic merge patch of the metadata alone; the answer is metadata alone as well."""
+        return await self._transport.request(
+            "PATCH",
+            object_path(ref),
+            verb="patch",
+            query={"fieldManager": manager},
+            body=msgspec.json.encode({"metadata": metadata}),
+            headers={**_STRATEGIC, "Accept": METADATA.of_objects},
+        )
+
+    async def delete(self, ref: ObjectRef, uid: str) -> bool:
+        """Delete this incarnation only, its dependents in the background.
+
+        True if it is gone; False if finalizers still hold it. Raises Conflict if the name belongs
+        to another incarnation by now.
+        """
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        answer = await self._transport.request(
+            "DELETE",
+            object_path(ref),
+            verb="delete",
+            body=msgspec.json.encode(options),
+            headers=_JSON,
+        )
+        # A Status for what is gone, the object itself for what is only marked.
+        return bool(msgspec.json.decode(answer).get("kind") == "Status")
+
+    async def create_event(self, namespace: str, body: Mapping[str, Any]) -> None:
+        """Create an events.k8s.io/v1 Event."""
+        await self._transport.request(
+            "POST",
+            collection_path("Event", namespace),
+            verb="create",
+            body=msgspec.json.encode(body),
+            headers=_JSON,
+        )
+
+    async def patch_event(self, ref: ObjectRef, body: Mapping[str, Any]) -> None:
+        """Merge-patch an Event, to carry on its series."""
+        await self._transport.request(
+            "PATCH",
+            object_path(ref),
+            verb="patch",
+            body=msgspec.json.encode(body),
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+
+    async def server_version(self) -> tuple[int, int]:
+        """Major and minor version of the API server; 0 for what it does not tell."""
+        raw = await self._transport.request("GET", "/version", verb="get")
+        version = msgspec.json.decode(raw)
+        return _leading_number(version["major"]), _leading_number(version["minor"])
+
+
+def _leading_number(text: str) -> int:
+    """29 of "29+", as distributions have it."""
+    found = re.match("[0-9]+", text)
+    return int(found[0]) if found else 0

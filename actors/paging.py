@@ -1,0 +1,57 @@
+"""Lists, a page at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Raw, Struct
+from msgspec.json import Decoder
+
+from actors.client import FULL, METADATA, Representation
+from actors.errors import decoded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from actors.client import Client
+
+# Metadata is asked of objects that are not ours, whose annotations may take 256 KiB each.
+SIZES = {FULL: 500, METADATA: 100}
+
+
+class _ListMeta(Struct, rename={"continue_": "continue", "resource_version": "resourceVersion"}):
+    resource_version: str | None = None
+    continue_: str | None = None
+
+
+class Page(Struct):
+    """Some of the objects of a list, as the JSON that came, and what is known of the whole."""
+
+    metadata: _ListMeta
+    items: list[Raw] | None = None
+
+    @property
+    def version(self) -> str:
+        """The resourceVersion of the whole list."""
+        return self.metadata.resource_version or "0"
+
+
+_pages = Decoder(Page)
+
+
+async def pages(
+    client: Client,
+    kind: str,
+    namespace: str = "",
+    selector: str = "",
+    representation: Representation = FULL,
+) -> AsyncGenerator[Page, None]:
+    """Yield all pages of one quorum read; raises ApiError, Gone if it took too long."""
+    token: str | None = ""
+    while token is not None:
+        query = {"limit": str(SIZES[representation]), "labelSelector": selector, "continue": token}
+        asked = {key: value for key, value in query.items() if value}
+        raw = await client.list_page(kind, namespace, asked, representation)
+        page = decoded(_pages, raw)
+        yield page
+        token = page.metadata.continue_ or None

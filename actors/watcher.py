@@ -1,0 +1,286 @@
+"""Keeps the Store equal to one kind of object on the API server, and tells of every change.
+
+A state machine: each state is a value, and its `next` does the work of one step and returns the
+state that follows.
+
+    Listing ──all pages──→ Watching ──the server ends the stream──→ Watching
+       │                      ├──cut off, silent, or ended at once──→ Waiting ──→ Watching
+       └─error─┐              └──410, refused, garbled──→ Waiting ──→ Listing
+               └──→ Waiting ──→ Listing
+
+Guarantees: the Store never shows a half list; what vanished while no watch was open is told as
+deleted; a change is told at least once, in the order of its revisions. Sources: Kubernetes API
+concepts, "Efficient detection of changes" and "Watch bookmarks".
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import DecodeError, Raw, Struct
+from msgspec.json import Decoder
+
+from actors.backoff import Backoff
+from actors.client import FULL, Representation
+from actors.errors import ApiError, Garbled, Status, Unavailable, decoded, error_from_status
+from actors.lines import Lines
+from actors.paging import pages
+from actors.store import revision_of, snapshot_of
+from actors.task_actor import TaskActor
+from resources.kinds import collection_path
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from actors.actor import Runtime
+    from actors.client import Client
+    from actors.store import Change, Snapshot, Store
+    from actors.transport import Transport
+
+_log = logging.getLogger(__name__)
+# Seconds; the API server picks 30 to 60 minutes itself, which is long to notice a lost peer.
+SERVER_TIMEOUT = (300, 600)
+# A bookmark comes about once a minute; after this many seconds without any byte the peer is gone.
+SILENCE = 150.0
+# A stream that was open for so long was a success, however it ended: load balancers cut quiet ones.
+# One that ended sooner was a failure, however it ended, else the server could be asked without end.
+_STEADY = 1.0
+# From so many failures in a row on, somebody should know.
+_WORRYING = 3
+_BACKOFF = Backoff(base=0.2, cap=30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to watch: one kind, everywhere or in one namespace, all or by label.
+
+    `server_timeout`: after how many seconds, at least and at most, the API server ends a stream.
+    """
+
+    kind: str
+    label_selector: str = ""
+    namespace: str = ""
+    representation: Representation = FULL
+    silence: float = SILENCE
+    server_timeout: tuple[int, int] = SERVER_TIMEOUT
+
+
+class Audience(Protocol):
+    """Who is told what a watcher sees."""
+
+    def listed(self, kind: str) -> None:
+        """Take note that the Store holds a complete list of this kind."""
+        ...
+
+    def changed(self, change: Change) -> None:
+        """Take note of one change, already in the Store."""
+        ...
+
+
+class WatchObserver(Protocol):
+    """Is told how watching goes, for metrics."""
+
+    def watch_opened(self, kind: str) -> None:
+        """Count an opened stream."""
+        ...
+
+    def watch_heard(self, kind: str) -> None:
+        """Note the time: an event or a bookmark came."""
+        ...
+
+
+class _Event(Struct):
+    type: str
+    object: Raw
+
+
+_events = Decoder(_Event)
+_statuses = Decoder(Status)
+
+
+class Watcher(TaskActor):
+    """Runs the state machine for one Source until stopped; never ends by itself."""
+
+    kind = "Watcher"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        source: Source,
+        clients: tuple[Client, Transport],
+        store: Store,
+        audience: Audience,
+        observer: WatchObserver,
+    ) -> None:
+        super().__init__(runtime)
+        self.source = source
+        self.client, self.streams = clients
+        self.store = store
+        self.audience = audience
+        self.observer = observer
+        self.failures = 0
+        self.last_error = ""
+        self.accepted_at: float | None = None
+        self.state: State = Listing()
+
+    async def run(self) -> None:
+        """Step from state to state."""
+        while True:
+            self.state = await self.state.next(self)
+
+    def describe(self) -> dict[str, object]:
+        """State and position, for the actor dump."""
+        mine = {
+            "watches": self.source.kind,
+            "in": repr(self.state),
+            "revision": self.store.revision(self.source.kind),
+            "failures": self.failures,
+            "last error": self.last_error,
+        }
+        return {**super().describe(), **mine}
+
+    def hear(self, event: _Event) -> None:
+        """Bring one watch event into the Store and tell of it; an ERROR event is raised."""
+        if event.type == "ERROR":
+            status = decoded(_statuses, event.object)
+            raise error_from_status(status.code, status)
+        snapshot = _snapshot(self.source.kind, event.object)
+        self.observer.watch_heard(self.source.kind)
+        self.is_steady()
+        if event.type == "BOOKMARK":
+            self.store.advance(self.source.kind, snapshot.revision)
+        elif event.type == "DELETED":
+            self.audience.changed(self.store.remove(snapshot.ref, snapshot.revision))
+        else:
+            self.audience.changed(self.store.put(snapshot))
+
+    def is_steady(self) -> bool:
+        """Whether the stream has proved good; if so, failures in a row are counted anew."""
+        now, since = self.runtime.clock.monotonic(), self.accepted_at
+        if since is None or now - since < _STEADY:
+            return False
+        self.failures = 0
+        return True
+
+    def after(self, error: ApiError, then: State) -> State:
+        """Wait, longer with every failure in a row, then go on."""
+        self.failures += 1
+        delay = _BACKOFF.delay(self.failures - 1, self.runtime.random)
+        seconds = max(delay, error.retry_after or 0.0)
+        level = logging.WARNING if self.failures >= _WORRYING else logging.INFO
+        _log.log(level, "%s, again in %.1f s: %s", self.source.kind, seconds, error)
+        self.last_error = str(error)
+        return Waiting(seconds, then)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Reads all pages; only a complete list reaches the Store."""
+
+    async def next(self, watcher: Watcher) -> State:
+        """List, swap in, tell; a resourceVersion is not given, so it is a quorum read."""
+        try:
+            snapshots, version = await self._all_pages(watcher)
+        except ApiError as error:
+            return watcher.after(error, self)
+        kind = watcher.source.kind
+        for change in watcher.store.replace(kind, snapshots, revision_of(version)):
+            watcher.audience.changed(change)
+        watcher.audience.listed(kind)
+        return Watching(version)
+
+    async def _all_pages(self, watcher: Watcher) -> tuple[list[Snapshot], str]:
+        source = watcher.source
+        snapshots: list[Snapshot] = []
+        version = "0"
+        found = pages(
+            watcher.client,
+            source.kind,
+            source.namespace,
+            source.label_selector,
+            source.representation,
+        )
+        async with aclosing(found):
+            async for page in found:
+                items = (_snapshot(source.kind, item) for item in page.items or ())
+                snapshots += [snapshot for snapshot in items if watcher.store.keeps(snapshot)]
+                version = page.version
+        return snapshots, version
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Follows the stream from one resourceVersion on."""
+
+    version: str
+
+    async def next(self, watcher: Watcher) -> State:
+        """Read until the stream ends, then resume from what the Store has seen.
+
+        What is refused or garbled would be so again: then a new list leads on, as after 410.
+        """
+        watcher.accepted_at = None
+        try:
+            async with aclosing(self._events(watcher)) as events:
+                async for event in events:
+                    watcher.hear(event)
+        except ApiError as error:
+            watcher.is_steady()
+            resumable = isinstance(error, Unavailable) and not isinstance(error, Garbled)
+            return watcher.after(error, self._resume(watcher) if resumable else Listing())
+        if watcher.is_steady():
+            return self._resume(watcher)
+        short = Unavailable(0, "ShortWatch", "the stream ended at once")
+        return watcher.after(short, self._resume(watcher))
+
+    async def _events(self, watcher: Watcher) -> AsyncGenerator[_Event, None]:
+        source = watcher.source
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self.version,
+            "timeoutSeconds": str(watcher.runtime.random.randint(*source.server_timeout)),
+        }
+        if source.label_selector:
+            query["labelSelector"] = source.label_selector
+        path = collection_path(source.kind, source.namespace)
+        watcher.observer.watch_opened(source.kind)
+        lines = Lines()
+        accept = source.representation.of_objects
+        async with aclosing(watcher.streams.stream(path, query, source.silence, accept)) as chunks:
+            async for chunk in chunks:
+                if watcher.accepted_at is None:
+                    watcher.accepted_at = watcher.runtime.clock.monotonic()
+                for line in lines.feed(chunk):
+                    yield decoded(_events, line)
+
+    @staticmethod
+    def _resume(watcher: Watcher) -> Watching:
+        return Watching(str(watcher.store.revision(watcher.source.kind)))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Backs off before going on."""
+
+    seconds: float
+    then: State
+
+    async def next(self, watcher: Watcher) -> State:
+        """Sleep."""
+        await watcher.runtime.clock.sleep(self.seconds)
+        return self.then
+
+
+State = Listing | Watching | Waiting
+
+
+def _snapshot(kind: str, item: Raw) -> Snapshot:
+    try:
+        # Raw points into the whole page or line: copied, so that only the object is kept.
+        return snapshot_of(kind, bytes(item))
+    except DecodeError as error:
+        raise Garbled(0, "Garbled", str(error)) from error

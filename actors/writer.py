@@ -1,0 +1,124 @@
+"""Requests on behalf of one resource, their answers laid over its View."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.client import FULL, Representation
+from actors.errors import ApiError, Conflict, NotFound, Refused
+from actors.store import Snapshot, snapshot_of
+from resources.kinds import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actors.client import Client
+    from actors.view import View
+    from resources.reference import ObjectRef
+
+
+class Writer:
+    """Writes under one field manager; what it learns is in the View when a method returns.
+
+    `calls` counts the requests. Every method raises ApiError unless it says otherwise.
+    """
+
+    def __init__(self, client: Client, view: View, manager: str) -> None:
+        self._client = client
+        self.view = view
+        self.manager = manager
+        self.calls = 0
+
+    async def read(self, ref: ObjectRef, representation: Representation = FULL) -> Snapshot | None:
+        """Read an object by name; None if it is not there."""
+        self.calls += 1
+        try:
+            return self._learned(ref, await self._client.get(ref, representation))
+        except NotFound:
+            self._forget(ref)
+            return None
+
+    async def add_finalizer(self, live: Snapshot, finalizer: str) -> None:
+        """Add one finalizer to a built-in object, whatever others do to its list meanwhile."""
+        await self._merge(live, {"finalizers": [finalizer]})
+
+    async def drop_finalizer(self, live: Snapshot, finalizer: str) -> None:
+        """Remove one finalizer from a built-in object, and no other."""
+        await self._merge(live, {"$deleteFromPrimitiveList/finalizers": [finalizer]})
+
+    async def apply(self, ref: ObjectRef, body: Mapping[str, Any]) -> Snapshot:
+        """Server-side apply with force; see `Client.apply` for what the metadata may ask."""
+        self.calls += 1
+        return self._learned(ref, await self._client.apply(ref, body, self.manager))
+
+    async def patch(self, ref: ObjectRef, operations: list[dict[str, Any]]) -> None:
+        """JSON patch; nothing to do is no request. Raises Conflict if a `test` in it fails."""
+        if not operations:
+            return
+        self.calls += 1
+        try:
+            self._learned(ref, await self._client.json_patch(ref, operations, self.manager))
+        except NotFound:
+            self._forget(ref)
+            raise
+        except Refused as error:
+            raise _as_race(error) from error
+
+    async def apply_status(self, computed_from: Snapshot, status: Mapping[str, Any]) -> None:
+        """Apply the status; raises Conflict unless the object is still what it was computed from.
+
+        The resourceVersion is the guard: /status ignores a uid, and would hand an old status to a
+        recreated object (measured).
+        """
+        self.calls += 1
+        ref, version = computed_from.ref, computed_from.meta.resource_version
+        body = {
+            "apiVersion": KINDS[ref.kind].api_version,
+            "kind": ref.kind,
+            "metadata": {
+                "name": ref.name,
+                "namespace": ref.namespace,
+                "resourceVersion": version,
+            },
+            "status": status,
+        }
+        self._learned(ref, await self._client.apply(ref, body, self.manager, "status"))
+
+    async def delete(self, live: Snapshot) -> bool:
+        """Delete this incarnation; whether it is gone at once, or held by finalizers of others."""
+        self.calls += 1
+        try:
+            gone = await self._client.delete(live.ref, live.meta.uid or "")
+        except NotFound:
+            gone = True
+        if gone:
+            self.view.deleted(live.ref, live.meta.uid or "")
+        return gone
+
+    async def _merge(self, live: Snapshot, metadata: Mapping[str, Any]) -> None:
+        """Raises Conflict if it is another incarnation by now, or is being deleted."""
+        self.calls += 1
+        change = {"uid": live.meta.uid, **metadata}
+        try:
+            raw = await self._client.merge_metadata(live.ref, change, self.manager)
+        except NotFound:
+            self._forget(live.ref)
+            raise
+        except Refused as error:
+            raise _as_race(error) from error
+        self._learned(live.ref, raw)
+
+    def _learned(self, ref: ObjectRef, raw: bytes) -> Snapshot:
+        snapshot = snapshot_of(ref.kind, raw)
+        self.view.wrote(snapshot)
+        return snapshot
+
+    def _forget(self, ref: ObjectRef) -> None:
+        known = self.view.get(ref)
+        if known is not None:
+            self.view.deleted(ref, known.meta.uid or "")
+
+
+def _as_race(error: Refused) -> ApiError:
+    """422 is a failed test, and also a finalizer for an object that is being deleted."""
+    return Conflict(error.code, error.reason, error.message) if error.code == 422 else error

@@ -1,0 +1,314 @@
+"""Events, as kubectl shows them."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from actors import recorder as module
+from actors.client import Client
+from actors.errors import Refused, Unavailable
+from actors.recorder import EventRecorder, Record, micro_time
+from resources.outcome import EventDraft
+from resources.owner import Owner
+from resources.reference import ObjectRef
+from tests.actor_examples import fake_runtime
+from tests.actors.watching import runtime
+from tests.eventually import eventually, soon
+from tests.fake_clock import settle
+
+
+def record(namespace, reason="ResourceCreated", name="falco", uid="uid-of-falco"):
+    draft = EventDraft(reason, "Normal", "Create", f"Created DaemonSet {name}")
+    return Record(Owner(ObjectRef("Falco", namespace, name), uid), draft)
+
+
+def events(control_plane, namespace):
+    found = control_plane.kubectl("get", "events", "-n", namespace, "-o", "json")
+    return json.loads(found.stdout)["items"]
+
+
+def reasons(control_plane, namespace):
+    return [event["reason"] for event in events(control_plane, namespace)]
+
+
+def counts(control_plane, namespace):
+    """How often each event happened."""
+    found = events(control_plane, namespace)
+    return sorted((event["reason"], event.get("series", {}).get("count", 1)) for event in found)
+
+
+@asynccontextmanager
+async def recording(client, world=None):
+    """A recorder from its start until the end of the context, where it must end in good order."""
+    ref = EventRecorder.start(world or runtime(), client, "instance")
+    exits = []
+    ref.link(lambda _, end: exits.append(end))
+    try:
+        yield ref
+        assert exits == [], "the recorder ended by itself"
+    finally:
+        await ref.stop()
+
+
+async def test_an_event_says_what_happened_to_what(control_plane, client, namespace):
+    before = datetime.now(UTC)
+    async with recording(client) as ref:
+        ref.tell(record(namespace))
+        [event] = await soon(lambda: events(control_plane, namespace))
+    assert event["reason"] == "ResourceCreated"
+    assert event["message"] == "Created DaemonSet falco"
+    assert event["type"] == "Normal"
+    assert event["action"] == "Create"
+    assert event["reportingComponent"] == "falcosecurity.dev/falco-operator"
+    assert event["reportingInstance"] == "instance"
+    assert before <= datetime.fromisoformat(event["eventTime"]) <= datetime.now(UTC)
+    assert event["involvedObject"] == {
+        "apiVersion": "instance.falcosecurity.dev/v1alpha1",
+        "kind": "Falco",
+        "namespace": namespace,
+        "name": "falco",
+        "uid": "uid-of-falco",
+    }
+
+
+def names_of_involved(control_plane, namespace):
+    return [event["involvedObject"]["name"] for event in events(control_plane, namespace)]
+
+
+async def test_an_event_about_a_cluster_scoped_object_is_in_the_default_namespace(
+    control_plane, client
+):
+    name = f"role-{uuid4().hex[:8]}"
+    about = Record(Owner(ObjectRef("ClusterRole", "", name), "uid"), record("").draft)
+    async with recording(client) as ref:
+        ref.tell(about)
+        await soon(
+            lambda: name in [e["involvedObject"]["name"] for e in events(control_plane, "default")]
+        )
+
+
+async def test_equal_events_become_one_series_and_others_do_not(control_plane, client, namespace):
+    async with recording(client) as ref:
+        for reason in ("Again", "Again", "Once", "Again"):
+            ref.tell(record(namespace, reason))
+        ref.tell(record(namespace, "Again", uid="uid-of-another"))
+        await soon(
+            lambda: counts(control_plane, namespace) == [("Again", 1), ("Again", 3), ("Once", 1)]
+        )
+
+
+async def test_an_event_that_was_deleted_meanwhile_is_made_anew(control_plane, client, namespace):
+    async with recording(client) as ref:
+        ref.tell(record(namespace))
+        await soon(lambda: events(control_plane, namespace))
+        control_plane.kubectl("delete", "events", "--all", "-n", namespace)
+        ref.tell(record(namespace))
+        [event] = await soon(lambda: events(control_plane, namespace))
+        assert "series" not in event
+
+
+async def test_an_event_without_the_right_to_it_is_dropped_and_the_next_one_is_made(
+    control_plane, connect, namespace, tmp_path, caplog
+):
+    run = control_plane.kubectl
+    run("create", "serviceaccount", "somebody", "-n", namespace)
+    rights = ("--verb=create,patch", "--resource=events.events.k8s.io")
+    run("create", "role", "events", *rights, "-n", namespace)
+    user = f"{namespace}:somebody"
+    run(
+        "create",
+        "rolebinding",
+        "events",
+        "--role=events",
+        f"--serviceaccount={user}",
+        "-n",
+        namespace,
+    )
+    question = ("auth", "can-i", "create", "events.events.k8s.io", "-n", namespace)
+    as_user = f"--as=system:serviceaccount:{user}"
+    eventually(lambda: run(*question, as_user, check=False).stdout.strip() == "yes")
+    path = control_plane.service_account_kubeconfig(namespace, "somebody", tmp_path / "config")
+    async with recording(Client(await connect(path))) as ref:
+        ref.tell(record("default", "Refused"))
+        ref.tell(record(namespace, "Taken"))
+        await soon(lambda: reasons(control_plane, namespace) == ["Taken"])
+    assert "event Refused dropped: Forbidden" in caplog.text
+
+
+async def test_an_event_in_a_namespace_that_goes_is_dropped(mortal, connect, caplog):
+    names = [f"events-{uuid4().hex[:8]}" for _ in range(2)]
+    for name in names:
+        mortal.kubectl("create", "namespace", name)
+    going, staying = names
+    mortal.kubectl("delete", "namespace", going, "--wait=false")  # for good: no controller runs
+    async with recording(Client(await connect(mortal))) as ref:
+        ref.tell(record(going, "Late"))
+        ref.tell(record(staying, "InTime"))
+        await soon(lambda: reasons(mortal, staying) == ["InTime"])
+    assert "event Late dropped" in caplog.text
+    assert "being terminated" in caplog.text
+
+
+async def test_an_event_of_an_outage_is_delivered_after_it_with_the_time_of_before(mortal, connect):
+    mortal.kubectl("create", "namespace", name := f"events-{uuid4().hex[:8]}")
+    async with recording(Client(await connect(mortal))) as ref:
+        ref.tell(record(name, "Before"))
+        await soon(lambda: reasons(mortal, name) == ["Before"])
+        await asyncio.to_thread(mortal.stop_api_server)
+        told = datetime.now(UTC)
+        ref.tell(record(name, "During"))
+        ref.tell(record(name, "Before"))
+        await soon(lambda: ref.describe()["waiting"] == 1)
+        between = datetime.now(UTC)
+        await asyncio.to_thread(mortal.start_api_server)
+        found = await soon(lambda: {e["reason"]: e for e in events(mortal, name)}.get("During"))
+        assert told <= datetime.fromisoformat(found["eventTime"]) <= between
+        await soon(lambda: counts(mortal, name) == [("Before", 2), ("During", 1)])
+
+
+# What a real API server is not easily brought to do.
+
+
+class Answers:
+    """A client that answers each request with the next of these: an error is raised."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.created = []
+        self.patched = []
+
+    async def create_event(self, namespace, body):  # noqa: ARG002
+        self.created.append(body)
+        self._answer()
+
+    async def patch_event(self, ref, body):
+        self.patched.append((ref, body))
+        self._answer()
+
+    def _answer(self):
+        answer = self.answers.pop(0) if self.answers else None
+        if answer is not None:
+            raise answer
+
+
+LOST = Unavailable(0, "ServerDisconnectedError", "the answer was lost")
+
+
+class Forgetful(Client):
+    """Loses the first answer to a create."""
+
+    lost = False
+
+    async def create_event(self, namespace, body):
+        await super().create_event(namespace, body)
+        if not self.lost:
+            self.lost = True
+            raise LOST
+
+
+async def test_a_create_whose_answer_was_lost_makes_no_second_event(
+    control_plane, transport, namespace
+):
+    async with recording(Forgetful(transport)) as ref:
+        ref.tell(record(namespace))
+        ref.tell(record(namespace))
+        await soon(lambda: counts(control_plane, namespace) == [("ResourceCreated", 2)])
+
+
+async def test_a_repeat_after_six_minutes_is_an_event_of_its_own():
+    world, clock, _ = fake_runtime()
+    client = Answers()
+    async with recording(client, world) as ref:
+        for _ in range(3):
+            ref.tell(record("any"))
+            await clock.advance(module._SERIES - 1)
+        assert (len(client.created), len(client.patched)) == (1, 2)
+        await clock.advance(1)
+        ref.tell(record("any"))
+        await settle()
+        assert (len(client.created), len(client.patched)) == (2, 2)
+
+
+async def test_an_unreachable_api_server_is_tried_for_a_while_and_then_the_next_event(caplog):
+    world, clock, _ = fake_runtime()
+    client = Answers(*[LOST] * module._TRIES)
+    async with recording(client, world) as ref:
+        ref.tell(record("any", "Lost"))
+        ref.tell(record("any", "Next"))
+        await clock.advance(60.0)
+        assert len(client.created) > 3
+        assert {body["reason"] for body in client.created} == {"Lost"}
+        assert len({body["metadata"]["name"] for body in client.created}) == 1
+        await clock.advance(300.0)
+        assert client.created[-1]["reason"] == "Next"
+        assert len(client.created) == module._TRIES + 1
+    assert "event Lost dropped: the API server cannot be reached" in caplog.text
+
+
+async def test_retry_after_is_honoured():
+    world, clock, _ = fake_runtime()
+    client = Answers(Unavailable(429, "TooManyRequests", "", retry_after=100.0))
+    async with recording(client, world) as ref:
+        ref.tell(record("any"))
+        await clock.advance(99.0)
+        assert len(client.created) == 1
+        await clock.advance(1.0)
+        assert len(client.created) == 2
+
+
+async def test_what_waits_and_what_is_remembered_is_bounded(monkeypatch, caplog):
+    monkeypatch.setattr(module, "_WAITING", 2)
+    monkeypatch.setattr(module, "_REMEMBERED", 1)
+    world, clock, _ = fake_runtime()
+    client = Answers(LOST)
+    async with recording(client, world) as ref:
+        ref.tell(record("any", "First"))
+        await settle()
+        for reason in ("Second", "Third", "Fourth"):
+            ref.tell(record("any", reason))
+        await clock.advance(10.0)
+        assert [body["reason"] for body in client.created[1:]] == ["First", "Second", "Third"]
+        assert "event Fourth dropped: too many wait" in caplog.text
+        ref.tell(record("any", "First"))
+        await settle()
+        assert client.patched == []
+
+
+async def test_a_recorder_that_is_stopped_does_not_wait_for_the_api_server():
+    world, _, _ = fake_runtime()
+    async with recording(Answers(LOST), world) as ref:
+        ref.tell(record("any"))
+        await settle()
+    assert ref.actor_stopped.is_set()
+
+
+async def test_a_refused_event_is_tried_once():
+    world, clock, _ = fake_runtime()
+    client = Answers(Refused(422, "Invalid", "note"))
+    async with recording(client, world) as ref:
+        ref.tell(record("any"))
+        await clock.advance(60.0)
+        assert len(client.created) == 1
+
+
+@pytest.mark.parametrize("name", ["a" * 253, "a" * 229 + "-b", "a" * 229 + ".b", "short"])
+async def test_the_name_of_an_event_is_a_dns_name(name):
+    world, _, _ = fake_runtime()
+    client = Answers()
+    async with recording(client, world) as ref:
+        ref.tell(record("any", name=name))
+        await settle()
+    [body] = client.created
+    stem, _, number = body["metadata"]["name"].rpartition(".")
+    assert name.startswith(stem)
+    assert stem[-1].isalnum()
+    assert len(number) == 16
+    assert len(body["metadata"]["name"]) <= 253
+
+
+def test_a_micro_time_has_six_digits_even_at_a_full_second():
+    assert micro_time(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05.000000Z"

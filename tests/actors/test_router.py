@@ -1,0 +1,175 @@
+"""Who is woken, and when."""
+
+import pytest
+
+from actors.router import Changed, Listed, Router, changed
+from actors.store import Change, Store
+from tests.actor_examples import exits_of, fake_runtime
+from tests.actors.stored import child, cluster_child, falco, owned, snapshot
+from tests.fake_clock import settle
+
+KINDS = ("Falco", "ConfigMap", "ClusterRole", "ClusterRoleBinding")
+
+
+class House:
+    """A Router, the Store before it, and what it delivers."""
+
+    def __init__(self):
+        self.store = Store()
+        self.delivered = []
+        runtime, _, _ = fake_runtime()
+        self.router = Router(runtime, self.store, KINDS, {"Falco": self.deliver})
+        self.ref = self.router.launch()
+        self.exits = exits_of(self.ref)
+
+    def deliver(self, ref, message):
+        self.delivered.append((ref, message.reason))
+
+    async def list(self, *kinds):
+        for kind in kinds:
+            self.ref.tell(Listed(kind))
+        await settle()
+
+    async def tell(self, change):
+        self.ref.tell(changed(change))
+        await settle()
+
+    def take(self):
+        delivered, self.delivered = self.delivered, []
+        return delivered
+
+
+@pytest.fixture
+async def house():
+    """A Router that has seen no list yet."""
+    made = House()
+    yield made
+    assert made.exits == []
+    await made.ref.stop()
+
+
+@pytest.fixture
+async def listed(house):
+    """A Router that knows of one Falco, and has delivered all at the beginning."""
+    house.store.put(snapshot(falco(), 1))
+    await house.list(*KINDS)
+    assert house.take() == [(falco(), "listed")]
+    return house
+
+
+# Before all is listed.
+
+
+async def test_nothing_is_delivered_before_every_kind_is_listed(house):
+    await house.tell(house.store.put(snapshot(falco(), 1)))
+    await house.tell(house.store.put(owned(child(), 2, falco())))
+    await house.list(*KINDS[1:])
+    await house.list(*KINDS[1:])
+    assert house.delivered == []
+    assert house.router.waits_for == "not yet listed: Falco"
+    await house.list("Falco")
+    assert house.take() == [(falco(), "listed")]
+    assert house.router.waits_for is None
+
+
+async def test_once_all_is_listed_each_resource_and_each_orphan_s_owner_is_told_once(house):
+    present, vanished = falco("present"), falco("vanished")
+    house.store.put(snapshot(present, 1))
+    house.store.put(snapshot(falco("without-children"), 1))
+    for kind in ("ClusterRole", "ClusterRoleBinding"):
+        house.store.put(owned(cluster_child(kind, "present"), 2, present))
+        house.store.put(owned(cluster_child(kind, "vanished"), 2, vanished))
+        house.store.put(snapshot(cluster_child(kind, "nobody-s"), 2))
+    house.store.put(owned(child(), 2, falco("collected")))
+    await house.list(*KINDS)
+    assert sorted(house.take()) == [
+        (present, "listed"),
+        (vanished, "orphan"),
+        (falco("without-children"), "listed"),
+    ]
+
+
+async def test_a_relist_tells_nobody_anew(listed):
+    await listed.list(*KINDS)
+    assert listed.delivered == []
+
+
+# Afterwards.
+
+OWNED = owned(child(), 5, falco())
+CLUSTER_OWNED = owned(cluster_child(), 5, falco())
+GONE = falco("gone")
+
+
+@pytest.mark.parametrize(
+    ("change", "delivered"),
+    [
+        (Change(falco(), None, snapshot(falco(), 5)), [(falco(), "changed")]),
+        (Change(falco(), snapshot(falco(), 5), None), [(falco(), "deleted")]),
+        (Change(OWNED.ref, None, OWNED), [(falco(), "ConfigMap")]),
+        (Change(OWNED.ref, OWNED, OWNED), [(falco(), "ConfigMap")]),
+        (Change(OWNED.ref, OWNED, None), [(falco(), "ConfigMap")]),
+        (Change(OWNED.ref, OWNED, snapshot(OWNED.ref, 6)), [(falco(), "ConfigMap")]),
+        (Change(CLUSTER_OWNED.ref, None, CLUSTER_OWNED), [(falco(), "ClusterRole")]),
+        (Change(CLUSTER_OWNED.ref, CLUSTER_OWNED, None), [(falco(), "ClusterRole")]),
+        (Change(child(), None, snapshot(child(), 5)), []),
+        (Change(child(), None, owned(child(), 5, GONE)), []),
+        (Change(child(), owned(child(), 5, GONE), None), []),
+        (
+            Change(cluster_child(), None, owned(cluster_child(), 5, GONE)),
+            [(GONE, "ClusterRole")],
+        ),
+        (Change(cluster_child(), owned(cluster_child(), 5, GONE), None), []),
+        (
+            Change(cluster_child(), None, owned(cluster_child(), 5, GONE._replace(kind="Foreign"))),
+            [],
+        ),
+    ],
+    ids=[
+        "a resource that came",
+        "a resource that went",
+        "a child that came",
+        "a child that changed",
+        "a child that went",
+        "a child that lost its owner reference",
+        "a cluster-scoped child that came",
+        "a cluster-scoped child that went",
+        "an object that is nobody's",
+        "a child that a vanished owner left, for the garbage collector",
+        "a child that was collected",
+        "a cluster-scoped child that a vanished owner left, for nobody but us",
+        "a cluster-scoped child that we have cleaned up",
+        "an owner of a kind that is not ours",
+    ],
+)
+async def test_a_change_goes_to_whom_it_concerns(listed, change, delivered):
+    await listed.tell(change)
+    assert listed.take() == delivered
+
+
+async def test_a_child_that_changes_hands_is_told_to_both_owners(listed):
+    listed.store.put(snapshot(falco("second"), 2))
+    before, after = owned(child(), 5, falco()), owned(child(), 6, falco("second"))
+    await listed.tell(Change(child(), before, after))
+    assert listed.take() == [(falco(), "ConfigMap"), (falco("second"), "ConfigMap")]
+
+
+async def test_after_a_relist_only_what_is_different_wakes_somebody(listed):
+    unchanged, second = owned(child(), 5, falco()), falco("second")
+    listed.store.put(unchanged)
+    listed.store.put(snapshot(second, 2))
+    before = owned(child(name="second"), 6, second)
+    listed.store.put(before)
+    changes = listed.store.replace("ConfigMap", [unchanged], 9)
+    for change in changes:
+        await listed.tell(change)
+    assert listed.take() == [(second, "ConfigMap")]
+
+
+async def test_changes_of_one_resource_are_delivered_in_their_order(listed):
+    for change in (OWNED, CLUSTER_OWNED):
+        listed.ref.tell(changed(Change(change.ref, None, change)))
+    listed.ref.tell(Changed(falco(), gone=False, owners=()))
+    await settle()
+    reasons = [reason for _, reason in listed.take()]
+    assert reasons == ["ConfigMap", "ClusterRole", "changed"]

@@ -1,0 +1,95 @@
+"""What the Store shows and tells."""
+
+import pytest
+
+from actors.store import Change, Store, revision_of
+from tests.actors.stored import child, snapshot
+
+ONE, TWO, THREE = (child(name=name) for name in ("one", "two", "three"))
+
+
+def test_an_empty_store_has_seen_nothing():
+    store = Store()
+    assert store.get(ONE) is None
+    assert list(store.of_kind("ConfigMap")) == []
+    assert store.revision("ConfigMap") == 0
+
+
+def test_a_first_list_is_all_new():
+    store, listed = Store(), [snapshot(ONE, 1), snapshot(TWO, 2)]
+    changes = store.replace("ConfigMap", listed, 5)
+    assert changes == [Change(ONE, None, listed[0]), Change(TWO, None, listed[1])]
+    assert store.revision("ConfigMap") == 5
+
+
+def test_a_relist_tells_what_vanished_and_what_changed_and_keeps_quiet_about_the_rest():
+    store = Store()
+    before = {ref: snapshot(ref, 1) for ref in (ONE, TWO, THREE)}
+    store.replace("ConfigMap", before.values(), 3)
+    changed = snapshot(TWO, 4)
+    changes = store.replace("ConfigMap", [before[ONE], changed], 9)
+    assert changes == [Change(THREE, before[THREE], None), Change(TWO, before[TWO], changed)]
+    assert [store.get(ref) for ref in (ONE, TWO, THREE)] == [before[ONE], changed, None]
+
+
+def test_an_object_that_was_recreated_between_two_lists_is_told_as_changed():
+    store = Store()
+    store.replace("ConfigMap", [old := snapshot(ONE, 1, "old")], 1)
+    new = snapshot(ONE, 7, "new")
+    assert store.replace("ConfigMap", [new], 8) == [Change(ONE, old, new)]
+
+
+def test_of_an_object_that_is_listed_twice_the_last_counts_and_is_told_once():
+    store, last = Store(), snapshot(ONE, 2)
+    assert store.replace("ConfigMap", [snapshot(ONE, 1), last], 3) == [Change(ONE, None, last)]
+
+
+def test_a_list_replaces_nothing_of_another_kind():
+    store, role = Store(), child("Role")
+    store.put(snapshot(role, 1))
+    store.replace("ConfigMap", [], 5)
+    assert store.get(role) is not None
+    assert store.revision("Role") == 1
+
+
+def test_a_list_may_lead_back_after_etcd_was_restored():
+    store = Store()
+    store.replace("ConfigMap", [snapshot(ONE, 90)], 100)
+    store.replace("ConfigMap", [], 50)
+    assert store.revision("ConfigMap") == 50
+
+
+def test_events_tell_what_was_before_and_move_the_revision():
+    store = Store()
+    first, second = snapshot(ONE, 1), snapshot(ONE, 4)
+    assert store.put(first) == Change(ONE, None, first)
+    assert store.put(second) == Change(ONE, first, second)
+    assert store.revision("ConfigMap") == 4
+    assert store.remove(ONE, 6) == Change(ONE, second, None)
+    assert store.remove(TWO, 7) == Change(TWO, None, None)
+    assert store.revision("ConfigMap") == 7
+
+
+def test_bookmarks_move_the_revision_only_forward():
+    store = Store()
+    store.advance("ConfigMap", 9)
+    store.advance("ConfigMap", 5)
+    assert store.revision("ConfigMap") == 9
+
+
+def test_going_through_a_kind_is_not_disturbed_by_changes():
+    store = Store()
+    store.replace("ConfigMap", [snapshot(ONE, 1), snapshot(TWO, 1)], 1)
+    seen = []
+    for found in store.of_kind("ConfigMap"):
+        store.remove(TWO, 2)
+        store.put(snapshot(THREE, 3))
+        seen.append(found.ref)
+    assert seen == [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    ("version", "revision"), [("12", 12), ("0", 0), ("", 0), (None, 0), ("-1", 0), ("1a", 0)]
+)
+def test_a_resource_version_that_is_no_number_is_older_than_all(version, revision):
+    assert revision_of(version) == revision

@@ -1,0 +1,150 @@
+"""What a watcher does about streams and lists that a real API server does not send."""
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors import watcher as module
+from actors.errors import Garbled, Gone, NotFound, Refused, Unavailable
+from actors.runtime import Runtime
+from actors.store import Store
+from actors.watcher import Listing, Source, Waiting, Watcher, Watching
+from tests.actors.watching import Listener, runtime
+from tests.fake_clock import FakeClock
+
+
+class Streams:
+    """A transport that gives these chunks to each watch, or raises, and ends the stream at once."""
+
+    def __init__(self, *chunks):
+        self.chunks = chunks
+
+    async def stream(self, path, query, silence, accept):  # noqa: ARG002
+        for chunk in self.chunks:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+
+def event(kind, **metadata):
+    return msgspec.json.encode({"type": kind, "object": {"metadata": metadata}}) + b"\n"
+
+
+CUT_OFF = Unavailable(0, "ServerDisconnected", "")
+ADDED = event("ADDED", name="one", namespace="any", resourceVersion="7", uid="uid")
+TOO_OLD = b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}\n'
+OVERLOAD = b'{"type":"ERROR","object":{"kind":"Status","code":429,"reason":"TooManyRequests"}}\n'
+
+
+def offline(streams, clock=None):
+    """A watcher that knows revision 5 and is fed by these streams."""
+    store, listener = Store(), Listener()
+    store.advance("ConfigMap", 5)
+    world = Runtime(clock, random.Random(1)) if clock else runtime()
+    clients: Any = (None, streams)
+    return Watcher(world, Source("ConfigMap"), clients, store, listener, listener)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "then"),
+    [
+        ([CUT_OFF], Watching("5")),
+        ([ADDED, CUT_OFF], Watching("7")),
+        ([OVERLOAD], Watching("5")),
+        ([ADDED, ADDED[:20]], Watching("7")),
+        ([Gone(410, "Gone", "")], Listing()),
+        ([ADDED, TOO_OLD], Listing()),
+        ([NotFound(404, "NotFound", "")], Listing()),
+        ([Refused(403, "Forbidden", "")], Listing()),
+        ([Garbled(200, "NotJson", "")], Listing()),
+        ([b"<html>\n<p>Sorry\n"], Listing()),
+        ([b'{"type":"ADDED","object":{"metadata":5}}\n'], Listing()),
+        ([b'{"type":"ERROR","object":[]}\n'], Listing()),
+        ([b'{"type":"ADDED"}\n'], Listing()),
+    ],
+)
+async def test_a_broken_stream_is_resumed_and_a_refused_one_listed_anew(chunks, then):
+    state = await Watching("5").next(offline(Streams(*chunks)))
+    assert isinstance(state, Waiting)
+    assert state.then == then
+
+
+@pytest.mark.parametrize("chunks", [[], [ADDED], [event("BOOKMARK", resourceVersion="9")]])
+async def test_a_server_that_ends_each_stream_at_once_is_not_asked_without_end(chunks):
+    clock = FakeClock()
+    watcher = offline(Streams(*chunks), clock)
+    watcher.state = Watching("5")
+    ref = watcher.launch()
+    await clock.advance(60.0)
+    assert 2 < watcher.audience.opened < 30
+    await ref.stop()
+
+
+async def test_failures_in_a_row_wait_longer_and_success_starts_afresh():
+    watcher = offline(Streams())
+    watcher.runtime = Runtime(watcher.runtime.clock, Longest())
+    error = Unavailable(0, "any", "")
+    delays = [watcher.after(error, Listing()).seconds for _ in range(10)]
+    assert delays == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
+    asked = Unavailable(429, "TooManyRequests", "", retry_after=45.0)
+    assert watcher.after(asked, Listing()).seconds == 45.0
+    watcher.accepted_at = watcher.runtime.clock.monotonic()
+    watcher.hear(msgspec.json.decode(ADDED, type=module._Event))
+    assert watcher.after(error, Listing()).seconds == 30.0
+    watcher.accepted_at -= module._STEADY
+    watcher.hear(msgspec.json.decode(ADDED, type=module._Event))
+    assert watcher.after(error, Listing()).seconds == 0.2
+
+
+class Quiet:
+    """A transport whose watches are taken, stay silent for a minute, and are cut off."""
+
+    def __init__(self, clock):
+        self._clock = clock
+
+    async def stream(self, path, query, silence, accept):  # noqa: ARG002
+        yield b""
+        await self._clock.sleep(60.0)
+        raise CUT_OFF
+
+
+async def test_quiet_streams_that_are_cut_off_again_and_again_are_reopened_soon():
+    clock = FakeClock()
+    watcher = offline(Quiet(clock), clock)
+    watcher.state = Watching("5")
+    ref = watcher.launch()
+    await clock.advance(3600.0)
+    assert watcher.audience.opened == 60
+    assert watcher.failures <= 1
+    await ref.stop()
+
+
+class Longest(random.Random):
+    """Always draws the upper bound."""
+
+    def uniform(self, low, high):  # noqa: ARG002
+        return high
+
+
+class Lists:
+    """A client that answers to a list with this, whoever asks."""
+
+    def __init__(self, answer):
+        self._answer = answer
+
+    async def list_page(self, *arguments):  # noqa: ARG002
+        return self._answer
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"metadata":{},"items":[{}]}', b""])
+async def test_a_list_that_is_none_is_asked_for_again_and_changes_nothing(answer):
+    watcher = offline(Streams())
+    watcher.client = Lists(answer)
+    watcher.hear(msgspec.json.decode(ADDED, type=module._Event))
+    state = await Listing().next(watcher)
+    assert isinstance(state, Waiting)
+    assert state.then == Listing()
+    assert len(list(watcher.store.of_kind("ConfigMap"))) == 1
+    assert watcher.audience.lists == 0

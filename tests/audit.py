@@ -1,0 +1,132 @@
+"""What somebody asked of the API server, by its audit log."""
+
+import json
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+from tests.eventually import eventually
+
+OPERATOR = "system:serviceaccount:falco-operator:falco-operator"
+
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request that was answered; a watch counts when it is over."""
+
+    verb: str
+    resource: str
+    subresource: str
+    namespace: str
+    name: str
+    code: int
+    user_agent: str
+    selector: str
+    """Of a list: which labels it asked for."""
+
+    @property
+    def is_event(self):
+        return self.resource == "events"
+
+    @property
+    def is_write(self):
+        return self.verb in WRITES and not self.is_event
+
+    def __str__(self):
+        path = "/".join(filter(None, (self.namespace, self.name, self.subresource)))
+        return f"{self.verb} {self.resource} {path} {self.code}"
+
+
+class Requests(list[Request]):
+    """Requests in the order in which they were answered; a failing assertion shows them."""
+
+    @property
+    def writes(self):
+        return Requests(request for request in self if request.is_write)
+
+    @property
+    def events(self):
+        return Requests(request for request in self if request.is_event)
+
+    @property
+    def reads(self):
+        return self.of("get")
+
+    @property
+    def lists(self):
+        return self.of("list")
+
+    @property
+    def unwatched(self):
+        """All but watches, which end now and then without any need."""
+        return Requests(request for request in self if request.verb != "watch")
+
+    def of(self, verb, *resources):
+        return Requests(
+            request
+            for request in self
+            if request.verb == verb and (not resources or request.resource in resources)
+        )
+
+    def about(self, *namespaces):
+        """Requests in these namespaces, and about the cluster-scoped children of these."""
+        return Requests(
+            request
+            for request in self
+            if request.namespace in namespaces
+            or (not request.namespace and request.name.partition("--")[2] in namespaces)
+        )
+
+    def __getitem__(self, at):
+        found = super().__getitem__(at)
+        return Requests(found) if isinstance(at, slice) else found
+
+    def __repr__(self):
+        return "\n".join(["", *(f"  {request}" for request in self)])
+
+
+class Audit:
+    """The requests of one user since a mark, a position in the log."""
+
+    def __init__(self, control_plane, user=OPERATOR):
+        self._client = control_plane.client
+        self._log = control_plane.audit_log
+        self._user = user
+
+    def mark(self):
+        """Now: every request that was answered before is before the mark."""
+        name = f"audit-mark-{uuid4().hex}"
+        start = self._log.stat().st_size
+        self._client.request("GET", f"/api/v1/namespaces/{name}")
+        eventually(lambda: name.encode() in self._tail(start))
+        return self._log.stat().st_size
+
+    def since(self, mark):
+        """All requests that were answered between the mark and now."""
+        end = self.mark()
+        lines = self._tail(mark)[: end - mark].splitlines()
+        entries = (json.loads(line) for line in lines)
+        return Requests(
+            _request(entry) for entry in entries if entry["user"]["username"] == self._user
+        )
+
+    def _tail(self, start):
+        with self._log.open("rb") as log:
+            log.seek(start)
+            return log.read()
+
+
+def _request(entry):
+    target = entry.get("objectRef", {})
+    return Request(
+        entry["verb"],
+        target.get("resource", entry["requestURI"]),
+        target.get("subresource", ""),
+        target.get("namespace", ""),
+        target.get("name", ""),
+        entry["responseStatus"]["code"],
+        entry.get("userAgent", ""),
+        "".join(parse_qs(urlsplit(entry["requestURI"]).query).get("labelSelector", [])),
+    )
