@@ -1,0 +1,222 @@
+"""Writes all children of a custom resource, wave by wave, and bears with those that cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from actors.errors import ApiError, Refused
+from actors.fights import Fights
+from actors.retry import Fight, Leaving, NameConflict, Trouble, settled_delay
+from resources.outcome import (
+    DRIFT,
+    ERROR_ON_CREATE,
+    ERROR_ON_UPDATE,
+    NAME_CONFLICT,
+    Failure,
+    Outcome,
+    Update,
+    drift,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from random import Random
+
+    from actors.applier import Applier
+    from actors.runtime import Runtime
+    from actors.view import View
+    from resources.child import Child
+    from resources.reference import ObjectRef
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What became of each child."""
+
+    created: list[ObjectRef] = field(default_factory=list)
+    updated: list[Update] = field(default_factory=list)
+    failures: dict[ObjectRef, Failure] = field(default_factory=dict)
+    errors: list[Trouble] = field(default_factory=list)
+    done: set[ObjectRef] = field(default_factory=set)
+    blocked: set[ObjectRef] = field(default_factory=set)
+    """Children that others must not be written without."""
+    pruned: list[ObjectRef] = field(default_factory=list)
+    refusals: list[Refused] = field(default_factory=list)
+    """Of requests about something else than a child: what is refused there is not held."""
+
+    def next(self) -> Attempt:
+        """Begin another one that also tells what this one did: it was not reported."""
+        return Attempt(self.created, self.updated, pruned=self.pruned)
+
+    def failed(self, ref: ObjectRef, error: ApiError) -> None:
+        """Note what went wrong with the resource itself, or with a child that has to go."""
+        self.errors.append(error)
+        self.failures[ref] = Failure(ERROR_ON_UPDATE, error.message, ref)
+        if isinstance(error, Refused):
+            self.refusals.append(error)
+
+    def refused(self, random: Random) -> float | None:
+        """Seconds until what was refused there is tried again; None if nothing was."""
+        delays = (settled_delay(error, 0, random) for error in self.refusals)
+        return min((delay for delay in delays if delay is not None), default=None)
+
+    def outcome(self) -> Outcome:
+        """What there is to be told."""
+        failures = tuple(self.failures.values())
+        return Outcome(tuple(self.created), tuple(self.updated), tuple(self.pruned), failures)
+
+
+@dataclass(slots=True)
+class _Hold:
+    """A request that cannot succeed for now: not made again before `until` unless it changes."""
+
+    body: dict[str, Any]
+    error: Trouble
+    tries: int
+    until: float
+
+
+class Children:
+    """The children of one incarnation of a custom resource."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        applier: Applier,
+        view: View,
+        drift_corrected: Callable[[str], None],
+    ) -> None:
+        """`drift_corrected` is told the kind of each child that was corrected."""
+        self._runtime = runtime
+        self._applier = applier
+        self._view = view
+        self._drift_corrected = drift_corrected
+        self._holds: dict[ObjectRef, _Hold] = {}
+        self._fights = Fights()
+        self._made: set[ObjectRef] = set()
+
+    async def ensure(
+        self,
+        children: Iterable[Child],
+        beside: Callable[[], Awaitable[None]],
+        attempt: Attempt,
+    ) -> None:
+        """Bring every child to its desired body, as far as that can be done now.
+
+        `beside` runs beside the first wave; whatever has to wait for it is in `attempt.blocked`
+        when it returns. A child without what it depends on is not tried, and no failure of its own.
+        """
+        first: Sequence[Awaitable[None]] = (beside(),)
+        for _, wave in groupby(children, key=lambda child: child.wave):
+            ready = [child for child in wave if not attempt.blocked & {child.ref, *child.after}]
+            await _together([*first, *(self._ensure(child, attempt) for child in ready)])
+            first = ()
+        self._holds = {ref: self._holds[ref] for ref in attempt.failures if ref in self._holds}
+
+    def inspect(self, children: Iterable[Child]) -> Attempt:
+        """What `ensure` would have to do, without doing it and without any request."""
+        attempt = Attempt()
+        for child in children:
+            try:
+                found = self._applier.differences(child)
+            except (NameConflict, Leaving) as error:
+                attempt.failures[child.ref] = _failure(child.ref, error, missing=False)
+                continue
+            # A field that is as wanted again is no drift, although an apply would take it back.
+            strayed = found and [difference for difference in found if difference.kind != "unowned"]
+            if strayed is None or strayed:
+                attempt.failures[child.ref] = drift(child.ref, strayed)
+        return attempt
+
+    def next_try(self) -> float | None:
+        """Seconds until the earliest held request is due; None if nothing is held."""
+        if not self._holds:
+            return None
+        due = min(hold.until for hold in self._holds.values())
+        return max(0.0, due - self._runtime.clock.monotonic())
+
+    def describe(self) -> dict[str, str]:
+        """What is held and why, for the actor dump."""
+        return {str(ref): str(hold.error) for ref, hold in self._holds.items()}
+
+    async def _ensure(self, child: Child, attempt: Attempt) -> None:
+        missing = self._view.get(child.ref) is None
+        try:
+            written = await self._unless_held(child)
+        except (ApiError, NameConflict, Leaving, Fight) as error:
+            self._failed(child, error, attempt, missing=missing)
+            return
+        self._holds.pop(child.ref, None)
+        attempt.done.add(child.ref)
+        if isinstance(written, Update):
+            attempt.updated.append(written)
+        elif written is not None:
+            attempt.created.append(written)
+        self._note_drift(child, written, attempt)
+        self._made.add(child.ref)
+
+    def _failed(self, child: Child, error: Trouble, attempt: Attempt, *, missing: bool) -> None:
+        attempt.errors.append(error)
+        attempt.failures[child.ref] = _failure(child.ref, error, missing=missing)
+        # What is there, if not as wanted, still serves; but a pod reads its configuration once.
+        is_config = child.ref.kind == "ConfigMap" and not isinstance(error, Fight)
+        if missing or is_config or isinstance(error, NameConflict | Leaving):
+            attempt.blocked.add(child.ref)
+        self._hold(child, error)
+
+    def _note_drift(
+        self, child: Child, written: ObjectRef | Update | None, attempt: Attempt
+    ) -> None:
+        """Count a correction; the one too many is the last for a while."""
+        now = self._runtime.clock.monotonic()
+        if isinstance(written, Update) and written.drift:
+            fight = self._fights.corrected(written, now)
+        elif written == child.ref and child.ref in self._made:
+            fight = self._fights.recreated(child.ref, now)
+        else:
+            return
+        self._drift_corrected(child.ref.kind)
+        if fight is not None:
+            self._failed(child, Fight(fight), attempt, missing=False)
+
+    async def _unless_held(self, child: Child) -> ObjectRef | Update | None:
+        hold = self._holds.get(child.ref)
+        if hold is None or hold.body != child.body:
+            return await self._applier.ensure(child)
+        if self._runtime.clock.monotonic() < hold.until:
+            raise hold.error.with_traceback(None)
+        return await self._applier.ensure(child)
+
+    def _hold(self, child: Child, error: Trouble) -> None:
+        before = self._holds.get(child.ref)
+        if before is not None and before.error is error:
+            return
+        tries = before.tries if before is not None and before.body == child.body else 0
+        delay = settled_delay(error, tries, self._runtime.random)
+        if delay is None:
+            self._holds.pop(child.ref, None)
+            return
+        until = self._runtime.clock.monotonic() + delay
+        self._holds[child.ref] = _Hold(child.body, error, tries + 1, until)
+
+
+async def _together(steps: Sequence[Awaitable[None]]) -> None:
+    """Await all, then raise the first error: what runs beside a failure is still finished."""
+    results = await asyncio.gather(*steps, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _failure(ref: ObjectRef, error: Trouble, *, missing: bool) -> Failure:
+    if isinstance(error, NameConflict):
+        reason = NAME_CONFLICT
+    elif isinstance(error, Fight):
+        reason = DRIFT
+    else:
+        reason = ERROR_ON_CREATE if missing else ERROR_ON_UPDATE
+    message = error.message if isinstance(error, ApiError) else str(error)
+    return Failure(reason, message, ref)

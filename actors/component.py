@@ -1,0 +1,63 @@
+"""Component: one actor for every Component resource."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.json import Decoder
+
+from actors.instance import InstanceActor
+from resources import component
+from resources.component import Component
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.incarnation import Services
+    from actors.runtime import Runtime
+    from resources.child import Child
+    from resources.outcome import Outcome
+    from resources.reference import ObjectRef
+
+_decoder = Decoder(Component)
+
+
+class ComponentActor(InstanceActor[Component]):
+    """Turns one Component into a Deployment and what its pods need."""
+
+    kind = "Component"
+    finalizer = component.FINALIZER
+    manager = component.FIELD_MANAGER
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        ref: ObjectRef,
+        services: Services,
+        excluded_labels: Sequence[str],
+    ) -> None:
+        super().__init__(runtime, ref, services)
+        self._excluded_labels = excluded_labels
+
+    def decode(self, raw: bytes) -> Component:
+        """Return the Component, without the fields that are not read."""
+        return _decoder.decode(raw)
+
+    def desired(self, resource: Component) -> tuple[Child, ...]:
+        """Return every child of the Component."""
+        return component.desired(resource, self._excluded_labels)
+
+    def workload(self, resource: Component) -> ObjectRef:
+        """Return the Deployment."""
+        return component.workload_ref(resource)
+
+    def status(
+        self, resource: Component, outcome: Outcome, workload: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return the status as of now."""
+        return component.status(resource, outcome, workload, self.runtime.clock.now())
+
+    def parked_status(self, resource: Component, error: BaseException) -> dict[str, Any]:
+        """Return the status with the error that the actor crashed of."""
+        now = self.runtime.clock.now()
+        return component.parked_status(resource, type(error).__name__, str(error), now)

@@ -1,0 +1,57 @@
+"""Falco: one actor for every Falco resource."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.json import Decoder
+
+from actors.instance import InstanceActor
+from resources import falco
+from resources.falco import Falco, FalcoSettings
+
+if TYPE_CHECKING:
+    from actors.incarnation import Services
+    from actors.runtime import Runtime
+    from resources.child import Child
+    from resources.outcome import Outcome
+    from resources.reference import ObjectRef
+
+_decoder = Decoder(Falco)
+
+
+class FalcoActor(InstanceActor[Falco]):
+    """Turns one Falco into a DaemonSet or Deployment and what its pods need."""
+
+    kind = "Falco"
+    finalizer = falco.FINALIZER
+    manager = falco.FIELD_MANAGER
+
+    def __init__(
+        self, runtime: Runtime, ref: ObjectRef, services: Services, settings: FalcoSettings
+    ) -> None:
+        super().__init__(runtime, ref, services)
+        self._settings = settings
+
+    def decode(self, raw: bytes) -> Falco:
+        """Return the Falco, without the fields that are not read."""
+        return _decoder.decode(raw)
+
+    def desired(self, resource: Falco) -> tuple[Child, ...]:
+        """Return every child of the Falco."""
+        return falco.desired(resource, self._settings)
+
+    def workload(self, resource: Falco) -> ObjectRef:
+        """Return the workload of its type."""
+        return falco.workload_ref(resource)
+
+    def status(
+        self, resource: Falco, outcome: Outcome, workload: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return the status as of now."""
+        return falco.status(resource, outcome, workload, self.runtime.clock.now())
+
+    def parked_status(self, resource: Falco, error: BaseException) -> dict[str, Any]:
+        """Return the status with the error that the actor crashed of."""
+        now = self.runtime.clock.now()
+        return falco.parked_status(resource, type(error).__name__, str(error), now)

@@ -1,0 +1,292 @@
+"""Reconciles a resource that runs a workload; each kind adds its own knowledge in its own module.
+
+One reconcile: finalizer and children in waves, then Events of what was done, then the status. What
+is remembered between two of them is only what the API server does not know, belongs to one uid, and
+may be lost at any time.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from actors.actor import Actor
+from actors.children import Attempt
+from actors.errors import ApiError, NamespaceTerminating, Refused
+from actors.incarnation import Incarnation, incarnation
+from actors.recorder import Record
+from actors.results import Blocked, Done, RequeueAfter, Result, Retire
+from actors.retry import Retry
+from actors.view import View
+from actors.writer import Writer
+from resources.conditions import RECONCILED, condition
+from resources.errors import InvalidSpec
+from resources.finalizer import add_finalizer, remove_finalizer
+from resources.instance_status import only_counts_differ
+from resources.mode import ANNOTATION, Mode, mode_of
+from resources.outcome import (
+    INVALID,
+    PAUSED,
+    Failure,
+    Outcome,
+    deletion_failed,
+    events,
+    instance_deleted,
+)
+from resources.owner import Owner
+from resources.parent import cluster_scoped, unwanted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.incarnation import Services
+    from actors.runtime import Runtime
+    from actors.store import Snapshot
+    from resources.child import Child
+    from resources.outcome import EventDraft
+    from resources.reference import ObjectRef
+
+_log = logging.getLogger(__name__)
+# Seconds between two writes of a status in which nothing but counts has changed.
+_COUNTS_PERIOD = 1.0
+# Seconds, at least, between two tries to tell that an actor is parked.
+_PARKED_DELAY = 0.1
+# Seconds until a child that is held by somebody's finalizer is looked at without an event.
+_LEAVING_DELAY = 30.0
+
+R = TypeVar("R", bound="Any")
+
+
+class InstanceActor(Actor, Generic[R]):
+    """Owns one custom resource and all that it makes of it."""
+
+    finalizer: ClassVar[str]
+    manager: ClassVar[str]
+
+    def __init__(self, runtime: Runtime, ref: ObjectRef, services: Services) -> None:
+        super().__init__(runtime)
+        self.ref = ref
+        self._services = services
+        self._incarnation: Incarnation | None = None
+
+    @abstractmethod
+    def decode(self, raw: bytes) -> R:
+        """Return the resource, as far as it is read."""
+
+    @abstractmethod
+    def desired(self, resource: R) -> tuple[Child, ...]:
+        """Return every child, by wave; raise InvalidSpec if the spec cannot be carried out."""
+
+    @abstractmethod
+    def workload(self, resource: R) -> ObjectRef:
+        """Return the workload that there should be."""
+
+    @abstractmethod
+    def status(
+        self, resource: R, outcome: Outcome, workload: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return the content of `.status`."""
+
+    @abstractmethod
+    def parked_status(self, resource: R, error: BaseException) -> dict[str, Any]:
+        """Return the content of `.status` once the actor is given up."""
+
+    async def on_reconcile(self, reasons: frozenset[str]) -> Result:  # noqa: ARG002 - level-based
+        """Bring the cluster to what the resource wants, whatever it was that changed."""
+        view = self._incarnation.view if self._incarnation else View(self._services.store)
+        snapshot = view.get(self.ref)
+        state = self._incarnation_of(snapshot)
+        before = state.writer.calls
+        try:
+            return await self._step(state, snapshot)
+        except ApiError as error:
+            return self._after(state, error)
+        finally:
+            self.calls = state.writer.calls - before
+
+    async def tell_parked(self, error: BaseException) -> None:
+        """Say in the status that the actor has crashed too often; returns once that is so.
+
+        Or once there is nothing to say any more: the resource is gone, or has another spec.
+        """
+        view, retry = View(self._services.store), Retry(self.runtime.random)
+        writer, parked = Writer(self._services.client, view, self.manager), view.get(self.ref)
+        while parked is not None and (now := view.get(self.ref)) is not None:
+            if (now.meta.uid, now.meta.generation) != (parked.meta.uid, parked.meta.generation):
+                return
+            try:
+                await writer.apply_status(now, self.parked_status(self.decode(now.raw), error))
+            except ApiError as problem:
+                wait = retry.after([problem])
+                again = retry.after_refusal(problem) if wait is None else wait
+                # Not at once: nothing but the watch can tell what the conflict was with.
+                await self.runtime.clock.sleep(max(again, _PARKED_DELAY))
+            else:
+                return
+
+    def describe(self) -> dict[str, Any]:
+        """Which incarnation, how many tries, and what is held back, for the actor dump."""
+        mine: dict[str, Any] = {"object": str(self.ref)}
+        if self._incarnation is not None:
+            state = self._incarnation
+            mine |= {"uid": state.owner.uid, "tries": state.retry.tries}
+            mine["held"] = state.children.describe()
+        return {**super().describe(), **mine}
+
+    def _incarnation_of(self, snapshot: Snapshot | None) -> Incarnation:
+        """Return the state, a fresh one for another uid; one that is gone keeps the last."""
+        uid = (snapshot.meta.uid or "") if snapshot else ""
+        if self._incarnation is not None and uid in {"", self._incarnation.owner.uid}:
+            return self._incarnation
+        owner = Owner(self.ref, uid)
+        self._incarnation = incarnation(self.runtime, self._services, owner, self.manager)
+        return self._incarnation
+
+    async def _step(self, state: Incarnation, snapshot: Snapshot | None) -> Result:
+        if snapshot is None:
+            return await self._gone(state)
+        if snapshot.meta.deletion_timestamp is not None:
+            return await self._finalize(state, snapshot)
+        resource = self.decode(snapshot.raw)
+        try:
+            mode, children = mode_of(snapshot.meta), self.desired(resource)
+        except InvalidSpec as error:
+            return await self._stand_still(state, resource, Failure(INVALID, str(error)))
+        if mode is Mode.PAUSED:
+            paused = Failure(PAUSED, f"nothing is written while {ANNOTATION} is paused")
+            return await self._stand_still(state, resource, paused)
+        if mode is Mode.DETECT:
+            found = state.children.inspect(children).failures.values()
+            return await self._stand_still(state, resource, *found)
+        return await self._write(state, snapshot, resource, children)
+
+    async def _stand_still(self, state: Incarnation, resource: R, *failures: Failure) -> Result:
+        """Report without touching a child."""
+        wait = await self._report(state, resource, Outcome(failures=failures))
+        state.retry.reset()
+        if wait is not None:
+            return RequeueAfter(wait)
+        return Blocked(failures[0].reason) if failures else Done()
+
+    async def _write(
+        self, state: Incarnation, snapshot: Snapshot, resource: R, children: tuple[Child, ...]
+    ) -> Result:
+        attempt = state.unreported = state.unreported.next()
+        own = partial(self._own, state, snapshot, children, attempt)
+        await state.children.ensure(children, own, attempt)
+        if self.workload(resource) in attempt.done:
+            await self._prune(state, unwanted(self.ref, children), attempt)
+        again = state.retry.after(attempt.errors)
+        if again is not None and state.retry.is_quiet(attempt.errors):
+            return RequeueAfter(again)
+        if any(isinstance(error, NamespaceTerminating) for error in attempt.errors):
+            await self._write_status(state, resource, attempt.outcome())
+            return Blocked("NamespaceTerminating")
+        wait = await self._report(state, resource, attempt.outcome())
+        state.unreported = Attempt()
+        if again is None:
+            state.retry.reset()
+        refused = attempt.refused(self.runtime.random)
+        return _earliest(wait, again, refused, state.children.next_try())
+
+    async def _own(
+        self,
+        state: Incarnation,
+        snapshot: Snapshot,
+        children: tuple[Child, ...],
+        attempt: Attempt,
+    ) -> None:
+        """Set the finalizer; without it no cluster-scoped child, which is removed through it."""
+        try:
+            await state.writer.patch(self.ref, add_finalizer(snapshot.meta, self.finalizer))
+        except ApiError as error:
+            attempt.failed(self.ref, error)
+            attempt.blocked.update(child.ref for child in children if not child.ref.namespace)
+
+    async def _prune(self, state: Incarnation, refs: Sequence[ObjectRef], attempt: Attempt) -> None:
+        """Delete what is no longer wanted, now that the wanted workload is there."""
+        for ref in refs:
+            try:
+                if state.applier.owns(ref) and await state.applier.remove(ref):
+                    attempt.pruned.append(ref)
+            except ApiError as error:
+                attempt.failed(ref, error)
+
+    async def _report(self, state: Incarnation, resource: R, outcome: Outcome) -> float | None:
+        """Apply the status, then record the Events: a status that is refused is tried again whole.
+
+        Returns in how many seconds to come back for mere counts.
+        """
+        wait = await self._write_status(state, resource, outcome)
+        before = condition(resource.status.conditions, RECONCILED)
+        for draft in events(outcome, before):
+            self._tell(state, draft)
+        return wait
+
+    async def _write_status(
+        self, state: Incarnation, resource: R, outcome: Outcome
+    ) -> float | None:
+        newest = state.view.get(self.ref)
+        if newest is None or newest.meta.uid != state.owner.uid:
+            return None
+        workload = self.workload(resource)
+        live = state.view.get(workload) if state.applier.owns(workload) else None
+        status = self.status(resource, outcome, msgspec.json.decode(live.raw) if live else None)
+        current = msgspec.json.decode(newest.raw).get("status", {})
+        if status == current:
+            return None
+        since = self.runtime.clock.monotonic() - state.status_at
+        if only_counts_differ(status, current) and since < _COUNTS_PERIOD:
+            return _COUNTS_PERIOD - since
+        await state.writer.apply_status(newest, status)
+        state.status_at = self.runtime.clock.monotonic()
+        return None
+
+    async def _finalize(self, state: Incarnation, snapshot: Snapshot) -> Result:
+        """Remove what no garbage collector takes, then let the resource go."""
+        if self.finalizer not in (snapshot.meta.finalizers or ()):
+            return Done()
+        if not await self._cleanup(state):
+            return RequeueAfter(_LEAVING_DELAY)
+        await state.writer.patch(self.ref, remove_finalizer(snapshot.meta, self.finalizer))
+        state.cleaned = True
+        state.retry.reset()
+        self._tell(state, instance_deleted(self.ref))
+        return Done()
+
+    async def _gone(self, state: Incarnation) -> Result:
+        """Clean up all the same: a deletion may have overtaken our finalizer."""
+        if not state.cleaned and not await self._cleanup(state):
+            return RequeueAfter(_LEAVING_DELAY)
+        return Retire()
+
+    async def _cleanup(self, state: Incarnation) -> bool:
+        """Whether every cluster-scoped child is gone, or turned out not to be ours."""
+        try:
+            return all([await state.applier.remove(ref) for ref in cluster_scoped(self.ref)])
+        except Refused as error:
+            if state.told != error.message:
+                state.told = error.message
+                self._tell(state, deletion_failed(self.ref, error.message))
+            raise
+
+    def _after(self, state: Incarnation, error: ApiError) -> Result:
+        """What follows an error that ended the reconcile."""
+        extra = {"object": str(self.ref)}
+        if isinstance(error, NamespaceTerminating):
+            return Blocked("NamespaceTerminating")
+        wait = state.retry.after([error])
+        _log.log(logging.INFO if wait is not None else logging.WARNING, "%s", error, extra=extra)
+        return RequeueAfter(state.retry.after_refusal(error) if wait is None else wait)
+
+    def _tell(self, state: Incarnation, draft: EventDraft) -> None:
+        self._services.record(Record(state.owner, draft))
+
+
+def _earliest(*waits: float | None) -> Result:
+    seconds = [wait for wait in waits if wait is not None]
+    return RequeueAfter(min(seconds)) if seconds else Done()

@@ -1,0 +1,171 @@
+"""All children of one resource on a real API server, on a clock of the test's own."""
+
+import random
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from actors.applier import Applier
+from actors.children import Attempt, Children
+from actors.retry import Retry
+from actors.runtime import Runtime
+from actors.store import Store, snapshot_of
+from actors.view import View
+from actors.writer import Writer
+from resources.kinds import KINDS
+from resources.outcome import DRIFT, ERROR_ON_CREATE, NAME_CONFLICT
+from resources.owner import Owner
+from resources.parent import Parent
+from resources.reference import ObjectRef
+from tests.fake_clock import FakeClock
+
+# Corrections of one field within a minute that are a fight, and seconds until it is taken up again.
+FIGHT, TRUCE = 5, 300
+# Seconds until a refused request is made again, each after the one before.
+REFUSED = (60, 120, 300, 300)
+
+
+async def nothing():
+    """Runs beside the first wave."""
+
+
+class Household:
+    """The children of one Falco, their watch, and somebody else who changes them."""
+
+    def __init__(self, client, namespace):
+        self.client = client
+        self.clock = FakeClock()
+        self.corrected: list[str] = []
+        self.parent = Parent(Owner(ObjectRef("Falco", namespace, "falco"), str(uuid4())), {})
+        self._store = Store()
+        self._writer = Writer(client, View(self._store), "falco-controller")
+        applier = Applier(self._writer, self.parent.owner)
+        runtime = Runtime(self.clock, random.Random(1))
+        self.children = Children(runtime, applier, self._writer.view, self.corrected.append)
+
+    def config_map(self, text="ours"):
+        return self.parent.child("ConfigMap", data={"falco.yaml": text})
+
+    async def ensure(self, *children):
+        """What became of these, and how many requests that took."""
+        attempt, before = Attempt(), self._writer.calls
+        await self.children.ensure(children, nothing, attempt)
+        return attempt, self._writer.calls - before
+
+    async def take(self, child, text="theirs"):
+        """A stranger forces the ConfigMap to another text, and the watch tells."""
+        body = {
+            "apiVersion": KINDS[child.ref.kind].api_version,
+            "kind": child.ref.kind,
+            "metadata": {"name": child.ref.name, "namespace": child.ref.namespace},
+            "data": {"falco.yaml": text},
+        }
+        raw = await self.client.apply(child.ref, body, "a-stranger")
+        self._store.put(snapshot_of(child.ref.kind, raw))
+
+    async def text_of(self, child):
+        return msgspec.json.decode(await self.client.get(child.ref))["data"]["falco.yaml"]
+
+
+@pytest.fixture
+def household(client, namespace):
+    return Household(client, namespace)
+
+
+async def fought(household, child):
+    """A fight over the ConfigMap, as far as it goes."""
+    await household.ensure(child)
+    for _ in range(FIGHT):
+        await household.take(child)
+        attempt, requests = await household.ensure(child)
+        assert requests == 1
+        await household.clock.advance(1)
+    return attempt
+
+
+async def test_the_correction_that_is_one_too_many_is_told_as_a_fight(household):
+    child = household.config_map()
+    attempt = await fought(household, child)
+    failure = attempt.failures[child.ref]
+    assert (failure.reason, failure.message) == (
+        DRIFT,
+        'data["falco.yaml"] is changed by a-stranger as often as it is corrected',
+    )
+    assert household.corrected == ["ConfigMap"] * FIGHT
+
+
+async def test_a_fight_is_left_for_five_minutes_and_then_taken_up_again(household):
+    child = household.config_map()
+    await fought(household, child)
+    await household.take(child)
+    while household.children.next_try() > 1:
+        attempt, requests = await household.ensure(child)
+        assert (attempt.failures[child.ref].reason, requests) == (DRIFT, 0)
+        await household.clock.advance(household.children.next_try() - 1)
+    assert household.clock.monotonic() == TRUCE + FIGHT - 2
+    await household.clock.advance(1)
+    attempt, requests = await household.ensure(child)
+    assert (attempt.failures, requests) == ({}, 1)
+    assert await household.text_of(child) == "ours"
+    assert household.children.next_try() is None
+
+
+async def test_what_the_user_wants_anew_is_written_in_spite_of_a_fight(household):
+    await fought(household, household.config_map())
+    _, requests = await household.ensure(household.config_map("new"))
+    assert requests == 1
+    assert await household.text_of(household.config_map()) == "new"
+
+
+async def test_a_fight_over_one_child_holds_up_no_other(household):
+    child, other = household.config_map(), household.parent.child("ServiceAccount")
+    await fought(household, child)
+    await household.take(child)
+    attempt, requests = await household.ensure(other, child)
+    assert (attempt.created, requests) == ([other.ref], 1)
+
+
+async def test_changes_by_the_user_are_no_fight(household):
+    for number in range(2 * FIGHT):
+        attempt, requests = await household.ensure(household.config_map(str(number)))
+        assert (attempt.failures, requests) == ({}, 1)
+    assert household.corrected == []
+
+
+async def test_a_refused_child_is_asked_for_again_ever_more_seldom(household):
+    child = household.parent.child("ServiceAccount", secrets="no list")
+    for seconds in REFUSED:
+        attempt, requests = await household.ensure(child)
+        assert (attempt.failures[child.ref].reason, requests) == (ERROR_ON_CREATE, 1)
+        for _ in range(3):
+            attempt, requests = await household.ensure(child)
+            assert (attempt.failures[child.ref].reason, requests) == (ERROR_ON_CREATE, 0)
+        assert household.children.next_try() == seconds
+        await household.clock.advance(seconds)
+
+
+async def test_a_refused_child_that_is_wanted_otherwise_is_asked_for_at_once(household):
+    await household.ensure(household.parent.child("ServiceAccount", secrets="no list"))
+    attempt, requests = await household.ensure(household.parent.child("ServiceAccount"))
+    assert (attempt.failures, requests) == ({}, 1)
+
+
+async def test_a_taken_name_is_claimed_again_within_a_minute(household):
+    child = household.config_map()
+    await household.take(child)
+    attempt, _ = await household.ensure(child)
+    assert attempt.failures[child.ref].reason == NAME_CONFLICT
+    assert 30 <= household.children.next_try() <= 60
+    _, requests = await household.ensure(child)
+    assert requests == 0
+    assert await household.text_of(child) == "theirs"
+
+
+async def test_nothing_of_what_is_settled_by_time_is_retried_with_backoff(household):
+    child = household.config_map()
+    await household.take(child)
+    refused = household.parent.child("ServiceAccount", secrets="no list")
+    attempt, _ = await household.ensure(refused, child)
+    assert len(attempt.errors) == 2
+    assert Retry(random.Random(1)).after(attempt.errors) is None
