@@ -1,0 +1,113 @@
+"""Keeps a process that no longer leads from writing, however slow its actors are to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from actors.errors import Unavailable
+from actors.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from actors.clock import Clock, Handle
+    from actors.transport import ApiObserver
+
+_READS = frozenset({"get", "list"})
+
+
+class Fence:
+    """Open until a moment that each renewal moves on; it closes by itself.
+
+    Whether it is open is decided by the clock at each passage, not by a timer that may come late.
+    What is under way when it closes is cut off: it could still be waiting for a connection.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until = -math.inf
+        self._timer: Handle | None = None
+        self._passing: set[asyncio.Timeout] = set()
+
+    @property
+    def open(self) -> bool:
+        """Whether writes may pass at this moment."""
+        return self._clock.monotonic() < self._until
+
+    def open_until(self, moment: float) -> None:
+        """Let writes pass until this monotonic time."""
+        self._until = moment
+        if self._timer is None and self.open:
+            self._arm()
+
+    def close(self) -> None:
+        """Let nothing pass any more, and cut off what is under way."""
+        self._until = -math.inf
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now, passing = asyncio.get_running_loop().time(), self._passing
+        self._passing = set()
+        for scope in passing:
+            scope.reschedule(now)
+
+    @asynccontextmanager
+    async def passage(self) -> AsyncIterator[None]:
+        """Do one write in here; raises Unavailable if the fence is closed, or closes meanwhile."""
+        if not self.open:
+            raise _closed()
+        try:
+            async with asyncio.timeout(None) as scope:
+                self._passing.add(scope)
+                try:
+                    yield
+                finally:
+                    self._passing.discard(scope)
+        except TimeoutError as error:
+            raise _closed() from error
+
+    def _arm(self) -> None:
+        self._timer = self._clock.call_later(self._until - self._clock.monotonic(), self._due)
+
+    def _due(self) -> None:
+        """Renewals move the moment on, but not the timer."""
+        self._timer = None
+        if self.open:
+            self._arm()
+        else:
+            self.close()
+
+
+class FencedTransport(Transport):
+    """A transport whose writes pass a fence; reads do no harm."""
+
+    def __init__(self, configuration: Any, observer: ApiObserver, fence: Fence) -> None:
+        super().__init__(configuration, observer)
+        self._fence = fence
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        verb: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """As `Transport.request`; a write raises Unavailable while the fence is closed."""
+        if verb in _READS:
+            return await super().request(
+                method, path, verb=verb, query=query, body=body, headers=headers
+            )
+        async with self._fence.passage():
+            return await super().request(
+                method, path, verb=verb, query=query, body=body, headers=headers
+            )
+
+
+def _closed() -> Unavailable:
+    return Unavailable(0, "NotLeading", "this process does not hold the Lease")

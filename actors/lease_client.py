@@ -1,0 +1,110 @@
+"""The requests about one Lease."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from actors.errors import Garbled, NotFound, Unavailable
+from resources.kinds import KINDS, collection_path, object_path
+from resources.lease import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from actors.clock import Clock
+    from actors.transport import Transport
+    from resources.lease import LeaseSpec
+    from resources.reference import ObjectRef
+
+_decoder = msgspec.json.Decoder(Lease)
+
+
+class Leases(Protocol):
+    """Reads and writes one Lease by optimistic concurrency; every method raises ApiError."""
+
+    async def get(self) -> Lease | None:
+        """Return the Lease as it is now, a quorum read; None if there is none."""
+        ...
+
+    async def create(self, spec: LeaseSpec) -> Lease:
+        """Make the Lease; Conflict if there is one."""
+        ...
+
+    async def update(self, version: str, spec: LeaseSpec) -> Lease:
+        """Change what the spec names; Conflict unless the Lease has still this version."""
+        ...
+
+
+class LeaseClient:
+    """`Leases` on the API server."""
+
+    def __init__(self, transport: Transport, ref: ObjectRef) -> None:
+        self._transport = transport
+        self._ref = ref
+
+    async def get(self) -> Lease | None:
+        """Return the Lease as it is now, a quorum read; None if there is none."""
+        try:
+            raw = await self._transport.request("GET", object_path(self._ref), verb="get")
+        except NotFound:
+            return None
+        return _lease(raw)
+
+    async def create(self, spec: LeaseSpec) -> Lease:
+        """Make the Lease; Conflict if there is one."""
+        body = {
+            "apiVersion": KINDS["Lease"].api_version,
+            "kind": "Lease",
+            "metadata": {"name": self._ref.name, "namespace": self._ref.namespace},
+            "spec": spec,
+        }
+        path = collection_path("Lease", self._ref.namespace)
+        return await self._write("POST", path, "create", body, "application/json")
+
+    async def update(self, version: str, spec: LeaseSpec) -> Lease:
+        """Change what the spec names; Conflict unless the Lease has still this version.
+
+        A merge patch: with a resourceVersion it is as strict as an update, and leaves labels and
+        whatever else somebody set on the Lease.
+        """
+        body = {"metadata": {"resourceVersion": version}, "spec": spec}
+        path = object_path(self._ref)
+        return await self._write("PATCH", path, "patch", body, "application/merge-patch+json")
+
+    async def _write(
+        self, method: str, path: str, verb: str, body: dict[str, Any], content_type: str
+    ) -> Lease:
+        raw = await self._transport.request(
+            method,
+            path,
+            verb=verb,
+            body=msgspec.json.encode(body),
+            headers={"Content-Type": content_type},
+        )
+        return _lease(raw)
+
+
+@asynccontextmanager
+async def answered_within(clock: Clock, seconds: float) -> AsyncIterator[None]:
+    """Do requests in here; what has no answer by then is cut off and raises Unavailable."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(None) as scope:
+            timer = clock.call_later(seconds, lambda: scope.reschedule(loop.time()))
+            try:
+                yield
+            finally:
+                timer.cancel()
+    except TimeoutError as error:
+        raise Unavailable(0, "Timeout", f"no answer within {seconds:.3g} s") from error
+
+
+def _lease(raw: bytes) -> Lease:
+    try:
+        return _decoder.decode(raw)
+    except msgspec.DecodeError as error:
+        raise Garbled(0, "Garbled", str(error)) from error
