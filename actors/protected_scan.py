@@ -1,0 +1,81 @@
+"""Finds, once after a start, what an earlier operator has protected."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.json import Decoder
+
+from actors.backoff import Backoff
+from actors.client import METADATA
+from actors.errors import ApiError, decoded
+from actors.paging import pages
+from actors.task_actor import TaskActor
+from resources.meta import ObjectMeta
+from resources.reference import ObjectRef
+from resources.references import FINALIZERS, is_protected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.client import Client
+    from actors.paging import Page
+    from actors.runtime import Runtime
+
+_BACKOFF = Backoff(base=0.5, cap=60.0)
+_log = logging.getLogger(__name__)
+
+
+class _Item(Struct):
+    metadata: ObjectMeta
+
+
+_items = Decoder(_Item)
+
+
+class ProtectedScan(TaskActor):
+    """Reads the metadata of all Secrets and ConfigMaps once, a page at a time, and keeps none.
+
+    `found` is told the scope of each object that carries our finalizer, so that it is watched. It
+    may be told twice of one.
+    """
+
+    kind = "ProtectedScan"
+
+    def __init__(
+        self, runtime: Runtime, client: Client, found: Callable[[ObjectRef], None]
+    ) -> None:
+        super().__init__(runtime)
+        self._client = client
+        self._found = found
+
+    async def run(self) -> None:
+        """Scan both kinds; what fails is tried again until it has worked, and holds up no other."""
+        left, attempt = list(FINALIZERS), 0
+        while left:
+            errors = {kind: await self._scan(kind) for kind in left}
+            left = [kind for kind, error in errors.items() if error is not None]
+            if left:
+                asked = [error.retry_after or 0.0 for error in errors.values() if error is not None]
+                delay = _BACKOFF.delay(attempt, self.runtime.random)
+                await self.runtime.clock.sleep(max(delay, *asked))
+                attempt += 1
+
+    async def _scan(self, kind: str) -> ApiError | None:
+        try:
+            async with aclosing(pages(self._client, kind, representation=METADATA)) as found:
+                async for page in found:
+                    self._tell(kind, page)
+        except ApiError as error:
+            _log.warning("cannot look for protected %ss yet: %s", kind, error)
+            return error
+        return None
+
+    def _tell(self, kind: str, page: Page) -> None:
+        metas = (decoded(_items, item).metadata for item in page.items or ())
+        namespaces = {meta.namespace or "" for meta in metas if is_protected(kind, meta)}
+        for namespace in sorted(namespaces):
+            self._found(ObjectRef(kind, namespace, ""))

@@ -1,0 +1,130 @@
+"""References: one actor for every Secret or ConfigMap that an artifact names."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+from actors.actor import Actor
+from actors.client import METADATA
+from actors.errors import ApiError
+from actors.fights import Fights
+from actors.results import Done, RequeueAfter, Result, Retire
+from actors.retry import Fight, Retry, settled_delay
+from actors.scopes import bare
+from actors.view import View
+from actors.writer import Writer
+from resources.outcome import Update
+from resources.ownership import Difference
+from resources.references import FIELD_MANAGERS, FINALIZERS, is_protected
+
+if TYPE_CHECKING:
+    from actors.client import Client
+    from actors.reference_index import ReferenceIndex
+    from actors.runtime import Runtime
+    from actors.store import Snapshot
+    from actors.view import Seen
+    from resources.reference import ObjectRef
+
+_log = logging.getLogger(__name__)
+
+
+class ReferenceActor(Actor):
+    """Keeps our finalizer on one object for as long as an artifact names it, and no longer.
+
+    Only metadata is ever read, and by name only what the Store cannot tell: an object that nobody
+    named when it was seen is not kept there; after an error nothing is certain.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        ref: ObjectRef,
+        client: Client,
+        seen: Seen,
+        index: ReferenceIndex,
+    ) -> None:
+        super().__init__(runtime)
+        self.kind = ref.kind
+        self.ref = ref
+        self._seen = seen
+        self._index = index
+        self._writer = Writer(client, _BareView(seen), FIELD_MANAGERS[ref.kind])
+        self._retry = Retry(runtime.random)
+        self._in_doubt = False
+        self._uid = ""
+        self._fights = Fights()
+        self._truce_until = -math.inf
+
+    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+        """Set or remove the finalizer if that is not how it is."""
+        if "restarted" in reasons:  # what the life before has written, it may not have heard of
+            self._in_doubt = True
+        before = self._writer.calls
+        try:
+            result = await self._step()
+        except ApiError as error:
+            self._in_doubt = True
+            _log.info("to be tried again: %s", error, extra={"object": str(self.ref)})
+            wait = self._retry.after([error])
+            return RequeueAfter(self._retry.after_refusal(error) if wait is None else wait)
+        finally:
+            self.calls = self._writer.calls - before
+        self._retry = Retry(self.runtime.random)
+        return result
+
+    def describe(self) -> dict[str, Any]:
+        """Whether it is named, for the actor dump."""
+        named = self._index.is_referenced(self.ref)
+        return {**super().describe(), "object": str(self.ref), "referenced": named}
+
+    async def _step(self) -> Result:
+        named = self._index.is_referenced(self.ref)
+        live = await self._live()
+        self._in_doubt = False
+        if not named:
+            if live is not None and is_protected(self.ref.kind, live.meta):
+                await self._writer.drop_finalizer(live, FINALIZERS[self.ref.kind])
+            return Retire()
+        if live is None or not _needs_protection(live):
+            return Done()
+        return await self._protect(live)
+
+    async def _live(self) -> Snapshot | None:
+        """The object as it is; None if it is not there, or if a list is to come that will tell."""
+        if self._in_doubt:
+            return await self._writer.read(self.ref, METADATA)
+        live = self._writer.view.get(self.ref)
+        if live is not None or not self._index.is_referenced(self.ref):
+            return live
+        is_listed = self._seen.seen(self.ref) > 0
+        return await self._writer.read(self.ref, METADATA) if is_listed else None
+
+    async def _protect(self, live: Snapshot) -> Result:
+        """Add the finalizer; whoever removes it again and again is let be for a while."""
+        now = self.runtime.clock.monotonic()
+        if live.meta.uid != self._uid:
+            self._uid, self._fights, self._truce_until = live.meta.uid or "", Fights(), -math.inf
+        if now < self._truce_until:
+            return RequeueAfter(self._truce_until - now)
+        await self._writer.add_finalizer(live, FINALIZERS[self.ref.kind])
+        missing = Difference("metadata.finalizers", "missing", None)
+        fight = self._fights.corrected(Update(self.ref, (missing,)), now)
+        if fight is not None:
+            _log.warning("%s", fight, extra={"object": str(self.ref)})
+            truce = settled_delay(Fight(fight), 0, self.runtime.random) or 0.0
+            self._truce_until = now + truce
+        return Done()
+
+
+class _BareView(View):
+    """Keeps no more of an answer than the Store does."""
+
+    def wrote(self, snapshot: Snapshot) -> None:
+        super().wrote(bare(snapshot))
+
+
+def _needs_protection(live: Snapshot) -> bool:
+    """An object that is being deleted takes no new finalizer (API server: 422)."""
+    return live.meta.deletion_timestamp is None and not is_protected(live.ref.kind, live.meta)
