@@ -87,6 +87,11 @@ class DynamicSupervisor(Actor):
         return len(self._children)
 
     @property
+    def keys(self) -> frozenset[ObjectRef]:
+        """Which objects these are."""
+        return frozenset(self._children)
+
+    @property
     def parked(self) -> int:
         """How many objects are given up until they change."""
         return len(self._parked)

@@ -1,0 +1,57 @@
+"""A server certificate from files that change under way, as cert-manager's do."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+
+class Certificate:
+    """A TLS context with tls.crt and tls.key of a directory; TLS 1.2 or newer.
+
+    Raises:
+        OSError: the files cannot be read or do not fit each other; the message names them.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._files = (directory / "tls.crt", directory / "tls.key")
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._loaded = self._versions()
+        self._load()
+
+    def refresh(self) -> None:
+        """Load the files again if they changed; bad ones are logged, and the old ones stay.
+
+        Connections made before keep what they have.
+        """
+        try:
+            versions = self._versions()
+            if versions == self._loaded:
+                return
+            self._loaded = versions
+            self._load()
+        except OSError as error:
+            _log.warning("the TLS certificate in use is kept: %s", error)
+        else:
+            _log.info("loaded the TLS certificate %s again", self._files[0])
+
+    def _versions(self) -> tuple[tuple[int, int], ...]:
+        """What tells one version of the files from another: inodes and times, links followed."""
+        states = [path.stat() for path in self._files]
+        return tuple((state.st_ino, state.st_mtime_ns) for state in states)
+
+    def _load(self) -> None:
+        # On trial first: a failure half way leaves a context with the new certificate, the old key.
+        for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.context):
+            try:
+                # A password given, be it empty, keeps OpenSSL from asking the terminal for one.
+                context.load_cert_chain(*self._files, password="")
+            except OSError as error:
+                certificate, key = self._files
+                raise OSError(f"cannot load {certificate} and {key}: {error}") from error

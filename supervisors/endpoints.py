@@ -1,0 +1,67 @@
+"""What a process shows of itself: health, metrics and the dump of its actors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from supervisors.child import ChildSpec
+from supervisors.dump import SignalDump
+from supervisors.servers import DebugServer, HealthServer, MetricsServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.metrics import Metrics
+    from actors.runtime import Runtime
+    from supervisors.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """`waits_for` says why the process is not ready, None if it is.
+
+    `tree` describes all actors, and `waiting` names the parts that have died and not come back yet.
+    """
+
+    runtime: Runtime
+    settings: Settings
+    metrics: Metrics
+    waits_for: Callable[[], str | None]
+    tree: Callable[[], dict[str, Any]]
+    waiting: Callable[[], tuple[str, ...]]
+
+    def specs(self) -> list[ChildSpec]:
+        """One child for each that the settings do not turn off."""
+        return [ChildSpec("dump", self._dump), *self._health(), *self._metrics(), *self._debug()]
+
+    def _dump(self) -> Any:
+        return SignalDump.start(self.runtime, self.tree, self.settings.dump_directory)
+
+    def _health(self) -> list[ChildSpec]:
+        address = self.settings.health
+        if address is None:
+            return []
+        live, ready = {"supervisors": self._dead}, {"operator": self.waits_for}
+        return [ChildSpec("health", lambda: HealthServer.start(self.runtime, address, live, ready))]
+
+    def _dead(self) -> str | None:
+        names = self.waiting()
+        return f"to be started again: {', '.join(names)}" if names else None
+
+    def _metrics(self) -> list[ChildSpec]:
+        address, certificates = self.settings.metrics, self.settings.metrics_certificates
+        if address is None:
+            return []
+        render = self.metrics.render
+        return [
+            ChildSpec(
+                "metrics", lambda: MetricsServer.start(self.runtime, address, render, certificates)
+            )
+        ]
+
+    def _debug(self) -> list[ChildSpec]:
+        address = self.settings.debug
+        if address is None:
+            return []
+        return [ChildSpec("debug", lambda: DebugServer.start(self.runtime, address, self.tree))]

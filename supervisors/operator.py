@@ -1,0 +1,291 @@
+"""The instance operator's composition root: the one place that knows all parts and all kinds."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pykka
+import uvloop
+
+from actors.backoff import Backoff
+from actors.client import Client
+from actors.clock import SystemClock
+from actors.component import ComponentActor
+from actors.configuration import (
+    BadConfiguration,
+    in_cluster_configuration,
+    kubeconfig_configuration,
+)
+from actors.falco import FalcoActor
+from actors.fence import Fence, FencedTransport
+from actors.incarnation import Services
+from actors.leader import LEASE, LeaderElection, identity_of
+from actors.lease_client import LeaseClient
+from actors.metrics import Metrics, Population
+from actors.recorder import EventRecorder, Record
+from actors.router import Changed, Concerned, Listed, Router, changed
+from actors.runtime import Runtime
+from actors.store import Store
+from actors.transport import ANY_NUMBER, Transport
+from actors.version_gate import VersionGate
+from actors.watcher import Source, Watcher
+from resources.falco import FalcoSettings
+from resources.kinds import KINDS
+from resources.labels import MANAGED_BY, OPERATOR
+from resources.parent import CHILD_KINDS
+from resources.reference import ObjectRef
+from resources.references import ARTIFACTS, FINALIZERS
+from resources.watched import INSTANCES, WATCHED
+from supervisors import logs
+from supervisors.child import ChildSpec
+from supervisors.dynamic import DynamicSupervisor
+from supervisors.endpoints import Endpoints
+from supervisors.intensity import Intensity
+from supervisors.process import supervise
+from supervisors.reference_protection import ReferenceProtection
+from supervisors.settings import VERSION, Settings, parse
+from supervisors.supervisor import Strategy, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from actors.instance import InstanceActor
+    from actors.ref import ActorRef
+    from actors.store import Change
+
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_CHILDREN = f"{MANAGED_BY}={OPERATOR}"
+SOURCES = tuple(Source(kind, _CHILDREN if kind in CHILD_KINDS else "") for kind in WATCHED)
+# One object may crash five times in ten minutes before it is parked; the process's own parts five
+# times in one minute before the process ends and the kubelet starts it afresh.
+_OBJECT_INTENSITY = Intensity(max_restarts=5, window_seconds=600.0)
+_PART_INTENSITY = Intensity(max_restarts=5, window_seconds=60.0)
+_RESTART_BACKOFF = Backoff(base=0.1, cap=30.0)
+
+
+class Operator:
+    """All parts of one process, wired; the supervisor of the whole is at the root."""
+
+    def __init__(self, settings: Settings, configuration: Any) -> None:
+        clock = SystemClock()
+        self._settings = settings
+        self._metrics = Metrics(VERSION, clock.monotonic)
+        self._metrics.ask_for(self._population)
+        # Not for secrets: jitter and the names of Events.
+        self.runtime = Runtime(clock, random.Random(), self._metrics)  # noqa: S311
+        self._fence = Fence(clock)
+        self._transport = (
+            FencedTransport(configuration, self._metrics, self._fence)
+            if settings.leader_elect
+            else Transport(configuration, self._metrics)
+        )
+        self._streams = Transport(configuration, self._metrics, ANY_NUMBER)
+        self.client = Client(self._transport)
+        self._store = Store()
+        self._services = Services(
+            self.client, self._store, self._record, self._metrics.drift_corrected
+        )
+        self._falco = FalcoSettings(settings.artifact_operator_image, settings.excluded_labels)
+        self._instance_name = settings.pod_name or socket.gethostname()
+        self._identity = identity_of(self._instance_name, self.runtime.random)
+        self._gate: VersionGate | None = None
+        self._leader: LeaderElection | None = None
+        self._recorder: ActorRef[EventRecorder] | None = None
+        self._instances: dict[str, DynamicSupervisor] = {}
+        self._router: Router | None = None
+        self._protection = ReferenceProtection(
+            self.runtime,
+            (self.client, self._streams),
+            self._metrics,
+            self._tell_router,
+            (_OBJECT_INTENSITY, _RESTART_BACKOFF),
+        )
+        endpoints = Endpoints(
+            self.runtime, settings, self._metrics, self._waits_for, self._tree, self._waiting
+        )
+        self.root = Supervisor(
+            self.runtime,
+            "operator",
+            [
+                *endpoints.specs(),
+                ChildSpec("gate", self._start_gate, stop_deadline=0.5),
+                *([ChildSpec("leader", self._start_leader)] if settings.leader_elect else []),
+                ChildSpec("recorder", self._start_recorder),
+                *self._instance_supervisors(),
+                *self._protection.before_router(),
+                ChildSpec("router", self._start_router),
+                *self._protection.after_router(),
+                ChildSpec("watchers", self._start_watchers),
+            ],
+            strategy=Strategy.REST_FOR_ONE,
+            intensity=_PART_INTENSITY,
+            backoff=_RESTART_BACKOFF,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.close()
+        await self._streams.close()
+
+    # Audience of the watchers.
+
+    def listed(self, kind: str) -> None:
+        """Tell the router that the Store holds all of a kind."""
+        self._tell_router(Listed(kind))
+
+    def changed(self, change: Change) -> None:
+        """Tell the router who is concerned by a change."""
+        if change.ref.kind in ARTIFACTS:
+            self._protection.changed(change)
+        else:
+            self._tell_router(changed(change))
+
+    def _tell_router(self, message: Listed | Changed | Concerned) -> None:
+        assert self._router is not None, "whoever has something to tell is started after the router"
+        self._router.actor_ref.tell(message)
+
+    # The parts, each started anew when its supervisor says so.
+
+    def _start_gate(self) -> ActorRef[VersionGate]:
+        self._gate = VersionGate(self.runtime, self.client)
+        return self._gate.launch()
+
+    def _start_leader(self) -> ActorRef[LeaderElection]:
+        # Over the watches' pool: many writes at once must not hold up a renewal.
+        leases = LeaseClient(self._streams, ObjectRef("Lease", self._settings.namespace, LEASE))
+        self._leader = LeaderElection(self.runtime, leases, self._fence, self._identity)
+        return self._leader.launch()
+
+    def _start_recorder(self) -> ActorRef[EventRecorder]:
+        self._recorder = EventRecorder.start(self.runtime, self.client, self._instance_name)
+        return self._recorder
+
+    def _instance_supervisors(self) -> list[ChildSpec]:
+        return [
+            ChildSpec(KINDS[kind].plural, partial(self._start_instances, kind))
+            for kind in INSTANCES
+        ]
+
+    def _start_instances(self, kind: str) -> ActorRef[DynamicSupervisor]:
+        self._instances[kind] = DynamicSupervisor(
+            self.runtime,
+            KINDS[kind].plural,
+            lambda ref: self._instance(ref).launch(),
+            self._version_of,
+            self._parked,
+            intensity=_OBJECT_INTENSITY,
+            backoff=_RESTART_BACKOFF,
+        )
+        return self._instances[kind].launch()
+
+    def _instance(self, ref: ObjectRef) -> InstanceActor[Any]:
+        if ref.kind == "Falco":
+            return FalcoActor(self.runtime, ref, self._services, self._falco)
+        excluded_labels = self._settings.excluded_labels
+        return ComponentActor(self.runtime, ref, self._services, excluded_labels)
+
+    def _start_router(self) -> ActorRef[Router]:
+        kinds = [source.kind for source in SOURCES]
+        deliver = {kind: supervisor.deliver for kind, supervisor in self._instances.items()}
+        deliver |= dict.fromkeys(FINALIZERS, self._protection.deliver)
+        self._router = Router(self.runtime, self._store, kinds, deliver, self._roll_call)
+        return self._router.launch()
+
+    def _start_watchers(self) -> ActorRef[Supervisor]:
+        return Supervisor.start(
+            self.runtime,
+            "watchers",
+            [ChildSpec(source.kind, self._watcher(source)) for source in SOURCES],
+            intensity=_PART_INTENSITY,
+            backoff=_RESTART_BACKOFF,
+        )
+
+    def _watcher(self, source: Source) -> Any:
+        clients = (self.client, self._streams)
+        return lambda: Watcher.start(
+            self.runtime, source, clients, self._store, self, self._metrics
+        )
+
+    # What the parts ask for.
+
+    def _record(self, record: Record) -> None:
+        # A recorder that is just being restarted loses an Event, not the actor that sent it.
+        if self._recorder is not None:
+            with suppress(pykka.ActorDeadError):
+                self._recorder.tell(record)
+
+    def _version_of(self, ref: ObjectRef) -> Hashable | None:
+        snapshot = self._store.get(ref)
+        return (snapshot.meta.uid, snapshot.meta.generation) if snapshot else None
+
+    async def _parked(self, ref: ObjectRef, error: BaseException) -> None:
+        await self._instance(ref).tell_parked(error)
+
+    def _waits_for(self) -> str | None:
+        """Why the operator is not ready; a standby is, once it can read the Lease."""
+        if self._gate is None or self._gate.waits_for is not None:
+            return self._gate.waits_for if self._gate else "not started"
+        if self._leader is not None and self._leader.standby:
+            return self._leader.waits_for
+        return self._router.waits_for if self._router else "not started"
+
+    def _roll_call(self) -> Iterable[ObjectRef]:
+        """Whoever has an actor, or is to have one: some may have vanished without being told."""
+        for supervisor in self._instances.values():
+            yield from supervisor.refs
+        yield from self._protection.roll_call()
+
+    def _tree(self) -> dict[str, Any]:
+        return self.root.tree()
+
+    def _waiting(self) -> tuple[str, ...]:
+        return self.root.waiting()
+
+    def _population(self) -> list[Population]:
+        return [
+            Population(kind, supervisor.parked, supervisor.mail)
+            for kind, supervisor in self._instances.items()
+        ]
+
+
+async def run(settings: Settings) -> int:
+    """Run until a signal comes or the tree gives up; return the exit code."""
+    if settings.leader_elect and not settings.namespace:
+        settings = replace(settings, namespace=_own_namespace())
+    operator = Operator(settings, await _configuration(settings))
+    try:
+        return await supervise(operator.root)
+    finally:
+        await operator.close()
+
+
+def main() -> None:
+    """Entry point of `falco-operator`."""
+    settings = parse(sys.argv[1:], os.environ)
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        sys.exit(uvloop.run(run(settings)))
+    except BadConfiguration as error:
+        sys.exit(f"falco-operator: {error}")
+
+
+async def _configuration(settings: Settings) -> Any:
+    if settings.kubeconfig:
+        return await kubeconfig_configuration(settings.kubeconfig)
+    return in_cluster_configuration(_SERVICE_ACCOUNT)
+
+
+def _own_namespace() -> str:
+    file = _SERVICE_ACCOUNT / "namespace"
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise BadConfiguration(f"--leader-elect needs POD_NAMESPACE or {file}: {error}") from error

@@ -1,0 +1,43 @@
+"""The life of a process: its supervision tree runs until a signal comes or the tree gives up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.exits import Exit
+    from supervisors.supervisor import Supervisor
+
+_log = logging.getLogger(__name__)
+
+
+async def supervise(root: Supervisor) -> int:
+    """Run the tree; return the exit code: 0 after SIGTERM or SIGINT, 1 if the tree gave up.
+
+    All of the tree has stopped when this returns. A tree that gives up ends the process, so that
+    the kubelet starts it afresh.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def end(code: int) -> None:
+        if not ended.done():
+            ended.set_result(code)
+
+    def gave_up(_actor: object, exit_: Exit) -> None:
+        if exit_.error is not None:
+            _log.critical("giving up: %s", exit_.error)
+        end(1)
+
+    # Its default would kill, and it may come before there is anything to dump.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, 0)
+    ref = root.launch()
+    ref.link(gave_up)
+    code = await ended
+    await ref.stop()
+    return code

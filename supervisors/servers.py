@@ -1,0 +1,139 @@
+"""What the process answers over HTTP: metrics, health, and the dump of its actors."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from supervisors import dump
+from supervisors.certificate import Certificate
+from supervisors.http_server import HttpServer, plain, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from aiohttp.web_request import BaseRequest
+    from aiohttp.web_response import Response
+
+    from actors.runtime import Runtime
+    from supervisors.settings import Address
+
+# Seconds between two looks at the certificate's files.
+_CERTIFICATE_PERIOD = 30.0
+_HOST = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::[0-9]*)?", re.ASCII)
+
+
+class MetricsServer(HttpServer):
+    """`/metrics`, over TLS if there are certificates; readers are not authenticated.
+
+    `render` takes an Accept header and returns content and content type.
+    """
+
+    kind = "MetricsServer"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        address: Address,
+        render: Callable[[str], tuple[bytes, str]],
+        certificates: Path | None,
+    ) -> None:
+        self._certificate = Certificate(certificates) if certificates is not None else None
+        tls = self._certificate.context if self._certificate is not None else None
+        super().__init__(runtime, address, tls)
+        self._render = render
+
+    async def attend(self) -> None:
+        """Follow the certificate."""
+        if self._certificate is None:
+            await super().attend()
+            return
+        while True:
+            await self.runtime.clock.sleep(_CERTIFICATE_PERIOD)
+            self._certificate.refresh()
+
+    def respond(self, request: BaseRequest) -> Response:
+        """Serve the format that the reader accepts."""
+        if request.path != "/metrics":
+            return plain(HTTPStatus.NOT_FOUND)
+        return reply(*self._render(request.headers.get("Accept", "")))
+
+
+class HealthServer(HttpServer):
+    """`/healthz` and `/readyz`: 200 `ok`, or 503 and a line for each check that fails.
+
+    A check returns what is wrong, or None. That there is an answer says that the loop is alive.
+    """
+
+    kind = "HealthServer"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        address: Address,
+        live: Mapping[str, Callable[[], str | None]],
+        ready: Mapping[str, Callable[[], str | None]],
+    ) -> None:
+        super().__init__(runtime, address)
+        self._checks = {"/healthz": live, "/readyz": ready}
+
+    def respond(self, request: BaseRequest) -> Response:
+        """Run all checks of the path."""
+        checks = self._checks.get(request.path)
+        if checks is None:
+            return plain(HTTPStatus.NOT_FOUND)
+        wrong = [f"{name}: {why}" for name, check in checks.items() if (why := check())]
+        if wrong:
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(wrong))
+        return plain(HTTPStatus.OK, "ok")
+
+
+class DebugServer(HttpServer):
+    """`/debug/actors`: the supervision tree as JSON, indented with `?pretty`; nothing to change.
+
+    `/debug/actors/Falco/namespace/name` is the one actor of that object.
+
+    A web page that has pointed its own name to this address (DNS rebinding) gets nothing: the Host
+    must be an IP address or localhost.
+    """
+
+    kind = "DebugServer"
+
+    def __init__(
+        self, runtime: Runtime, address: Address, tree: Callable[[], dict[str, Any]]
+    ) -> None:
+        super().__init__(runtime, address)
+        self._tree = tree
+
+    def respond(self, request: BaseRequest) -> Response:
+        """Describe all actors."""
+        if not _is_here(request.headers.get("Host", "")):
+            return plain(HTTPStatus.FORBIDDEN, "the Host must be an IP address or localhost")
+        path, _, name = request.path.partition("/debug/actors")
+        if path or name[:1] not in {"", "/"}:
+            return plain(HTTPStatus.NOT_FOUND)
+        tree = self._tree()
+        found = dump.find(tree, name[1:]) if name else tree
+        if found is None:
+            return plain(HTTPStatus.NOT_FOUND, "no such actor")
+        indent = 2 if "pretty" in request.query else 0
+        return reply(dump.encode(found, indent=indent), "application/json")
+
+
+def _is_here(host: str) -> bool:
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    name = match["six"] or match["name"] or ""
+    return name.lower() == "localhost" or _is_ip(name)
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

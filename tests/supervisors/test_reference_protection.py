@@ -1,0 +1,331 @@
+"""Reference protection as a whole, in every order in which things can happen.
+
+The supervision tree is the real one, the API server is simulated: it does nothing, and says
+nothing, before it is told to.
+"""
+
+import asyncio
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from actors import paging
+from actors.actor import Actor
+from actors.backoff import Backoff
+from actors.client import METADATA
+from actors.errors import Gone, Refused, Unavailable
+from actors.reference_index import scope_of
+from actors.router import Listed, Router
+from actors.store import Store
+from resources.reference import ObjectRef
+from resources.references import ARTIFACTS, FINALIZERS, references
+from supervisors.child import ChildSpec
+from supervisors.intensity import Intensity
+from supervisors.reference_protection import ReferenceProtection
+from supervisors.supervisor import Strategy, Supervisor
+from tests.actor_examples import fake_runtime
+from tests.actors.artifacts import artifact_ref, naming
+from tests.actors.watching import Listener
+from tests.fake_clock import settle
+from tests.supervisors.simulated_cluster import Cluster
+
+THEIRS = "tests.example.org/hold"
+PATIENCE = Intensity(1000, 600.0)
+AT_ONCE = Backoff(0.01, 0.01)
+REFS = [ObjectRef("Secret", namespace, name) for namespace in ("a", "b") for name in ("x", "y")]
+REFS.append(ObjectRef("ConfigMap", "a", "x"))
+RULESFILES = [artifact_ref(name, namespace=namespace) for namespace in "ab" for name in ("r", "s")]
+CUT_OFF = Unavailable(0, "ServerDisconnectedError", "no answer")
+FAILURES = (CUT_OFF, Refused(403, "Forbidden", "no"), Unavailable(503, "ServiceUnavailable", ""))
+
+
+class Lister(Actor):
+    """In the place of the artifacts' watchers: at its start it lists them all."""
+
+    def __init__(self, runtime, operator):
+        super().__init__(runtime)
+        self.operator = operator
+
+    async def on_start(self):
+        operator = self.operator
+        for kind in ARTIFACTS:
+            snapshots = [found for found in operator.artifacts.values() if found.ref.kind == kind]
+            for change in operator.store.replace(kind, snapshots, operator.next_revision()):
+                operator.protection.changed(change)
+            operator.router.actor_ref.tell(Listed(kind))
+
+
+class Operator:
+    """The branch of the real operator's tree that protects, and the artifacts' Store before it."""
+
+    def __init__(self, cluster, artifacts):
+        self.runtime, self.clock, _ = fake_runtime()
+        self.artifacts = artifacts
+        self.store = Store()
+        self.revision = 0
+        self.protection = ReferenceProtection(
+            self.runtime,
+            (cluster, cluster),
+            Listener(),
+            self._route,
+            (PATIENCE, AT_ONCE),
+        )
+        specs = [
+            *self.protection.before_router(),
+            ChildSpec("router", self._start_router),
+            *self.protection.after_router(),
+            ChildSpec("lister", lambda: Lister.start(self.runtime, self)),
+        ]
+        self.root = Supervisor(
+            self.runtime,
+            "operator",
+            specs,
+            strategy=Strategy.REST_FOR_ONE,
+            intensity=PATIENCE,
+            backoff=AT_ONCE,
+        )
+
+    def _route(self, message):
+        self.router.actor_ref.tell(message)
+
+    @property
+    def is_listening(self):
+        return (lister := self.root.ref_of("lister")) is not None and lister.is_alive()
+
+    def next_revision(self):
+        self.revision += 1
+        return self.revision
+
+    def hear(self, ref):
+        """The watch brings what is known of an artifact by now."""
+        found, known = self.artifacts.get(ref), self.store.get(ref)
+        if found is not None:
+            self.protection.changed(self.store.put(found))
+        elif known is not None:
+            self.protection.changed(self.store.remove(ref, self.next_revision()))
+
+    def _start_router(self):
+        deliver = dict.fromkeys(FINALIZERS, self.protection.deliver)
+        roll_call = self.protection.roll_call
+        self.router = Router(self.runtime, self.store, ARTIFACTS, deliver, roll_call)
+        return self.router.launch()
+
+
+class Protecting(RuleBasedStateMachine):
+    """Everybody acts at any time; in the end all is quiet, and as it should be."""
+
+    def __init__(self):
+        super().__init__()
+        self.page = paging.SIZES[METADATA]
+        paging.SIZES[METADATA] = 1
+        self.loop = asyncio.new_event_loop()
+        self.cluster = Cluster()
+        self.artifacts = {}
+        self.operator = None
+
+    def do(self, action, *arguments):
+        async def act():
+            action(*arguments)
+            await settle()
+
+        self.loop.run_until_complete(act())
+
+    # Before the operator is there.
+
+    @initialize(refs=st.sets(st.sampled_from(REFS)), held=st.sets(st.sampled_from(REFS)))
+    def there_are_objects_that_another_operator_protected(self, refs, held):
+        for ref in sorted(refs):
+            ours = [FINALIZERS[ref.kind]] if ref in held else []
+            self.cluster.create(ref, *ours)
+
+    # The users.
+
+    @rule(ref=st.sampled_from(RULESFILES), names=st.sets(st.sampled_from(REFS), max_size=3))
+    def an_artifact_changes(self, ref, names):
+        secrets = sorted(name for name in names if name.kind == "Secret")[:1]
+        config_maps = sorted(name for name in names if name.kind == "ConfigMap")
+        inside = [name for name in (*secrets, *config_maps) if name.namespace == ref.namespace]
+        revision = str(self.cluster.revision)
+        self.artifacts[ref] = naming(ref, *inside, resourceVersion=revision)
+        self.cluster.revision += 1
+
+    @rule(ref=st.sampled_from(RULESFILES))
+    def an_artifact_goes(self, ref):
+        self.artifacts.pop(ref, None)
+
+    @rule(ref=st.sampled_from(REFS), finalizers=st.sampled_from([(), (THEIRS,)]))
+    def an_object_is_created(self, ref, finalizers):
+        self.cluster.create(ref, *finalizers)
+
+    @rule(ref=st.sampled_from(REFS))
+    def an_object_is_deleted(self, ref):
+        self.cluster.delete(ref)
+
+    @rule(ref=st.sampled_from(REFS))
+    def another_finalizer_is_added(self, ref):
+        self.cluster.add(ref, THEIRS)
+
+    @rule(ref=st.sampled_from(REFS))
+    def another_finalizer_is_removed(self, ref):
+        self.cluster.strip(ref, THEIRS)
+
+    @rule(ref=st.sampled_from(REFS))
+    def somebody_removes_our_finalizer(self, ref):
+        self.cluster.strip(ref, FINALIZERS[ref.kind])
+
+    # The operator.
+
+    @precondition(lambda self: self.operator is None)
+    @rule()
+    def the_operator_starts(self):
+        self.operator = Operator(self.cluster, self.artifacts)
+        self.do(self.operator.root.launch)
+
+    @precondition(lambda self: self.operator)
+    @rule(data=st.data())
+    def the_operator_ends(self, data):
+        self.requests_get_there_or_not(data)
+        operator, self.operator = self.operator, None
+        self.stop(operator)
+
+    def stop(self, operator):
+        async def end():
+            stopped = operator.root.actor_ref.stop()
+            await operator.clock.advance(100.0)
+            assert await stopped
+
+        self.loop.run_until_complete(end())
+        self.cluster.unserved.clear()
+        self.cluster.unanswered.clear()
+        assert not self.cluster.streams
+
+    @precondition(lambda self: self.operator)
+    @rule(
+        part=st.sampled_from(["references", "router", "scopes", "lister"]),
+        data=st.data(),
+    )
+    def a_part_of_it_dies(self, part, data):
+        ref = self.operator.root.ref_of(part)
+        if ref is not None:
+            self.requests_get_there_or_not(data)
+            self.do(ref.kill)
+
+    def requests_get_there_or_not(self, data):
+        """Those whose client is about to go."""
+        for request in list(self.cluster.unserved):
+            if data.draw(st.booleans()):
+                self.cluster.serve(request)
+
+    @precondition(lambda self: self.operator and self.operator.is_listening)
+    @rule(ref=st.sampled_from(RULESFILES))
+    def the_operator_hears_of_an_artifact(self, ref):
+        self.do(self.operator.hear, ref)
+
+    @precondition(lambda self: self.operator)
+    @rule(seconds=st.sampled_from([0.01, 1.0, 60.0, 400.0]))
+    def time_passes(self, seconds):
+        self.loop.run_until_complete(self.operator.clock.advance(seconds))
+
+    # The network.
+
+    @precondition(lambda self: self.cluster.unserved)
+    @rule(data=st.data())
+    def a_request_is_served(self, data):
+        self.cluster.serve(data.draw(st.sampled_from(self.cluster.unserved)))
+
+    @precondition(lambda self: self.cluster.unserved)
+    @rule(data=st.data(), failure=st.sampled_from(FAILURES))
+    def a_request_fails(self, data, failure):
+        request = data.draw(st.sampled_from(self.cluster.unserved))
+        self.do(self.cluster.answer, request, failure)
+
+    @precondition(lambda self: self.cluster.unanswered)
+    @rule(data=st.data(), lost=st.booleans())
+    def an_answer_arrives_or_is_lost(self, data, lost):
+        request = data.draw(st.sampled_from(self.cluster.unanswered))
+        self.do(self.cluster.answer, request, CUT_OFF if lost else None)
+
+    @precondition(lambda self: self.cluster.streams)
+    @rule(data=st.data())
+    def a_watch_shows_something(self, data):
+        self.do(self.cluster.show, data.draw(st.sampled_from(self.cluster.streams)))
+
+    @precondition(lambda self: self.cluster.streams)
+    @rule(data=st.data(), error=st.sampled_from([CUT_OFF, Gone(410, "Expired", "")]))
+    def a_watch_ends(self, data, error):
+        self.do(data.draw(st.sampled_from(self.cluster.streams)).queue.put_nowait, error)
+
+    # What holds.
+
+    @invariant()
+    def no_finalizer_of_others_is_ever_touched(self):
+        for ref, meta in self.cluster.objects.items():
+            others = set(meta["finalizers"]) - {FINALIZERS[ref.kind]}
+            assert others == self.cluster.theirs[meta["uid"]]
+
+    def teardown(self):
+        try:
+            if self.operator is None:
+                self.the_operator_starts()
+            self.all_comes_to_rest()
+            self.everything_is_as_it_should_be()
+            self.idleness_costs_nothing()
+            self.stop(self.operator)
+        finally:
+            paging.SIZES[METADATA] = self.page
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            self.loop.run_until_complete(asyncio.sleep(0))
+            self.loop.close()
+
+    def all_comes_to_rest(self):
+        for _ in range(200):
+            busy = self.everything_arrives()
+            self.time_passes(400.0)
+            if not busy and not self.operator.clock.armed and not self.cluster.unserved:
+                return
+        raise AssertionError("it does not come to rest")
+
+    def everything_arrives(self):
+        busy = False
+        if self.operator.is_listening:
+            for ref in RULESFILES:
+                self.do(self.operator.hear, ref)
+        while self.cluster.unserved or self.cluster.unanswered:
+            busy = True
+            for request in list(self.cluster.unserved):
+                self.cluster.serve(request)
+            for request in list(self.cluster.unanswered):
+                self.do(self.cluster.answer, request)
+        for stream in list(self.cluster.streams):
+            while stream in self.cluster.streams and self.shown(stream):
+                busy = True
+        return busy
+
+    def shown(self, stream):
+        shown = []
+        self.do(lambda: shown.append(self.cluster.show(stream)))
+        return shown[0]
+
+    def everything_is_as_it_should_be(self):
+        named = {ref for found in self.artifacts.values() for ref in references(found.raw)}
+        for ref, meta in self.cluster.objects.items():
+            is_protected = FINALIZERS[ref.kind] in meta["finalizers"]
+            if "deletionTimestamp" not in meta:
+                assert is_protected == (ref in named), ref
+            assert not is_protected or ref in named, ref
+        assert {scope_of(ref) for ref in named} == self.operator.protection._watches.keys
+        assert named == self.operator.protection._references.keys
+        watched = sorted((stream.kind, stream.namespace) for stream in self.cluster.streams)
+        assert watched == sorted({(ref.kind, ref.namespace) for ref in named})
+
+    def idleness_costs_nothing(self):
+        before = self.cluster.requests.total()
+        self.time_passes(3600.0)
+        assert self.cluster.requests.total() == before
+        assert self.operator.clock.armed == []
+
+
+TestProtecting = Protecting.TestCase
+TestProtecting.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)

@@ -1,0 +1,226 @@
+"""What the metrics, health and debug servers answer, on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import random
+import ssl
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from actors.actor import Actor, Runtime
+from actors.backoff import Backoff
+from actors.clock import SystemClock
+from actors.mail import Reconcile
+from actors.metrics import Metrics
+from resources.reference import ObjectRef
+from supervisors.dynamic import DynamicSupervisor
+from supervisors.intensity import Intensity
+from supervisors.servers import DebugServer, HealthServer, MetricsServer
+from tests.fake_clock import FakeClock
+from tests.supervisors.serving import ANY_PORT, get, running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def runtime():
+    """The real clock, and no observer."""
+    return Runtime(SystemClock(), random.Random(1))
+
+
+async def test_metrics_are_served_in_the_format_that_the_reader_accepts(runtime):
+    metrics = Metrics("1.2.3", runtime.clock.monotonic)
+    async with running(MetricsServer(runtime, ANY_PORT, metrics.render, None)) as server:
+        plain = await get(server, "/metrics")
+        accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        newer = await get(server, "/metrics", headers=accept)
+        missing = await get(server, "/")
+    assert 'falco_operator_build_info{python="' in plain.text
+    assert plain.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert newer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert newer.text.endswith("# EOF\n")
+    assert missing.status == 404
+
+
+async def test_metrics_over_tls_are_verified_against_their_certificate(runtime, tmp_path):
+    issue(tmp_path)
+    async with running(MetricsServer(runtime, ANY_PORT, rendered, tmp_path)) as server:
+        answer = await get(server, "/metrics", scheme="https", ssl=trusting(tmp_path))
+        with pytest.raises(aiohttp.ClientError):
+            await get(server, "/metrics")
+    assert (answer.status, answer.text) == (200, "metrics")
+
+
+async def test_a_renewed_certificate_is_used_and_a_broken_one_is_not(tmp_path, caplog):
+    clock = FakeClock()
+    old = issue(tmp_path)
+    runtime = Runtime(clock, random.Random(1))
+    async with running(MetricsServer(runtime, ANY_PORT, rendered, tmp_path)) as server:
+        assert await served_certificate(server, tmp_path) == old
+        new = issue(tmp_path)
+        assert new != old
+        await clock.advance(30)
+        assert await served_certificate(server, tmp_path) == new
+        key = (tmp_path / "tls.key").read_bytes()
+        (tmp_path / "tls.key").write_bytes(b"no key")
+        await clock.advance(30)
+        assert await served_certificate(server, tmp_path) == new
+        assert "the TLS certificate in use is kept" in caplog.text
+        (tmp_path / "tls.key").write_bytes(key)
+        (tmp_path / "tls.crt").unlink()
+        await clock.advance(30)
+        assert (await get(server, "/metrics", scheme="https", ssl=False)).status == 200
+
+
+def test_a_missing_or_encrypted_key_fails_at_once_and_names_the_file(runtime, tmp_path):
+    with pytest.raises(OSError, match=r"tls\.crt"):
+        MetricsServer(runtime, ANY_PORT, rendered, tmp_path)
+    issue(tmp_path, serialization.BestAvailableEncryption(b"secret"))
+    with pytest.raises(OSError, match=r"cannot load .*tls\.crt and .*tls\.key"):
+        MetricsServer(runtime, ANY_PORT, rendered, tmp_path)
+
+
+async def test_health_and_readiness_are_200_or_503_with_a_line_for_each_reason(runtime):
+    waits = {"watchers": "Falco is not listed", "leader": None, "router": "starting"}
+    live = {"supervisors": lambda: None}
+    ready = {name: lambda name=name: waits[name] for name in waits}
+    async with running(HealthServer(runtime, ANY_PORT, live, ready)) as server:
+        healthy = await get(server, "/healthz")
+        waiting = await get(server, "/readyz")
+        waits.update(watchers=None, router=None)
+        complete = await get(server, "/readyz")
+        missing = await get(server, "/livez")
+    assert (healthy.status, healthy.text) == (200, "ok\n")
+    assert waiting.status == 503
+    assert waiting.text == "watchers: Falco is not listed\nrouter: starting\n"
+    assert (complete.status, complete.text) == (200, "ok\n")
+    assert missing.status == 404
+
+
+async def test_a_check_that_fails_is_not_healthy(runtime, caplog):
+    def check():
+        raise ValueError("a bug")
+
+    async with running(HealthServer(runtime, ANY_PORT, {"buggy": check}, {})) as server:
+        answer = await get(server, "/healthz")
+    assert answer.status == 500
+    assert "a bug" not in answer.text
+    assert "HealthServer failed to answer /healthz" in caplog.text
+
+
+async def test_the_dump_is_the_tree_as_json_indented_on_request(runtime):
+    tree = {"name": "operator", "children": [{"name": "falcos"}]}
+    async with running(DebugServer(runtime, ANY_PORT, lambda: tree)) as server:
+        plain = await get(server, "/debug/actors")
+        pretty = await get(server, "/debug/actors?pretty")
+    assert plain.headers["Content-Type"] == "application/json"
+    assert json.loads(plain.text) == json.loads(pretty.text) == tree
+    assert "\n" not in plain.text
+    assert '\n  "name": "operator"' in pretty.text
+
+
+async def test_one_actor_of_the_real_tree_is_found_by_its_object(runtime):
+    refs = [ObjectRef("Falco", "ns", name) for name in ("a", "b")]
+    supervisor = DynamicSupervisor(
+        runtime,
+        "falcos",
+        lambda _: Actor(runtime).launch(),
+        version_of=lambda _: None,
+        on_parked=lambda _ref, _error: None,
+        intensity=Intensity(3, 60.0),
+        backoff=Backoff(base=0.1, cap=1.0),
+    )
+    debug = DebugServer(runtime, ANY_PORT, supervisor.tree)
+    async with running(supervisor), running(debug) as server:
+        for ref in refs:
+            supervisor.deliver(ref, Reconcile("spec"))
+        found = await get(server, "/debug/actors/Falco/ns/b")
+        missing = await get(server, "/debug/actors/Falco/ns/c")
+        beside = await get(server, "/debug/actorsFalco/ns/b")
+    entry = json.loads(found.text)
+    assert entry["object"] == "Falco/ns/b"
+    assert entry["actor"]["trace"][0]["reasons"] == ["spec"]
+    assert (missing.status, beside.status) == (404, 404)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8082", 200),
+        ("[::1]:8082", 200),
+        ("10.0.0.7", 200),
+        ("LocalHost:80", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example:8082", 403),
+        ("localhost.evil.example", 403),
+        ("[evil.example]", 403),
+        ("", 403),
+    ],
+)
+async def test_the_dump_is_not_for_a_web_page_under_its_own_name(runtime, host, status):
+    async with running(DebugServer(runtime, ANY_PORT, dict)) as server:
+        answer = await get(server, "/debug/actors", headers={"Host": host})
+    assert answer.status == status
+
+
+def rendered(_accept):
+    return b"metrics", "text/plain"
+
+
+def trusting(directory: Path):
+    context = ssl.create_default_context(cafile=directory / "tls.crt")
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+async def served_certificate(server, directory):
+    """The DER of the certificate that a new connection is shown."""
+    del directory
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    _, writer = await asyncio.open_connection(*server.address, ssl=context)
+    try:
+        return writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def issue(directory: Path, encryption=None):
+    """Write a new self-signed certificate for 127.0.0.1 and return its DER."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "metrics")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (directory / "tls.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            encryption or serialization.NoEncryption(),
+        )
+    )
+    return certificate.public_bytes(serialization.Encoding.DER)

@@ -1,0 +1,173 @@
+"""Flags and environment become one frozen value, or a message that helps."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from supervisors.settings import VERSION, Address, parse
+
+EVERY_FLAG = (
+    "--metrics-bind-address=127.0.0.1:9090",
+    "--metrics-secure",
+    "--metrics-cert-path=/certificates",
+    "--health-probe-bind-address",
+    "[::1]:8081",
+    "--debug-bind-address=0",
+    "--debug-dump-directory=/dumps",
+    "--excluded-labels=team",
+    "--excluded-labels=example.com/*",
+    "--leader-elect",
+    "--log-level=debug",
+    "--log-format=json",
+)
+
+
+def test_without_flags_the_documented_defaults_hold():
+    settings = parse([], {})
+    assert settings.metrics == Address("", 8080)
+    assert settings.health == Address("", 8081)
+    assert settings.debug == Address("127.0.0.1", 8082)
+    assert settings.metrics_certificates is None
+    assert settings.excluded_labels == ()
+    assert (settings.log_level, settings.log_format) == ("info", "text")
+    assert settings.artifact_operator_image == "docker.io/falcosecurity/artifact-operator:latest"
+    assert settings.kubeconfig == ""
+    assert settings.dump_directory == Path("/tmp")
+    assert not settings.leader_elect
+    assert (settings.namespace, settings.pod_name) == ("", "")
+
+
+def test_every_flag_and_variable_is_taken():
+    environ = {
+        "ARTIFACT_OPERATOR_IMAGE": "registry:5000/sidecar:1",
+        "KUBECONFIG": "/a:/b",
+        "POD_NAME": "operator-0",
+        "POD_NAMESPACE": "falco",
+    }
+    settings = parse(EVERY_FLAG, environ)
+    assert dataclasses.asdict(settings) == {
+        "metrics": Address("127.0.0.1", 9090),
+        "metrics_certificates": Path("/certificates"),
+        "health": Address("::1", 8081),
+        "debug": None,
+        "dump_directory": Path("/dumps"),
+        "excluded_labels": ("team", "example.com/*"),
+        "log_level": "debug",
+        "log_format": "json",
+        "artifact_operator_image": "registry:5000/sidecar:1",
+        "leader_elect": True,
+        "namespace": "falco",
+        "pod_name": "operator-0",
+        "kubeconfig": "/a:/b",
+    }
+
+
+def test_only_the_given_environment_counts(monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", "/elsewhere")
+    monkeypatch.setenv("TMPDIR", "/elsewhere")
+    assert parse([], {"TMPDIR": "/here"}).dump_directory == Path("/here")
+    assert parse([], {}).kubeconfig == ""
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        parse([], {}).log_level = "debug"  # type: ignore[misc]
+
+
+def test_an_excluded_label_given_twice_counts_once():
+    flags = ["--excluded-labels=b", "--excluded-labels=a", "--excluded-labels=b"]
+    assert parse(flags, {}).excluded_labels == ("b", "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (":8080", Address("", 8080)),
+        (":0", Address("", 0)),
+        ("0.0.0.0:80", Address("0.0.0.0", 80)),
+        ("localhost:65535", Address("localhost", 65535)),
+        ("[::1]:8082", Address("::1", 8082)),
+        ("0", None),
+    ],
+)
+def test_an_address_is_a_host_and_a_port_or_off(text, address):
+    parsed = parse([f"--debug-bind-address={text}"], {}).debug
+    assert parsed == address
+    assert str(parsed) == text or address is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "8080", "127.0.0.1", ":", "00"),
+        *(":65536", ":-1", ":80x", ":٣"),
+        *("::1:80", "[127.0.0.1]:80", "[]:80", "localhost]:80"),
+        *("a.b:80", "1.2.3:80", "http://127.0.0.1:80"),
+    ],
+)
+def test_what_is_no_address_is_refused_with_flag_value_and_allowed_forms(text, capsys):
+    error = refusal([f"--metrics-bind-address={text}"], {}, capsys)
+    assert "--metrics-bind-address" in error
+    assert repr(text) in error
+    assert "[::1]:8080" in error
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--metrics-secure=perhaps", "--metrics-cert-path=/c"], ["--metrics-secure", "'perhaps'"]),
+        (["--metrics-secure"], ["--metrics-secure", "--metrics-cert-path"]),
+        (["--metrics-cert-path=/c"], ["--metrics-secure", "--metrics-cert-path"]),
+        (["--excluded-labels=a b"], ["--excluded-labels", "'a b'", "letters"]),
+        (["--excluded-labels="], ["--excluded-labels", "''"]),
+        (["--log-level=trace"], ["--log-level", "'trace'", "debug"]),
+        (["--log-format=xml"], ["--log-format", "'xml'", "json"]),
+        (["--leader-elect=maybe"], ["--leader-elect", "'maybe'"]),
+        (["--log", "json"], ["--log"]),
+        (["surplus"], ["surplus"]),
+    ],
+)
+def test_a_wrong_flag_is_refused_by_name(flags, said, capsys):
+    error = refusal(flags, {}, capsys)
+    assert all(word in error for word in said), error
+
+
+def test_a_wrong_image_is_refused_with_the_name_of_its_variable(capsys):
+    error = refusal([], {"ARTIFACT_OPERATOR_IMAGE": "Not An Image"}, capsys)
+    assert "ARTIFACT_OPERATOR_IMAGE" in error
+    assert "'Not An Image'" in error
+
+
+@pytest.mark.parametrize("flag", ["--metrics-secure=true", "--metrics-secure"])
+def test_a_boolean_flag_needs_no_value(flag):
+    assert parse([flag, "--metrics-cert-path=/c"], {}).metrics_certificates == Path("/c")
+    assert parse(["--metrics-secure=false"], {}).metrics_certificates is None
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as end:
+        parse(["--version"], {})
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"falco-operator {VERSION}\n"
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
+
+
+def test_help_names_every_flag_and_variable(capsys):
+    with pytest.raises(SystemExit) as end:
+        parse(["--help"], {})
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    names = {flag.partition("=")[0] for flag in EVERY_FLAG if flag.startswith("--")}
+    assert all(name in text for name in names | {"ARTIFACT_OPERATOR_IMAGE", "KUBECONFIG"})
+
+
+def refusal(flags, environ, capsys):
+    with pytest.raises(SystemExit) as end:
+        parse(flags, environ)
+    assert end.value.code == 2
+    return capsys.readouterr().err
