@@ -1,0 +1,135 @@
+"""Who names what."""
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from actors.reference_index import ReferenceIndex, scope_of
+from actors.store import Change, snapshot_of
+from resources.reference import ObjectRef
+from resources.references import FINALIZERS
+from tests.actors.artifacts import artifact_ref, gone, told
+
+RULES, OTHER = artifact_ref("rules"), artifact_ref("other", "Plugin")
+TOKEN, SECOND = ObjectRef("Secret", "ns", "token"), ObjectRef("Secret", "ns", "second")
+CONFIG = ObjectRef("ConfigMap", "ns", "rules")
+
+
+def test_what_is_named_for_the_first_time_is_returned():
+    index = ReferenceIndex()
+    assert index.note(told(RULES, TOKEN, CONFIG)) == {TOKEN, CONFIG}
+    assert index.targets() == {TOKEN, CONFIG}
+    assert index.is_referenced(TOKEN)
+    assert index.scopes() == {scope_of(TOKEN), scope_of(CONFIG)}
+    assert index.targets_in(scope_of(TOKEN)) == {TOKEN}
+
+
+def test_a_change_that_names_the_same_concerns_nobody():
+    index = ReferenceIndex()
+    index.note(told(RULES, TOKEN))
+    assert index.note(told(RULES, TOKEN)) == set()
+
+
+def test_what_another_names_already_concerns_nobody_until_the_last_one_goes():
+    index = ReferenceIndex()
+    index.note(told(RULES, TOKEN))
+    assert index.note(told(OTHER, TOKEN)) == set()
+    assert index.note(gone(RULES)) == set()
+    assert index.is_referenced(TOKEN)
+    assert index.note(gone(OTHER)) == {TOKEN}
+    assert not index.is_referenced(TOKEN)
+    assert not index.names_in(scope_of(TOKEN))
+
+
+def test_a_move_from_one_to_another_concerns_both():
+    index = ReferenceIndex()
+    index.note(told(RULES, TOKEN))
+    assert index.note(told(RULES, SECOND)) == {TOKEN, SECOND}
+    assert index.targets_in(scope_of(TOKEN)) == {SECOND}
+
+
+def test_an_artifact_that_nobody_knew_may_go():
+    assert ReferenceIndex().note(gone(RULES)) == set()
+
+
+def test_an_artifact_that_cannot_be_read_names_what_it_named_before():
+    index = ReferenceIndex()
+    index.note(told(RULES, TOKEN))
+    metadata = {"name": RULES.name, "namespace": RULES.namespace}
+    strange = msgspec.json.encode({"metadata": metadata, "spec": {"configMapRef": "rules"}})
+    assert index.note(Change(RULES, None, snapshot_of("Rulesfile", strange))) == set()
+    assert index.targets() == {TOKEN}
+    assert index.note(gone(RULES)) == {TOKEN}
+
+
+def test_nothing_is_left_of_what_is_named_no_more():
+    index = ReferenceIndex()
+    index.note(told(RULES, TOKEN, CONFIG))
+    index.note(told(OTHER, SECOND))
+    index.note(gone(RULES))
+    index.note(told(OTHER))
+    assert not index._named
+    assert not index._referrers
+    assert not index._scopes
+
+
+NAMESPACES = ("ns", "elsewhere")
+ARTIFACTS = [
+    artifact_ref(name, kind, namespace)
+    for name in "ab"
+    for kind in ("Rulesfile", "Plugin")
+    for namespace in NAMESPACES
+]
+TARGETS = [
+    ObjectRef(kind, namespace, name)
+    for kind in FINALIZERS
+    for namespace in NAMESPACES
+    for name in "xyz"
+]
+
+
+class Naming(RuleBasedStateMachine):
+    """The index beside the plainest thing that could be right."""
+
+    def __init__(self):
+        super().__init__()
+        self.index = ReferenceIndex()
+        self.named = {}
+
+    @rule(
+        artifact=st.sampled_from(ARTIFACTS),
+        secret=st.sampled_from("xyz") | st.none(),
+        config_maps=st.sets(st.sampled_from("xyz"), max_size=2),
+    )
+    def an_artifact_changes(self, artifact, secret, config_maps):
+        names = [("Secret", secret)] if secret else []
+        names += [("ConfigMap", name) for name in sorted(config_maps)]
+        targets = {ObjectRef(kind, artifact.namespace, name) for kind, name in names}
+        self.note(told(artifact, *sorted(targets)), {**self.named, artifact: targets})
+
+    @rule(artifact=st.sampled_from(ARTIFACTS))
+    def an_artifact_goes(self, artifact):
+        left = {known: targets for known, targets in self.named.items() if known != artifact}
+        self.note(gone(artifact), left)
+
+    def note(self, change, named):
+        before, self.named = self.all_named(), named
+        assert self.index.note(change) == before ^ self.all_named()
+
+    def all_named(self):
+        return {target for targets in self.named.values() for target in targets}
+
+    @invariant()
+    def both_directions_agree_with_the_artifacts(self):
+        named = self.all_named()
+        assert self.index.targets() == named
+        assert self.index.scopes() == {scope_of(target) for target in named}
+        for target in TARGETS:
+            assert self.index.is_referenced(target) == (target in named)
+            scope = scope_of(target)
+            inside = {other for other in named if scope_of(other) == scope}
+            assert self.index.targets_in(scope) == inside
+            assert self.index.names_in(scope) == bool(inside)
+
+
+TestNaming = Naming.TestCase

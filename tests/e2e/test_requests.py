@@ -1,0 +1,131 @@
+"""What the operator asks of the API server, counted in its audit log."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.e2e.falcos import CHILDREN, condition
+from tests.eventually import eventually
+
+# Spelt in ways that the API server changes, or leaves out, when it stores them.
+SPECS: dict[str, dict] = {
+    "plain": {},
+    "on-delete": {"updateStrategy": {"type": "OnDelete"}},
+    "deployment": {"type": "Deployment", "replicas": 2},
+    "autoscaled": {"type": "Deployment", "strategy": {"type": "Recreate"}},
+    "version": {"version": "0.40.0"},
+    "overlaid": {
+        "podTemplateSpec": {
+            "metadata": {"labels": {"team": "blue"}, "annotations": {"empty": ""}},
+            "spec": {
+                "hostNetwork": False,
+                "priorityClassName": "",
+                "tolerations": [],
+                "nodeSelector": {},
+                "terminationGracePeriodSeconds": 30,
+                "containers": [
+                    {
+                        "name": "falco",
+                        "env": [{"name": "EMPTY", "value": ""}, {"name": "HOST_ROOT"}],
+                        "ports": [{"containerPort": 9999}],
+                        "resources": {
+                            "limits": {"cpu": "1000m", "memory": "2048Mi"},
+                            "requests": {"cpu": 1},
+                        },
+                        "securityContext": {"readOnlyRootFilesystem": False},
+                        "volumeMounts": [{"name": "extra", "mountPath": "/x", "readOnly": False}],
+                    },
+                    {"name": "beside", "image": "example.com/beside"},
+                ],
+                "volumes": [{"name": "extra", "emptyDir": {}}],
+            },
+        }
+    },
+}
+
+
+def test_a_creation_costs_ten_writes_two_events_and_no_read(api, audit, namespace, falcos):
+    mark = audit.mark()
+    with api.history("Falco", namespace, "falco") as states:
+        falcos.create()
+        falcos.becomes(Reconciled="True", Available="True")
+        eventually(lambda: len(falcos.events()) == 2)
+    told = next(state for state in states if condition(state, "Reconciled"))
+    assert condition(told, "Reconciled")["status"] == "True"
+    requests = audit.since(mark)
+    first = next(i for i, r in enumerate(requests) if r.subresource == "status")
+    until_reconciled = requests[: first + 1]
+    assert len(until_reconciled.writes) <= 10
+    assert all(request.code in {200, 201} for request in until_reconciled)
+    assert len(requests.events) == 2
+    assert not requests.reads
+    assert not requests.lists
+    assert set(requests.about(namespace)) == set(requests.unwatched)
+
+
+@pytest.mark.parametrize(
+    "seconds", [10, pytest.param(60, marks=pytest.mark.bench)], ids=["moment", "minute"]
+)
+def test_idleness_costs_nothing(audit, falcos, seconds):
+    for name, spec in SPECS.items():
+        falcos.create(name, **spec)
+    for name in SPECS:
+        falcos.becomes(name, Reconciled="True", Available="True")
+        falcos.told("ResourceCreated", name)
+    mark = audit.mark()
+    time.sleep(seconds)  # the idleness itself
+    assert not audit.since(mark).unwatched
+
+
+def test_a_change_of_the_pods_available_costs_one_request(api, audit, operator, falcos, paused):
+    falcos.create()
+    falcos.becomes(Reconciled="True", Available="True")
+    falcos.told("ResourceCreated")
+    with paused("kube-controller-manager"):
+        for available, status in ((2, "False"), (1, "False"), (3, "True")):
+            mark, before = audit.mark(), operator.reconciles()
+            counts = {"numberAvailable": available, "numberUnavailable": 3 - available}
+            api.merge("DaemonSet", falcos.namespace, "falco", {"status": counts}, "status")
+            eventually(lambda n=available: falcos.get()["status"]["availableReplicas"] == n)
+            falcos.becomes(Available=status)
+            # One for the DaemonSet, and one for the status that was written by it.
+            eventually(lambda n=before: operator.reconciles() >= n + 2)
+            assert len(audit.since(mark).unwatched) == 1
+
+
+def test_an_annotation_by_a_stranger_costs_nothing(api, audit, namespace, operator, falcos):
+    falcos.create()
+    falcos.becomes(Reconciled="True", Available="True")
+    falcos.told("ResourceCreated")
+    mark, begin = audit.mark(), datetime.now(UTC)
+    for kind, child in falcos.children().items():
+        meta = child["metadata"]
+        annotation = {"metadata": {"annotations": {"stranger": "here"}}}
+        api.merge(kind, meta.get("namespace", ""), meta["name"], annotation)
+
+    def seen():
+        trace = operator.trace(f"{namespace}/falco")
+        since = [entry for entry in trace if datetime.fromisoformat(entry["at"]) >= begin]
+        return {reason for entry in since for reason in entry["reasons"]} >= set(CHILDREN)
+
+    eventually(seen)
+    assert not audit.since(mark).unwatched
+
+
+def test_a_restart_costs_one_list_a_watch_and_no_write(audit, namespace, operator, falcos):
+    for name, spec in SPECS.items():
+        falcos.create(name, **spec)
+    for name in SPECS:
+        falcos.becomes(name, Reconciled="True", Available="True")
+    operator.stop()
+    mark = audit.mark()
+    operator.start()
+    for name in SPECS:
+        eventually(lambda name=name: operator.trace(f"{namespace}/{name}"))
+    requests = audit.since(mark).unwatched
+    assert not requests.writes
+    assert not requests.events
+    listed = [(request.resource, request.selector) for request in requests.lists]
+    assert sorted(listed) == sorted(set(listed))
+    assert [request.resource for request in requests.reads] == ["/version"]
