@@ -1,0 +1,186 @@
+"""The chart: every value does what it says, a wrong one is refused, and all of it is packaged."""
+
+import tarfile
+
+import pytest
+import yaml
+
+from deploy.generate import CHART, ROOT, HelmError, helm
+from supervisors.settings import VERSION, parse
+from tests.deploy.charts import at, leaves, rendered
+
+POD = "Deployment/spec/template/spec"
+OPERATOR = f"{POD}/containers/0"
+SIDECAR_IMAGE = f"{OPERATOR}/env/0/value"
+DIGEST = f"sha256:{'0' * 64}"
+TOLERATION = {"key": "only-us", "operator": "Exists"}
+AFFINITY = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": ["any"]}}
+NAMED = {"create": False, "name": "there-already"}
+MONITORED = {"serviceMonitor": {"enabled": True, "interval": "5s", "labels": {"release": "prom"}}}
+
+# Values; where they show, and as what.
+EFFECTS = [
+    ({}, f"{OPERATOR}/image", f"falco-operator:{VERSION}"),
+    ({}, SIDECAR_IMAGE, f"falco-operator:{VERSION}"),
+    ({"image": {"repository": "r:5000/o"}}, f"{OPERATOR}/image", f"r:5000/o:{VERSION}"),
+    ({"image": {"repository": "r:5000/o"}}, SIDECAR_IMAGE, f"r:5000/o:{VERSION}"),
+    ({"image": {"tag": "1"}}, f"{OPERATOR}/image", "falco-operator:1"),
+    ({"image": {"digest": DIGEST}}, f"{OPERATOR}/image", f"falco-operator@{DIGEST}"),
+    (
+        {"image": {"tag": "1", "digest": DIGEST}},
+        f"{OPERATOR}/image",
+        f"falco-operator:1@{DIGEST}",
+    ),
+    ({"image": {"pullPolicy": "Always"}}, f"{OPERATOR}/imagePullPolicy", "Always"),
+    ({"pullSecrets": ["a", "b"]}, f"{POD}/imagePullSecrets", [{"name": "a"}, {"name": "b"}]),
+    ({"sidecarImage": "r/s:2"}, SIDECAR_IMAGE, "r/s:2"),
+    ({"sidecarImage": "r/s:2"}, f"{OPERATOR}/image", f"falco-operator:{VERSION}"),
+    ({"replicas": 3}, "Deployment/spec/replicas", 3),
+    ({}, f"{OPERATOR}/args", ["--log-level=info", "--log-format=json", "--leader-elect"]),
+    ({}, "Deployment/spec/strategy/type", "RollingUpdate"),
+    ({"leaderElection": {"enabled": False}}, f"{OPERATOR}/args/2", None),
+    ({"leaderElection": {"enabled": False}}, "Deployment/spec/strategy/type", "Recreate"),
+    ({"leaderElection": {"enabled": False}}, "Role", None),
+    ({"leaderElection": {"enabled": False}}, "RoleBinding", None),
+    ({"excludedLabels": ["a", "b.c/*"]}, f"{OPERATOR}/args/3", "--excluded-labels=a"),
+    ({"excludedLabels": ["a", "b.c/*"]}, f"{OPERATOR}/args/4", "--excluded-labels=b.c/*"),
+    ({"log": {"level": "debug"}}, f"{OPERATOR}/args/0", "--log-level=debug"),
+    ({"log": {"format": "text"}}, f"{OPERATOR}/args/1", "--log-format=text"),
+    ({"extraArgs": ["--a=b: c"]}, f"{OPERATOR}/args/3", "--a=b: c"),
+    (
+        {"extraEnv": [{"name": "A", "value": "1"}]},
+        f"{OPERATOR}/env/3",
+        {"name": "A", "value": "1"},
+    ),
+    ({}, "Service/spec/ports/0/port", 8080),
+    ({"metrics": {"service": False}}, "Service", None),
+    ({}, "ServiceMonitor", None),
+    ({"metrics": MONITORED}, "ServiceMonitor/spec/endpoints/0/interval", "5s"),
+    ({"metrics": MONITORED}, "ServiceMonitor/metadata/labels/release", "prom"),
+    ({"resources": {"limits": {"cpu": "1"}}}, f"{OPERATOR}/resources/limits/cpu", "1"),
+    ({"resources": {"limits": {"memory": "1Gi"}}}, f"{OPERATOR}/resources/limits/memory", "1Gi"),
+    ({"resources": {"requests": {"cpu": "2"}}}, f"{OPERATOR}/resources/requests/cpu", "2"),
+    ({"resources": {"requests": {"memory": "1G"}}}, f"{OPERATOR}/resources/requests/memory", "1G"),
+    ({"nodeSelector": {"pool": "a"}}, f"{POD}/nodeSelector", {"pool": "a"}),
+    ({"tolerations": [TOLERATION]}, f"{POD}/tolerations", [TOLERATION]),
+    ({"affinity": AFFINITY}, f"{POD}/affinity", AFFINITY),
+    (
+        {"podAnnotations": {"a": "b"}},
+        "Deployment/spec/template/metadata/annotations",
+        {"a": "b"},
+    ),
+    ({"podLabels": {"a": "b"}}, "Deployment/spec/template/metadata/labels/a", "b"),
+    (
+        {"podLabels": {"app.kubernetes.io/name": "other"}},
+        "Deployment/spec/template/metadata/labels/app.kubernetes.io~1name",
+        "falco-operator",
+    ),
+    ({}, "ServiceAccount/metadata/name", "falco-operator"),
+    ({"serviceAccount": NAMED}, "ServiceAccount", None),
+    ({"serviceAccount": NAMED}, f"{POD}/serviceAccountName", "there-already"),
+    ({"serviceAccount": NAMED}, "ClusterRoleBinding/subjects/0/name", "there-already"),
+    ({"serviceAccount": NAMED}, "RoleBinding/subjects/0/name", "there-already"),
+    (
+        {"serviceAccount": {"annotations": {"a": "b"}}},
+        "ServiceAccount/metadata/annotations",
+        {"a": "b"},
+    ),
+]
+
+REFUSED = [
+    ({"imge": {}}, "imge"),
+    ({"image": {"tagg": "1"}}, "tagg"),
+    ({"image": {"tag": 1.0}}, "/image/tag"),
+    ({"image": {"tag": "a b"}}, "/image/tag"),
+    ({"image": {"digest": "sha256:0"}}, "/image/digest"),
+    ({"image": {"repository": ""}}, "/image/repository"),
+    ({"image": {"pullPolicy": "always"}}, "/image/pullPolicy"),
+    ({"pullSecrets": [{"name": "a"}]}, "/pullSecrets/0"),
+    ({"replicas": "1"}, "/replicas"),
+    ({"replicas": 2, "leaderElection": {"enabled": False}}, "/replicas"),
+    ({"leaderElection": {"enable": True}}, "enable"),
+    ({"excludedLabels": "a"}, "/excludedLabels"),
+    ({"excludedLabels": ["a b"]}, "/excludedLabels/0"),
+    ({"log": {"level": "trace"}}, "/log/level"),
+    ({"log": {"format": "JSON"}}, "/log/format"),
+    ({"extraArgs": ["a"]}, "/extraArgs/0"),
+    ({"extraEnv": [{"value": "1"}]}, "/extraEnv/0"),
+    ({"metrics": {"serviceMonitor": {"interval": "often"}}}, "interval"),
+    ({"metrics": {"service": False, "serviceMonitor": {"enabled": True}}}, "/metrics/service"),
+    ({"resources": {"request": {}}}, "request"),
+    ({"nodeSelector": {"a": True}}, "/nodeSelector/a"),
+    ({"tolerations": [{"keys": "a"}]}, "keys"),
+    ({"affinity": {"podAfinity": {}}}, "podAfinity"),
+    ({"podLabels": {"a": 1}}, "/podLabels/a"),
+    ({"serviceAccount": {"create": False}}, "/serviceAccount/name"),
+]
+
+
+@pytest.mark.parametrize(("values", "path", "expected"), EFFECTS)
+def test_a_value_has_its_effect(values, path, expected):
+    assert at(rendered(values), path) == expected
+
+
+def test_no_value_is_without_a_test_of_its_effect():
+    defaults = yaml.safe_load((ROOT / CHART / "values.yaml").read_text())
+    tested = {path for values, _, _ in EFFECTS for path in leaves(values)}
+    covered = {
+        path for path in leaves(defaults) if any(f"{t}/".startswith(f"{path}/") for t in tested)
+    }
+    assert set(leaves(defaults)) - covered == set()
+
+
+@pytest.mark.parametrize(("values", "named"), REFUSED)
+def test_a_wrong_value_is_refused_by_name(values, named):
+    with pytest.raises(HelmError, match="values don't meet the specifications") as refusal:
+        rendered(values)
+    assert named in str(refusal.value)
+
+
+def test_the_flags_and_the_environment_are_such_as_the_operator_takes():
+    values = {"excludedLabels": ["team", "*.io/*"], "log": {"level": "debug", "format": "text"}}
+    container = at(rendered(values), OPERATOR)
+    environ = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+    settings = parse(container["args"], environ)
+    assert settings.excluded_labels == ("team", "*.io/*")
+    assert (settings.log_level, settings.log_format) == ("debug", "text")
+    assert settings.artifact_operator_image == f"falco-operator:{VERSION}"
+
+
+def test_the_probes_and_the_service_ask_where_the_operator_listens():
+    container = at(rendered(), OPERATOR)
+    settings = parse([], {})
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    listens = {"metrics": settings.metrics, "health": settings.health}
+    assert ports == {name: address and address.port for name, address in listens.items()}
+    probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")]
+    assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
+    assert {probe["port"] for probe in probes} == {"health"}
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert str(settings.dump_directory) in mounts
+
+
+def test_the_chart_is_of_the_version_of_the_project():
+    chart = yaml.safe_load((ROOT / CHART / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (VERSION, VERSION)
+
+
+def test_a_cluster_without_native_sidecars_is_refused():
+    with pytest.raises(HelmError, match="incompatible with Kubernetes v1"):
+        rendered(None, "falco-operator", "--kube-version=1.28.9")
+    assert rendered(None, "falco-operator", "--kube-version=1.29.0-eks-1")
+
+
+def test_helm_finds_nothing_to_complain_of():
+    assert "[WARNING]" not in helm("lint", "--strict", ROOT / CHART)
+
+
+def test_the_package_holds_manifests_and_no_program(tmp_path):
+    helm("package", ROOT / CHART, f"--destination={tmp_path}")
+    [package] = tmp_path.iterdir()
+    with tarfile.open(package) as archive:
+        names = {name.removeprefix("falco-operator/") for name in archive.getnames()}
+    crds = {name for name in names if name.startswith("crds/")}
+    assert crds == {f"crds/{path.name}" for path in (ROOT / "crds").glob("*.yaml")}
+    assert {"rules/cluster.yaml", "rules/leases.yaml", "values.schema.json"} <= names
+    assert not {name for name in names if name.endswith((".py", ".pyc"))}
