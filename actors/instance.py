@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # Seconds between two writes of a status in which nothing but counts has changed.
 _COUNTS_PERIOD = 1.0
+# What an actor whose resource is gone waits for before it ends, and for how many seconds at most.
+_LAST_REASONS = frozenset({"deleted", "timer"})
+_LAST_DELAY = 1.0
 # Seconds, at least, between two tries to tell that an actor is parked.
 _PARKED_DELAY = 0.1
 # Seconds until a child that is held by somebody's finalizer is looked at without an event.
@@ -95,13 +98,15 @@ class InstanceActor(Actor, Generic[R]):
     def parked_status(self, resource: R, error: BaseException) -> dict[str, Any]:
         """Return the content of `.status` once the actor is given up."""
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:  # noqa: ARG002 - level-based
+    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
         """Bring the cluster to what the resource wants, whatever it was that changed."""
         view = self._incarnation.view if self._incarnation else View(self._services.store)
         snapshot = view.get(self.ref)
         state = self._incarnation_of(snapshot)
         before = state.writer.calls
         try:
+            if snapshot is None:
+                return await self._gone(state, reasons)
             return await self._step(state, snapshot)
         except ApiError as error:
             return self._after(state, error)
@@ -146,9 +151,7 @@ class InstanceActor(Actor, Generic[R]):
         self._incarnation = incarnation(self.runtime, self._services, owner, self.manager)
         return self._incarnation
 
-    async def _step(self, state: Incarnation, snapshot: Snapshot | None) -> Result:
-        if snapshot is None:
-            return await self._gone(state)
+    async def _step(self, state: Incarnation, snapshot: Snapshot) -> Result:
         if snapshot.meta.deletion_timestamp is not None:
             return await self._finalize(state, snapshot)
         resource = self.decode(snapshot.raw)
@@ -258,11 +261,15 @@ class InstanceActor(Actor, Generic[R]):
         self._tell(state, instance_deleted(self.ref))
         return Done()
 
-    async def _gone(self, state: Incarnation) -> Result:
+    async def _gone(self, state: Incarnation, reasons: frozenset[str]) -> Result:
         """Clean up all the same: a deletion may have overtaken our finalizer."""
-        if not state.cleaned and not await self._cleanup(state):
-            return RequeueAfter(_LEAVING_DELAY)
-        return Retire()
+        # A write whose answer was lost may have come late: then something is there again.
+        if not state.cleaned or any(map(state.applier.owns, cluster_scoped(self.ref))):
+            if not await self._cleanup(state):
+                return RequeueAfter(_LEAVING_DELAY)
+            state.cleaned = True
+        # The news of the end is on its way, and would find an actor that knows nothing of it.
+        return Retire() if reasons & _LAST_REASONS else RequeueAfter(_LAST_DELAY)
 
     async def _cleanup(self, state: Incarnation) -> bool:
         """Whether every cluster-scoped child is gone, or turned out not to be ours."""

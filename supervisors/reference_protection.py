@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from actors.backoff import Backoff
     from actors.client import Client
-    from actors.metrics import Metrics
     from actors.ref import ActorRef
     from actors.runtime import Runtime
     from actors.store import Change
     from actors.transport import Transport
+    from actors.watcher import WatchObserver
     from resources.reference import ObjectRef
     from supervisors.intensity import Intensity
 
@@ -36,13 +36,13 @@ class ReferenceProtection:
         self,
         runtime: Runtime,
         clients: tuple[Client, Transport],
-        metrics: Metrics,
+        observer: WatchObserver,
         route: Callable[[Concerned], None],
         limits: tuple[Intensity, Backoff],
     ) -> None:
         self._runtime = runtime
         self._clients = clients
-        self._metrics = metrics
+        self._observer = observer
         self._route = route
         self._limits = limits
         self._index = ReferenceIndex()
@@ -112,7 +112,7 @@ class ReferenceProtection:
         self._watches = self._crowd(
             "scopes",
             lambda scope: ScopeWatcher.start(
-                self._runtime, scope, self._clients, self._scopes, self, self._metrics
+                self._runtime, scope, self._clients, self._scopes, self, self._observer
             ),
             self._index.targets_in,
         )

@@ -25,6 +25,8 @@ class Request:
     user_agent: str
     selector: str
     """Of a list: which labels it asked for."""
+    continues: bool
+    """Of a list: whether it is a later page of one."""
 
     @property
     def is_event(self):
@@ -56,7 +58,8 @@ class Requests(list[Request]):
 
     @property
     def lists(self):
-        return self.of("list")
+        """Each once, however many pages it has."""
+        return Requests(request for request in self.of("list") if not request.continues)
 
     @property
     def unwatched(self):
@@ -120,6 +123,7 @@ class Audit:
 
 def _request(entry):
     target = entry.get("objectRef", {})
+    query = parse_qs(urlsplit(entry["requestURI"]).query)
     return Request(
         entry["verb"],
         target.get("resource", entry["requestURI"]),
@@ -128,5 +132,6 @@ def _request(entry):
         target.get("name", ""),
         entry["responseStatus"]["code"],
         entry.get("userAgent", ""),
-        "".join(parse_qs(urlsplit(entry["requestURI"]).query).get("labelSelector", [])),
+        "".join(query.get("labelSelector", [])),
+        "continue" in query,
     )

@@ -1,5 +1,7 @@
 """Artifacts out of thin air, and how they are told of."""
 
+from typing import Any
+
 import msgspec
 
 from actors.store import Change, snapshot_of
@@ -12,7 +14,8 @@ def artifact_ref(name, kind="Rulesfile", namespace="ns"):
 
 def naming(ref, *targets, **metadata):
     """An artifact that names these; at most two ConfigMaps and one Secret, of its own namespace."""
-    spec, registry = {}, {}
+    spec: dict[str, Any] = {}
+    registry: dict[str, Any] = {}
     config_maps = [target.name for target in targets if target.kind == "ConfigMap"]
     for field, name in zip((spec, registry), config_maps, strict=False):
         key = "configMapRef" if field is spec else "tls"

@@ -9,6 +9,8 @@ from actors.client import Client
 from actors.configuration import kubeconfig_configuration
 from actors.transport import Transport
 from deploy.local import ControlPlane
+from resources.kinds import KINDS
+from tests.actors.referenced import House
 from tests.actors.watching import Requests
 
 
@@ -79,3 +81,18 @@ async def transport(control_plane, connect):
 def client(transport):
     """The administrator's client of the shared control plane."""
     return Client(transport)
+
+
+@pytest.fixture(params=["Secret", "ConfigMap"])
+def house(control_plane, client, namespace, request):
+    """A Secret or ConfigMap to be made, in a scope that is not listed yet."""
+    made = House(control_plane, client, namespace, request.param)
+    yield made
+    if made.live() is not None:
+        made.set_finalizers()
+
+
+@pytest.fixture
+def plural(house):
+    """Its resource, as requests are counted by."""
+    return KINDS[house.ref.kind].plural

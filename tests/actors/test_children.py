@@ -8,6 +8,7 @@ import pytest
 
 from actors.applier import Applier
 from actors.children import Attempt, Children
+from actors.client import Client
 from actors.retry import Retry
 from actors.runtime import Runtime
 from actors.store import Store, snapshot_of
@@ -33,11 +34,12 @@ async def nothing():
 class Household:
     """The children of one Falco, their watch, and somebody else who changes them."""
 
-    def __init__(self, client, namespace):
+    def __init__(self, client):
         self.client = client
         self.clock = FakeClock()
         self.corrected: list[str] = []
-        self.parent = Parent(Owner(ObjectRef("Falco", namespace, "falco"), str(uuid4())), {})
+        uid = str(uuid4())
+        self.parent = Parent(Owner(ObjectRef("Falco", "default", f"falco-{uid}"), uid), {})
         self._store = Store()
         self._writer = Writer(client, View(self._store), "falco-controller")
         applier = Applier(self._writer, self.parent.owner)
@@ -69,8 +71,9 @@ class Household:
 
 
 @pytest.fixture
-def household(client, namespace):
-    return Household(client, namespace)
+async def household(mortal, connect):
+    """Where no garbage collector looks for the Falco, which there is not."""
+    return Household(Client(await connect(mortal)))
 
 
 async def fought(household, child):

@@ -96,7 +96,7 @@ class Failing(Client):
         super().__init__(transport)
         self.kind = kind
         self.errors = list(errors)
-        self.lists = Counter()
+        self.lists: Counter[str] = Counter()
 
     async def list_page(self, kind, *arguments):
         self.lists[kind] += 1

@@ -1,12 +1,18 @@
 """An API server with Secrets and ConfigMaps on which nothing happens before a test says so."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from actors.errors import ApiError, Conflict, NotFound, Refused
 from resources.kinds import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _KIND_OF = {known.plural: kind for kind, known in KINDS.items()}
 _DELETE = "$deleteFromPrimitiveList/finalizers"
@@ -17,9 +23,9 @@ class Request:
     """Sent; carried out when it is served, and known to the client when it is answered."""
 
     name: str
-    compute: object
+    compute: Callable[[], Any]
     future: asyncio.Future
-    outcome: object = None
+    outcome: Any = None
 
     def serve(self):
         try:
@@ -58,7 +64,7 @@ class Cluster:
         self.unserved = []
         self.unanswered = []
         self.streams = []
-        self.requests = Counter()
+        self.requests: Counter[str] = Counter()
 
     # The hand of everybody else.
 

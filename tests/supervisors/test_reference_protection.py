@@ -5,111 +5,29 @@ nothing, before it is told to.
 """
 
 import asyncio
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from actors import paging
-from actors.actor import Actor
-from actors.backoff import Backoff
 from actors.client import METADATA
 from actors.errors import Gone, Refused, Unavailable
 from actors.reference_index import scope_of
-from actors.router import Listed, Router
-from actors.store import Store
 from resources.reference import ObjectRef
-from resources.references import ARTIFACTS, FINALIZERS, references
-from supervisors.child import ChildSpec
-from supervisors.intensity import Intensity
-from supervisors.reference_protection import ReferenceProtection
-from supervisors.supervisor import Strategy, Supervisor
-from tests.actor_examples import fake_runtime
+from resources.references import FINALIZERS, references
 from tests.actors.artifacts import artifact_ref, naming
-from tests.actors.watching import Listener
 from tests.fake_clock import settle
+from tests.supervisors.protecting import Operator
 from tests.supervisors.simulated_cluster import Cluster
 
 THEIRS = "tests.example.org/hold"
-PATIENCE = Intensity(1000, 600.0)
-AT_ONCE = Backoff(0.01, 0.01)
 REFS = [ObjectRef("Secret", namespace, name) for namespace in ("a", "b") for name in ("x", "y")]
 REFS.append(ObjectRef("ConfigMap", "a", "x"))
 RULESFILES = [artifact_ref(name, namespace=namespace) for namespace in "ab" for name in ("r", "s")]
 CUT_OFF = Unavailable(0, "ServerDisconnectedError", "no answer")
 FAILURES = (CUT_OFF, Refused(403, "Forbidden", "no"), Unavailable(503, "ServiceUnavailable", ""))
-
-
-class Lister(Actor):
-    """In the place of the artifacts' watchers: at its start it lists them all."""
-
-    def __init__(self, runtime, operator):
-        super().__init__(runtime)
-        self.operator = operator
-
-    async def on_start(self):
-        operator = self.operator
-        for kind in ARTIFACTS:
-            snapshots = [found for found in operator.artifacts.values() if found.ref.kind == kind]
-            for change in operator.store.replace(kind, snapshots, operator.next_revision()):
-                operator.protection.changed(change)
-            operator.router.actor_ref.tell(Listed(kind))
-
-
-class Operator:
-    """The branch of the real operator's tree that protects, and the artifacts' Store before it."""
-
-    def __init__(self, cluster, artifacts):
-        self.runtime, self.clock, _ = fake_runtime()
-        self.artifacts = artifacts
-        self.store = Store()
-        self.revision = 0
-        self.protection = ReferenceProtection(
-            self.runtime,
-            (cluster, cluster),
-            Listener(),
-            self._route,
-            (PATIENCE, AT_ONCE),
-        )
-        specs = [
-            *self.protection.before_router(),
-            ChildSpec("router", self._start_router),
-            *self.protection.after_router(),
-            ChildSpec("lister", lambda: Lister.start(self.runtime, self)),
-        ]
-        self.root = Supervisor(
-            self.runtime,
-            "operator",
-            specs,
-            strategy=Strategy.REST_FOR_ONE,
-            intensity=PATIENCE,
-            backoff=AT_ONCE,
-        )
-
-    def _route(self, message):
-        self.router.actor_ref.tell(message)
-
-    @property
-    def is_listening(self):
-        return (lister := self.root.ref_of("lister")) is not None and lister.is_alive()
-
-    def next_revision(self):
-        self.revision += 1
-        return self.revision
-
-    def hear(self, ref):
-        """The watch brings what is known of an artifact by now."""
-        found, known = self.artifacts.get(ref), self.store.get(ref)
-        if found is not None:
-            self.protection.changed(self.store.put(found))
-        elif known is not None:
-            self.protection.changed(self.store.remove(ref, self.next_revision()))
-
-    def _start_router(self):
-        deliver = dict.fromkeys(FINALIZERS, self.protection.deliver)
-        roll_call = self.protection.roll_call
-        self.router = Router(self.runtime, self.store, ARTIFACTS, deliver, roll_call)
-        return self.router.launch()
 
 
 class Protecting(RuleBasedStateMachine):
@@ -121,8 +39,8 @@ class Protecting(RuleBasedStateMachine):
         paging.SIZES[METADATA] = 1
         self.loop = asyncio.new_event_loop()
         self.cluster = Cluster()
-        self.artifacts = {}
-        self.operator = None
+        self.artifacts: dict[ObjectRef, Any] = {}
+        self.operator: Any = None
 
     def do(self, action, *arguments):
         async def act():

@@ -1,0 +1,83 @@
+"""One Secret or ConfigMap on a real API server, the artifact that may name it, and its actor.
+
+The watch is played by the tests: they say when the Store learns of something.
+"""
+
+import json
+import random
+from contextlib import suppress
+
+from actors.actor import Runtime
+from actors.reference import ReferenceActor
+from actors.reference_index import ReferenceIndex, scope_of
+from actors.scopes import Scopes
+from actors.store import snapshot_of
+from deploy.local.client import RefusedError
+from resources.kinds import collection_path, object_path
+from resources.reference import ObjectRef
+from resources.references import FINALIZERS
+from tests.actors.artifacts import artifact_ref, gone, told
+from tests.fake_clock import FakeClock
+
+
+class House:
+    """One object, the artifact that may name it, and the actor, which runs when it is told."""
+
+    def __init__(self, control_plane, client, namespace, kind):
+        self.api = control_plane.client
+        self.ref = ObjectRef(kind, namespace, "object")
+        self.artifact = artifact_ref("rules", namespace=namespace)
+        self.ours = FINALIZERS[kind]
+        self.index = ReferenceIndex()
+        self.scopes = Scopes(self.index)
+        self.store = self.scopes.open(scope_of(self.ref))
+        self.clock = FakeClock()
+        self.client = client
+        self.actor = self.fresh_actor()
+
+    def fresh_actor(self):
+        runtime = Runtime(self.clock, random.Random(1))
+        return ReferenceActor(runtime, self.ref, self.client, self.scopes, self.index)
+
+    async def run(self, reason="test"):
+        return await self.actor.on_reconcile(frozenset({reason}))
+
+    # What happens in the cluster.
+
+    def create(self, *finalizers, **fields):
+        body = {"metadata": {"name": self.ref.name, "finalizers": list(finalizers)}, **fields}
+        return self.api.call("POST", collection_path(self.ref.kind, self.ref.namespace), body)
+
+    def live(self):
+        with suppress(RefusedError):
+            return self.api.call("GET", object_path(self.ref))
+        return None
+
+    def finalizers(self):
+        return self.live()["metadata"].get("finalizers", [])
+
+    def set_finalizers(self, *names):
+        body = self.live()
+        body["metadata"]["finalizers"] = list(names)
+        self.api.call("PUT", object_path(self.ref), body)
+
+    def delete(self):
+        self.api.call("DELETE", object_path(self.ref))
+
+    # What the operator learns.
+
+    def named(self):
+        self.index.note(told(self.artifact, self.ref))
+
+    def unnamed(self):
+        self.index.note(gone(self.artifact))
+
+    def listed(self):
+        """The Store learns of the object as it is now."""
+        path = collection_path(self.ref.kind, self.ref.namespace)
+        found = self.api.call("GET", path)
+        snapshots = [
+            snapshot_of(self.ref.kind, json.dumps(item).encode()) for item in found["items"]
+        ]
+        revision = int(found["metadata"]["resourceVersion"])
+        self.store.replace(self.ref.kind, snapshots, revision)

@@ -1,0 +1,136 @@
+"""What a referenced object's actor does about errors, lost answers and opponents."""
+
+from actors.client import Client
+from actors.errors import ApiError, Unavailable
+from actors.reference_index import scope_of
+from actors.results import Done, RequeueAfter, Retire
+
+THEIRS = "tests.example.org/hold"
+
+
+class Lossy(Client):
+    """Loses the answers to the next patches, which were carried out all the same."""
+
+    lost = 0
+
+    async def merge_metadata(self, *arguments):
+        answer = await super().merge_metadata(*arguments)
+        if self.lost:
+            self.lost -= 1
+            raise Unavailable(0, "ServerDisconnectedError", "no answer")
+        return answer
+
+
+async def test_a_patch_whose_answer_was_lost_is_undone_though_nobody_has_seen_it(house, transport):
+    house.client = Lossy(transport)
+    house.actor = house.fresh_actor()
+    house.create()
+    house.named()
+    house.listed()
+    house.client.lost = 1
+    assert isinstance(await house.run(), RequeueAfter)
+    assert house.finalizers() == [house.ours]
+    house.unnamed()
+    house.scopes.close(scope_of(house.ref), house.store)
+    assert await house.run("timer") == Retire()
+    assert house.finalizers() == []
+
+
+async def test_a_restarted_actor_does_not_trust_that_its_last_life_wrote_nothing(house):
+    house.create()
+    house.named()
+    house.listed()
+    await house.run()
+    house.unnamed()
+    house.scopes.close(scope_of(house.ref), house.store)
+    assert await house.fresh_actor().on_reconcile(frozenset({"restarted"})) == Retire()
+    assert house.finalizers() == []
+
+
+async def test_another_incarnation_is_left_alone_until_it_was_looked_at(house, requests, plural):
+    house.create(house.ours)
+    house.named()
+    house.listed()
+    house.set_finalizers()
+    house.delete()
+    house.create(THEIRS, house.ours)
+    house.unnamed()
+    assert await house.run() == RequeueAfter(0.0)
+    assert house.finalizers() == [THEIRS, house.ours]
+    assert await house.run("timer") == Retire()
+    assert house.finalizers() == [THEIRS]
+    assert requests["patch", plural, "422"] == 1
+    assert sum(requests.values()) == 3
+
+
+async def test_an_object_that_vanished_under_a_patch_is_looked_for_once(house, requests, plural):
+    house.create(house.ours)
+    house.named()
+    house.listed()
+    house.set_finalizers()
+    house.delete()
+    house.unnamed()
+    assert await house.run() == RequeueAfter(0.0)
+    assert await house.run("timer") == Retire()
+    assert requests == {("patch", plural, "404"): 1, ("get", plural, "404"): 1}
+
+
+async def test_without_the_right_it_is_tried_again_after_one_two_and_then_five_minutes(
+    house, connect, account
+):
+    house.client = Client(await connect(account))
+    house.actor = house.fresh_actor()
+    house.create()
+    house.named()
+    house.listed()
+    waits = [await house.run() for _ in range(4)]
+    assert waits == [RequeueAfter(seconds) for seconds in (60.0, 120.0, 300.0, 300.0)]
+    assert house.finalizers() == []
+
+
+async def test_who_removes_the_finalizer_again_and_again_is_let_be_for_five_minutes(house):
+    house.create()
+    house.named()
+    for _ in range(5):
+        house.listed()
+        assert await house.run() == Done()
+        assert house.finalizers() == [house.ours]
+        house.set_finalizers()
+    house.listed()
+    assert await house.run() == RequeueAfter(300.0)
+    assert house.finalizers() == []
+    await house.clock.advance(300.0)
+    assert await house.run("timer") == Done()
+    assert house.finalizers() == [house.ours]
+
+
+async def test_a_recreated_object_is_not_taken_for_one_that_is_fought_over(house):
+    house.named()
+    for _ in range(8):
+        house.create()
+        house.listed()
+        assert await house.run() == Done()
+        assert house.finalizers() == [house.ours]
+        house.set_finalizers()
+        house.delete()
+    house.listed()
+    assert await house.run() == Done()
+
+
+async def test_it_says_whether_it_is_named(house):
+    assert house.actor.describe()["referenced"] is False
+    house.named()
+    assert house.actor.describe()["referenced"] is True
+    assert house.actor.describe()["object"] == str(house.ref)
+
+
+async def test_no_error_is_a_crash(house, transport):
+    class Down(Client):
+        async def get(self, *_arguments):
+            raise ApiError(503, "ServiceUnavailable", "down", retry_after=7.0)
+
+    house.client = Down(transport)
+    house.actor = house.fresh_actor()
+    house.named()
+    house.listed()
+    assert await house.run() == RequeueAfter(7.0)

@@ -1,0 +1,88 @@
+"""The branch of the operator's tree that protects what artifacts name."""
+
+from actors.actor import Actor
+from actors.backoff import Backoff
+from actors.router import Listed, Router
+from actors.store import Store
+from resources.references import ARTIFACTS, FINALIZERS
+from supervisors.child import ChildSpec
+from supervisors.intensity import Intensity
+from supervisors.reference_protection import ReferenceProtection
+from supervisors.supervisor import Strategy, Supervisor
+from tests.actor_examples import fake_runtime
+from tests.actors.watching import Listener
+
+PATIENCE = Intensity(1000, 600.0)
+AT_ONCE = Backoff(0.01, 0.01)
+
+
+class Lister(Actor):
+    """In the place of the artifacts' watchers: at its start it lists them all."""
+
+    def __init__(self, runtime, operator):
+        super().__init__(runtime)
+        self.operator = operator
+
+    async def on_start(self):
+        operator = self.operator
+        for kind in ARTIFACTS:
+            snapshots = [found for found in operator.artifacts.values() if found.ref.kind == kind]
+            for change in operator.store.replace(kind, snapshots, operator.next_revision()):
+                operator.protection.changed(change)
+            operator.router.actor_ref.tell(Listed(kind))
+
+
+class Operator:
+    """The branch of the real operator's tree that protects, and the artifacts' Store before it."""
+
+    def __init__(self, cluster, artifacts):
+        self.runtime, self.clock, _ = fake_runtime()
+        self.artifacts = artifacts
+        self.store = Store()
+        self.revision = 0
+        self.protection = ReferenceProtection(
+            self.runtime,
+            (cluster, cluster),
+            Listener(),
+            self._route,
+            (PATIENCE, AT_ONCE),
+        )
+        specs = [
+            *self.protection.before_router(),
+            ChildSpec("router", self._start_router),
+            *self.protection.after_router(),
+            ChildSpec("lister", lambda: Lister.start(self.runtime, self)),
+        ]
+        self.root = Supervisor(
+            self.runtime,
+            "operator",
+            specs,
+            strategy=Strategy.REST_FOR_ONE,
+            intensity=PATIENCE,
+            backoff=AT_ONCE,
+        )
+
+    def _route(self, message):
+        self.router.actor_ref.tell(message)
+
+    @property
+    def is_listening(self):
+        return (lister := self.root.ref_of("lister")) is not None and lister.is_alive()
+
+    def next_revision(self):
+        self.revision += 1
+        return self.revision
+
+    def hear(self, ref):
+        """The watch brings what is known of an artifact by now."""
+        found, known = self.artifacts.get(ref), self.store.get(ref)
+        if found is not None:
+            self.protection.changed(self.store.put(found))
+        elif known is not None:
+            self.protection.changed(self.store.remove(ref, self.next_revision()))
+
+    def _start_router(self):
+        deliver = dict.fromkeys(FINALIZERS, self.protection.deliver)
+        roll_call = self.protection.roll_call
+        self.router = Router(self.runtime, self.store, ARTIFACTS, deliver, roll_call)
+        return self.router.launch()
