@@ -114,17 +114,7 @@ class Operator:
         self.root = Supervisor(
             self.runtime,
             "operator",
-            [
-                *endpoints.specs(),
-                ChildSpec("gate", self._start_gate, stop_deadline=0.5),
-                *([ChildSpec("leader", self._start_leader)] if settings.leader_elect else []),
-                ChildSpec("recorder", self._start_recorder),
-                *self._instance_supervisors(),
-                *self._protection.before_router(),
-                ChildSpec("router", self._start_router),
-                *self._protection.after_router(),
-                ChildSpec("watchers", self._start_watchers),
-            ],
+            [*endpoints.specs(), *self._parts()],
             strategy=Strategy.REST_FOR_ONE,
             intensity=_PART_INTENSITY,
             backoff=_RESTART_BACKOFF,
@@ -153,6 +143,19 @@ class Operator:
         self._router.actor_ref.tell(message)
 
     # The parts, each started anew when its supervisor says so.
+
+    def _parts(self) -> list[ChildSpec]:
+        leader = ChildSpec("leader", self._start_leader)
+        return [
+            ChildSpec("gate", self._start_gate, stop_deadline=0.5),
+            *([leader] if self._settings.leader_elect else []),
+            ChildSpec("recorder", self._start_recorder),
+            *self._instance_supervisors(),
+            *self._protection.before_router(),
+            ChildSpec("router", self._start_router),
+            *self._protection.after_router(),
+            ChildSpec("watchers", self._start_watchers),
+        ]
 
     def _start_gate(self) -> ActorRef[VersionGate]:
         self._gate = VersionGate(self.runtime, self.client)
