@@ -14,9 +14,8 @@ from actors.client import METADATA
 from actors.errors import ApiError, decoded
 from actors.paging import pages
 from actors.task_actor import TaskActor
-from resources.meta import ObjectMeta
 from resources.reference import ObjectRef
-from resources.references import FINALIZERS, is_protected
+from resources.references import FINALIZERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +28,15 @@ _BACKOFF = Backoff(base=0.5, cap=60.0)
 _log = logging.getLogger(__name__)
 
 
+class _Meta(Struct):
+    """The little that decides; of labels and annotations there may be much."""
+
+    namespace: str = ""
+    finalizers: tuple[str, ...] | None = None
+
+
 class _Item(Struct):
-    metadata: ObjectMeta
+    metadata: _Meta
 
 
 _items = Decoder(_Item)
@@ -76,6 +82,7 @@ class ProtectedScan(TaskActor):
 
     def _tell(self, kind: str, page: Page) -> None:
         metas = (decoded(_items, item).metadata for item in page.items or ())
-        namespaces = {meta.namespace or "" for meta in metas if is_protected(kind, meta)}
+        ours = FINALIZERS[kind]
+        namespaces = {meta.namespace for meta in metas if ours in (meta.finalizers or ())}
         for namespace in sorted(namespaces):
             self._found(ObjectRef(kind, namespace, ""))
