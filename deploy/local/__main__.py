@@ -26,8 +26,9 @@ ERRORS = (build.BuildError, DirectoryInUseError, ProcessError, TargetError, Tool
 
 def main(arguments: list[str]) -> int:
     """The exit code; errors that a user can do something about come without a traceback."""
-    # A terminal that is closed, or a `kill`, is to stop everything in order, as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # A terminal that is closed, or a `kill`, is to stop everything in order, as Ctrl-C does; that
+    # too where a shell has started this in the background, with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         if arguments[:1] == ["kubectl"]:  # whose options are none of argparse's business
