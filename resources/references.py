@@ -56,7 +56,7 @@ def references(raw: bytes) -> frozenset[ObjectRef]:
     return frozenset(
         ObjectRef(kind, namespace, reference.name)
         for kind, reference in _named(artifact.spec)
-        if _DNS_SUBDOMAIN.fullmatch(reference.name) and len(reference.name) <= _LONGEST_NAME
+        if len(reference.name) <= _LONGEST_NAME and _DNS_SUBDOMAIN.fullmatch(reference.name)
     )
 
 

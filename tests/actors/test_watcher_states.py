@@ -83,8 +83,9 @@ async def test_a_server_that_ends_each_stream_at_once_is_not_asked_without_end(c
 
 
 async def test_failures_in_a_row_wait_longer_and_success_starts_afresh():
-    watcher = offline(Streams())
-    watcher.runtime = Runtime(watcher.runtime.clock, Longest())
+    clock = FakeClock()
+    watcher = offline(Streams(), clock)
+    watcher.runtime = Runtime(clock, Longest())
     error = Unavailable(0, "any", "")
     delays = [watcher.after(error, Listing()).seconds for _ in range(10)]
     assert delays == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
@@ -93,7 +94,7 @@ async def test_failures_in_a_row_wait_longer_and_success_starts_afresh():
     watcher.accepted_at = watcher.runtime.clock.monotonic()
     watcher.hear(msgspec.json.decode(ADDED, type=module._Event))
     assert watcher.after(error, Listing()).seconds == 30.0
-    watcher.accepted_at -= module._STEADY
+    await clock.advance(module._STEADY)
     watcher.hear(msgspec.json.decode(ADDED, type=module._Event))
     assert watcher.after(error, Listing()).seconds == 0.2
 

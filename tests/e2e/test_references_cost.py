@@ -29,11 +29,9 @@ def test_a_restart_writes_nothing_and_lists_each_namespace_once(audit, operator,
     requests = audit.since(mark).unwatched
     assert not requests.writes
     assert [request.resource for request in requests.reads] == ["/version"]
-    lists = [(request.resource, request.namespace) for request in requests.lists]
-    paged = {("secrets", ""), ("configmaps", "")}  # the children, and the scan of all metadata
-    once = [found for found in lists if found not in paged]
-    assert sorted(once) == sorted(set(once))
-    scopes = {found for found in lists if found[1]}
+    listed = [(found.resource, found.namespace, found.selector) for found in requests.lists]
+    assert sorted(listed) == sorted(set(listed))
+    scopes = {(resource, namespace) for resource, namespace, _ in listed if namespace}
     names = {found.namespace for found in everywhere}
     assert scopes == {(kind, name) for kind in ("secrets", "configmaps") for name in names}
 

@@ -45,6 +45,23 @@ def test_an_artifact_names_what_it_reads_in_its_own_namespace(spec, named):
     assert references(artifact(**spec)) == named
 
 
+@pytest.mark.parametrize("name", ["a", "a.b", "0-9.x", "x" * 253])
+def test_a_name_that_an_object_can_have_is_a_reference(name):
+    named = references(artifact(configMapRef={"name": name}))
+    assert named == {ObjectRef("ConfigMap", "ns", name)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", ".", "..", "../x", "a/b", "a/status", "a?b=c", "a#b", "a%2Fb", "*"),
+        *("A", "a_b", "-a", "a-", "a.", "a..b", "a\n", "ä", "٣", "x" * 254),
+    ],
+)
+def test_a_name_that_no_object_can_have_names_nothing(name):
+    assert references(artifact(configMapRef={"name": name})) == frozenset()
+
+
 def test_an_artifact_without_a_spec_names_nothing():
     assert references(b'{"metadata": {"name": "a", "namespace": "ns"}}') == frozenset()
 
