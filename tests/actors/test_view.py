@@ -98,8 +98,9 @@ class Writing(RuleBasedStateMachine):
             return
         if live and live.meta.uid == known.meta.uid:
             self.delete(ref)
-        # Else it is not found, or its uid is another by now, which comes to the same.
-        gone = max(at for at, found in self.history[ref] if found is None)
+        # Else it is not found, or its uid is another by now, which comes to the same: this
+        # incarnation is gone. What a 404 says of later ones the View does not take in.
+        gone = min(at for at, found in self.history[ref] if found is None and at > known.revision)
         uid = known.meta.uid or ""
         self.answer = (ref, gone, lambda: self.view.deleted(ref, uid))
 
