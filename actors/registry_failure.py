@@ -1,0 +1,109 @@
+"""What goes wrong between us and a registry, in words for a user and without secrets.
+
+    ExchangeError           this request failed
+    └── RegistryDown        so would any other to this registry: no connection, or told to wait
+
+Texts of libraries and servers are not passed on: they hold proxies' passwords and signed URLs, and
+a server can echo what we sent.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from resources.registry_request import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resources.registry_request import Endpoint
+
+_OVERLOADED = 429
+_TIMEOUT = 408
+_LONGEST_RETRY_AFTER = 3600.0
+
+
+class ExchangeError(Exception):
+    """A request failed; says what of it, but not where. Transient as `Problem` has it."""
+
+    def __init__(
+        self, what: str, *, transient: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(what)
+        self.transient = transient
+        self.retry_after = retry_after
+
+
+class RegistryDown(ExchangeError):  # noqa: N818 - it describes the registry
+    """Others of this registry need not be tried now."""
+
+
+def problem_of(endpoint: Endpoint, error: ExchangeError) -> Problem:
+    """Tell the user where it happened."""
+    return Problem(f"{endpoint}: {error}", error.transient, error.retry_after)
+
+
+def from_status(code: int, retry_after: str | None, what: str, *, known: bool) -> ExchangeError:
+    """What an answer with this status means for `what`; `known` if it saw credentials."""
+    wait = _seconds(retry_after)
+    if code == _OVERLOADED:
+        return RegistryDown("too many requests (429)", transient=True, retry_after=wait)
+    if code == _TIMEOUT or code >= 500:
+        text = f"the registry answered {code} for {what}"
+        return ExchangeError(text, transient=True, retry_after=wait)
+    if code == 404:
+        return ExchangeError(f"there is no {what} (404)")
+    if code in {401, 403}:
+        text = (
+            "the credentials were refused" if known else "it needs credentials, or does not exist"
+        )
+        return ExchangeError(f"access to {what} was denied ({code}): {text}")
+    return ExchangeError(f"the registry answered {code} for {what}")
+
+
+def from_exception(error: BaseException, host: str) -> ExchangeError:
+    """What a failed connection to this host means, told by the error at its root."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return ExchangeError(f"the certificate of {host} is not valid: {cause.verify_message}")
+        if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+            return ExchangeError(f"{host} does not speak TLS")
+    return RegistryDown(f"{host} {_what_happened(causes)}", transient=True)
+
+
+def _what_happened(causes: list[BaseException]) -> str:
+    for cause in causes:
+        if isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__:
+            return "does not answer in time"
+        if isinstance(cause, socket.gaierror):
+            return "has a name that cannot be resolved"
+        if "ProxyError" in type(cause).__name__:
+            return "cannot be reached through the proxy"
+        if isinstance(cause, OSError) and cause.errno:
+            return f"cannot be reached: {os.strerror(cause.errno)}"
+    return "broke off the connection"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it was made of: requests and urllib3 hand them on as arguments."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        current = waiting.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        parts = [*current.args, getattr(current, "reason", None)]
+        parts += [current.__cause__, current.__context__]
+        waiting += [part for part in parts if isinstance(part, BaseException)]
+
+
+def _seconds(header: str | None) -> float | None:
+    """A Retry-After in seconds; registries do not send dates."""
+    if not header or not header.isascii() or not header.isdigit():
+        return None
+    return min(float(header[:10]), _LONGEST_RETRY_AFTER)

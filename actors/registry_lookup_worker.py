@@ -1,0 +1,17 @@
+"""The child process that looks up references: `python -m actors.registry_lookup_worker`."""
+
+from __future__ import annotations
+
+from actors.worker import serve
+from resources.registry_request import Answers, Lookups
+
+
+def handle(batch: Lookups) -> Answers:
+    """Look them up, with libraries that are loaded under the limits only."""
+    from actors.registry_lookups import answer  # noqa: PLC0415
+
+    return answer(batch)
+
+
+if __name__ == "__main__":
+    serve(Lookups, handle)

@@ -1,0 +1,17 @@
+"""The child process that pulls an artifact: `python -m actors.registry_pull_worker`."""
+
+from __future__ import annotations
+
+from actors.worker import serve
+from resources.registry_request import Fetch, Pulled
+
+
+def handle(fetch: Fetch) -> Pulled:
+    """Pull it, with libraries that are loaded under the limits only."""
+    from actors.registry_pulls import answer  # noqa: PLC0415
+
+    return answer(fetch)
+
+
+if __name__ == "__main__":
+    serve(Fetch, handle)

@@ -1,0 +1,142 @@
+"""Pulls an artifact, in the child process: nothing is believed before its digest is verified."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from actors.registry_archive import ArchiveError, only_file
+from actors.registry_failure import ExchangeError, problem_of
+from actors.registry_session import Session
+from actors.registry_tries import persistently
+from resources.oci_manifest import (
+    Index,
+    InvalidManifest,
+    Platform,
+    blobs_of,
+    config_of,
+    for_platform,
+    root_of,
+)
+from resources.oci_reference import is_digest
+from resources.registry_request import Problem, Pulled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import BinaryIO
+
+    from resources.oci_manifest import Descriptor, Manifest
+    from resources.registry_request import Fetch, Pull
+
+
+class _File(NamedTuple):
+    sha256: str
+    size: int
+
+
+def answer(fetch: Fetch) -> Pulled:
+    """What the artifact says of itself, its file being at the path; or else a problem."""
+    request = fetch.pull
+    try:
+        session = Session(request.endpoint, request.idle_seconds)
+        try:
+            return _pulled(session, request, fetch.path)
+        finally:
+            session.close()
+    except ExchangeError as error:
+        return Pulled(problem=problem_of(request.endpoint, error))
+    except (InvalidManifest, ArchiveError) as error:
+        return Pulled(problem=Problem(f"{request.endpoint}: {error}", transient=False, final=True))
+    except OSError as error:  # not the network's, which Session translates
+        full = ExchangeError(f"the file cannot be written: {error.strerror}", transient=True)
+        return Pulled(problem=problem_of(request.endpoint, full))
+
+
+def _pulled(session: Session, request: Pull, path: str) -> Pulled:
+    manifest = _manifest(session, request)
+    config, layer = blobs_of(manifest, request.kind, request.max_bytes)
+    says = config_of(persistently(lambda: b"".join(_verified(session.blob(config.digest), config))))
+    file = _stored(session, layer, path, request.max_bytes)
+    return Pulled(
+        path=path,
+        sha256=file.sha256,
+        size=file.size,
+        pulled_bytes=session.received,
+        name=says.name,
+        version=says.version,
+        requirements=says.requirements,
+        dependencies=says.dependencies,
+    )
+
+
+def _manifest(session: Session, request: Pull) -> Manifest:
+    """The manifest for our platform."""
+    root = root_of(_document(session, request.digest))
+    if not isinstance(root, Index):
+        return root
+    entry = for_platform(root, Platform(request.os, request.architecture))
+    manifest = root_of(_document(session, entry.digest))
+    if isinstance(manifest, Index):
+        raise InvalidManifest("the index leads to another index")
+    return manifest
+
+
+def _document(session: Session, digest: str) -> bytes:
+    if not is_digest(digest):
+        raise ExchangeError("an artifact is pulled by its sha256 digest only")
+    document = persistently(lambda: session.manifest(digest))
+    _compare(hashlib.sha256(document).hexdigest(), digest, "manifest")
+    return document
+
+
+def _stored(session: Session, layer: Descriptor, path: str, most_bytes: int) -> _File:
+    """Write the layer's file: synced to the disk when this returns."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        stored = persistently(lambda: _unpacked(session, layer, file, most_bytes))
+        file.flush()
+        os.fsync(file.fileno())
+    return stored
+
+
+def _unpacked(session: Session, layer: Descriptor, file: BinaryIO, most_bytes: int) -> _File:
+    """Write the layer's file from its start, as it comes."""
+    file.seek(0)
+    file.truncate()
+    packed = _verified(session.blob(layer.digest), layer)
+    digest = hashlib.sha256()
+    try:
+        for piece in only_file(packed, most_bytes):
+            digest.update(piece)
+            file.write(piece)
+    except ArchiveError:
+        _finish(packed)  # that it is not what the manifest names explains more
+        raise
+    _finish(packed)
+    return _File(digest.hexdigest(), file.tell())
+
+
+def _verified(chunks: Iterable[bytes], blob: Descriptor) -> Iterator[bytes]:
+    """Hand the chunks on; it ends well only if all of them together are the blob."""
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > blob.size:
+            raise ExchangeError(f"blob {blob.digest} is larger than the {blob.size} bytes declared")
+        digest.update(chunk)
+        yield chunk
+    if size < blob.size:
+        raise ExchangeError(f"blob {blob.digest} has {size} bytes, {blob.size} are declared")
+    _compare(digest.hexdigest(), blob.digest, "blob")
+
+
+def _finish(chunks: Iterator[bytes]) -> None:
+    """Take what is left, for the sake of the check at its end."""
+    for _ in chunks:
+        pass
+
+
+def _compare(found: str, digest: str, what: str) -> None:
+    if f"sha256:{found}" != digest:
+        raise ExchangeError(f"the {what} sent for {digest} has another digest: sha256:{found}")

@@ -1,0 +1,214 @@
+"""One client of one repository, in the child process: oras as the transport, under rules of ours.
+
+oras 0.2.43 verifies no digest, knows no timeout, shows credentials to whoever asks, and waits two
+minutes on a wrong password; so every request goes through `Session.do_request`, which it calls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import oras.container  # type: ignore[import-untyped]
+import oras.provider  # type: ignore[import-untyped]
+import requests
+from urllib3.exceptions import HTTPError
+
+from actors.proxy import proxy_of
+from actors.registry_failure import ExchangeError, from_exception, from_status
+from actors.registry_tls import Adapter
+from actors.registry_token import authorization
+from resources.oci_manifest import ACCEPT, MOST_DOCUMENT_BYTES, shown
+from resources.oci_reference import is_digest, is_reference
+from resources.registry_host import Origin, api_host, api_repository, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resources.registry_request import Endpoint
+
+_CONNECT_SECONDS = 10.0
+_MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NO_HEAD = frozenset({400, 405, 501})
+_CHUNK = 64 * 1024
+_HEADERS = {"User-Agent": "falco-operator", "Accept-Encoding": "identity"}
+_REPOSITORY = re.compile(r"[a-z0-9._/-]+", re.ASCII)
+
+
+class Session(oras.provider.Registry):  # type: ignore[misc]
+    """Talks to one endpoint; every method raises ExchangeError only.
+
+    `received` counts the bytes of bodies.
+    """
+
+    def __init__(self, endpoint: Endpoint, idle_seconds: float) -> None:
+        host = api_host(endpoint.registry)
+        super().__init__(host, insecure=endpoint.plain_http, tls_verify=not endpoint.skip_verify)
+        origin = origin_of(f"{self.prefix}://{host}/")
+        if origin is None or not _REPOSITORY.fullmatch(endpoint.repository):
+            raise ExchangeError("this is no valid name of a repository")
+        self.received = 0
+        self._endpoint = endpoint
+        self._origin: Origin = origin
+        self._container = _container(host, api_repository(endpoint.registry, endpoint.repository))
+        self._authorization: str | None = None
+        self._timeout = (min(_CONNECT_SECONDS, idle_seconds), idle_seconds)
+        self.session.trust_env = False  # a .netrc is none of our business, proxies we choose below
+        self.session.headers.update(_HEADERS)
+        self.session.mount("https://", Adapter(endpoint.ca, endpoint.skip_verify))
+
+    def close(self) -> None:
+        """No connection is open any more."""
+        self.session.close()
+
+    def digest_of(self, reference: str) -> str:
+        """The digest that a tag names now, by a HEAD, which registries do not count as a pull."""
+        if not is_reference(reference):
+            raise ExchangeError(f"{shown(reference)} is no valid tag or digest")
+        response = self.do_request(self._manifest_url(reference), "HEAD", headers=_accepting())
+        self._discard(response)
+        if response.status_code not in _NO_HEAD:
+            self._check(response, f"manifest {reference}")
+            digest = response.headers.get("Docker-Content-Digest", "")
+            if is_digest(digest):
+                return digest
+        document = self.manifest(reference)
+        return f"sha256:{hashlib.sha256(document).hexdigest()}"
+
+    def manifest(self, reference: str) -> bytes:
+        """The document that the reference names, not yet verified."""
+        what = f"manifest {reference}"
+        response = self.do_request(self._manifest_url(reference), headers=_accepting())
+        self._check(response, what)
+        return self._whole(response, what)
+
+    def blob(self, digest: str) -> Iterator[bytes]:
+        """The blob in chunks, not yet verified."""
+        response: requests.Response = self.get_blob(self._container, digest, stream=True)
+        self._check(response, f"blob {digest}")
+        return self._chunks(response)
+
+    def do_request(
+        self,
+        url: str,
+        method: str = "GET",
+        data: Any = None,  # noqa: ARG002 - of oras, for pushing
+        headers: dict[str, str] | None = None,
+        json: Any = None,  # noqa: ARG002
+        stream: bool = True,  # noqa: ARG002 - always
+    ) -> requests.Response:
+        """The registry's answer, whatever its status, after authentication if it asks for that."""
+        response = self._exchange(url, method, headers or {}, self._authorization)
+        if response.status_code != 401 or origin_of(response.url) != self._origin:
+            return response
+        self._discard(response)
+        header = response.headers.get("WWW-Authenticate", "")
+        known = self._endpoint.credentials
+        self._authorization = authorization(header, known, self._origin, self._token_answer)
+        return self._exchange(url, method, headers or {}, self._authorization)
+
+    def _token_answer(self, url: str, credentials: str | None) -> tuple[int, str | None, bytes]:
+        response = self._exchange(url, "GET", {"Accept": "application/json"}, credentials)
+        body = self._whole(response, "the token server's answer")
+        return response.status_code, response.headers.get("Retry-After"), body
+
+    def _exchange(
+        self, url: str, method: str, headers: dict[str, str], credentials: str | None
+    ) -> requests.Response:
+        """Send a request, and follow redirects: without credentials once they lead elsewhere."""
+        first = origin_of(url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            shown_to_it = {"Authorization": credentials} if credentials else {}
+            response = self._send(url, method, {**headers, **shown_to_it})
+            location = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or not location:
+                return response
+            self._discard(response)
+            url = self._redirected(url, location)
+            if origin_of(url) != first:
+                credentials = None
+        raise ExchangeError(f"the registry redirects more than {_MOST_REDIRECTS} times")
+
+    def _redirected(self, url: str, location: str) -> str:
+        target = urljoin(url, location)
+        origin = origin_of(target)
+        if origin is None:
+            raise ExchangeError("the registry redirects to an address that is not valid")
+        if origin.scheme != "https" and self._origin.scheme == "https":
+            raise ExchangeError(f"the registry redirects to {origin}, which is without TLS")
+        return target
+
+    def _send(self, url: str, method: str, headers: dict[str, str]) -> requests.Response:
+        """One request and the head of its answer.
+
+        Past `requests.Session.send`, which reads the body of a redirect whole, however long it is,
+        even when it is told not to follow.
+        """
+        request = self.session.prepare_request(requests.Request(method, url, headers))
+        proxy = proxy_of(url, os.environ)
+        proxies = {url.partition(":")[0].lower(): proxy} if proxy else {}
+        try:
+            adapter: requests.adapters.BaseAdapter = self.session.get_adapter(url)
+            return adapter.send(request, stream=True, timeout=self._timeout, proxies=proxies)
+        except (requests.RequestException, HTTPError, UnicodeError) as error:
+            raise from_exception(error, str(origin_of(url))) from None
+
+    def _check(self, response: requests.Response, what: str) -> None:
+        """Raise what an answer means that does not bring what was asked for."""
+        if response.status_code == 200:
+            return
+        self._discard(response)
+        code, origin = response.status_code, origin_of(response.url)
+        if origin != self._origin:  # signed addresses expire: the registry will name a new one
+            raise ExchangeError(f"{origin} answered {code} for {what}", transient=True)
+        retry_after = response.headers.get("Retry-After")
+        raise from_status(code, retry_after, what, known=self._endpoint.credentials is not None)
+
+    def _whole(self, response: requests.Response, what: str) -> bytes:
+        """A body that is kept in memory."""
+        body = bytearray()
+        for chunk in self._chunks(response):
+            body += chunk
+            if len(body) > MOST_DOCUMENT_BYTES:
+                response.close()
+                raise ExchangeError(f"{what} has more than {MOST_DOCUMENT_BYTES} bytes")
+        return bytes(body)
+
+    def _chunks(self, response: requests.Response) -> Iterator[bytes]:
+        """The body as it comes, never waiting until a chunk is full."""
+        try:
+            while chunk := response.raw.read1(_CHUNK, decode_content=False):
+                self.received += len(chunk)
+                yield chunk
+        except HTTPError as error:
+            raise from_exception(error, str(origin_of(response.url))) from None
+        finally:
+            response.close()
+
+    def _discard(self, response: requests.Response) -> None:
+        """Have done with an answer, whose connection can be used again if its body is short."""
+        try:
+            if response.raw.read1(_CHUNK, decode_content=False):
+                response.raw.read1(1, decode_content=False)
+        except HTTPError:
+            pass
+        finally:
+            response.close()
+
+    def _manifest_url(self, reference: str) -> str:
+        return f"{self.prefix}://{self._container.manifest_url(reference)}"
+
+
+def _container(host: str, repository: str) -> oras.container.Container:
+    """What oras makes URLs of; its own parser takes a first part with a dot for a host."""
+    container = oras.container.Container("repository", registry=host)
+    container.namespace, _, container.repository = repository.rpartition("/")
+    return container
+
+
+def _accepting() -> dict[str, str]:
+    return {"Accept": ACCEPT}

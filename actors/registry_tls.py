@@ -1,0 +1,64 @@
+"""Whose certificates are believed, for one endpoint."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from functools import lru_cache
+from typing import Any
+
+import certifi
+from requests.adapters import HTTPAdapter
+
+from actors.registry_failure import ExchangeError
+
+
+class Adapter(HTTPAdapter):
+    """Connections that are checked against the system's authorities and the endpoint's own.
+
+    requests would add its bundle of public authorities to any context, and takes files only.
+    """
+
+    def __init__(self, ca: str, skip_verify: bool) -> None:
+        self._trust = (ca, skip_verify)
+        super().__init__()
+
+    def build_connection_pool_key_attributes(
+        self, request: Any, verify: Any, cert: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Give the pool our context, and nothing of requests' own ideas of TLS."""
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {"ssl_context": _context(*self._trust)} if host["scheme"] == "https" else {}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """The context says it all."""
+
+
+# Shared, for a context holds no credentials; few, for it holds a megabyte of public authorities.
+@lru_cache(maxsize=4)
+def _context(ca: str, skip_verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if not _has_authorities(context):
+        context.load_verify_locations(certifi.where())
+    if ca:
+        try:
+            context.load_verify_locations(cadata=ca)
+        except (ssl.SSLError, ValueError):
+            raise ExchangeError(
+                "the CA given for the registry holds no valid certificate"
+            ) from None
+    return context
+
+
+def _has_authorities(context: ssl.SSLContext) -> bool:
+    """Whether the system has any; those in a directory are loaded only when looked for."""
+    paths = ssl.get_default_verify_paths()
+    return bool(
+        context.cert_store_stats()["x509_ca"]
+        or os.environ.get("SSL_CERT_DIR")
+        or (paths.capath and any(os.scandir(paths.capath)))
+    )

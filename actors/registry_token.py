@@ -1,0 +1,99 @@
+"""The Authorization header that a registry asks for, and whom it may be asked of.
+
+Source: distribution spec, "Token Authentication Specification"; the OAuth2 form is not used.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlencode
+
+import msgspec
+
+from actors.registry_failure import ExchangeError, from_status
+from resources.challenge import chosen
+from resources.registry_host import may_see_credentials, origin_of
+
+if TYPE_CHECKING:
+    from resources.challenge import Challenge
+    from resources.registry_host import Origin
+    from resources.registry_request import Credentials
+
+_SENDABLE = re.compile(r"[!-~]+")
+
+
+class Fetch(Protocol):
+    """Gets a URL, with this Authorization if any."""
+
+    def __call__(self, url: str, credentials: str | None) -> tuple[int, str | None, bytes]:
+        """Status, Retry-After and body of the answer."""
+        ...
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    token: str | None = None
+    access_token: str | None = None
+
+
+def authorization(
+    header: str, credentials: Credentials | None, registry: Origin, fetch: Fetch
+) -> str:
+    """Answer a WWW-Authenticate header of the registry.
+
+    Raises:
+        ExchangeError: it cannot be answered, or not without showing credentials to a stranger.
+    """
+    challenge = chosen(header)
+    if challenge is None:
+        raise ExchangeError("the registry asks for an authentication that is not supported")
+    if challenge.scheme == "basic":
+        if credentials is None:
+            raise ExchangeError("the registry asks for credentials, and there are none")
+        return _basic(credentials)
+    if credentials is not None and not credentials.username:
+        return _bearer(credentials.password)
+    realm = _realm(challenge, credentials, registry)
+    answer = fetch(realm, _basic(credentials) if credentials else None)
+    return _bearer(_token(*answer, known=credentials is not None))
+
+
+def _realm(challenge: Challenge, credentials: Credentials | None, registry: Origin) -> str:
+    """The URL of a token server that may be asked."""
+    realm = origin_of(challenge.realm)
+    if realm is None:
+        raise ExchangeError("the registry names a token server that has no valid address")
+    if credentials is not None and not may_see_credentials(realm, registry):
+        rule = "credentials are sent by https only, to the registry's own host or domain"
+        raise ExchangeError(f"the registry wants the credentials sent to {realm}; {rule}")
+    if realm.scheme != "https" and registry.scheme == "https":
+        raise ExchangeError(f"the registry names a token server without TLS: {realm}")
+    asked = {"service": challenge.service, "scope": challenge.scope}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    separator = "&" if "?" in challenge.realm else "?"
+    return f"{challenge.realm}{separator}{query}" if query else challenge.realm
+
+
+def _token(status: int, retry_after: str | None, body: bytes, *, known: bool) -> str:
+    if status != 200:
+        raise from_status(status, retry_after, "a token", known=known)
+    try:
+        answer = msgspec.json.decode(body, type=_Answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ExchangeError("the token server's answer is no token") from None
+    token = answer.token or answer.access_token
+    if not token:
+        raise ExchangeError("the token server's answer is no token")
+    return token
+
+
+def _basic(credentials: Credentials) -> str:
+    pair = f"{credentials.username}:{credentials.password}"
+    return f"Basic {b64encode(pair.encode()).decode()}"
+
+
+def _bearer(token: str) -> str:
+    if not _SENDABLE.fullmatch(token):
+        raise ExchangeError("the token has characters that cannot be sent")
+    return f"Bearer {token}"

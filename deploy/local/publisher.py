@@ -1,0 +1,159 @@
+"""Puts artifacts into a registry, laid out as falcoctl does.
+
+The same content gives the same digest, whenever and wherever it is published.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import ssl
+import tarfile
+from base64 import b64encode
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPSConnection
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+TITLE = "org.opencontainers.image.title"
+SECONDS = 30.0
+
+Document = dict[str, Any]
+
+
+class PublishError(RuntimeError):
+    """The registry did not take what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The root URL of a registry's API, credentials if it wants any, the CA of its certificate."""
+
+    url: str
+    username: str = ""
+    password: str = ""
+    ca: Path | None = None
+
+
+def publish_rules(
+    target: Target,
+    repository: str,
+    tags: Iterable[str],
+    yaml_text: str,
+    config: Mapping[str, Any] | None = None,
+) -> str:
+    """The digest of a rules artifact that now has these tags; `config` is what it says of itself.
+
+    PublishError says what the registry answered.
+    """
+    name = repository.rpartition("/")[2]
+    layer = archive({f"{name}.yaml": yaml_text.encode()})
+    manifest = push_artifact(target, repository, "rulesfile", layer, config or {})
+    return push_manifest(target, repository, tags, manifest)["digest"]  # type: ignore[no-any-return]
+
+
+def publish_plugin(
+    target: Target,
+    repository: str,
+    tags: Iterable[str],
+    libraries: Mapping[str, bytes],
+    config: Mapping[str, Any] | None = None,
+) -> str:
+    """The digest of a plugin that now has these tags: an index with a library for each platform.
+
+    Platforms are written `linux/amd64`.
+    """
+    name = (config or {}).get("name") or repository.rpartition("/")[2]
+    entries = []
+    for platform, library in libraries.items():
+        layer = archive({f"lib{name}.so": library})
+        manifest = push_artifact(target, repository, "plugin", layer, config or {})
+        entry = push_manifest(target, repository, (), manifest)
+        system, _, architecture = platform.partition("/")
+        entry["platform"] = {"os": system, "architecture": architecture}
+        entry["artifactType"] = manifest["config"]["mediaType"]
+        entries.append(entry)
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    return push_manifest(target, repository, tags, index)["digest"]  # type: ignore[no-any-return]
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A gzipped tar archive of these files."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return gzip.compress(packed.getvalue(), compresslevel=6, mtime=0)
+
+
+def push_artifact(
+    target: Target, repository: str, word: str, layer: bytes, config: Mapping[str, Any]
+) -> Document:
+    """The manifest, not pushed yet, of an artifact whose blobs are; its types have the word."""
+    prefix = f"application/vnd.cncf.falco.{word}"
+    packed = push_blob(target, repository, f"{prefix}.layer.v1+tar.gz", layer)
+    packed["annotations"] = {TITLE: f"{repository.rpartition('/')[2]}.tar.gz"}
+    says = push_blob(target, repository, f"{prefix}.config.v1+json", json.dumps(config).encode())
+    return {"schemaVersion": 2, "mediaType": MANIFEST, "config": says, "layers": [packed]}
+
+
+def push_blob(target: Target, repository: str, media_type: str, data: bytes) -> Document:
+    """The descriptor of a blob that the registry has."""
+    blob = _descriptor(media_type, data)
+    location = _send(target, "POST", f"/v2/{repository}/blobs/uploads/", b"", media_type, 202)
+    place = urlsplit(location)
+    query = f"{place.query}&" if place.query else ""
+    path = f"{place.path}?{query}digest={blob['digest']}"
+    _send(target, "PUT", path, data, "application/octet-stream", 201)
+    return blob
+
+
+def push_manifest(
+    target: Target, repository: str, tags: Iterable[str], document: Document
+) -> Document:
+    """The descriptor of a manifest or index that the registry has, under these tags."""
+    data, media_type = json.dumps(document).encode(), document["mediaType"]
+    root = _descriptor(media_type, data)
+    for name in (root["digest"], *tags):
+        _send(target, "PUT", f"/v2/{repository}/manifests/{name}", data, media_type, 201)
+    return root
+
+
+def _descriptor(media_type: str, data: bytes) -> Document:
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+
+def _send(
+    target: Target, method: str, path: str, body: bytes, media_type: str, expected: int
+) -> str:
+    """The answer's Location."""
+    headers = {"Content-Type": media_type}
+    if target.username:
+        pair = b64encode(f"{target.username}:{target.password}".encode()).decode()
+        headers["Authorization"] = f"Basic {pair}"
+    with closing(_connection(target, urlsplit(target.url))) as connection:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status != expected:
+            raise PublishError(f"{method} {path}: {answer.status} {text[:200]!r}")
+        return answer.headers.get("Location", "")
+
+
+def _connection(target: Target, url: SplitResult) -> HTTPConnection:
+    if url.scheme == "http":
+        return HTTPConnection(url.netloc, timeout=SECONDS)
+    trusted = ssl.create_default_context(cafile=target.ca)
+    return HTTPSConnection(url.netloc, timeout=SECONDS, context=trusted)

@@ -1,0 +1,133 @@
+"""Credentials for a registry, as Secrets hold them.
+
+A Secret has either the keys `username` and `password` (or `token`, instead of a password or alone),
+or `.dockerconfigjson`, of which the most specific entry for the repository is taken, as the kubelet
+does for image pulls.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from resources.registry_host import is_docker_hub
+from resources.registry_request import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DOCKER_CONFIG_KEY = ".dockerconfigjson"
+
+
+class InvalidCredentials(ValueError):  # noqa: N818 - it describes the Secret, not a failure of ours
+    """A Secret that has no credentials for the registry; names keys, never values."""
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """What a Docker configuration knows of one registry."""
+
+    username: str | None = None
+    password: str | None = None
+    auth: str | None = None
+    registrytoken: str | None = None
+
+
+class _DockerConfig(msgspec.Struct, frozen=True):
+    auths: dict[str, _Entry] | None = None
+
+
+def credentials_of(secret: Mapping[str, Any], registry: str, repository: str = "") -> Credentials:
+    """The credentials for a repository in a v1 Secret, given as the JSON object that the API sends.
+
+    Raises:
+        InvalidCredentials: it holds none, or they cannot be read.
+    """
+    data = secret.get("data") or {}
+    if DOCKER_CONFIG_KEY in data:
+        return _from_docker_config(_value(data, DOCKER_CONFIG_KEY), registry, repository)
+    username = _value(data, "username") if "username" in data else ""
+    if not username:
+        if "token" in data:
+            return Credentials("", _secret(data, "token"))
+        expected = f"expected are username and password, token, or {DOCKER_CONFIG_KEY}"
+        raise InvalidCredentials(f"key username is missing; {expected}")
+    if "password" not in data and "token" in data:
+        return Credentials(username, _secret(data, "token"))
+    return Credentials(username, _secret(data, "password"))
+
+
+def _secret(data: Mapping[str, str], key: str) -> str:
+    """A value that may not be empty."""
+    if key not in data:
+        raise InvalidCredentials(f"key {key} is missing")
+    value = _value(data, key)
+    if not value:
+        raise InvalidCredentials(f"key {key} is empty")
+    return value
+
+
+def _value(data: Mapping[str, str], key: str) -> str:
+    """The text of a key; who made it with `echo` left a line break at its end."""
+    try:
+        return b64decode(data[key], validate=True).decode().rstrip("\r\n")
+    except (ValueError, TypeError):
+        raise InvalidCredentials(f"key {key} is not UTF-8 text") from None
+
+
+def _from_docker_config(text: str, registry: str, repository: str) -> Credentials:
+    try:
+        config = msgspec.json.decode(text.encode(), type=_DockerConfig)
+    except (msgspec.DecodeError, RecursionError):
+        raise InvalidCredentials(f"key {DOCKER_CONFIG_KEY} is not a Docker configuration") from None
+    entries = [
+        (_place(name), entry)
+        for name, entry in (config.auths or {}).items()
+        if _covers(_place(name), registry, repository)
+    ]
+    if not entries:
+        raise InvalidCredentials(f"key {DOCKER_CONFIG_KEY} has no entry for {registry}")
+    # A longer path is more specific, and so is a name than a pattern.
+    _, entry = max(entries, key=lambda found: (found[0].count("/"), "*" not in found[0]))
+    return _from_entry(entry, registry)
+
+
+def _from_entry(entry: _Entry, registry: str) -> Credentials:
+    if entry.registrytoken:
+        return Credentials("", entry.registrytoken)
+    username, password = entry.username, entry.password
+    if entry.auth:
+        try:
+            username, _, password = b64decode(entry.auth, validate=True).decode().partition(":")
+        except ValueError:
+            problem = f"the auth of {registry} is not base64 of a user name and password"
+            raise InvalidCredentials(f"key {DOCKER_CONFIG_KEY}: {problem}") from None
+    if not username or not password:
+        problem = f"the entry for {registry} has no user name and password"
+        raise InvalidCredentials(f"key {DOCKER_CONFIG_KEY}: {problem}")
+    return Credentials(username, password.rstrip("\0"))
+
+
+def _place(name: str) -> str:
+    """The host and path of an entry, which may be written as the URL of an API."""
+    place = name.removeprefix("https://").removeprefix("http://").rstrip("/")
+    for version in ("/v1", "/v2"):
+        place = place.removesuffix(version)
+    return place
+
+
+def _covers(place: str, registry: str, repository: str) -> bool:
+    host, _, path = place.partition("/")
+    if path and not f"{repository}/".startswith(f"{path}/"):
+        return False
+    if is_docker_hub(registry):
+        return is_docker_hub(host)
+    return _matches(host.lower(), registry.lower())
+
+
+def _matches(pattern: str, host: str) -> bool:
+    """Whether the names are equal part by part, where a `*` stands for anything but a dot."""
+    parts, wanted = host.split("."), pattern.split(".")
+    return pattern == host or (len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted)))

@@ -1,0 +1,220 @@
+"""Manifests of artifacts as falcoctl publishes them: what may be in them, what of them is ours.
+
+Sources: OCI image-spec 1.1, "Image Manifest" and "Image Index"; falcoctl's media types.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from resources.oci_reference import is_digest
+from resources.registry_request import Dependency, Requirement
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+_DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+ACCEPT = f"{MANIFEST}, {INDEX}, {_DOCKER_MANIFEST}, {_DOCKER_INDEX}"
+
+# Those of artifacts have a few kilobytes. Decoded, a hostile one takes forty times its size.
+MOST_DOCUMENT_BYTES = 256 * 1024
+
+_PREFIX = "application/vnd.cncf.falco."
+_CONFIG_TYPE, _LAYER_TYPE = ".config.v1+json", ".layer.v1+tar.gz"
+# The word in the media types, by kind of resource, and how users call it.
+_WORDS = {"Rulesfile": "rulesfile", "Plugin": "plugin"}
+_NAMES = {"rulesfile": "a rules artifact", "plugin": "a plugin", "asset": "an asset"}
+
+_MOST_SHOWN = 10
+
+T = TypeVar("T")
+_Short = Annotated[str, msgspec.Meta(max_length=256)]
+
+
+class InvalidManifest(ValueError):  # noqa: N818 - it describes the artifact, not a failure of ours
+    """An artifact that is not what its kind demands."""
+
+
+class Platform(msgspec.Struct, frozen=True):
+    """What an entry of an index runs on."""
+
+    os: str = ""
+    architecture: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.os}/{self.architecture}"
+
+
+class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
+    """A reference to a document or a blob by its digest."""
+
+    media_type: str = ""
+    digest: str = ""
+    size: int = -1
+    platform: Platform | None = None
+
+
+class _Root(msgspec.Struct, frozen=True, rename="camel"):
+    """A manifest or an index; which of them is told by what is in it."""
+
+    media_type: str = ""
+    config: Descriptor | None = None
+    layers: tuple[Descriptor, ...] | None = None
+    manifests: tuple[Descriptor, ...] | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The two blobs of an artifact."""
+
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+
+
+class Index(msgspec.Struct, frozen=True):
+    """One artifact for several platforms."""
+
+    manifests: tuple[Descriptor, ...]
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """A requirement as it is written; engine versions are sometimes plain numbers."""
+
+    name: _Short
+    version: _Short | int = ""
+
+
+class _Dependency(_Named, frozen=True):
+    alternatives: tuple[_Named, ...] | None = None
+
+
+class _Config(msgspec.Struct, frozen=True):
+    name: _Short | None = None
+    version: _Short | None = None
+    requirements: tuple[_Named, ...] | None = None
+    dependencies: tuple[_Dependency, ...] | None = None
+
+
+class ArtifactConfig(msgspec.Struct, frozen=True):
+    """What an artifact says of itself; empty where it says nothing."""
+
+    name: str = ""
+    version: str = ""
+    requirements: tuple[Requirement, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+
+
+def root_of(document: bytes) -> Manifest | Index:
+    """The manifest or index in a document whose digest has been verified.
+
+    The Content-Type that it came with is of no weight: the digest does not cover it.
+
+    Raises:
+        InvalidManifest: it is neither, or could be taken for both.
+    """
+    root = _decoded(document, _Root, "manifest")
+    if root.media_type not in {"", MANIFEST, INDEX, _DOCKER_MANIFEST, _DOCKER_INDEX}:
+        raise InvalidManifest(f"the manifest is of media type {shown(root.media_type)}")
+    is_index = root.manifests is not None
+    if is_index == (root.layers is not None or root.config is not None):
+        raise InvalidManifest("the manifest is neither an image manifest nor an image index")
+    if root.media_type and is_index != (root.media_type in {INDEX, _DOCKER_INDEX}):
+        raise InvalidManifest(f"the manifest is not what its media type says: {root.media_type}")
+    if root.manifests is not None:
+        return Index(root.manifests)
+    if root.config is None:
+        raise InvalidManifest("the manifest has no config")
+    return Manifest(root.config, root.layers or ())
+
+
+def for_platform(index: Index, wanted: Platform) -> Descriptor:
+    """The first entry of the index for this platform.
+
+    Raises:
+        InvalidManifest: there is none; says which there are.
+    """
+    for entry in index.manifests:
+        if entry.platform == wanted:
+            return _checked(entry, "manifest", MOST_DOCUMENT_BYTES)
+    found = [str(entry.platform or "no platform") for entry in index.manifests]
+    names = ", ".join(shown(name) for name in found[:_MOST_SHOWN])
+    more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+    raise InvalidManifest(f"the index has nothing for {wanted}, only for: {names or '-'}{more}")
+
+
+def blobs_of(manifest: Manifest, kind: str, most_bytes: int) -> tuple[Descriptor, Descriptor]:
+    """The config and the one layer of an artifact for a resource of this kind.
+
+    Raises:
+        InvalidManifest: it is another kind of artifact, or may not be had whole.
+    """
+    word = _WORDS[kind]
+    if manifest.config.media_type != f"{_PREFIX}{word}{_CONFIG_TYPE}":
+        raise InvalidManifest(_other_kind(manifest.config.media_type, kind))
+    if len(manifest.layers) != 1:
+        raise InvalidManifest(f"the manifest has {len(manifest.layers)} layers, expected one")
+    layer = manifest.layers[0]
+    wanted = f"{_PREFIX}{word}{_LAYER_TYPE}"
+    if layer.media_type != wanted:
+        raise InvalidManifest(
+            f"the layer is of media type {shown(layer.media_type)}, expected {wanted}"
+        )
+    config = _checked(manifest.config, "config", MOST_DOCUMENT_BYTES)
+    return config, _checked(layer, "layer", most_bytes)
+
+
+def config_of(document: bytes) -> ArtifactConfig:
+    """What an artifact's verified config says.
+
+    Raises:
+        InvalidManifest: it is no JSON of that form.
+    """
+    config = _decoded(document, _Config, "config")
+    return ArtifactConfig(
+        config.name or "",
+        config.version or "",
+        _requirements(config.requirements),
+        tuple(
+            Dependency(each.name, str(each.version), _requirements(each.alternatives))
+            for each in config.dependencies or ()
+        ),
+    )
+
+
+def shown(text: str) -> str:
+    """Somebody else's text, short and without anything that a terminal obeys."""
+    cut = text if len(text) <= 100 else f"{text[:100]}…"
+    return cut if cut and cut.isprintable() else repr(cut)
+
+
+def _requirements(named: tuple[_Named, ...] | None) -> tuple[Requirement, ...]:
+    return tuple(Requirement(each.name, str(each.version)) for each in named or ())
+
+
+def _other_kind(media_type: str, kind: str) -> str:
+    """Say what an artifact is instead."""
+    wanted = _NAMES[_WORDS[kind]]
+    word = media_type.removeprefix(_PREFIX).removesuffix(_CONFIG_TYPE)
+    if word in _NAMES and media_type == f"{_PREFIX}{word}{_CONFIG_TYPE}":
+        return f"it is {_NAMES[word]}, but a {kind} needs {wanted}"
+    return f"its config is of media type {shown(media_type)}, but a {kind} needs {wanted}"
+
+
+def _checked(descriptor: Descriptor, what: str, most_bytes: int) -> Descriptor:
+    if not is_digest(descriptor.digest):
+        raise InvalidManifest(f"the digest of the {what} is {shown(descriptor.digest)}, not sha256")
+    if descriptor.size < 0:
+        raise InvalidManifest(f"the manifest does not say how large the {what} is")
+    if descriptor.size > most_bytes:
+        raise InvalidManifest(f"the {what} has {descriptor.size} bytes, allowed are {most_bytes}")
+    return descriptor
+
+
+def _decoded(document: bytes, form: type[T], what: str) -> T:
+    try:
+        return msgspec.json.decode(document, type=form)
+    except RecursionError:
+        raise InvalidManifest(f"the {what} is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidManifest(f"the {what} is not valid: {error}") from None

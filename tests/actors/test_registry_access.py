@@ -1,0 +1,142 @@
+"""Real registries that do not let everybody in, or that not everybody should believe."""
+
+import pytest
+
+from actors.registry import look_up
+from deploy.local import Registry
+from deploy.local.certificates import Authority
+from resources.registry_request import Credentials, Endpoint, Lookup
+from tests.actors.published import RULES, Published
+from tests.actors.pulling import found, not_found, problem_of, pulled, refused
+from tests.registries import PASSWORD, USERNAME, TokenServer, basic_auth, tls
+
+KNOWN = Credentials(USERNAME, PASSWORD)
+WRONG = Credentials(USERNAME, "a wrong secret")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def keys(authority):
+    return authority.server("registry", ["127.0.0.1"])
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    return Published(tmp_path_factory.mktemp("registry"))
+
+
+@pytest.fixture(scope="module")
+def basic(published, tmp_path_factory):
+    """The address of a registry that wants a password."""
+    with Registry(published.directory, basic_auth(tmp_path_factory.mktemp("basic"))) as started:
+        yield started.address
+
+
+@pytest.fixture(scope="module")
+def secure(published, keys):
+    """The address of a registry with TLS."""
+    with Registry(published.directory, tls(keys)) as started:
+        yield started.address
+
+
+def rules(address, credentials=None):
+    return Endpoint(address, "falco/rules", plain_http=True, credentials=credentials)
+
+
+async def test_a_password_opens_a_registry(published, basic, tmp_path):
+    endpoint = rules(basic, KNOWN)
+    assert await found(endpoint) == published.rules
+    assert (await pulled(endpoint, published.rules, tmp_path))[1] == RULES
+
+
+@pytest.mark.parametrize(
+    ("credentials", "message"),
+    [
+        (None, "the registry asks for credentials, and there are none"),
+        (WRONG, "was denied (401): the credentials were refused"),
+    ],
+)
+async def test_without_the_right_password_it_stays_closed(
+    published, basic, tmp_path, credentials, message
+):
+    error = await refused(rules(basic, credentials), published.rules, tmp_path)
+    assert message in str(error)
+    assert not error.transient
+
+
+async def test_endpoints_of_one_registry_do_not_share_their_credentials(published, basic):
+    asked = [Lookup(rules(basic, known), "latest") for known in (KNOWN, None, WRONG, KNOWN)]
+    answers = await look_up(asked)
+    assert [answer.digest for answer in answers] == [published.rules, "", "", published.rules]
+
+
+async def test_a_token_opens_a_registry(published, authority, tmp_path):
+    with TokenServer(authority) as tokens, Registry(published.directory, tokens.config) as registry:
+        endpoint = rules(registry.address, KNOWN)
+        assert await found(endpoint) == published.rules
+        tokens.asked.clear()
+        assert (await pulled(endpoint, published.rules, tmp_path))[1] == RULES
+        assert [asked.scope for asked in tokens.asked] == ["repository:falco/rules:pull"]
+
+
+async def test_a_token_for_anybody_opens_a_public_registry(published, authority, tmp_path):
+    with TokenServer(authority, is_open=True) as tokens:
+        with Registry(published.directory, tokens.config) as registry:
+            await pulled(rules(registry.address), published.rules, tmp_path)
+        assert [asked.authorization for asked in tokens.asked] == [""]
+
+
+@pytest.mark.parametrize("credentials", [None, WRONG])
+async def test_without_the_right_password_there_is_no_token(
+    published, authority, tmp_path, credentials
+):
+    with TokenServer(authority) as tokens, Registry(published.directory, tokens.config) as registry:
+        error = await refused(rules(registry.address, credentials), published.rules, tmp_path)
+    assert "access to a token was denied (401)" in str(error)
+    assert not error.transient
+
+
+async def test_a_token_server_is_trusted_by_the_same_ca(published, authority, keys, tmp_path):
+    ca = authority.certificate.read_text()
+    with TokenServer(authority, keys) as tokens:
+        with Registry(published.directory, {**tls(keys), **tokens.config}) as registry:
+            endpoint = Endpoint(registry.address, "falco/rules", ca=ca, credentials=KNOWN)
+            assert (await pulled(endpoint, published.rules, tmp_path))[1] == RULES
+        assert len(tokens.asked) == 1
+
+
+async def test_a_private_ca_is_trusted_where_it_is_given(published, secure, authority, tmp_path):
+    endpoint = Endpoint(secure, "falco/rules", ca=authority.certificate.read_text())
+    assert await found(endpoint) == published.rules
+    assert (await pulled(endpoint, published.rules, tmp_path))[1] == RULES
+
+
+async def test_without_its_ca_a_registry_is_not_trusted(published, secure, tmp_path):
+    endpoint = Endpoint(secure, "falco/rules", credentials=KNOWN)
+    error = await refused(endpoint, published.rules, tmp_path)
+    assert f"the certificate of https://{secure} is not valid" in str(error)
+    assert not error.transient
+
+
+async def test_checking_is_skipped_for_the_endpoint_that_says_so_alone(published, secure):
+    careless, careful = (
+        Endpoint(secure, "falco/rules", skip_verify=skipped) for skipped in (True, False)
+    )
+    answers = await look_up([Lookup(each, "latest") for each in (careless, careful)])
+    assert answers[0].digest == published.rules
+    assert "certificate" in problem_of(answers[1]).message
+
+
+async def test_a_ca_that_is_none_is_named_as_the_problem(secure):
+    problem = await not_found(Endpoint(secure, "falco/rules", ca="no PEM"))
+    assert "the CA given for the registry holds no valid certificate" in problem.message
+
+
+async def test_tls_is_not_spoken_with_a_registry_without(basic):
+    problem = await not_found(Endpoint(basic, "falco/rules"))
+    assert problem.message.endswith(f"https://{basic} does not speak TLS")
+    assert not problem.transient
