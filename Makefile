@@ -8,7 +8,7 @@ BIN := .venv/bin
 .PHONY: help venv run test check bench generate format lock clean
 
 help:
-	@echo "make run       a local control plane, the operator and a Falco; ARGS='--kubeconfig F' for your own cluster"
+	@echo "make run       a local control plane and registry, the operator, a Falco and its sidecars; ARGS='--kubeconfig F' for your own cluster"
 	@echo "make test      lint, types, import layers, then all tests on a real control plane"
 	@echo "make bench     speed and memory, as counts and ratios"
 	@echo "make generate  CRDs, rights and deploy/install.yaml from resources/, the chart and the API server's OpenAPI"

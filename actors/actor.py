@@ -21,14 +21,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pykka
 
-from actors.exits import NORMAL, SHUTDOWN, Exit, ExitReason, crash
+from actors.exits import NORMAL, SHUTDOWN, Exit, crash
 from actors.future import Future
 from actors.hooks import Hooks
 from actors.inbox import Inbox, Stopped
 from actors.mail import Letter, Reconcile, Run, Stop
 from actors.ref import ActorRef
 from actors.results import RequeueAfter, Result, Retire
-from actors.runtime import NullObserver, Observer, Runtime
 from actors.state import State
 from actors.trace import Trace, outcome_of
 
@@ -36,17 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.clock import Handle
-
-__all__ = [
-    "Actor",
-    "ActorRef",
-    "Exit",
-    "ExitReason",
-    "NullObserver",
-    "Observer",
-    "Runtime",
-    "State",
-]
+    from actors.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Must be named, else an apply is taken for a JSON patch; JSON is YAML.
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _JSON_PATCH = {"Content-Type": "application/json-patch+json"}
+_MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 _STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
 _JSON = {"Content-Type": "application/json"}
 
@@ -68,40 +69,23 @@ class Client:
         never touches what exists (see `actors.applier`).
         """
         path = f"{object_path(ref)}/{subresource}" if subresource else object_path(ref)
-        return await self._transport.request(
-            "PATCH",
-            path,
-            verb="patch",
-            query={"fieldManager": manager, "force": "true"},
-            body=msgspec.json.encode(body),
-            headers=_APPLY,
-        )
+        return await self._patch(path, body, _APPLY, {"fieldManager": manager, "force": "true"})
 
     async def json_patch(
         self, ref: ObjectRef, operations: list[dict[str, Any]], manager: str
     ) -> bytes:
         """JSON patch (RFC 6902); a failed `test` raises Refused with code 422."""
-        return await self._transport.request(
-            "PATCH",
-            object_path(ref),
-            verb="patch",
-            query={"fieldManager": manager},
-            body=msgspec.json.encode(operations),
-            headers=_JSON_PATCH,
+        return await self._patch(
+            object_path(ref), operations, _JSON_PATCH, {"fieldManager": manager}
         )
 
     async def merge_metadata(
         self, ref: ObjectRef, metadata: Mapping[str, Any], manager: str
     ) -> bytes:
         """Strategic merge patch of the metadata alone; the answer is metadata alone as well."""
-        return await self._transport.request(
-            "PATCH",
-            object_path(ref),
-            verb="patch",
-            query={"fieldManager": manager},
-            body=msgspec.json.encode({"metadata": metadata}),
-            headers={**_STRATEGIC, "Accept": METADATA.of_objects},
-        )
+        headers = {**_STRATEGIC, "Accept": METADATA.of_objects}
+        body = {"metadata": metadata}
+        return await self._patch(object_path(ref), body, headers, {"fieldManager": manager})
 
     async def delete(self, ref: ObjectRef, uid: str) -> bool:
         """Delete this incarnation only, its dependents in the background.
@@ -132,19 +116,25 @@ class Client:
 
     async def patch_event(self, ref: ObjectRef, body: Mapping[str, Any]) -> None:
         """Merge-patch an Event, to carry on its series."""
-        await self._transport.request(
-            "PATCH",
-            object_path(ref),
-            verb="patch",
-            body=msgspec.json.encode(body),
-            headers={"Content-Type": "application/merge-patch+json"},
-        )
+        await self._patch(object_path(ref), body, _MERGE_PATCH)
 
     async def server_version(self) -> tuple[int, int]:
         """Major and minor version of the API server; 0 for what it does not tell."""
         raw = await self._transport.request("GET", "/version", verb="get")
         version = msgspec.json.decode(raw)
         return _leading_number(version["major"]), _leading_number(version["minor"])
+
+    async def _patch(
+        self,
+        path: str,
+        body: object,
+        headers: Mapping[str, str],
+        query: Mapping[str, str] | None = None,
+    ) -> bytes:
+        encoded = msgspec.json.encode(body)
+        return await self._transport.request(
+            "PATCH", path, verb="patch", query=query, body=encoded, headers=headers
+        )
 
 
 def _leading_number(text: str) -> int:

@@ -56,8 +56,3 @@ class ComponentActor(InstanceActor[Component]):
     ) -> dict[str, Any]:
         """Return the status as of now."""
         return component.status(resource, outcome, workload, self.runtime.clock.now())
-
-    def parked_status(self, resource: Component, error: BaseException) -> dict[str, Any]:
-        """Return the status with the error that the actor crashed of."""
-        now = self.runtime.clock.now()
-        return component.parked_status(resource, type(error).__name__, str(error), now)

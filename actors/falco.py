@@ -11,10 +11,13 @@ from resources import falco
 from resources.falco import Falco, FalcoSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.incarnation import Services
     from actors.runtime import Runtime
     from resources.child import Child
     from resources.outcome import Outcome
+    from resources.rbac import Readable
     from resources.reference import ObjectRef
 
 _decoder = Decoder(Falco)
@@ -28,10 +31,17 @@ class FalcoActor(InstanceActor[Falco]):
     manager = falco.FIELD_MANAGER
 
     def __init__(
-        self, runtime: Runtime, ref: ObjectRef, services: Services, settings: FalcoSettings
+        self,
+        runtime: Runtime,
+        ref: ObjectRef,
+        services: Services,
+        settings: FalcoSettings,
+        readable: Callable[[str], Readable],
     ) -> None:
+        """`readable` is what the artifacts of a namespace refer to."""
         super().__init__(runtime, ref, services)
         self._settings = settings
+        self._readable = readable
 
     def decode(self, raw: bytes) -> Falco:
         """Return the Falco, without the fields that are not read."""
@@ -39,7 +49,7 @@ class FalcoActor(InstanceActor[Falco]):
 
     def desired(self, resource: Falco) -> tuple[Child, ...]:
         """Return every child of the Falco."""
-        return falco.desired(resource, self._settings)
+        return falco.desired(resource, self._settings, self._readable(self.ref.namespace))
 
     def workload(self, resource: Falco) -> ObjectRef:
         """Return the workload of its type."""
@@ -50,8 +60,3 @@ class FalcoActor(InstanceActor[Falco]):
     ) -> dict[str, Any]:
         """Return the status as of now."""
         return falco.status(resource, outcome, workload, self.runtime.clock.now())
-
-    def parked_status(self, resource: Falco, error: BaseException) -> dict[str, Any]:
-        """Return the status with the error that the actor crashed of."""
-        now = self.runtime.clock.now()
-        return falco.parked_status(resource, type(error).__name__, str(error), now)

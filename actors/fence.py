@@ -11,7 +11,8 @@ from actors.errors import Unavailable
 from actors.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from actors.clock import Clock, Handle
     from actors.transport import ApiObserver
@@ -82,31 +83,14 @@ class Fence:
 
 
 class FencedTransport(Transport):
-    """A transport whose writes pass a fence; reads do no harm."""
+    """A transport whose writes raise Unavailable while the fence is closed; reads do no harm."""
 
     def __init__(self, configuration: Any, observer: ApiObserver, fence: Fence) -> None:
         super().__init__(configuration, observer)
         self._fence = fence
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        verb: str,
-        query: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> bytes:
-        """As `Transport.request`; a write raises Unavailable while the fence is closed."""
-        if verb in _READS:
-            return await super().request(
-                method, path, verb=verb, query=query, body=body, headers=headers
-            )
-        async with self._fence.passage():
-            return await super().request(
-                method, path, verb=verb, query=query, body=body, headers=headers
-            )
+    def _passage(self, verb: str) -> AbstractAsyncContextManager[None]:
+        return super()._passage(verb) if verb in _READS else self._fence.passage()
 
 
 def _closed() -> Unavailable:

@@ -44,6 +44,8 @@ class Incarnation:
     retry: Retry
     status_at: float = float("-inf")
     cleaned: bool = False
+    namespace_goes: bool = False
+    """Found when something was to be created there; then there can be no Event either."""
     told: str = ""
     unreported: Attempt = field(default_factory=Attempt)
 

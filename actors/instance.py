@@ -18,15 +18,15 @@ from actors.actor import Actor
 from actors.children import Attempt
 from actors.errors import ApiError, NamespaceTerminating, Refused
 from actors.incarnation import Incarnation, incarnation
+from actors.parking import tell_parked
 from actors.recorder import Record
 from actors.results import Blocked, Done, RequeueAfter, Result, Retire
-from actors.retry import Retry
 from actors.view import View
 from actors.writer import Writer
 from resources.conditions import RECONCILED, condition
 from resources.errors import InvalidSpec
 from resources.finalizer import add_finalizer, remove_finalizer
-from resources.instance_status import only_counts_differ
+from resources.instance_status import Instance, only_counts_differ, parked_status
 from resources.mode import ANNOTATION, Mode, mode_of
 from resources.outcome import (
     INVALID,
@@ -56,12 +56,10 @@ _COUNTS_PERIOD = 1.0
 # What an actor whose resource is gone waits for before it ends, and for how many seconds at most.
 _LAST_REASONS = frozenset({"deleted", "timer"})
 _LAST_DELAY = 1.0
-# Seconds, at least, between two tries to tell that an actor is parked.
-_PARKED_DELAY = 0.1
 # Seconds until a child that is held by somebody's finalizer is looked at without an event.
 _LEAVING_DELAY = 30.0
 
-R = TypeVar("R", bound="Any")
+R = TypeVar("R", bound=Instance)
 
 
 class InstanceActor(Actor, Generic[R]):
@@ -94,10 +92,6 @@ class InstanceActor(Actor, Generic[R]):
     ) -> dict[str, Any]:
         """Return the content of `.status`."""
 
-    @abstractmethod
-    def parked_status(self, resource: R, error: BaseException) -> dict[str, Any]:
-        """Return the content of `.status` once the actor is given up."""
-
     async def on_reconcile(self, reasons: frozenset[str]) -> Result:
         """Bring the cluster to what the resource wants, whatever it was that changed."""
         view = self._incarnation.view if self._incarnation else View(self._services.store)
@@ -114,24 +108,14 @@ class InstanceActor(Actor, Generic[R]):
             self.calls = state.writer.calls - before
 
     async def tell_parked(self, error: BaseException) -> None:
-        """Say in the status that the actor has crashed too often; returns once that is so.
+        """Say in the status that the actor has crashed too often; returns once that is so."""
+        moment, kind = self.runtime.clock.now, type(error).__name__
 
-        Or once there is nothing to say any more: the resource is gone, or has another spec.
-        """
-        view, retry = View(self._services.store), Retry(self.runtime.random)
-        writer, parked = Writer(self._services.client, view, self.manager), view.get(self.ref)
-        while parked is not None and (now := view.get(self.ref)) is not None:
-            if (now.meta.uid, now.meta.generation) != (parked.meta.uid, parked.meta.generation):
-                return
-            try:
-                await writer.apply_status(now, self.parked_status(self.decode(now.raw), error))
-            except ApiError as problem:
-                wait = retry.after([problem])
-                again = retry.after_refusal(problem) if wait is None else wait
-                # Not at once: nothing but the watch can tell what the conflict was with.
-                await self.runtime.clock.sleep(max(again, _PARKED_DELAY))
-            else:
-                return
+        def parked(now: Snapshot) -> dict[str, Any]:
+            return parked_status(self.decode(now.raw), kind, str(error), moment())
+
+        writer = Writer(self._services.client, View(self._services.store), self.manager)
+        await tell_parked(self.runtime, writer, self.ref, parked)
 
     def describe(self) -> dict[str, Any]:
         """Which incarnation, how many tries, and what is held back, for the actor dump."""
@@ -187,6 +171,7 @@ class InstanceActor(Actor, Generic[R]):
         if again is not None and state.retry.is_quiet(attempt.errors):
             return RequeueAfter(again)
         if any(isinstance(error, NamespaceTerminating) for error in attempt.errors):
+            state.namespace_goes = True
             await self._write_status(state, resource, attempt.outcome())
             return Blocked("NamespaceTerminating")
         wait = await self._report(state, resource, attempt.outcome())
@@ -284,14 +269,13 @@ class InstanceActor(Actor, Generic[R]):
     def _after(self, state: Incarnation, error: ApiError) -> Result:
         """What follows an error that ended the reconcile."""
         extra = {"object": str(self.ref)}
-        if isinstance(error, NamespaceTerminating):
-            return Blocked("NamespaceTerminating")
         wait = state.retry.after([error])
         _log.log(logging.INFO if wait is not None else logging.WARNING, "%s", error, extra=extra)
         return RequeueAfter(state.retry.after_refusal(error) if wait is None else wait)
 
     def _tell(self, state: Incarnation, draft: EventDraft) -> None:
-        self._services.record(Record(state.owner, draft))
+        if not state.namespace_goes:
+            self._services.record(Record(state.owner, draft))
 
 
 def _earliest(*waits: float | None) -> Result:

@@ -77,6 +77,10 @@ class Metrics:
         """Call this at every reading, and show what it returns: each kind once."""
         self._population = population
 
+    def add(self, collector: Any) -> None:
+        """Show what this collector of prometheus-client's collects as well."""
+        self._registry.register(collector)
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Return all metrics and their content type, chosen by an Accept header."""
         encode, content_type = choose_encoder(accept)

@@ -46,11 +46,17 @@ async def pages(
     namespace: str = "",
     selector: str = "",
     representation: Representation = FULL,
+    fields: str = "",
 ) -> AsyncGenerator[Page, None]:
     """Yield all pages of one quorum read; raises ApiError, Gone if it took too long."""
     token: str | None = ""
     while token is not None:
-        query = {"limit": str(SIZES[representation]), "labelSelector": selector, "continue": token}
+        query = {
+            "limit": str(SIZES[representation]),
+            "labelSelector": selector,
+            "fieldSelector": fields,
+            "continue": token,
+        }
         asked = {key: value for key, value in query.items() if value}
         raw = await client.list_page(kind, namespace, asked, representation)
         page = decoded(_pages, raw)

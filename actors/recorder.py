@@ -7,10 +7,10 @@ import logging
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from actors.backoff import Backoff
-from actors.errors import ApiError, Conflict, NotFound, Unavailable
+from actors.errors import ApiError, Conflict, NamespaceTerminating, NotFound, Unavailable
 from actors.task_actor import TaskActor
 from resources.kinds import KINDS
 from resources.reference import ObjectRef
@@ -18,10 +18,13 @@ from resources.reference import ObjectRef
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from actors.actor import Runtime
     from actors.client import Client
+    from actors.runtime import Runtime
     from resources.outcome import EventDraft
     from resources.owner import Owner
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 CONTROLLER = "falcosecurity.dev/falco-operator"
 _log = logging.getLogger(__name__)
@@ -30,6 +33,8 @@ _SERIES = 360.0
 _REMEMBERED = 1000
 # As many as may wait while the API server is away.
 _WAITING = 1000
+# So many are written at a time; those about one resource one after the other.
+WRITERS = 8
 # About two minutes with this backoff, as long as client-go tries.
 _TRIES = 20
 _BACKOFF = Backoff(base=0.5, cap=15.0)
@@ -59,10 +64,11 @@ class _Series:
 
 
 class EventRecorder(TaskActor):
-    """One Event for each Record, in order; equal ones become a series.
+    """One Event for each Record, those about one resource in order; equal ones become a series.
 
     Events are a courtesy: one that is refused, or finds no API server for about two minutes, is
     dropped with a log line, as is one that finds a thousand waiting. None holds up a reconcile.
+    Once a namespace has been found to go, no Event of that resource is tried any more.
     """
 
     kind = "EventRecorder"
@@ -71,28 +77,40 @@ class EventRecorder(TaskActor):
         super().__init__(runtime)
         self._client = client
         self._instance = instance
-        self._waiting: asyncio.Queue[_Told] = asyncio.Queue(_WAITING)
+        self._queues: list[asyncio.Queue[_Told]] = [asyncio.Queue() for _ in range(WRITERS)]
         self._series: OrderedDict[Record, _Series] = OrderedDict()
+        self._going: OrderedDict[Owner, None] = OrderedDict()
 
     async def on_receive(self, message: object) -> None:
         """Take a `Record`."""
         if not isinstance(message, Record):
             return
+        if self._waiting >= _WAITING:
+            _dropped(message, "too many wait for the API server")
+            return
         name = self._new_name(message.regarding.ref.name)
         told = _Told(message, self.runtime.clock.now(), name)
-        try:
-            self._waiting.put_nowait(told)
-        except asyncio.QueueFull:
-            _dropped(message, "too many wait for the API server")
+        self._queues[hash(message.regarding) % WRITERS].put_nowait(told)
 
     async def run(self) -> None:
-        """Write what was told, one after the other."""
-        while True:
-            await self._persist(await self._waiting.get())
+        """Write what was told, each resource's Events from a queue that is always the same."""
+        async with asyncio.TaskGroup() as writers:
+            for queue in self._queues:
+                writers.create_task(self._write_all(queue))
 
     def describe(self) -> dict[str, Any]:
         """Add how many Events wait to be written, for the actor dump."""
-        return {**super().describe(), "waiting": self._waiting.qsize()}
+        return {**super().describe(), "waiting": self._waiting}
+
+    @property
+    def _waiting(self) -> int:
+        return sum(queue.qsize() for queue in self._queues)
+
+    async def _write_all(self, queue: asyncio.Queue[_Told]) -> None:
+        while True:
+            told = await queue.get()
+            if told.record.regarding not in self._going:
+                await self._persist(told)
 
     async def _persist(self, told: _Told) -> None:
         for attempt in range(_TRIES):
@@ -102,6 +120,8 @@ class EventRecorder(TaskActor):
                 delay = _BACKOFF.delay(attempt, self.runtime.random)
                 await self.runtime.clock.sleep(max(delay, error.retry_after or 0.0))
             except ApiError as error:
+                if isinstance(error, NamespaceTerminating):
+                    _keep(self._going, told.record.regarding, None)
                 _dropped(told.record, str(error))
                 return
             else:
@@ -129,10 +149,7 @@ class EventRecorder(TaskActor):
         self._remember(told.record, known.ref, count)
 
     def _remember(self, record: Record, ref: ObjectRef, count: int) -> None:
-        self._series[record] = _Series(ref, count, self.runtime.clock.monotonic())
-        self._series.move_to_end(record)
-        if len(self._series) > _REMEMBERED:
-            self._series.popitem(last=False)
+        _keep(self._series, record, _Series(ref, count, self.runtime.clock.monotonic()))
 
     def _new_name(self, stem: str) -> str:
         """A name that no Event has; cut where needed, and still a DNS name."""
@@ -164,6 +181,14 @@ class EventRecorder(TaskActor):
 def micro_time(moment: datetime) -> str:
     """A UTC time as `MicroTime`, always with six fractional digits."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _keep(known: OrderedDict[K, V], key: K, value: V) -> None:
+    """Remember it as the latest; the one that is remembered longest makes room."""
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)
 
 
 def _dropped(record: Record, why: str) -> None:

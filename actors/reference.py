@@ -20,6 +20,8 @@ from resources.ownership import Difference
 from resources.references import FIELD_MANAGERS, FINALIZERS, is_protected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.client import Client
     from actors.reference_index import ReferenceIndex
     from actors.runtime import Runtime
@@ -44,12 +46,15 @@ class ReferenceActor(Actor):
         client: Client,
         seen: Seen,
         index: ReferenceIndex,
+        absent: Callable[[ObjectRef], None],
     ) -> None:
+        """`absent` is told when the API server does not have the object."""
         super().__init__(runtime)
         self.kind = ref.kind
         self.ref = ref
         self._seen = seen
         self._index = index
+        self._absent = absent
         self._writer = Writer(client, _BareView(seen), FIELD_MANAGERS[ref.kind])
         self._retry = Retry(runtime.random)
         self._in_doubt = False
@@ -94,12 +99,18 @@ class ReferenceActor(Actor):
     async def _live(self) -> Snapshot | None:
         """The object as it is; None if it is not there, or if a list is to come that will tell."""
         if self._in_doubt:
-            return await self._writer.read(self.ref, METADATA)
+            return await self._read()
         live = self._writer.view.get(self.ref)
         if live is not None or not self._index.is_referenced(self.ref):
             return live
         is_listed = self._seen.seen(self.ref) > 0
-        return await self._writer.read(self.ref, METADATA) if is_listed else None
+        return await self._read() if is_listed else None
+
+    async def _read(self) -> Snapshot | None:
+        live = await self._writer.read(self.ref, METADATA)
+        if live is None:
+            self._absent(self.ref)
+        return live
 
     async def _protect(self, live: Snapshot) -> Result:
         """Add the finalizer; whoever removes it again and again is let be for a while."""

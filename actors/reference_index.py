@@ -47,6 +47,10 @@ class ReferenceIndex:
         """Whether any artifact names it."""
         return target in self._referrers
 
+    def referrers(self, target: ObjectRef) -> frozenset[ObjectRef]:
+        """The artifacts that name it."""
+        return frozenset(self._referrers.get(target, ()))
+
     def targets(self) -> frozenset[ObjectRef]:
         """Everything that is named by anything."""
         return frozenset(self._referrers)

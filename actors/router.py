@@ -9,12 +9,12 @@ from actors.actor import Actor
 from actors.mail import Reconcile
 from resources.kinds import KINDS
 from resources.owner import owner_of
-from resources.watched import INSTANCES
+from resources.watched import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from actors.actor import Runtime
+    from actors.runtime import Runtime
     from actors.store import Change, Store
     from resources.reference import ObjectRef
 
@@ -89,7 +89,7 @@ class Router(Actor):
 
     def _deliver_all(self) -> None:
         """Wake each resource, and each owner that is gone but left a cluster-scoped object."""
-        for kind in INSTANCES:
+        for kind in RESOURCES:
             for snapshot in self._store.of_kind(kind):
                 self._tell(snapshot.ref, "listed")
         for owner in self._orphaned():
@@ -108,7 +108,7 @@ class Router(Actor):
         return owners
 
     def _route(self, change: Changed) -> None:
-        if change.ref.kind in INSTANCES:
+        if change.ref.kind in RESOURCES:
             self._tell(change.ref, "deleted" if change.gone else "changed")
         for owner in change.owners:
             if self._concerns(owner, change):

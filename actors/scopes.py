@@ -10,7 +10,7 @@ from resources.meta import ObjectMeta
 from resources.references import is_protected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from actors.reference_index import ReferenceIndex
     from actors.store import Change
@@ -43,6 +43,7 @@ class Scopes:
 
     def __init__(self, index: ReferenceIndex) -> None:
         self._index = index
+        self._absent: set[ObjectRef] = set()
         self._stores: dict[ObjectRef, ScopeStore] = {}
 
     def open(self, scope: ObjectRef) -> Store:
@@ -54,10 +55,24 @@ class Scopes:
         """Forget what a watch that ends has brought, unless another has begun since."""
         if self._stores.get(scope) is store:
             del self._stores[scope]
+            self.doubt({ref for ref in self._absent if scope_of(ref) == scope})
 
     def clear(self) -> None:
         """Forget what watches that are gone have brought."""
         self._stores.clear()
+        self._absent.clear()
+
+    def confirm_absent(self, ref: ObjectRef) -> None:
+        """Note that the API server does not have it; that holds until the watch brings it."""
+        self._absent.add(ref)
+
+    def doubt(self, refs: Collection[ObjectRef]) -> None:
+        """Forget that these are known to be absent."""
+        self._absent -= set(refs)
+
+    def is_absent(self, ref: ObjectRef) -> bool:
+        """Whether the object is known not to be there; one that was not looked for is not."""
+        return ref in self._absent and self.get(ref) is None
 
     def is_needed(self, scope: ObjectRef) -> bool:
         """Whether anything of the scope is named by an artifact, or may still be protected.

@@ -6,7 +6,7 @@ itself, because its own client would encode a body twice and knows no default ti
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
@@ -84,24 +84,25 @@ class Transport:
         `verb` is the Kubernetes verb (get, list, patch, create, delete), for metrics.
         """
         code = "error"
-        try:
-            async with self._session.request(
-                method,
-                self._url(path, query),
-                data=body,
-                headers=await self._headers(headers),
-                timeout=_REQUEST,
-                allow_redirects=False,
-                **self._options,
-            ) as response:
-                with _aborting(response):
-                    content = await response.read()
-                code = str(response.status)
-                return self._checked(response, content)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(error) from error
-        finally:
-            self._observer.api_request(verb, _resource_of(path), code)
+        async with self._passage(verb):
+            try:
+                async with self._session.request(
+                    method,
+                    self._url(path, query),
+                    data=body,
+                    headers=await self._headers(headers),
+                    timeout=_REQUEST,
+                    allow_redirects=False,
+                    **self._options,
+                ) as response:
+                    with _aborting(response):
+                        content = await response.read()
+                    code = str(response.status)
+                    return self._checked(response, content)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise _unreachable(error) from error
+            finally:
+                self._observer.api_request(verb, _resource_of(path), code)
 
     async def stream(
         self,
@@ -142,6 +143,10 @@ class Transport:
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
+
+    def _passage(self, verb: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - a hook
+        """What a request of this verb is made in; raises Unavailable if it may not be made."""
+        return nullcontext()
 
     def _checked(self, response: aiohttp.ClientResponse, content: bytes) -> bytes:
         if _is_json(response):

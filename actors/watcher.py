@@ -35,8 +35,8 @@ from resources.kinds import collection_path
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from actors.actor import Runtime
     from actors.client import Client
+    from actors.runtime import Runtime
     from actors.store import Change, Snapshot, Store
     from actors.transport import Transport
 
@@ -55,7 +55,7 @@ _BACKOFF = Backoff(base=0.2, cap=30.0)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to watch: one kind, everywhere or in one namespace, all or by label.
+    """What to watch: one kind, everywhere or in one namespace, all or by label and field.
 
     `server_timeout`: after how many seconds, at least and at most, the API server ends a stream.
     """
@@ -66,6 +66,7 @@ class Source:
     representation: Representation = FULL
     silence: float = SILENCE
     server_timeout: tuple[int, int] = SERVER_TIMEOUT
+    field_selector: str = ""
 
 
 class Audience(Protocol):
@@ -202,6 +203,7 @@ class Listing:
             source.namespace,
             source.label_selector,
             source.representation,
+            source.field_selector,
         )
         async with aclosing(found):
             async for page in found:
@@ -246,6 +248,8 @@ class Watching:
         }
         if source.label_selector:
             query["labelSelector"] = source.label_selector
+        if source.field_selector:
+            query["fieldSelector"] = source.field_selector
         path = collection_path(source.kind, source.namespace)
         watcher.observer.watch_opened(source.kind)
         lines = Lines()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from resources.definition import LIST_MAP_BY_TYPE, Column, doc
+from resources.definition import LIST_MAP_BY_TYPE, doc
 from resources.meta import Condition
 
 
@@ -57,9 +57,3 @@ class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         tuple[Condition, ...] | None,
         doc("ResolvedRefs and Programmed.", **LIST_MAP_BY_TYPE),
     ] = None
-
-
-PRIORITY_COLUMN = Column(
-    "Priority", ".spec.priority", "Higher is loaded later and wins.", "integer"
-)
-NODES_COLUMN = Column("Nodes", ".status.nodes.summary", "Programmed and desired pods.")

@@ -20,7 +20,7 @@ from resources.definition import (
 )
 from resources.errors import InvalidSpec
 from resources.meta import ObjectMeta
-from resources.outcome import Outcome, parked
+from resources.outcome import Outcome
 from resources.overlay import Template
 from resources.parent import Parent, parent_of
 from resources.rbac import cluster_rights, namespaced_rights
@@ -133,20 +133,13 @@ def status(
 ) -> dict[str, Any]:
     """The content of `.status` after a reconcile; `workload` is the live one if it is ours."""
     return instance_status.observed_status(
-        component.status,
+        component,
         outcome,
         workload,
         kind=_WORKLOAD,
         container=component.spec.component.type,
-        generation=component.metadata.generation,
         now=now,
     )
-
-
-def parked_status(component: Component, error: str, message: str, now: datetime) -> dict[str, Any]:
-    """The content of `.status` once the actor has failed too often: its error, else as it was."""
-    finding = parked(error, message, component.metadata.generation)
-    return instance_status.with_finding(component.status, finding, now)
 
 
 def _type(component: Component) -> ComponentType:

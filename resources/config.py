@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from resources.artifact_status import NODES_COLUMN, PRIORITY_COLUMN, ArtifactStatus
-from resources.definition import AGE, ResourceDefinition, condition_column, doc
-from resources.meta import LabelSelector, LocalReference, ObjectMeta
+from resources.artifact_fields import PRIORITY_COLUMN, STATUS_COLUMNS, Priority, Selector
+from resources.artifact_status import ArtifactStatus
+from resources.definition import ResourceDefinition, doc
+from resources.meta import LocalReference, ObjectMeta
 
 
 class ConfigSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -16,12 +17,8 @@ class ConfigSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     config_map_ref: Annotated[
         LocalReference | None, doc("A ConfigMap whose key config.yaml holds configuration.")
     ] = None
-    priority: Annotated[
-        int, doc("Higher is loaded later and wins.", format="int32", minimum=0, maximum=99)
-    ] = 50
-    selector: Annotated[
-        LabelSelector | None, doc("The nodes that get it, by their labels; absent means all.")
-    ] = None
+    priority: Priority = 50
+    selector: Selector = None
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -36,11 +33,5 @@ DEFINITION = ResourceDefinition(
     type=Config,
     kind="Config",
     categories=("falcosecurity", "artifacts"),
-    columns=(
-        PRIORITY_COLUMN,
-        condition_column("Programmed"),
-        condition_column("ResolvedRefs"),
-        NODES_COLUMN,
-        AGE,
-    ),
+    columns=(PRIORITY_COLUMN, *STATUS_COLUMNS),
 )

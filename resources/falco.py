@@ -18,10 +18,16 @@ from resources.definition import (
 )
 from resources.image import Image
 from resources.meta import ObjectMeta
-from resources.outcome import Outcome, parked
+from resources.outcome import Outcome
 from resources.overlay import Template
 from resources.parent import Parent, parent_of
-from resources.rbac import FALCO_CLUSTER_RULES, cluster_rights, falco_rules, namespaced_rights
+from resources.rbac import (
+    FALCO_CLUSTER_RULES,
+    Readable,
+    cluster_rights,
+    falco_rules,
+    namespaced_rights,
+)
 from resources.reference import ObjectRef
 from resources.workload import insisted, pod_labels, service, workload
 from resources.workload_status import WorkloadStatus
@@ -137,7 +143,11 @@ def resolved_version(falco: Falco) -> str:
     return _image(falco).version
 
 
-def desired(falco: Falco, settings: FalcoSettings) -> tuple[Child, ...]:
+def desired(
+    falco: Falco,
+    settings: FalcoSettings,
+    readable: Readable = Readable(),  # noqa: B008 - a value
+) -> tuple[Child, ...]:
     """Every child as it should be, lower waves first; the same bodies for the same input.
 
     Raises:
@@ -147,7 +157,7 @@ def desired(falco: Falco, settings: FalcoSettings) -> tuple[Child, ...]:
     config = falco_config.base_config(workload_kind(falco), resolved_version(falco))
     children = (
         parent.child("ServiceAccount"),
-        *namespaced_rights(parent, falco_rules()),
+        *namespaced_rights(parent, falco_rules(*readable)),
         *cluster_rights(parent, FALCO_CLUSTER_RULES),
         service(parent, [falco_pod.WEB]),
         parent.child("ConfigMap", data={falco_config.FILE: config}),
@@ -161,20 +171,12 @@ def status(
 ) -> dict[str, Any]:
     """The content of `.status` after a reconcile; `workload` is the live one if it is ours."""
     return instance_status.observed_status(
-        falco.status,
+        falco,
         outcome,
         workload,
         kind=workload_kind(falco),
         container=falco_pod.MAIN.name,
-        generation=falco.metadata.generation,
         now=now,
-    )
-
-
-def parked_status(falco: Falco, error: str, message: str, now: datetime) -> dict[str, Any]:
-    """The content of `.status` once the actor has failed too often: its error, else as it was."""
-    return instance_status.with_finding(
-        falco.status, parked(error, message, falco.metadata.generation), now
     )
 
 
@@ -207,6 +209,7 @@ def _templates(
         workload=workload_kind(falco),
         name=falco.metadata.name,
         image=str(image),
+        version=image.version,
         config_hash=falco_config.config_hash(config),
         labels=pod_labels(parent),
         sidecar_image=settings.sidecar_image,

@@ -27,6 +27,7 @@ class PodSettings(NamedTuple):
     workload: str
     name: str
     image: str
+    version: str
     config_hash: str
     labels: dict[str, str]
     sidecar_image: str
@@ -142,7 +143,10 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "image": settings.sidecar_image,
         "restartPolicy": "Always",
         "command": ["artifact-operator"],
-        "args": [f"--gate-deadline={settings.gate_deadline}s"],
+        "args": [
+            f"--gate-deadline={settings.gate_deadline}s",
+            f"--falco-version={settings.version}",
+        ],
         "env": _downward(_SIDECAR_ENV),
         "resources": _SIDECAR_RESOURCES,
         "securityContext": _SIDECAR_SECURITY,

@@ -14,18 +14,6 @@ Path = tuple[str, ...]
 Fields = dict[str, Any]
 
 
-def parse_fields_v1(fields: Fields) -> frozenset[Path]:
-    """The paths of a `fieldsV1` document, each element as it is written there."""
-    paths: set[Path] = set()
-    pending: list[tuple[Path, Fields]] = [((), fields)]
-    while pending:
-        path, node = pending.pop()
-        if path and (not node or "." in node):
-            paths.add(path)
-        pending.extend(((*path, name), child) for name, child in node.items() if name != ".")
-    return frozenset(paths)
-
-
 def human(path: Path) -> str:
     """A path as people write it: `spec.template.spec.containers[name=falco].image`."""
     text = "".join(_human(element) for element in path)

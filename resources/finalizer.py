@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from resources.meta import ObjectMeta
 
 _PATH = "/metadata/finalizers"
@@ -32,15 +34,22 @@ def add_finalizer(meta: ObjectMeta, finalizer: str) -> list[dict[str, Any]]:
 
 def remove_finalizer(meta: ObjectMeta, finalizer: str) -> list[dict[str, Any]]:
     """Operations that remove it; none if it is not there."""
-    present = meta.finalizers or ()
-    if finalizer not in present:
-        return []
-    at = f"{_PATH}/{present.index(finalizer)}"
-    return [
-        _same_object(meta),
-        {"op": "test", "path": at, "value": finalizer},
-        {"op": "remove", "path": at},
+    return remove_finalizers(meta, (finalizer,))
+
+
+def remove_finalizers(meta: ObjectMeta, finalizers: Collection[str]) -> list[dict[str, Any]]:
+    """Operations that remove those that are there, from the last one on; none if there are none."""
+    present = enumerate(meta.finalizers or ())
+    found = [(f"{_PATH}/{index}", name) for index, name in present if name in finalizers]
+    operations = [
+        operation
+        for path, name in reversed(found)
+        for operation in (
+            {"op": "test", "path": path, "value": name},
+            {"op": "remove", "path": path},
+        )
     ]
+    return [_same_object(meta), *operations] if operations else []
 
 
 def _same_object(meta: ObjectMeta) -> dict[str, Any]:

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from resources import image
 from resources.availability import availability
-from resources.conditions import AVAILABLE, RECONCILED, Finding, condition, set_condition
+from resources.conditions import AVAILABLE, RECONCILED, condition, set_condition
 from resources.errors import InvalidSpec
-from resources.outcome import Outcome, reconciled
+from resources.outcome import Outcome, parked, reconciled
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from resources.meta import ObjectMeta
     from resources.workload_status import WorkloadStatus
 
 
+class Instance(Protocol):
+    """A resource that runs a workload."""
+
+    @property
+    def metadata(self) -> ObjectMeta:
+        """Its metadata."""
+        ...
+
+    @property
+    def status(self) -> WorkloadStatus:
+        """Its status as it was read."""
+        ...
+
+
 def observed_status(
-    before: WorkloadStatus,
+    resource: Instance,
     outcome: Outcome,
     workload: dict[str, Any] | None,
     *,
     kind: str,
     container: str,
-    generation: int | None,
     now: datetime,
 ) -> dict[str, Any]:
     """The content of `.status`; equal observations give an equal dict.
@@ -33,6 +47,7 @@ def observed_status(
     `workload` is the live one of this kind, if it is there and ours; the image of its `container`
     tells which version runs.
     """
+    before, generation = resource.status, resource.metadata.generation
     pods = availability(kind, workload, generation)
     said = condition(before.conditions, RECONCILED)
     conditions = set_condition(before.conditions, reconciled(outcome, said, generation), now)
@@ -48,12 +63,11 @@ def observed_status(
     return status_fields(after)
 
 
-def with_finding(before: WorkloadStatus, finding: Finding, now: datetime) -> dict[str, Any]:
-    """The content of `.status` with one condition set and all else as it was."""
-    conditions = set_condition(before.conditions, finding, now)
-    after = msgspec.structs.replace(
-        before, conditions=conditions, observed_generation=finding.generation
-    )
+def parked_status(resource: Instance, error: str, message: str, now: datetime) -> dict[str, Any]:
+    """The content of `.status` once the actor has failed too often: its error, else as it was."""
+    before, generation = resource.status, resource.metadata.generation
+    conditions = set_condition(before.conditions, parked(error, message, generation), now)
+    after = msgspec.structs.replace(before, conditions=conditions, observed_generation=generation)
     return status_fields(after)
 
 

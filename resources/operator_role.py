@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from resources.component_catalog import granted_rules
 from resources.kinds import KINDS
-from resources.parent import CHILD_KINDS
+from resources.parent import CHILD_KINDS, PRUNED
 from resources.rbac import FALCO_CLUSTER_RULES, Rule, falco_rules, rule
+from resources.references import ARTIFACTS
 from resources.watched import INSTANCES, WATCHED
 
 if TYPE_CHECKING:
@@ -28,9 +29,13 @@ _DONE: dict[str, tuple[str, ...]] = {
     # Never called: asked for where the admission plugin OwnerReferencesPermissionEnforcement is on,
     # since children block the deletion of their owner.
     **dict.fromkeys((f"{kind}/finalizers" for kind in INSTANCES), ("update",)),
-    **dict.fromkeys(CHILD_KINDS, ("get", "create", "patch", "delete")),
+    **dict.fromkeys(CHILD_KINDS, ("get", "create", "patch")),
+    **dict.fromkeys(PRUNED, ("get", "create", "patch", "delete")),
     "Event": ("create", "patch"),
-    # Protected while an artifact names them; ConfigMaps are children as well. Metadata only.
+    # For the finalizers that the Go operator's sidecars have left.
+    **dict.fromkeys(ARTIFACTS, ("patch",)),
+    **dict.fromkeys((f"{kind}/status" for kind in ARTIFACTS), ("patch",)),
+    # Protected while an artifact names them, and read by name; ConfigMaps are children as well.
     "Secret": ("get", "list", "watch", "patch"),
 }
 

@@ -15,7 +15,7 @@ import json
 from typing import Any, Literal, NamedTuple
 
 from resources import quantity
-from resources.fields_v1 import Fields, Path, decoded, encoded, human, parse_fields_v1
+from resources.fields_v1 import Fields, Path, decoded, encoded, human
 from resources.list_keys import PLAIN, SHAPES, Shape
 
 Kind = Literal["missing", "changed", "unowned", "extra"]
@@ -58,11 +58,6 @@ class _Found(NamedTuple):
     path: Path
     kind: Kind
     owned: bool
-
-
-def owned_by(live: dict[str, Any], manager: str) -> frozenset[Path]:
-    """The paths that a manager owns by server-side apply of the main resource."""
-    return parse_fields_v1(_owned_fields(live, manager))
 
 
 def differences(

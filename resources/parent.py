@@ -29,6 +29,9 @@ _WAVES = {
     "Deployment": 3,
 }
 CHILD_KINDS = tuple(_WAVES)
+PRUNED = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "DaemonSet", "Deployment")
+"""Of these a resource may no longer want the one that it has; of all others it always or never has
+one, and the garbage collector takes it with the resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def unwanted(owner: ObjectRef, wanted: Iterable[Child]) -> tuple[ObjectRef, ...]
     """Every other child that a resource may have had, what depends on others first."""
     parent = Parent(Owner(owner, ""), {})
     kept = {child.ref for child in wanted}
-    possible = (parent.ref(kind) for kind in sorted(_WAVES, key=lambda kind: -_WAVES[kind]))
+    possible = (parent.ref(kind) for kind in sorted(PRUNED, key=lambda kind: -_WAVES[kind]))
     return tuple(ref for ref in possible if ref not in kept)
 
 

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from resources.artifact_status import NODES_COLUMN, ArtifactStatus
-from resources.definition import AGE, ResourceDefinition, condition_column, doc
-from resources.meta import LabelSelector, ObjectMeta
+from resources.artifact_fields import STATUS_COLUMNS, Selector
+from resources.artifact_status import ArtifactStatus
+from resources.definition import ResourceDefinition, doc
+from resources.meta import ObjectMeta
 from resources.oci_artifact import OCIArtifact
 
 
@@ -28,9 +29,7 @@ class PluginSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     oci_artifact: Annotated[OCIArtifact | None, doc("The library from an OCI registry.")] = None
     config: Annotated[PluginConfig | None, doc("The plugin's entry in falco.yaml.")] = None
-    selector: Annotated[
-        LabelSelector | None, doc("The nodes that get it, by their labels; absent means all.")
-    ] = None
+    selector: Selector = None
 
 
 class Plugin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -45,10 +44,5 @@ DEFINITION = ResourceDefinition(
     type=Plugin,
     kind="Plugin",
     categories=("falcosecurity", "artifacts"),
-    columns=(
-        condition_column("Programmed"),
-        condition_column("ResolvedRefs"),
-        NODES_COLUMN,
-        AGE,
-    ),
+    columns=STATUS_COLUMNS,
 )

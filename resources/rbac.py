@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resources.kinds import ARTIFACT_GROUP, RBAC_GROUP
 
@@ -31,6 +31,13 @@ def rule(
 
 
 FALCO_CLUSTER_RULES = [rule("", ["nodes"], READ)]
+
+
+class Readable(NamedTuple):
+    """Names of what artifacts of one namespace refer to."""
+
+    secrets: frozenset[str] = frozenset()
+    config_maps: frozenset[str] = frozenset()
 
 
 def falco_rules(secrets: Iterable[str] = (), config_maps: Iterable[str] = ()) -> list[Rule]:

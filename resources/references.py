@@ -56,13 +56,22 @@ def references(raw: bytes) -> frozenset[ObjectRef]:
     return frozenset(
         ObjectRef(kind, namespace, reference.name)
         for kind, reference in _named(artifact.spec)
-        if len(reference.name) <= _LONGEST_NAME and _DNS_SUBDOMAIN.fullmatch(reference.name)
+        if _is_name(reference.name)
     )
+
+
+def can_exist(ref: ObjectRef) -> bool:
+    """Whether there could be a Secret or ConfigMap of this name."""
+    return _is_name(ref.name)
 
 
 def is_protected(kind: str, meta: ObjectMeta) -> bool:
     """Whether an object carries the finalizer of its kind."""
     return FINALIZERS[kind] in (meta.finalizers or ())
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= _LONGEST_NAME and _DNS_SUBDOMAIN.fullmatch(text) is not None
 
 
 def _named(spec: _Spec) -> Iterator[tuple[str, LocalReference]]:

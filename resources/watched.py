@@ -4,7 +4,13 @@ from resources.parent import CHILD_KINDS
 from resources.references import ARTIFACTS
 
 INSTANCES = ("Falco", "Component")
+"""Each runs a workload."""
+
+RESOURCES = (*INSTANCES, *ARTIFACTS)
 """Each has an actor for every resource of the kind."""
 
-WATCHED = (*INSTANCES, *ARTIFACTS, *CHILD_KINDS)
+OBSERVED = ("NodeReport", "Pod", "Node")
+"""What tells how far artifacts have come."""
+
+WATCHED = (*RESOURCES, *CHILD_KINDS, *OBSERVED)
 """In the order in which their watches are opened."""

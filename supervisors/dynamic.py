@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from actors.actor import Actor
 from actors.clock import within
 from actors.exits import Exit, ExitReason, crash
 from actors.mail import Reconcile
+from actors.metrics import Population
 from supervisors.intensity import Intensity, Window
 from supervisors.keyed import KeyedChild, Parked, Trouble
 
@@ -105,6 +107,14 @@ class DynamicSupervisor(Actor):
     def refs(self) -> tuple[ObjectRef, ...]:
         """The objects that have an actor or are parked."""
         return (*self._children, *self._parked)
+
+    def population(self, *kinds: str) -> list[Population]:
+        """Of each of these kinds, how many are parked and how many messages wait."""
+        parked = Counter(ref.kind for ref in self._parked)
+        mail: Counter[str] = Counter()
+        for ref, child in self._children.items():
+            mail[ref.kind] += child.ref.actor_inbox.depth if child.ref else 0
+        return [Population(kind, parked[kind], mail[kind]) for kind in kinds]
 
     def __contains__(self, ref: ObjectRef) -> bool:
         return ref in self._children

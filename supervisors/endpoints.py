@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from actors.metrics import Metrics
     from actors.runtime import Runtime
-    from supervisors.settings import Settings
+    from supervisors.settings import Exposure
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Endpoints:
     """
 
     runtime: Runtime
-    settings: Settings
+    exposed: Exposure
     metrics: Metrics
     waits_for: Callable[[], str | None]
     tree: Callable[[], dict[str, Any]]
@@ -36,10 +36,10 @@ class Endpoints:
         return [ChildSpec("dump", self._dump), *self._health(), *self._metrics(), *self._debug()]
 
     def _dump(self) -> Any:
-        return SignalDump.start(self.runtime, self.tree, self.settings.dump_directory)
+        return SignalDump.start(self.runtime, self.tree, self.exposed.dump_directory)
 
     def _health(self) -> list[ChildSpec]:
-        address = self.settings.health
+        address = self.exposed.health
         if address is None:
             return []
         live, ready = {"supervisors": self._dead}, {"operator": self.waits_for}
@@ -50,7 +50,7 @@ class Endpoints:
         return f"to be started again: {', '.join(names)}" if names else None
 
     def _metrics(self) -> list[ChildSpec]:
-        address, certificates = self.settings.metrics, self.settings.metrics_certificates
+        address, certificates = self.exposed.metrics, self.exposed.metrics_certificates
         if address is None:
             return []
         render = self.metrics.render
@@ -61,7 +61,7 @@ class Endpoints:
         ]
 
     def _debug(self) -> list[ChildSpec]:
-        address = self.settings.debug
+        address = self.exposed.debug
         if address is None:
             return []
         return [ChildSpec("debug", lambda: DebugServer.start(self.runtime, address, self.tree))]

@@ -8,7 +8,6 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +17,11 @@ import uvloop
 from actors.backoff import Backoff
 from actors.client import Client
 from actors.clock import SystemClock
-from actors.component import ComponentActor
 from actors.configuration import (
     BadConfiguration,
     in_cluster_configuration,
     kubeconfig_configuration,
 )
-from actors.falco import FalcoActor
 from actors.fence import Fence, FencedTransport
 from actors.incarnation import Services
 from actors.leader import LEASE, LeaderElection, identity_of
@@ -38,32 +35,36 @@ from actors.transport import ANY_NUMBER, Transport
 from actors.version_gate import VersionGate
 from actors.watcher import Source, Watcher
 from resources.falco import FalcoSettings
-from resources.kinds import KINDS
 from resources.labels import MANAGED_BY, OPERATOR
 from resources.parent import CHILD_KINDS
 from resources.reference import ObjectRef
 from resources.references import ARTIFACTS, FINALIZERS
-from resources.watched import INSTANCES, WATCHED
-from supervisors import logs
+from resources.watched import OBSERVED, RESOURCES
+from supervisors import artifacts, logs
+from supervisors.artifacts import Artifacts
 from supervisors.child import ChildSpec
-from supervisors.dynamic import DynamicSupervisor
 from supervisors.endpoints import Endpoints
+from supervisors.instances import Instances
 from supervisors.intensity import Intensity
 from supervisors.process import supervise
+from supervisors.reading_rights import ReadingRights
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.settings import VERSION, Settings, parse
 from supervisors.supervisor import Strategy, Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Collection, Iterable
 
-    from actors.instance import InstanceActor
     from actors.ref import ActorRef
     from actors.store import Change
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _CHILDREN = f"{MANAGED_BY}={OPERATOR}"
-SOURCES = tuple(Source(kind, _CHILDREN if kind in CHILD_KINDS else "") for kind in WATCHED)
+SOURCES = (
+    *map(Source, RESOURCES),
+    *(Source(kind, _CHILDREN) for kind in CHILD_KINDS),
+    *artifacts.SOURCES,
+)
 # One object may crash five times in ten minutes before it is parked; the process's own parts five
 # times in one minute before the process ends and the kubelet starts it afresh.
 _OBJECT_INTENSITY = Intensity(max_restarts=5, window_seconds=600.0)
@@ -90,26 +91,45 @@ class Operator:
         self._streams = Transport(configuration, self._metrics, ANY_NUMBER)
         self.client = Client(self._transport)
         self._store = Store()
-        self._services = Services(
-            self.client, self._store, self._record, self._metrics.drift_corrected
-        )
-        self._falco = FalcoSettings(settings.artifact_operator_image, settings.excluded_labels)
         self._instance_name = settings.pod_name or socket.gethostname()
         self._identity = identity_of(self._instance_name, self.runtime.random)
         self._gate: VersionGate | None = None
         self._leader: LeaderElection | None = None
         self._recorder: ActorRef[EventRecorder] | None = None
-        self._instances: dict[str, DynamicSupervisor] = {}
         self._router: Router | None = None
+        limits = (_OBJECT_INTENSITY, _RESTART_BACKOFF)
         self._protection = ReferenceProtection(
             self.runtime,
             (self.client, self._streams),
             self._metrics,
             self._tell_router,
-            (_OBJECT_INTENSITY, _RESTART_BACKOFF),
+            self._renamed,
+            limits,
+        )
+        self._rights = ReadingRights(clock, self._store, self._protection.index, self._tell_router)
+        self._instances = Instances(
+            self.runtime,
+            Services(self.client, self._store, self._record, self._metrics.drift_corrected),
+            FalcoSettings(settings.artifact_operator_image, settings.excluded_labels),
+            self._rights.of,
+            limits,
+        )
+        self._artifacts = Artifacts(
+            self.runtime,
+            self.client,
+            self._store,
+            self._record,
+            self._protection.scopes,
+            self._tell_router,
+            limits,
         )
         endpoints = Endpoints(
-            self.runtime, settings, self._metrics, self._waits_for, self._tree, self._waiting
+            self.runtime,
+            settings.exposed,
+            self._metrics,
+            self._waits_for,
+            self._tree,
+            self._waiting,
         )
         self.root = Supervisor(
             self.runtime,
@@ -133,14 +153,21 @@ class Operator:
 
     def changed(self, change: Change) -> None:
         """Tell the router who is concerned by a change."""
+        if change.ref.kind in OBSERVED:
+            self._artifacts.changed(change)
+            return
         if change.ref.kind in ARTIFACTS:
             self._protection.changed(change)
-        else:
-            self._tell_router(changed(change))
+        self._tell_router(changed(change))
+
+    def _renamed(self, targets: Collection[ObjectRef]) -> None:
+        self._rights.changed(targets)
 
     def _tell_router(self, message: Listed | Changed | Concerned) -> None:
-        assert self._router is not None, "whoever has something to tell is started after the router"
-        self._router.actor_ref.tell(message)
+        """One that is being restarted tells everybody once it is back."""
+        assert self._router is not None, "nobody has anything to tell before there was a router"
+        with suppress(pykka.ActorDeadError):
+            self._router.actor_ref.tell(message)
 
     # The parts, each started anew when its supervisor says so.
 
@@ -150,7 +177,8 @@ class Operator:
             ChildSpec("gate", self._start_gate, stop_deadline=0.5),
             *([leader] if self._settings.leader_elect else []),
             ChildSpec("recorder", self._start_recorder),
-            *self._instance_supervisors(),
+            *self._instances.specs(),
+            *self._artifacts.before_router(),
             *self._protection.before_router(),
             ChildSpec("router", self._start_router),
             *self._protection.after_router(),
@@ -171,33 +199,10 @@ class Operator:
         self._recorder = EventRecorder.start(self.runtime, self.client, self._instance_name)
         return self._recorder
 
-    def _instance_supervisors(self) -> list[ChildSpec]:
-        return [
-            ChildSpec(KINDS[kind].plural, partial(self._start_instances, kind))
-            for kind in INSTANCES
-        ]
-
-    def _start_instances(self, kind: str) -> ActorRef[DynamicSupervisor]:
-        self._instances[kind] = DynamicSupervisor(
-            self.runtime,
-            KINDS[kind].plural,
-            lambda ref: self._instance(ref).launch(),
-            self._version_of,
-            self._parked,
-            intensity=_OBJECT_INTENSITY,
-            backoff=_RESTART_BACKOFF,
-        )
-        return self._instances[kind].launch()
-
-    def _instance(self, ref: ObjectRef) -> InstanceActor[Any]:
-        if ref.kind == "Falco":
-            return FalcoActor(self.runtime, ref, self._services, self._falco)
-        excluded_labels = self._settings.excluded_labels
-        return ComponentActor(self.runtime, ref, self._services, excluded_labels)
-
     def _start_router(self) -> ActorRef[Router]:
         kinds = [source.kind for source in SOURCES]
-        deliver = {kind: supervisor.deliver for kind, supervisor in self._instances.items()}
+        deliver = self._instances.deliver
+        deliver |= dict.fromkeys(ARTIFACTS, self._artifacts.deliver)
         deliver |= dict.fromkeys(FINALIZERS, self._protection.deliver)
         self._router = Router(self.runtime, self._store, kinds, deliver, self._roll_call)
         return self._router.launch()
@@ -206,16 +211,18 @@ class Operator:
         return Supervisor.start(
             self.runtime,
             "watchers",
-            [ChildSpec(source.kind, self._watcher(source)) for source in SOURCES],
+            [
+                *(ChildSpec(source.kind, self._watcher(source)) for source in SOURCES),
+                *self._artifacts.watchers(),
+            ],
             intensity=_PART_INTENSITY,
             backoff=_RESTART_BACKOFF,
         )
 
     def _watcher(self, source: Source) -> Any:
         clients = (self.client, self._streams)
-        return lambda: Watcher.start(
-            self.runtime, source, clients, self._store, self, self._metrics
-        )
+        store = self._artifacts.observed if source.kind in OBSERVED else self._store
+        return lambda: Watcher.start(self.runtime, source, clients, store, self, self._metrics)
 
     # What the parts ask for.
 
@@ -224,13 +231,6 @@ class Operator:
         if self._recorder is not None:
             with suppress(pykka.ActorDeadError):
                 self._recorder.tell(record)
-
-    def _version_of(self, ref: ObjectRef) -> Hashable | None:
-        snapshot = self._store.get(ref)
-        return (snapshot.meta.uid, snapshot.meta.generation) if snapshot else None
-
-    async def _parked(self, ref: ObjectRef, error: BaseException) -> None:
-        await self._instance(ref).tell_parked(error)
 
     def _waits_for(self) -> str | None:
         """Why the operator is not ready; a standby is, once it can read the Lease."""
@@ -242,8 +242,8 @@ class Operator:
 
     def _roll_call(self) -> Iterable[ObjectRef]:
         """Whoever has an actor, or is to have one: some may have vanished without being told."""
-        for supervisor in self._instances.values():
-            yield from supervisor.refs
+        yield from self._instances.refs()
+        yield from self._artifacts.refs()
         yield from self._protection.roll_call()
 
     def _tree(self) -> dict[str, Any]:
@@ -253,10 +253,8 @@ class Operator:
         return self.root.waiting()
 
     def _population(self) -> list[Population]:
-        return [
-            Population(kind, supervisor.parked, supervisor.mail)
-            for kind, supervisor in self._instances.items()
-        ]
+        parts = (self._instances, self._artifacts, self._protection)
+        return [count for part in parts for count in part.population()]
 
 
 async def run(settings: Settings) -> int:

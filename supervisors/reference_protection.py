@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.mail import Reconcile
+from actors.metrics import Population
 from actors.protected_scan import ProtectedScan
 from actors.reference import ReferenceActor
 from actors.reference_index import ReferenceIndex, scope_of
 from actors.router import Concerned
 from actors.scope_watcher import ScopeWatcher
 from actors.scopes import Scopes
-from resources.references import ARTIFACTS
+from resources.references import ARTIFACTS, FINALIZERS
 from supervisors.child import ChildSpec, Restart
 from supervisors.dynamic import DynamicSupervisor
 
@@ -38,15 +39,18 @@ class ReferenceProtection:
         clients: tuple[Client, Transport],
         observer: WatchObserver,
         route: Callable[[Concerned], None],
+        renamed: Callable[[Collection[ObjectRef]], None],
         limits: tuple[Intensity, Backoff],
     ) -> None:
+        """`renamed` is told what is named for the first time or no more."""
         self._runtime = runtime
         self._clients = clients
         self._observer = observer
         self._route = route
+        self._renamed = renamed
         self._limits = limits
-        self._index = ReferenceIndex()
-        self._scopes = Scopes(self._index)
+        self.index = ReferenceIndex()
+        self.scopes = Scopes(self.index)
         self._references: DynamicSupervisor | None = None
         self._watches: DynamicSupervisor | None = None
 
@@ -69,25 +73,43 @@ class ReferenceProtection:
     def roll_call(self) -> Iterable[ObjectRef]:
         """Everything that is named, still protected, or has an actor that may not know better."""
         actors = self._references.keys if self._references is not None else frozenset()
-        return self._index.targets() | actors | set(self._scopes.refs())
+        return self.index.targets() | actors | set(self.scopes.refs())
+
+    def population(self) -> list[Population]:
+        """For metrics."""
+        references, watches = self._references, self._watches
+        return [
+            *(references.population(*FINALIZERS) if references is not None else []),
+            *([Population("Watcher", watches.parked, watches.mail)] if watches is not None else []),
+        ]
 
     # Audience of the scope watchers, and of the watchers of artifacts.
 
     def scope_listed(self, scope: ObjectRef) -> None:
         """Tell those whose object the list did not show: it may not have been named by then."""
-        self._concern(self._scopes.absent(scope), scope.kind)
+        self._concern(self.scopes.absent(scope), scope.kind)
 
     def changed(self, change: Change) -> None:
         """Tell what is named for the first time or no more, or an object that matters."""
         if change.ref.kind in ARTIFACTS:
-            concerned = self._index.note(change)
+            concerned = self.index.note(change)
+            self.scopes.doubt(concerned)
+            self._renamed(concerned)
             self._concern(concerned, change.ref.kind)
             for scope in sorted(set(map(scope_of, concerned))):
                 self._tend(scope)
         elif change.after is not None:
-            self._concern((change.ref,), change.ref.kind)
-        elif change.before is not None:  # it is gone, or neither named nor protected any more
-            self._tend(scope_of(change.ref))
+            self._concern((change.ref, *self.index.referrers(change.ref)), change.ref.kind)
+        else:
+            self._absent(change.ref)
+            if change.before is not None:  # it is gone, or neither named nor protected any more
+                self._tend(scope_of(change.ref))
+
+    def _absent(self, ref: ObjectRef) -> None:
+        """Tell those that name an object that it is not there."""
+        if self.index.is_referenced(ref):
+            self.scopes.confirm_absent(ref)
+            self._concern(self.index.referrers(ref), ref.kind)
 
     def _concern(self, refs: Collection[ObjectRef], reason: str) -> None:
         if refs:
@@ -95,29 +117,31 @@ class ReferenceProtection:
 
     def _tend(self, scope: ObjectRef) -> None:
         """Begin the watch of a scope that is needed, and let one that is not look at itself."""
-        if self._watches is not None and (self._scopes.is_needed(scope) or scope in self._watches):
+        if self._watches is not None and (self.scopes.is_needed(scope) or scope in self._watches):
             self._watches.deliver(scope, Reconcile("references"))
 
     def _start_references(self) -> ActorRef[DynamicSupervisor]:
         client, _ = self._clients
         self._references = self._crowd(
             "references",
-            lambda ref: ReferenceActor.start(self._runtime, ref, client, self._scopes, self._index),
-            self._scopes.seen,
+            lambda ref: ReferenceActor.start(
+                self._runtime, ref, client, self.scopes, self.index, self._absent
+            ),
+            self.scopes.seen,
         )
         return self._references.launch()
 
     def _start_watches(self) -> ActorRef[DynamicSupervisor]:
-        self._scopes.clear()
+        self.scopes.clear()
         self._watches = self._crowd(
             "scopes",
             lambda scope: ScopeWatcher.start(
-                self._runtime, scope, self._clients, self._scopes, self, self._observer
+                self._runtime, scope, self._clients, self.scopes, self, self._observer
             ),
-            self._index.targets_in,
+            self.index.targets_in,
         )
         ref = self._watches.launch()
-        for scope in sorted(self._index.scopes()):
+        for scope in sorted(self.index.scopes()):
             self._tend(scope)
         return ref
 

@@ -40,8 +40,8 @@ class Address(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that the operator can be told from outside; an address of None is off."""
+class Exposure:
+    """What a process shows of itself, and where; an address of None is off."""
 
     metrics: Address | None
     metrics_certificates: Path | None
@@ -49,6 +49,13 @@ class Settings:
     health: Address | None
     debug: Address | None
     dump_directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the operator can be told from outside."""
+
+    exposed: Exposure
     excluded_labels: tuple[str, ...]
     log_level: Literal["debug", "info", "warning", "error"]
     log_format: Literal["text", "json"]
@@ -71,18 +78,13 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """
     parser = _parser()
     flags = parser.parse_args(argv)
-    if flags.metrics_secure != (flags.metrics_cert_path is not None):
-        parser.error("--metrics-secure and --metrics-cert-path need each other")
+    exposed = exposure(parser, flags, environ)
     try:
         sidecar = _image(environ.get("ARTIFACT_OPERATOR_IMAGE") or SIDECAR_IMAGE)
     except InvalidSpec as error:
         parser.error(f"environment variable {error}")
     return Settings(
-        metrics=flags.metrics_bind_address,
-        metrics_certificates=flags.metrics_cert_path,
-        health=flags.health_probe_bind_address,
-        debug=flags.debug_bind_address,
-        dump_directory=flags.debug_dump_directory or Path(environ.get("TMPDIR") or _TEMPORARY),
+        exposed=exposed,
         excluded_labels=tuple(dict.fromkeys(flags.excluded_labels)),
         log_level=flags.log_level,
         log_format=flags.log_format,
@@ -102,8 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "instead of the pod's ServiceAccount; POD_NAME and POD_NAMESPACE say who this is.",
         allow_abbrev=False,
     )
-    _add_endpoints(parser)
-    _add_files(parser)
+    add_endpoint_flags(parser)
     parser.add_argument(
         "--excluded-labels",
         action="append",
@@ -126,7 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_endpoints(parser: argparse.ArgumentParser) -> None:
+def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of everything that a process shows of itself."""
     for flag, default, what in (
         ("--metrics-bind-address", ":8080", "Prometheus metrics"),
         ("--health-probe-bind-address", ":8081", "/healthz and /readyz"),
@@ -139,9 +141,6 @@ def _add_endpoints(parser: argparse.ArgumentParser) -> None:
             metavar="ADDRESS",
             help=f"where {what} can be read (default {default}; 0 = nowhere; port 0 = a free one)",
         )
-
-
-def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics-secure",
         nargs="?",
@@ -162,6 +161,21 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIRECTORY",
         help="where SIGUSR1 writes the dump of all actors (default: TMPDIR, else /tmp)",
+    )
+
+
+def exposure(
+    parser: argparse.ArgumentParser, flags: argparse.Namespace, environ: Mapping[str, str]
+) -> Exposure:
+    """What the flags of `add_endpoint_flags` amount to; ends the process if they are at odds."""
+    if flags.metrics_secure != (flags.metrics_cert_path is not None):
+        parser.error("--metrics-secure and --metrics-cert-path need each other")
+    return Exposure(
+        metrics=flags.metrics_bind_address,
+        metrics_certificates=flags.metrics_cert_path,
+        health=flags.health_probe_bind_address,
+        debug=flags.debug_bind_address,
+        dump_directory=flags.debug_dump_directory or Path(environ.get("TMPDIR") or _TEMPORARY),
     )
 
 

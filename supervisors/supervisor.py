@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from actors.backoff import Backoff
     from actors.exits import Exit
-    from actors.ref import ActorRef
     from actors.runtime import Runtime
 
 
@@ -76,10 +75,6 @@ class Supervisor(Actor):
                 await self._child_exited(child, end)
             case ChildDue(child):
                 self._restart(child)
-
-    def ref_of(self, name: str) -> ActorRef[Any] | None:
-        """The actor that this child has now; a restart makes another one."""
-        return next((child.ref for child in self._children if child.spec.name == name), None)
 
     def waiting(self) -> tuple[str, ...]:
         """The children that have died and are to be started again."""

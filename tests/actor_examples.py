@@ -6,8 +6,9 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any
 
-from actors.actor import Actor, Runtime
+from actors.actor import Actor
 from actors.results import Done
+from actors.runtime import Runtime
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:

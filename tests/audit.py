@@ -1,6 +1,7 @@
 """What somebody asked of the API server, by its audit log."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -10,6 +11,8 @@ from tests.eventually import eventually
 OPERATOR = "system:serviceaccount:falco-operator:falco-operator"
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+# Of the API server's reasons for a 403, those that more rights would have helped against.
+DENIED = ("cannot ", "is attempting to grant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +20,14 @@ class Request:
     """One request that was answered; a watch counts when it is over."""
 
     verb: str
+    group: str
     resource: str
     subresource: str
     namespace: str
     name: str
     code: int
+    message: str
+    """Of a refusal: why."""
     user_agent: str
     selector: str
     """Of a list: which labels it asked for."""
@@ -35,6 +41,19 @@ class Request:
     @property
     def is_write(self):
         return self.verb in WRITES and not self.is_event
+
+    @property
+    def is_denied(self):
+        """Whether it was refused for want of a right."""
+        return self.code == 403 and any(words in self.message for words in DENIED)
+
+    @property
+    def rights(self):
+        """What it took: group, resource and verb of each; an apply that creates takes two."""
+        target = "/".join(filter(None, (self.resource, self.subresource)))
+        creates = self.verb == "patch" and self.code == 201
+        verbs = {self.verb, "create"} if creates else {self.verb}
+        return {(self.group, target, verb) for verb in verbs}
 
     def __str__(self):
         path = "/".join(filter(None, (self.namespace, self.name, self.subresource)))
@@ -91,12 +110,13 @@ class Requests(list[Request]):
 
 
 class Audit:
-    """The requests of one user since a mark, a position in the log."""
+    """The requests of one user since a mark, a position in the log; the first one is 0."""
 
     def __init__(self, control_plane, user=OPERATOR):
         self._client = control_plane.client
         self._log = control_plane.audit_log
         self._user = user
+        self._excused: list[range] = []
 
     def mark(self):
         """Now: every request that was answered before is before the mark."""
@@ -108,9 +128,27 @@ class Audit:
 
     def since(self, mark):
         """All requests that were answered between the mark and now."""
-        end = self.mark()
-        lines = self._tail(mark)[: end - mark].splitlines()
-        entries = (json.loads(line) for line in lines)
+        return self._between(mark, self.mark())
+
+    @contextmanager
+    def excused(self):
+        """What is denied meanwhile is meant to be, or no fault of the user's."""
+        begin = self.mark()
+        yield
+        self._excused.append(range(begin, self.mark()))
+
+    def denied(self):
+        """All requests so far that were refused for want of a right, but for the excused."""
+        ends = [0, *(at for span in self._excused for at in (span.start, span.stop)), self.mark()]
+        spans = zip(ends[::2], ends[1::2], strict=True)
+        return Requests(
+            request for span in spans for request in self._between(*span) if request.is_denied
+        )
+
+    def _between(self, begin, end):
+        lines = self._tail(begin)[: end - begin].splitlines()
+        user = self._user.encode()
+        entries = (json.loads(line) for line in lines if user in line)
         return Requests(
             _request(entry) for entry in entries if entry["user"]["username"] == self._user
         )
@@ -126,11 +164,13 @@ def _request(entry):
     query = parse_qs(urlsplit(entry["requestURI"]).query)
     return Request(
         entry["verb"],
+        target.get("apiGroup", ""),
         target.get("resource", entry["requestURI"]),
         target.get("subresource", ""),
         target.get("namespace", ""),
         target.get("name", ""),
         entry["responseStatus"]["code"],
+        entry["responseStatus"].get("message", ""),
         entry.get("userAgent", ""),
         "".join(query.get("labelSelector", [])),
         "continue" in query,

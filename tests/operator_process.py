@@ -28,6 +28,9 @@ class OperatorProcess:
     It ends with the test run, however that ends. Port 0 everywhere: the log tells which it took.
     """
 
+    command = COMMAND
+    name = "the operator"
+
     def __init__(self, kubeconfig, directory, *, flags=(), variables=(), **addresses):
         self.token_file = kubeconfig.with_name(f"{kubeconfig.name}.token")
         self.directory = directory
@@ -73,9 +76,9 @@ class OperatorProcess:
         """Running, perhaps not ready."""
         self.directory.mkdir(parents=True, exist_ok=True)
         run = Process(
-            "the operator",
-            [COMMAND, *self._flags],
-            log=self.directory / f"operator-{len(self._runs) + 1}.log",
+            self.name,
+            [self.command, *self._flags],
+            log=self.directory / f"{self.command.name}-{len(self._runs) + 1}.log",
             environment={**environment(self.directory), **self._variables},
             ready=self.is_ready,
         )
@@ -92,7 +95,7 @@ class OperatorProcess:
             raise
 
     def wait_ready(self):
-        wait_until(self.is_ready, "the operator is ready", 60, needs=[self._process])
+        wait_until(self.is_ready, f"{self.name} is ready", 60, needs=[self._process])
 
     def is_ready(self):
         return self.port("HealthServer") is not None and self.answer("Health", "/readyz")[0] == 200

@@ -15,13 +15,21 @@ from deploy.local import build
 from deploy.local.control_plane import ControlPlane
 from deploy.local.layout import DirectoryInUseError, Layout
 from deploy.local.process import Process, ProcessError
+from deploy.local.publisher import PublishError
 from deploy.local.registry import Registry
 from deploy.local.run import run
 from deploy.local.target import TargetError
 from deploy.local.toolchain import ToolchainError
 
 DIRECTORY = Path(".local")
-ERRORS = (build.BuildError, DirectoryInUseError, ProcessError, TargetError, ToolchainError)
+ERRORS = (
+    build.BuildError,
+    DirectoryInUseError,
+    ProcessError,
+    PublishError,
+    TargetError,
+    ToolchainError,
+)
 
 
 def main(arguments: list[str]) -> int:

@@ -14,6 +14,7 @@ from deploy.local.client import Client, RefusedError
 from deploy.local.commands import AuditFiles
 from deploy.local.identities import issue
 from deploy.local.layout import Layout
+from deploy.local.lifetime import Lifetime
 from deploy.local.nodes import node, usable
 from deploy.local.parts import Parts
 from deploy.local.pins import KWOK_STAGES
@@ -22,7 +23,6 @@ from deploy.local.process import Process, environment, start_on_free_port, stop_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from deploy.local.kubeconfig import Cluster
 
@@ -47,7 +47,7 @@ class Started:
     api_server: Process
 
 
-class ControlPlane:
+class ControlPlane(Lifetime):
     """etcd, API server, controllers, scheduler and kwok nodes, running between `start` and `stop`.
 
     Every start is a fresh cluster: what an earlier run left in the directory is removed. All
@@ -129,17 +129,6 @@ class ControlPlane:
     def stop(self) -> None:
         """Nothing of it runs; files stay for inspection."""
         self._running.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def stop_api_server(self) -> None:
         """The API server has ended in good order; everything else runs on."""

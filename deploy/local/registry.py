@@ -10,16 +10,16 @@ import yaml
 
 from deploy.local import build
 from deploy.local.certificates import write_private
+from deploy.local.lifetime import Lifetime
 from deploy.local.process import Process, environment, start_on_free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 Config = Mapping[str, Mapping[str, Any]]
 
 
-class Registry:
+class Registry(Lifetime):
     """The distribution registry, running between `start` and `stop`.
 
     Its content is in the directory and stays. `config` is laid over ours, section by section of the
@@ -63,17 +63,6 @@ class Registry:
         """Not running."""
         if self._process is not None:
             self._process.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _make(self, binary: Path, port: int) -> Process:
         file = self.directory / "config.yaml"

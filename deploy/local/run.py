@@ -1,158 +1,163 @@
-"""`make run`: the operator with a Falco on a real cluster, shown until it is Available."""
+"""`make run`: the operator with the quickstart on a real cluster, shown until all is there."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from threading import Event, Thread
-from typing import TYPE_CHECKING, TextIO
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from urllib.parse import quote
 
-from deploy.local import build
-from deploy.local.control_plane import ControlPlane
-from deploy.local.process import Process, environment
-from deploy.local.table import is_available, render
-from deploy.local.target import TOKEN_SECONDS, Target, TargetError
+import yaml
+
+from deploy.local import sites
+from deploy.local.advice import advice
+from deploy.local.client import RefusedError
+from deploy.local.programs import program
+from deploy.local.quickstart import NAMESPACE
+from deploy.local.sidecars import Sidecars
+from deploy.local.table import is_well, render
+from deploy.local.target import Identity
+from deploy.local.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-QUICKSTART = Path("examples/quickstart.yaml")
-PODS = "--selector=app.kubernetes.io/managed-by=falco-operator"
-POLL_SECONDS = 0.5
-ADDRESSES = ("metrics", "health-probe", "debug")
-LISTENS = re.compile(r"(\w+)Server listens on (\S+)")
+    from deploy.local.control_plane import ControlPlane
+    from deploy.local.process import Process
+    from deploy.local.sites import Site
+
+OPERATOR = "falco-operator"
+RESOURCES = ("falcos,rulesfiles,plugins,configs", "--all-namespaces")
+PODS = ("pods", "--all-namespaces", "--selector=app.kubernetes.io/managed-by=falco-operator")
+FALCO_PODS = f"/api/v1/pods?labelSelector={quote('instance.falcosecurity.dev/owner-kind=Falco')}"
+SHOW_SECONDS = 0.5
+TURN_SECONDS = 1.0
+
+Duty = Callable[[], list[str]]
 
 
-def run(directory: Path, nodes: int, kubeconfig: str) -> int:
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Processes that have to run, and duties that return what a user should know."""
+
+    processes: tuple[Process, ...]
+    duties: tuple[Duty, ...]
+
+    def turn(self) -> list[str]:
+        """Every duty is done once more; ProcessError if a process has ended."""
+        for process in self.processes:
+            if not process.running:
+                raise process.failure("ended")
+        return [news for duty in self.duties for news in duty()]
+
+
+def run(directory: Path, nodes: int, kubeconfig: str) -> NoReturn:
     """Run until Ctrl-C, on the cluster of the kubeconfig or, without one, on a local one."""
-    with ExitStack() as running:
-        target = running.enter_context(_cluster(directory, nodes, kubeconfig))
+    place = sites.given(directory, kubeconfig) if kubeconfig else sites.local(directory, nodes)
+    with place as site, ExitStack() as running:
         _say("Installing CRDs and the operator's rights")
-        target.install()
-        identity = target.operator_kubeconfig(directory.absolute() / "operator.kubeconfig")
-        operator = _operator(directory, identity)
-        running.callback(operator.stop)
-        operator.start()
-        _say(f"The operator runs (log: {operator.log})")
-        with _renewing(target, identity), _quickstart(target, keep=not kubeconfig):
-            show_until_available(target, operator, sys.stdout)
-            _explain(target, operator)
-            while not operator.wait(POLL_SECONDS):
-                pass
-            raise operator.failure("ended")
-    return 0
+        site.target.install()
+        tokens = Tokens(site.target)
+        operator = running.enter_context(_operator(directory.absolute(), tokens))
+        duties: list[Duty] = [tokens.renew]
+        folders = directory / "nodes"
+        if site.plane is not None:
+            duties.append(running.enter_context(_sidecars(site.plane, folders, tokens)))
+        upkeep = Upkeep((*site.processes, operator), tuple(duties))
+        running.enter_context(_applied(site))
+        show_until_well(site, upkeep, sys.stdout)
+        _say(advice(site, operator, folders))
+        while True:
+            for news in upkeep.turn():
+                _say(news)
+            time.sleep(TURN_SECONDS)
 
 
-def show_until_available(target: Target, operator: Process, stream: TextIO) -> None:
-    """Print the table whenever it changes, in place on a terminal, until our Falco is Available."""
+def show_until_well(site: Site, upkeep: Upkeep, stream: TextIO) -> None:
+    """Print the table whenever it changes, in place on a terminal, until the manifest is there."""
+    ours = {_key(document) for document in yaml.safe_load_all(site.manifest.read_text())}
     shown = ""
     while True:
-        if not operator.running:
-            raise operator.failure("ended")
-        falcos = target.get("falcos", "--all-namespaces")
-        table = render(falcos, target.get("pods", "--all-namespaces", PODS))
+        for news in upkeep.turn():
+            _say(news)
+            shown = ""
+        resources = site.target.get(*RESOURCES)
+        table = render(resources, site.target.get(*PODS))
+        if stream.isatty():  # a line that wraps would be two to go back
+            columns = shutil.get_terminal_size().columns
+            table = "\n".join(line[:columns] for line in table.splitlines())
         if table != shown:
             # Back to the table's first line, and clear from there.
             lines = shown.count("\n") + 2 if shown else 0
             back = f"\x1b[{lines}F\x1b[J" if lines and stream.isatty() else ""
             print(f"{back}{table}\n", file=stream, flush=True)
             shown = table
-        ours = target.get(f"--filename={QUICKSTART}")
-        if ours and all(map(is_available, ours)):
+        if ours <= {_key(resource) for resource in resources if is_well(resource)}:
             return
-        time.sleep(POLL_SECONDS)
+        time.sleep(SHOW_SECONDS)
 
 
 @contextmanager
-def _cluster(directory: Path, nodes: int, kubeconfig: str) -> Iterator[Target]:
-    if kubeconfig:
-        kubectl = shutil.which("kubectl") or build.files("kubectl")["kubectl"]
-        directory.mkdir(parents=True, exist_ok=True)
-        target = Target(Path(kubectl), kubeconfig)
-        _say(
-            f"Using the cluster of {kubeconfig}: {target.run('config', 'current-context').strip()}"
-        )
-        yield target
-        return
-    _say("Starting a control plane (a first start builds it, which takes about 7 minutes)")
-    with ControlPlane(directory, nodes=nodes) as plane:
-        yield Target(build.files("kubectl")["kubectl"], str(plane.kubeconfig))
-
-
-def _operator(directory: Path, identity: Path) -> Process:
-    home = directory.absolute() / "operator"
-    home.mkdir(exist_ok=True)
-    log = home / "operator.log"
-    log.unlink(missing_ok=True)
-    ports = [f"--{name}-bind-address=127.0.0.1:0" for name in ADDRESSES]
-    command = Path(sys.executable).with_name("falco-operator")
-    return Process(
-        "falco-operator",
-        [command, *ports, f"--debug-dump-directory={home}"],
-        log=log,
-        environment={**environment(home), "KUBECONFIG": str(identity)},
-        ready=lambda: all(name in _addresses(log) for name in ("Metrics", "Health", "Debug")),
-    )
-
-
-@contextmanager
-def _quickstart(target: Target, *, keep: bool) -> Iterator[None]:
-    """The quickstart is applied; in a cluster that stays, it goes before the operator does."""
-    file = f"--filename={QUICKSTART}"
-    keep = keep or bool(target.run("get", file, "--ignore-not-found", "--output=name"))
-    target.run("apply", "--server-side", file)
-    _say(f"Applied {QUICKSTART}\n")
+def _operator(directory: Path, tokens: Tokens) -> Iterator[Process]:
+    identity = Identity(OPERATOR, OPERATOR, directory / "operator.kubeconfig")
+    tokens.issue(identity)
+    process = program(OPERATOR, directory / "operator", identity.kubeconfig)
     try:
+        process.start()
+        _say(f"The operator runs (log: {process.log})")
+        yield process
+    finally:
+        process.stop()
+
+
+@contextmanager
+def _sidecars(plane: ControlPlane, folders: Path, tokens: Tokens) -> Iterator[Duty]:
+    """The duty to run the sidecars of the nodes that are only played."""
+    sidecars = Sidecars(folders.absolute(), tokens)
+
+    def follow() -> list[str]:
+        try:
+            pods = plane.client.call("GET", FALCO_PODS)["items"]
+        except (RefusedError, OSError, HTTPException):  # should it have ended, that is told
+            return []
+        return sidecars.follow(pods)
+
+    try:
+        yield follow
+    finally:
+        sidecars.stop()
+
+
+@contextmanager
+def _applied(site: Site) -> Iterator[None]:
+    """The manifest is applied; in a cluster that stays, what it made goes before the operator."""
+    before = _there(site)
+    try:
+        site.target.run("apply", "--server-side", f"--filename={site.manifest}")
+        _say(f"Applied {site.manifest}\n")
         yield
     finally:
-        if not keep:
-            _say(f"Deleting what {QUICKSTART} made; CRDs and rights stay")
-            target.run("delete", file, "--wait")
+        made = _there(site) - before if site.plane is None else set()
+        if made:
+            _say(f"Deleting what {site.manifest} has made; CRDs and rights stay")
+            site.target.run("delete", f"--namespace={NAMESPACE}", "--wait", *sorted(made))
 
 
-def _explain(target: Target, operator: Process) -> None:
-    addresses = _addresses(operator.log)
-    print(
-        "The Falco is Available. In another terminal:\n\n"
-        f"  export KUBECONFIG={target.kubeconfig}\n"
-        f"  {target.kubectl} get falcosecurity -A\n"
-        f"  {target.kubectl} explain falco.spec\n"
-        f"  {target.kubectl} edit falco falco\n\n"
-        f"Metrics:    http://{addresses['Metrics']}/metrics\n"
-        f"Actors:     http://{addresses['Debug']}/debug/actors?pretty\n"
-        f"Health:     http://{addresses['Health']}/readyz\n\n"
-        "Ctrl-C ends everything.",
-        flush=True,
-    )
+def _there(site: Site) -> set[str]:
+    """What of the manifest is in the cluster."""
+    asked = (f"--filename={site.manifest}", "--ignore-not-found", "--output=name")
+    return set(site.target.run("get", *asked).split())
 
 
-@contextmanager
-def _renewing(target: Target, identity: Path) -> Iterator[None]:
-    """The operator's token is fresh all the time."""
-    ended = Event()
-
-    def renew() -> None:
-        while not ended.wait(TOKEN_SECONDS / 3):
-            try:
-                target.renew_token(identity)
-            except TargetError as error:
-                _say(f"The operator's token could not be renewed: {error}")
-
-    thread = Thread(target=renew, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-def _addresses(log: Path) -> dict[str, str]:
-    return dict(LISTENS.findall(log.read_text()))
+def _key(resource: dict[str, Any]) -> tuple[str, str, str]:
+    metadata = resource["metadata"]
+    return resource["kind"], metadata["namespace"], metadata["name"]
 
 
 def _say(text: str) -> None:

@@ -1,48 +1,73 @@
-"""Falcos and their pods as a table for people."""
+"""Falcos, artifacts and pods as a table for people."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+
+Row = tuple[str, ...]
 
 GAP = "   "
 FALCO = ("FALCO", "TYPE", "VERSION", "PODS", "RECONCILED", "AVAILABLE", "MESSAGE")
+ARTIFACT = ("ARTIFACT", "NAME", "PRIORITY", "PROGRAMMED", "RESOLVEDREFS", "NODES", "MESSAGE")
 POD = ("POD", "NODE", "PHASE", "READY")
 MESSAGE_LENGTH = 60
+FALCO_CONDITIONS = ("Reconciled", "Available")
+ARTIFACT_CONDITIONS = ("Programmed", "ResolvedRefs")
 
 
-def render(falcos: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> str:
-    """Both tables, one below the other."""
-    rows = [FALCO, *(_falco(falco) for falco in falcos)]
-    return f"{_aligned(rows)}\n\n{_aligned([POD, *(_pod(pod) for pod in pods)])}"
+def render(resources: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> str:
+    """Three tables, one below the other; the resources are Falcos and artifacts."""
+    falcos: list[Row] = [FALCO]
+    artifacts: list[Row] = [ARTIFACT]
+    for resource in resources:
+        if resource["kind"] == "Falco":
+            falcos.append(_falco(resource))
+        else:
+            artifacts.append(_artifact(resource))
+    tables: list[list[Row]] = [falcos, artifacts, [POD, *map(_pod, pods)]]
+    return "\n\n".join(map(_aligned, tables))
 
 
-def is_available(falco: dict[str, Any]) -> bool:
-    """Whether both conditions hold for the generation that there is."""
-    generation = falco["metadata"]["generation"]
+def is_well(resource: dict[str, Any]) -> bool:
+    """Whether what its user waits for is true of the generation that there is."""
+    names = FALCO_CONDITIONS if resource["kind"] == "Falco" else ("Programmed",)
+    generation = resource["metadata"]["generation"]
     return all(
         condition["status"] == "True" and condition["observedGeneration"] == generation
-        for condition in (_condition(falco, name) for name in ("Reconciled", "Available"))
+        for condition in (_condition(resource, name) for name in names)
     )
 
 
-def _falco(falco: dict[str, Any]) -> Sequence[str]:
+def _falco(falco: dict[str, Any]) -> Row:
     status = falco.get("status", {})
-    conditions = [_condition(falco, name) for name in ("Reconciled", "Available")]
-    trouble = [condition["message"] for condition in conditions if condition["status"] == "False"]
+    conditions = [_condition(falco, name) for name in FALCO_CONDITIONS]
     return (
         _name(falco),
         status.get("resourceType", "-"),
         status.get("version", "-"),
         f"{status.get('availableReplicas', '-')}/{status.get('desiredReplicas', '-')}",
         *(condition["status"] for condition in conditions),
-        trouble[0][:MESSAGE_LENGTH] if trouble else "",
+        _message(conditions),
     )
 
 
-def _pod(pod: dict[str, Any]) -> Sequence[str]:
+def _artifact(artifact: dict[str, Any]) -> Row:
+    conditions = [_condition(artifact, name) for name in ARTIFACT_CONDITIONS]
+    return (
+        artifact["kind"],
+        _name(artifact),
+        str(artifact["spec"].get("priority", "-")),
+        *(condition["status"] for condition in conditions),
+        artifact.get("status", {}).get("nodes", {}).get("summary", "-"),
+        # What cannot be resolved cannot be programmed either.
+        _message(reversed(conditions)),
+    )
+
+
+def _pod(pod: dict[str, Any]) -> Row:
     status = pod["status"]
     containers = status.get("containerStatuses", []) + status.get("initContainerStatuses", [])
     ready = sum(container["ready"] for container in containers)
@@ -50,9 +75,14 @@ def _pod(pod: dict[str, Any]) -> Sequence[str]:
     return _name(pod), node, status["phase"], f"{ready}/{len(containers)}"
 
 
-def _condition(falco: dict[str, Any], name: str) -> dict[str, Any]:
+def _message(conditions: Iterable[dict[str, Any]]) -> str:
+    trouble = (known["message"] for known in conditions if known["status"] != "True")
+    return " ".join(next(filter(None, trouble), "").split())[:MESSAGE_LENGTH]
+
+
+def _condition(resource: dict[str, Any], name: str) -> dict[str, Any]:
     unknown = {"status": "Unknown", "message": "", "observedGeneration": 0}
-    conditions = falco.get("status", {}).get("conditions", [])
+    conditions = resource.get("status", {}).get("conditions", [])
     return next((known for known in conditions if known["type"] == name), unknown)
 
 
@@ -60,7 +90,7 @@ def _name(item: dict[str, Any]) -> str:
     return f"{item['metadata']['namespace']}/{item['metadata']['name']}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def _aligned(rows: list[Row]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = (GAP.join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(padded)

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -18,9 +18,19 @@ from deploy.local.process import wait_until
 INSTALL = Path("deploy/install.yaml")
 # All but the operator itself: CRDs, and the operator's namespace, identity and rights.
 ALL_BUT_OPERATOR = "app.kubernetes.io/component in (crds, rbac)"
-OPERATOR = "falco-operator"
 # Asked for with every token; the token is renewed long before, as the kubelet does it.
 TOKEN_SECONDS = 3600
+
+
+class Identity(NamedTuple):
+    """A ServiceAccount, and the kubeconfig of whoever acts as it."""
+
+    namespace: str
+    account: str
+    kubeconfig: Path
+
+    def __str__(self) -> str:
+        return f"{self.namespace}:{self.account}"
 
 
 class TargetError(RuntimeError):
@@ -63,22 +73,23 @@ class Target:
         names = ",".join(crd.partition("/")[2] for crd in crds)
         wait_until(partial(self._serves, names), "the CRDs are served", 60)
 
-    def operator_kubeconfig(self, path: Path) -> Path:
-        """A kubeconfig of the operator's ServiceAccount, its token in a file beside it."""
+    def write_kubeconfig(self, identity: Identity) -> None:
+        """The identity's kubeconfig is there, its token in a file beside it."""
         view = yaml.safe_load(self.run("config", "view", "--raw", "--minify", "--flatten"))
-        view["users"] = [{"name": OPERATOR, "user": {"tokenFile": str(_token_file(path))}}]
+        token = str(_token_file(identity.kubeconfig))
+        view["users"] = [{"name": str(identity), "user": {"tokenFile": token}}]
         view["contexts"][0]["context"] = {
             "cluster": view["contexts"][0]["context"]["cluster"],
-            "user": OPERATOR,
+            "user": str(identity),
         }
-        self.renew_token(path)
-        return write_private(path, yaml.safe_dump(view))
+        self.renew_token(identity)
+        write_private(identity.kubeconfig, yaml.safe_dump(view))
 
-    def renew_token(self, kubeconfig: Path) -> None:
-        """The operator finds a fresh token in its file."""
-        asked = f"--duration={TOKEN_SECONDS}s"
-        token = self.run("create", "token", OPERATOR, f"--namespace={OPERATOR}", asked)
-        write_private(_token_file(kubeconfig), token.strip())
+    def renew_token(self, identity: Identity) -> None:
+        """Who acts as this one finds a fresh token in its file."""
+        asked = (f"--namespace={identity.namespace}", f"--duration={TOKEN_SECONDS}s")
+        token = self.run("create", "token", identity.account, *asked)
+        write_private(_token_file(identity.kubeconfig), token.strip())
 
     def _serves(self, names: str) -> bool:
         try:

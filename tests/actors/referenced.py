@@ -7,9 +7,9 @@ import json
 import random
 from contextlib import suppress
 
-from actors.actor import Runtime
 from actors.reference import ReferenceActor
 from actors.reference_index import ReferenceIndex, scope_of
+from actors.runtime import Runtime
 from actors.scopes import Scopes
 from actors.store import snapshot_of
 from deploy.local.client import RefusedError
@@ -33,11 +33,13 @@ class House:
         self.store = self.scopes.open(scope_of(self.ref))
         self.clock = FakeClock()
         self.client = client
+        self.found_absent = []
         self.actor = self.fresh_actor()
 
     def fresh_actor(self):
         runtime = Runtime(self.clock, random.Random(1))
-        return ReferenceActor(runtime, self.ref, self.client, self.scopes, self.index)
+        absent = self.found_absent.append
+        return ReferenceActor(runtime, self.ref, self.client, self.scopes, self.index, absent)
 
     async def run(self, reason="test"):
         return await self.actor.on_reconcile(frozenset({reason}))

@@ -10,7 +10,7 @@ import pytest
 
 from actors import recorder as module
 from actors.client import Client
-from actors.errors import Refused, Unavailable
+from actors.errors import NamespaceTerminating, Refused, Unavailable
 from actors.recorder import EventRecorder, Record, micro_time
 from resources.outcome import EventDraft
 from resources.owner import Owner
@@ -136,7 +136,7 @@ async def test_an_event_without_the_right_to_it_is_dropped_and_the_next_one_is_m
         ref.tell(record("default", "Refused"))
         ref.tell(record(namespace, "Taken"))
         await soon(lambda: reasons(control_plane, namespace) == ["Taken"])
-    assert "event Refused dropped: Forbidden" in caplog.text
+        await soon(lambda: "event Refused dropped: Forbidden" in caplog.text)
 
 
 async def test_an_event_in_a_namespace_that_goes_is_dropped(mortal, connect, caplog):
@@ -149,7 +149,7 @@ async def test_an_event_in_a_namespace_that_goes_is_dropped(mortal, connect, cap
         ref.tell(record(going, "Late"))
         ref.tell(record(staying, "InTime"))
         await soon(lambda: reasons(mortal, staying) == ["InTime"])
-    assert "event Late dropped" in caplog.text
+        await soon(lambda: "event Late dropped" in caplog.text)
     assert "being terminated" in caplog.text
 
 
@@ -284,6 +284,58 @@ async def test_a_recorder_that_is_stopped_does_not_wait_for_the_api_server():
         ref.tell(record("any"))
         await settle()
     assert ref.actor_stopped.is_set()
+
+
+class Slow:
+    """A client whose requests end when they are let; what it was asked for is in order."""
+
+    def __init__(self):
+        self.asked = []
+        self.under_way = []
+
+    async def create_event(self, namespace, body):  # noqa: ARG002
+        self.asked.append((body["regarding"]["name"], body["reason"]))
+        self.under_way.append(asyncio.Event())
+        await self.under_way[-1].wait()
+
+    async def finish(self):
+        """Let all that is under way end; how much that was."""
+        ended, self.under_way = self.under_way, []
+        for event in ended:
+            event.set()
+        await settle()
+        return len(ended)
+
+
+async def test_events_of_many_resources_are_written_some_at_a_time_and_in_order_for_each():
+    world, _, _ = fake_runtime()
+    client = Slow()
+    names = [f"falco-{number}" for number in range(100)]
+    async with recording(client, world) as ref:
+        for reason in ("First", "Second", "Third"):
+            for name in names:
+                ref.tell(record("any", reason, name))
+        await settle()
+        at_once = []
+        while client.under_way:
+            at_once.append(await client.finish())
+    assert 1 < max(at_once) <= module.WRITERS
+    assert len(client.asked) == 3 * len(names)
+    for name in names:
+        asked = [reason for of, reason in client.asked if of == name]
+        assert asked == ["First", "Second", "Third"]
+
+
+async def test_after_a_refusal_for_a_namespace_that_goes_its_resource_is_told_of_no_more():
+    world, _, _ = fake_runtime()
+    client = Answers(NamespaceTerminating(403, "Forbidden", "is being terminated"))
+    async with recording(client, world) as ref:
+        for reason in ("Late", "Later", "Latest"):
+            ref.tell(record("any", reason))
+        await settle()
+        ref.tell(record("any", "Recreated", uid="uid-of-another"))
+        await settle()
+    assert [body["reason"] for body in client.created] == ["Late", "Recreated"]
 
 
 async def test_a_refused_event_is_tried_once():

@@ -43,6 +43,15 @@ async def test_what_is_protected_already_costs_nothing(house, requests):
     assert not requests
 
 
+async def test_an_object_that_is_not_there_is_told_to_be_absent(house):
+    house.named()
+    assert await house.run() == Done()
+    assert house.found_absent == []
+    house.listed()
+    assert await house.run() == Done()
+    assert house.found_absent == [house.ref]
+
+
 async def test_before_the_scope_is_listed_nothing_is_asked(house, requests):
     house.create()
     house.named()

@@ -48,6 +48,16 @@ def test_a_move_from_one_to_another_concerns_both():
     assert index.targets_in(scope_of(TOKEN)) == {SECOND}
 
 
+def test_those_who_name_an_object_are_known():
+    index = ReferenceIndex()
+    index.note(told(RULES, TOKEN))
+    index.note(told(OTHER, TOKEN, CONFIG))
+    assert index.referrers(TOKEN) == {RULES, OTHER}
+    assert index.referrers(SECOND) == set()
+    index.note(gone(OTHER))
+    assert index.referrers(TOKEN) == {RULES}
+
+
 def test_an_artifact_that_nobody_knew_may_go():
     assert ReferenceIndex().note(gone(RULES)) == set()
 

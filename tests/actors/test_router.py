@@ -4,11 +4,13 @@ import pytest
 
 from actors.router import Changed, Listed, Router, changed
 from actors.store import Change, Store
+from resources.reference import ObjectRef
 from tests.actor_examples import exits_of, fake_runtime
 from tests.actors.stored import child, cluster_child, falco, owned, snapshot
 from tests.fake_clock import settle
 
-KINDS = ("Falco", "ConfigMap", "ClusterRole", "ClusterRoleBinding")
+KINDS = ("Falco", "Plugin", "ConfigMap", "ClusterRole", "ClusterRoleBinding")
+PLUGIN = ObjectRef("Plugin", "namespace", "json")
 
 
 class House:
@@ -18,7 +20,8 @@ class House:
         self.store = Store()
         self.delivered = []
         runtime, _, _ = fake_runtime()
-        self.router = Router(runtime, self.store, KINDS, {"Falco": self.deliver})
+        deliver = dict.fromkeys(("Falco", "Plugin"), self.deliver)
+        self.router = Router(runtime, self.store, KINDS, deliver)
         self.ref = self.router.launch()
         self.exits = exits_of(self.ref)
 
@@ -76,6 +79,7 @@ async def test_once_all_is_listed_each_resource_and_each_orphan_s_owner_is_told_
     present, vanished = falco("present"), falco("vanished")
     house.store.put(snapshot(present, 1))
     house.store.put(snapshot(falco("without-children"), 1))
+    house.store.put(snapshot(PLUGIN, 1))
     for kind in ("ClusterRole", "ClusterRoleBinding"):
         house.store.put(owned(cluster_child(kind, "present"), 2, present))
         house.store.put(owned(cluster_child(kind, "vanished"), 2, vanished))
@@ -86,6 +90,7 @@ async def test_once_all_is_listed_each_resource_and_each_orphan_s_owner_is_told_
         (present, "listed"),
         (vanished, "orphan"),
         (falco("without-children"), "listed"),
+        (PLUGIN, "listed"),
     ]
 
 
@@ -106,6 +111,8 @@ GONE = falco("gone")
     [
         (Change(falco(), None, snapshot(falco(), 5)), [(falco(), "changed")]),
         (Change(falco(), snapshot(falco(), 5), None), [(falco(), "deleted")]),
+        (Change(PLUGIN, None, snapshot(PLUGIN, 5)), [(PLUGIN, "changed")]),
+        (Change(PLUGIN, snapshot(PLUGIN, 5), None), [(PLUGIN, "deleted")]),
         (Change(OWNED.ref, None, OWNED), [(falco(), "ConfigMap")]),
         (Change(OWNED.ref, OWNED, OWNED), [(falco(), "ConfigMap")]),
         (Change(OWNED.ref, OWNED, None), [(falco(), "ConfigMap")]),
@@ -128,6 +135,8 @@ GONE = falco("gone")
     ids=[
         "a resource that came",
         "a resource that went",
+        "an artifact that came",
+        "an artifact that went",
         "a child that came",
         "a child that changed",
         "a child that went",

@@ -152,3 +152,28 @@ def test_one_scope_is_not_seen_by_another(index, scopes, store):
     assert set(scopes.refs()) == {NAMED, elsewhere}
     scopes.clear()
     assert list(scopes.refs()) == []
+
+
+# What is known not to be there.
+
+
+def test_an_object_is_absent_from_when_it_is_confirmed_until_it_is_seen_or_doubted(scopes, store):
+    assert not scopes.is_absent(NAMED)
+    scopes.confirm_absent(NAMED)
+    assert scopes.is_absent(NAMED)
+    store.put(snapshot(NAMED, 1))
+    assert not scopes.is_absent(NAMED)
+    store.remove(NAMED, 2)
+    scopes.doubt({NAMED})
+    assert not scopes.is_absent(NAMED)
+
+
+def test_what_was_absent_from_a_scope_that_is_watched_no_more_is_not_known(scopes, store):
+    elsewhere = NAMED._replace(namespace="elsewhere")
+    for ref in (NAMED, elsewhere):
+        scopes.confirm_absent(ref)
+    scopes.close(SCOPE, store)
+    assert not scopes.is_absent(NAMED)
+    assert scopes.is_absent(elsewhere)
+    scopes.clear()
+    assert not scopes.is_absent(elsewhere)

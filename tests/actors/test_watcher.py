@@ -127,6 +127,19 @@ async def test_an_object_that_loses_the_label_is_told_as_gone(config_maps, trans
         assert watcher.store.get(config_maps.ref("ours")) is not None
 
 
+async def test_only_objects_with_the_field_are_listed_and_told_of(config_maps, transport):
+    for name in ("ours", "foreign"):
+        config_maps.create(name)
+    source = config_maps.source(field_selector="metadata.name!=foreign")
+    async with watching(transport, source) as (watcher, told):
+        await soon(lambda: told.opened)
+        config_maps.replace("foreign", key="value")
+        config_maps.replace("ours", key="value")
+        await soon(lambda: told.told[-1] == ("changed", "ours"))
+        assert "foreign" not in {name for _, name in told.told}
+        assert watcher.store.get(config_maps.ref("foreign")) is None
+
+
 async def test_an_object_of_a_megabyte_passes(config_maps, transport):
     text = "x" * 1_000_000
     async with watching(transport, config_maps.source()) as (watcher, told):

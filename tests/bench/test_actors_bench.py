@@ -18,11 +18,12 @@ import tracemalloc
 import pytest
 import uvloop
 
-from actors.actor import Actor, Runtime
+from actors.actor import Actor
 from actors.backoff import Backoff
 from actors.clock import SystemClock
 from actors.mail import Reconcile
 from actors.results import Done, Result
+from actors.runtime import Runtime
 from resources.reference import ObjectRef
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.intensity import Intensity

@@ -171,7 +171,7 @@ def test_a_burst_takes_little_longer_than_its_writes_alone(plane):
     assert ratio <= MOST
 
 
-def test_a_restart_with_a_hundred_healthy_falcos_writes_nothing_and_lists_each_kind_once(
+def test_a_restart_with_a_hundred_healthy_falcos_writes_nothing_and_lists_each_selection_once(
     api, audit, namespace, operator
 ):
     falcos = Falcos(api, namespace)

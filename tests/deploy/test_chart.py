@@ -151,13 +151,13 @@ def test_the_probes_and_the_service_ask_where_the_operator_listens():
     container = at(rendered(), OPERATOR)
     settings = parse([], {})
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    listens = {"metrics": settings.metrics, "health": settings.health}
+    listens = {"metrics": settings.exposed.metrics, "health": settings.exposed.health}
     assert ports == {name: address and address.port for name, address in listens.items()}
     probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")]
     assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
     assert {probe["port"] for probe in probes} == {"health"}
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
-    assert str(settings.dump_directory) in mounts
+    assert str(settings.exposed.dump_directory) in mounts
 
 
 def test_the_chart_is_of_the_version_of_the_project():

@@ -2,16 +2,44 @@ import os
 import signal
 from contextlib import contextmanager
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+from deploy.local import Registry
 from resources.references import ARTIFACTS
 from tests.api import manifest
 from tests.e2e.examples import Examples
 from tests.e2e.falcos import Falcos
+from tests.e2e.fleet import Fleet
 from tests.e2e.references import References, of_namespace
 from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
+
+# Looks back at all that the operators of the run have asked for.
+_LAST = "test_rights.py"
+_left_out = pytest.StashKey[list[pytest.Item]]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name == _LAST)
+
+
+def pytest_deselected(items):
+    for item in items:
+        if not item.get_closest_marker("bench"):
+            item.config.stash.setdefault(_left_out, []).append(item)
+
+
+@pytest.fixture
+def whole_run(request):
+    """Skips the test unless all end-to-end tests are in the run; benchmarks need not be."""
+    config = request.config
+    files = {item.path for item in request.session.items}
+    missing = set(Path(__file__).parent.glob("test_*.py")) - files
+    if missing or config.stash.get(_left_out, []) or any("::" in name for name in config.args):
+        pytest.skip("judges all end-to-end tests together, and some are not in this run")
 
 
 @pytest.fixture
@@ -41,6 +69,21 @@ def places(api, operator, namespaces):
 def references(places):
     """One such namespace."""
     return places()
+
+
+@pytest.fixture
+def fleet(cluster, api, namespace, tmp_path):
+    """The sidecars of the test's namespace; whatever is left of them ends with the test."""
+    made = Fleet(cluster, api, namespace, tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """A registry over plain HTTP."""
+    with Registry(tmp_path / "registry") as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -15,23 +15,25 @@ COLLECTED_WITHIN = 90
 class Falcos:
     """Made by the administrator, carried out by the operator."""
 
+    kind = "Falco"
+
     def __init__(self, api, namespace):
         self.api = api
         self.namespace = namespace
 
     def create(self, name="falco", labels=None, **spec):
-        document = manifest("Falco", self.namespace, name, spec=spec)
+        document = manifest(self.kind, self.namespace, name, spec=spec)
         document["metadata"]["labels"] = labels or {}
         return self.api.create(document)
 
     def get(self, name="falco"):
-        return self.api.get("Falco", self.namespace, name)
+        return self.api.get(self.kind, self.namespace, name)
 
     def change(self, name="falco", **spec):
-        return self.api.merge("Falco", self.namespace, name, {"spec": spec})
+        return self.api.merge(self.kind, self.namespace, name, {"spec": spec})
 
     def delete(self, name="falco"):
-        self.api.delete("Falco", self.namespace, name)
+        self.api.delete(self.kind, self.namespace, name)
 
     def becomes(self, name="falco", within=30.0, **statuses):
         """The Falco, once its newest generation has conditions of these statuses."""
@@ -61,10 +63,11 @@ class Falcos:
 
     def events(self, name="falco"):
         """The operator's Events about the Falco, oldest first."""
+        about = (self.kind, name)
         found = [
             event
             for event in self.api.list("Event", self.namespace)
-            if event["regarding"]["kind"] == "Falco" and event["regarding"]["name"] == name
+            if (event["regarding"]["kind"], event["regarding"]["name"]) == about
         ]
         return sorted(found, key=lambda event: event["eventTime"])
 
@@ -82,6 +85,29 @@ def condition(falco, type_):
         if found["type"] == type_ and found["observedGeneration"] == generation(falco):
             return found
     return {}
+
+
+def writes_of_a_creation(audit, falcos, **spec):
+    """The writes until the first status, which says that all is as wanted; no read was needed.
+
+    When it returns the resource is available, and two Events have told of it.
+    """
+    mark = audit.mark()
+    with falcos.api.history(falcos.kind, falcos.namespace, "falco") as states:
+        falcos.create(**spec)
+        falcos.becomes(Reconciled="True", Available="True")
+        eventually(lambda: len(falcos.events()) == 2)
+    told = next(state for state in states if condition(state, "Reconciled"))
+    assert condition(told, "Reconciled")["status"] == "True"
+    requests = audit.since(mark)
+    assert set(requests.about(falcos.namespace)) == set(requests.unwatched)
+    assert len(requests.events) == 2
+    assert not requests.reads
+    assert not requests.lists
+    first = next(i for i, request in enumerate(requests) if request.subresource == "status")
+    until_reconciled = requests[: first + 1]
+    assert all(request.code in {200, 201} for request in until_reconciled)
+    return until_reconciled.writes
 
 
 def generation(document):

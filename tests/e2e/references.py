@@ -7,10 +7,14 @@ from resources.kinds import object_path
 from resources.reference import ObjectRef
 from resources.references import FINALIZERS
 from tests.api import manifest
+from tests.e2e.falcos import condition
 from tests.eventually import eventually
 
 STRATEGIC = "application/strategic-merge-patch+json"
 RULES = {"rules.yaml": "- rule: x"}
+CREDENTIALS = {"username": "somebody", "password": "something"}
+# A digest, which nobody has to look up.
+PINNED = f"sha256:{'0' * 64}"
 
 
 def config_map_ref(name):
@@ -26,7 +30,7 @@ def ca_ref(name):
 
 
 def _oci(**registry):
-    image = {"repository": "falcosecurity/rules"}
+    image = {"repository": "falcosecurity/rules", "tag": PINNED}
     return {"ociArtifact": {"image": image, "registry": {"name": "localhost", **registry}}}
 
 
@@ -71,6 +75,18 @@ class References:
 
     def becomes_free(self, kind, name):
         eventually(lambda: not self.is_protected(kind, name))
+
+    def is_resolved(self, name, said="All that is referred to is there", kind="Rulesfile"):
+        """Waits until the operator has told this of what the artifact names."""
+
+        def check():
+            artifact = self.get(kind, name)
+            assert condition(artifact, "ResolvedRefs").get("message") == said, artifact
+            told = [event["note"] for event in self.api.list("Event", self.namespace)]
+            assert said in told or condition(artifact, "ResolvedRefs")["status"] == "True"
+            return True
+
+        eventually(check)
 
     def vanishes(self, kind, name):
         eventually(lambda: self.get(kind, name) is None)

@@ -9,8 +9,14 @@ import pytest
 
 from crds.generate import DIRECTORY, OPENAPI_PATH
 from tests import operator_process
-from tests.api import manifest
-from tests.e2e.falcos import Falcos, cluster_leftovers, condition, leftovers, uid
+from tests.e2e.falcos import (
+    Falcos,
+    cluster_leftovers,
+    condition,
+    leftovers,
+    uid,
+    writes_of_a_creation,
+)
 from tests.eventually import eventually
 from tests.resources.fourth_type import installed
 
@@ -32,28 +38,10 @@ TYPES = pytest.mark.parametrize("type_", CHILDREN)
 class Components(Falcos):
     """The same of Components."""
 
+    kind = "Component"
+
     def create(self, name="falco", labels=None, type_="metacollector", **spec):
-        spec = {"component": {"type": type_}, **spec}
-        document = manifest("Component", self.namespace, name, spec=spec)
-        document["metadata"]["labels"] = labels or {}
-        return self.api.create(document)
-
-    def get(self, name="falco"):
-        return self.api.get("Component", self.namespace, name)
-
-    def change(self, name="falco", **spec):
-        return self.api.merge("Component", self.namespace, name, {"spec": spec})
-
-    def delete(self, name="falco"):
-        self.api.delete("Component", self.namespace, name)
-
-    def events(self, name="falco"):
-        found = [
-            event
-            for event in self.api.list("Event", self.namespace)
-            if event["regarding"]["kind"] == "Component" and event["regarding"]["name"] == name
-        ]
-        return sorted(found, key=lambda event: event["eventTime"])
+        return super().create(name, labels, **{"component": {"type": type_}, **spec})
 
 
 @pytest.fixture
@@ -105,24 +93,9 @@ def test_each_example_becomes_available_and_applying_it_again_writes_nothing(
 
 
 @TYPES
-def test_a_creation_costs_nine_writes_two_events_and_no_read(
-    api, audit, namespace, components, type_
-):
-    mark = audit.mark()
-    with api.history("Component", namespace, "falco") as states:
-        components.create(type_=type_)
-        components.becomes(Reconciled="True", Available="True")
-        eventually(lambda: len(components.events()) == 2)
-    told = next(state for state in states if condition(state, "Reconciled"))
-    assert condition(told, "Reconciled")["status"] == "True"
-    requests = audit.since(mark)
-    first = next(i for i, r in enumerate(requests) if r.subresource == "status")
-    until_reconciled = requests[: first + 1]
-    assert len(until_reconciled.writes) == len(CHILDREN[type_]) + 2 <= 9
-    assert all(request.code in {200, 201} for request in until_reconciled)
-    assert len(requests.events) == 2
-    assert not requests.reads
-    assert not requests.lists
+def test_a_creation_costs_nine_writes_two_events_and_no_read(audit, components, type_):
+    writes = writes_of_a_creation(audit, components, type_=type_)
+    assert len(writes) == len(CHILDREN[type_]) + 2 <= 9
     reasons = [event["reason"] for event in components.events()]
     assert reasons == ["SubResourceCreated", "ResourceCreated"]
 

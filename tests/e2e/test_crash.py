@@ -69,12 +69,13 @@ def test_what_strayed_while_no_operator_ran_is_corrected_by_the_next(api, operat
 
 
 def test_an_api_server_that_dies_and_returns_finds_the_operator_where_it_was(
-    cluster, operator, falcos
+    cluster, audit, operator, falcos
 ):
     falcos.create("before")
     falcos.becomes("before", Reconciled="True", Available="True")
-    cluster.kill_api_server()
-    cluster.start_api_server()
+    with audit.excused():  # an API server answers before it has read its roles
+        cluster.kill_api_server()
+        cluster.start_api_server()
     falcos.create("after")
     falcos.change("before", version="0.43.0")
     falcos.becomes("after", within=90, Reconciled="True", Available="True")

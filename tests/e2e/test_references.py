@@ -9,6 +9,7 @@ import pytest
 from resources.references import FIELD_MANAGERS, FINALIZERS
 from tests.e2e.falcos import uid
 from tests.e2e.references import (
+    CREDENTIALS,
     RULES,
     ca_ref,
     config_map_ref,
@@ -124,11 +125,11 @@ def test_a_name_that_no_object_can_have_concerns_nobody_else(audit, references):
         ["../../../kube-system/secrets/x", "x/status", "x?a=b", "X", "*"]
     ):
         references.artifact(f"rules-{number}", secret_ref(name))
-    references.make("Secret", "token")
+    references.make("Secret", "token", stringData=CREDENTIALS)
     references.artifact("sentinel", secret_ref("token"))
-    references.becomes_protected("Secret", "token")
+    references.is_resolved("sentinel")
     asked = [request for request in audit.since(mark).unwatched if request.resource == "secrets"]
-    assert [request.verb for request in asked] == ["list", "patch"]
+    assert [request.verb for request in asked] == ["list", "patch", "get"]
 
 
 # While no operator runs.

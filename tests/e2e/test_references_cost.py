@@ -5,7 +5,14 @@ from threading import Event
 
 import pytest
 
-from tests.e2e.references import RULES, config_map_ref, is_settled, memory_of, secret_ref
+from tests.e2e.references import (
+    CREDENTIALS,
+    RULES,
+    config_map_ref,
+    is_settled,
+    memory_of,
+    secret_ref,
+)
 from tests.eventually import eventually
 
 
@@ -17,11 +24,12 @@ def about_secrets(audit, mark):
 def test_a_restart_writes_nothing_and_lists_each_namespace_once(audit, operator, places):
     everywhere = [places() for _ in range(3)]
     for found in everywhere:
-        found.make("Secret", "token")
+        found.make("Secret", "token", stringData=CREDENTIALS)
         found.make("ConfigMap", "rules", data=RULES)
         found.artifact("rules", {**secret_ref("token"), **config_map_ref("rules")})
         found.becomes_protected("Secret", "token")
         found.becomes_protected("ConfigMap", "rules")
+        found.is_resolved("rules")
     operator.stop()
     mark = audit.mark()
     operator.start()
@@ -36,47 +44,47 @@ def test_a_restart_writes_nothing_and_lists_each_namespace_once(audit, operator,
     assert scopes == {(kind, name) for kind in ("secrets", "configmaps") for name in names}
 
 
-def test_protecting_a_secret_costs_a_list_and_a_patch_and_letting_it_go_one_more(audit, references):
-    references.make("Secret", "token")
+def test_a_secret_costs_a_list_a_patch_and_then_a_read_and_letting_it_go_a_patch(audit, references):
+    references.make("Secret", "token", stringData=CREDENTIALS)
     mark = audit.mark()
     references.artifact("rules", secret_ref("token"))
-    references.becomes_protected("Secret", "token")
-    assert about_secrets(audit, mark) == ["list", "patch"]
+    references.is_resolved("rules")
+    assert about_secrets(audit, mark) == ["list", "patch", "get"]
     mark = audit.mark()
     references.drop("rules")
     references.becomes_free("Secret", "token")
     assert about_secrets(audit, mark) == ["patch"]
 
 
-def test_a_second_secret_of_a_namespace_costs_a_read_of_its_metadata_and_a_patch(audit, references):
+def test_a_second_secret_of_a_namespace_costs_a_read_of_its_metadata_instead_of_a_list(
+    audit, references
+):
     for name in ("first", "second"):
-        references.make("Secret", name)
+        references.make("Secret", name, stringData=CREDENTIALS)
     references.artifact("rules", secret_ref("first"))
-    references.becomes_protected("Secret", "first")
+    references.is_resolved("rules")
     mark = audit.mark()
     references.artifact("more", secret_ref("second"))
-    references.becomes_protected("Secret", "second")
-    assert about_secrets(audit, mark) == ["get", "patch"]
+    references.is_resolved("more")
+    assert about_secrets(audit, mark) == ["get", "patch", "get"]
 
 
 def test_a_secret_that_is_awaited_is_not_asked_for_again(audit, references):
     references.artifact("awaiting", secret_ref("awaited"))
-    references.make("Secret", "token")
-    references.artifact("rules", secret_ref("token"))
-    references.becomes_protected("Secret", "token")
+    references.is_resolved("awaiting", "Secret awaited does not exist")
     mark = audit.mark()
     for number in range(20):
         references.change("awaiting", {**secret_ref("awaited"), "priority": number})
-    references.make("Secret", "awaited")
-    references.becomes_protected("Secret", "awaited")
-    assert about_secrets(audit, mark) == ["patch"]
+    references.make("Secret", "awaited", stringData=CREDENTIALS)
+    references.is_resolved("awaiting")
+    assert about_secrets(audit, mark) == ["patch", "get"]
 
 
 @pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.bench)])
 def test_idle_protection_costs_nothing(audit, references, seconds):
-    references.make("Secret", "token")
+    references.make("Secret", "token", stringData=CREDENTIALS)
     references.artifact("rules", {**secret_ref("token"), **config_map_ref("awaited")})
-    references.becomes_protected("Secret", "token")
+    references.is_resolved("rules", "ConfigMap awaited does not exist")
     mark = audit.mark()
     Event().wait(seconds)  # the idleness itself
     assert not audit.since(mark).unwatched
@@ -97,19 +105,31 @@ def test_nothing_is_asked_about_a_namespace_without_artifacts(audit, references,
     assert not [request for request in requests if request.verb == "list" and not request.namespace]
 
 
-def test_no_secret_is_ever_in_the_operator_s_memory(operator, references):
-    marker, other = "never-to-be-seen-" + "x7Q" * 20, "never-to-be-known-" + "k3V" * 20
-    references.make("Secret", "named", stringData={"token": marker})
-    references.make("Secret", "beside", stringData={"token": other})
+def test_a_secret_that_nobody_names_never_gets_to_the_operator(operator, references):
+    secret = "never-to-be-known-" + "k3V" * 20
+    references.make("Secret", "beside", stringData={"token": secret})
+    references.make("Secret", "named", stringData=CREDENTIALS)
     references.artifact("rules", secret_ref("named"))
-    references.becomes_protected("Secret", "named")
-    references.make("Secret", "later", stringData={"token": marker})
-    references.artifact("more", secret_ref("later"))
-    references.becomes_protected("Secret", "later")
-    base64 = references.get("Secret", "named")["data"]["token"]
+    references.is_resolved("rules")
+    references.make("Secret", "later", stringData={"token": secret})
+    references.make("Secret", "sentinel", stringData=CREDENTIALS)
+    references.artifact("more", secret_ref("sentinel"))
+    references.is_resolved("more")
+    base64 = references.get("Secret", "beside")["data"]["token"]
     memory = memory_of(operator.pid)
     assert references.namespace.encode() in memory  # so the search does find what is there
-    for secret in (marker, other, base64):
-        assert secret.encode() not in memory
-        assert secret not in json.dumps(operator.dump())
-        assert secret not in operator.log.read_text()
+    for text in (secret, base64):
+        assert text.encode() not in memory
+
+
+def test_a_secret_that_is_read_is_shown_to_nobody(operator, references):
+    credentials = {"username": "user-" + "w9Z" * 20, "password": "password-" + "x7Q" * 20}
+    references.make("Secret", "named", stringData=credentials)
+    references.artifact("rules", secret_ref("named"))
+    references.is_resolved("rules")
+    data = references.get("Secret", "named")["data"]
+    shown = [json.dumps(operator.dump()), operator.log.read_text(), operator.metrics()]
+    shown.append(json.dumps(references.get("Rulesfile", "rules")))
+    shown.append(json.dumps(references.api.list("Event", references.namespace)))
+    for secret in (*credentials.values(), *data.values()):
+        assert all(secret not in text for text in shown)

@@ -11,13 +11,13 @@ from resources.falco import (
     FalcoSpec,
     FalcoStatus,
     desired,
-    parked_status,
     resolved_version,
     status,
 )
 from resources.meta import ObjectMeta
 from resources.outcome import Outcome
 from resources.parent import unwanted
+from resources.rbac import Readable
 from resources.reference import ObjectRef
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -61,6 +61,21 @@ def test_a_falco_has_eight_children_in_three_waves(kind):
         ]
     )
     assert [wave for _, wave, _ in waves] == sorted(wave for _, wave, _ in waves)
+
+
+def test_its_pods_may_read_what_the_artifacts_of_the_namespace_refer_to_and_no_more():
+    def named(readable):
+        rules = next(
+            child.body["rules"]
+            for child in desired(falco(), DEFAULTS, readable)
+            if child.ref.kind == "Role"
+        )
+        return {rule["resources"][0]: rule.get("resourceNames") for rule in rules[3:]}
+
+    assert named(Readable()) == {}
+    assert named(Readable(frozenset({"b", "a"}))) == {"secrets": ["a", "b"]}
+    both = Readable(frozenset({"a"}), frozenset({"c"}))
+    assert named(both) == {"secrets": ["a"], "configmaps": ["c"]}
 
 
 def test_a_falco_without_a_type_is_a_daemon_set():
@@ -283,14 +298,3 @@ def test_status_after_nothing_changed_is_the_status_before():
 def test_without_a_workload_there_are_no_counts_and_no_version():
     result = status(falco(), Outcome(), None, NOW)
     assert set(result) == {"resourceType", "observedGeneration", "conditions"}
-
-
-def test_a_parked_actor_says_its_error_and_leaves_the_rest():
-    before = status(falco(), Outcome(), live(), NOW)
-    resource = msgspec.structs.replace(falco(), status=msgspec.convert(before, FalcoStatus))
-    after = parked_status(resource, "KeyError", "'x'", NOW)
-    [reconciled, available] = after.pop("conditions")
-    assert (reconciled["status"], reconciled["reason"]) == ("False", "ActorParked")
-    assert reconciled["message"] == "KeyError: 'x'"
-    assert available == before.pop("conditions")[1]
-    assert after == before

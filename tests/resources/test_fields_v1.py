@@ -1,27 +1,6 @@
 import pytest
 
-from resources.fields_v1 import encoded, human, parse_fields_v1
-
-
-def test_a_node_is_owned_if_it_has_no_parts_or_says_so():
-    fields = {
-        "f:metadata": {"f:labels": {"f:a": {}}},
-        "f:spec": {
-            "f:containers": {'k:{"name":"falco"}': {".": {}, "f:image": {}}},
-            "f:finalizers": {'v:"x"': {}},
-        },
-    }
-    container = ("f:spec", "f:containers", 'k:{"name":"falco"}')
-    assert parse_fields_v1(fields) == {
-        ("f:metadata", "f:labels", "f:a"),
-        container,
-        (*container, "f:image"),
-        ("f:spec", "f:finalizers", 'v:"x"'),
-    }
-
-
-def test_no_fields_are_no_paths():
-    assert parse_fields_v1({}) == frozenset()
+from resources.fields_v1 import encoded, human
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """The operator's rights follow from what it does and what it grants, and are no more than that."""
 
-from itertools import product
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,11 +9,13 @@ from resources import operator_role
 from resources.component_catalog import COMPONENT_TYPES
 from resources.kinds import KINDS
 from resources.operator_role import held_rules, lease_rules, merged, operator_rules, used_rules
-from resources.parent import CHILD_KINDS
+from resources.parent import CHILD_KINDS, PRUNED
 from resources.rbac import FALCO_CLUSTER_RULES, falco_rules, rule
+from resources.references import ARTIFACTS
 from resources.watched import INSTANCES, WATCHED
 from supervisors.operator import SOURCES
 from tests.resources.fourth_type import TYPE
+from tests.rights import rights
 
 VERBS = ["get", "list", "watch", "create", "update", "patch", "delete"]
 RULES = st.lists(
@@ -27,15 +27,6 @@ RULES = st.lists(
         st.sets(st.sampled_from("xy")),
     )
 )
-
-
-def rights(rules):
-    """Every single right that the rules give."""
-    return {
-        right
-        for one in rules
-        for right in product(one["apiGroups"], one["resources"], one["verbs"])
-    }
 
 
 def verbs(kind, subresource=""):
@@ -65,8 +56,9 @@ def test_what_is_watched_may_be_listed_and_watched_and_the_watchers_go_by_the_sa
 
 
 @pytest.mark.parametrize("kind", CHILD_KINDS)
-def test_children_may_be_read_claimed_kept_and_deleted_but_not_replaced(kind):
-    assert verbs(kind) == {"get", "list", "watch", "create", "patch", "delete"}
+def test_children_may_be_read_claimed_and_kept_but_not_replaced_and_deleted_if_ever_pruned(kind):
+    pruned = {"delete"} if kind in PRUNED else set()
+    assert verbs(kind) == {"get", "list", "watch", "create", "patch"} | pruned
 
 
 @pytest.mark.parametrize("kind", INSTANCES)
@@ -74,6 +66,12 @@ def test_custom_resources_are_the_users_but_for_finalizers_and_status(kind):
     assert verbs(kind) == {"list", "watch", "patch"}
     assert verbs(kind, "status") == {"patch"}
     assert verbs(kind, "finalizers") == {"update"}
+
+
+@pytest.mark.parametrize("kind", ARTIFACTS)
+def test_artifacts_are_the_users_but_for_the_status_and_finalizers_that_were_left(kind):
+    assert verbs(kind) == {"get", "list", "watch", "patch"}
+    assert verbs(kind, "status") == {"patch"}
 
 
 def test_events_may_be_written_and_not_read():

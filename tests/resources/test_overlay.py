@@ -15,6 +15,7 @@ DEFAULTS = default_template(
         workload="DaemonSet",
         name="falco",
         image="falco:1",
+        version="1",
         config_hash="abc",
         labels={"a": "b"},
         sidecar_image="sidecar:1",

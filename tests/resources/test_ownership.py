@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from resources.falco import Falco, FalcoSettings, FalcoSpec, desired
 from resources.list_keys import SHAPES
 from resources.meta import ObjectMeta
-from resources.ownership import Difference, differences, owned_by
+from resources.ownership import Difference, differences
 from tests.resources.applied import applied, entry
 
 MANAGER = "falco-controller"
@@ -150,7 +150,7 @@ def inside_atomic(body, path):
 def test_no_difference_means_that_both_would_own_and_say_the_same(wanted, before):
     live = applied(before)
     if differences(wanted, live, MANAGER) == ():
-        assert owned_by(applied(wanted), MANAGER) == owned_by(live, MANAGER)
+        assert applied(wanted)["metadata"]["managedFields"] == live["metadata"]["managedFields"]
 
 
 @given(workloads(), workloads())
@@ -323,16 +323,14 @@ def test_an_object_that_we_never_applied_differs_in_everything():
 
 
 def test_our_entry_for_another_subresource_or_operation_owns_nothing_here():
-    fields: dict = {"f:spec": {"f:replicas": {}}}
-    live = {
-        "metadata": {
-            "managedFields": [
-                entry(MANAGER, fields, subresource="scale"),
-                entry(MANAGER, fields, operation="Update"),
-            ]
-        }
-    }
-    assert owned_by(live, MANAGER) == frozenset()
+    live = applied(DAEMON_SET)
+    fields = live["metadata"]["managedFields"][0]["fieldsV1"]
+    live["metadata"]["managedFields"] = [
+        entry(MANAGER, fields, subresource="scale"),
+        entry(MANAGER, fields, operation="Update"),
+    ]
+    found = differences(DAEMON_SET, live, MANAGER)
+    assert {difference.kind for difference in found} == {"unowned"}
 
 
 def test_an_object_without_managed_fields_can_be_compared():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actors.actor import Actor, Runtime
+import pytest
+
+from actors.actor import Actor
 from actors.backoff import Backoff
 from actors.exits import Exit, ExitReason
 from actors.mail import Stop
@@ -17,7 +19,23 @@ from tests.fake_clock import settle
 
 if TYPE_CHECKING:
     from actors.ref import ActorRef
+    from actors.runtime import Runtime
 
+# Restart type, exit reason, and whether the child is to be started again.
+EACH_RESTART = pytest.mark.parametrize(
+    ("restart", "reason", "again"),
+    [
+        (Restart.PERMANENT, ExitReason.NORMAL, True),
+        (Restart.PERMANENT, ExitReason.SHUTDOWN, True),
+        (Restart.PERMANENT, ExitReason.CRASH, True),
+        (Restart.TRANSIENT, ExitReason.NORMAL, False),
+        (Restart.TRANSIENT, ExitReason.SHUTDOWN, False),
+        (Restart.TRANSIENT, ExitReason.CRASH, True),
+        (Restart.TEMPORARY, ExitReason.NORMAL, False),
+        (Restart.TEMPORARY, ExitReason.SHUTDOWN, False),
+        (Restart.TEMPORARY, ExitReason.CRASH, False),
+    ],
+)
 DEADLINE = 10.0
 MOST_BACKOFF = 4.0
 

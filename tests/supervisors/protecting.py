@@ -1,5 +1,10 @@
 """The branch of the operator's tree that protects what artifacts name."""
 
+from contextlib import suppress
+from typing import Any
+
+from pykka import ActorDeadError
+
 from actors.actor import Actor
 from actors.backoff import Backoff
 from actors.router import Listed, Router
@@ -40,11 +45,13 @@ class Operator:
         self.artifacts = artifacts
         self.store = Store()
         self.revision = 0
+        self.renamed: list[Any] = []
         self.protection = ReferenceProtection(
             self.runtime,
             (cluster, cluster),
             Listener(),
             self._route,
+            self.renamed.append,
             (PATIENCE, AT_ONCE),
         )
         specs = [
@@ -63,11 +70,16 @@ class Operator:
         )
 
     def _route(self, message):
-        self.router.actor_ref.tell(message)
+        with suppress(ActorDeadError):
+            self.router.actor_ref.tell(message)
 
     @property
     def is_listening(self):
-        return (lister := self.root.ref_of("lister")) is not None and lister.is_alive()
+        return (lister := self.part("lister")) is not None and lister.is_alive()
+
+    def part(self, name):
+        """The actor that this part of the tree has now, None if it has died."""
+        return next(child.ref for child in self.root._children if child.spec.name == name)
 
     def next_revision(self):
         self.revision += 1

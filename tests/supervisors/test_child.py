@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from actors.exits import ExitReason
 from supervisors.child import ChildSpec, Restart, distinct
+from tests.supervisors.family import EACH_RESTART
 
 
 def start() -> Any:
@@ -32,20 +32,7 @@ def test_a_child_is_permanent_unless_its_spec_says_otherwise():
     assert ChildSpec("x", start).restart is Restart.PERMANENT
 
 
-@pytest.mark.parametrize(
-    ("restart", "reason", "again"),
-    [
-        (Restart.PERMANENT, ExitReason.NORMAL, True),
-        (Restart.PERMANENT, ExitReason.SHUTDOWN, True),
-        (Restart.PERMANENT, ExitReason.CRASH, True),
-        (Restart.TRANSIENT, ExitReason.NORMAL, False),
-        (Restart.TRANSIENT, ExitReason.SHUTDOWN, False),
-        (Restart.TRANSIENT, ExitReason.CRASH, True),
-        (Restart.TEMPORARY, ExitReason.NORMAL, False),
-        (Restart.TEMPORARY, ExitReason.SHUTDOWN, False),
-        (Restart.TEMPORARY, ExitReason.CRASH, False),
-    ],
-)
+@EACH_RESTART
 def test_the_restart_type_and_the_exit_reason_decide_on_a_restart(restart, reason, again):
     assert restart.after(reason) is again
 

@@ -12,8 +12,8 @@ import stat
 
 import pytest
 
-from actors.actor import Runtime
 from actors.clock import SystemClock
+from actors.runtime import Runtime
 from supervisors import dump
 from supervisors.dump import SignalDump
 from tests.supervisors.serving import running

@@ -23,6 +23,15 @@ async def test_the_first_delivery_starts_an_actor_and_later_ones_reach_the_same(
     await crowd.stop()
 
 
+async def test_its_population_is_counted_by_kind():
+    crowd = Crowd()
+    crowd.supervisor.deliver(ref_of("a"), Reconcile("listed"))
+    crowd.supervisor.deliver(ref_of("b")._replace(kind="Component"), Reconcile("listed"))
+    counts = [(one.kind, one.parked, one.mail) for one in crowd.supervisor.population("Falco", "X")]
+    assert counts == [("Falco", 0, 1), ("X", 0, 0)]
+    await crowd.stop()
+
+
 async def test_a_retired_actor_is_forgotten_and_the_next_delivery_starts_a_fresh_one():
     crowd = Crowd()
     crowd.results["a"] = [Retire()]

@@ -10,8 +10,9 @@ import socket
 
 import pytest
 
-from actors.actor import ExitReason, Runtime
 from actors.clock import SystemClock
+from actors.exits import ExitReason
+from actors.runtime import Runtime
 from supervisors import http_server
 from supervisors.http_server import HttpServer, reply
 from supervisors.servers import DebugServer, HealthServer

@@ -124,7 +124,7 @@ class Protecting(RuleBasedStateMachine):
         data=st.data(),
     )
     def a_part_of_it_dies(self, part, data):
-        ref = self.operator.root.ref_of(part)
+        ref = self.operator.part(part)
         if ref is not None:
             self.requests_get_there_or_not(data)
             self.do(ref.kill)
@@ -233,6 +233,11 @@ class Protecting(RuleBasedStateMachine):
             if "deletionTimestamp" not in meta:
                 assert is_protected == (ref in named), ref
             assert not is_protected or ref in named, ref
+        scopes = self.operator.protection.scopes
+        for ref in named:  # so that those who name it know what to make of it
+            assert scopes.is_absent(ref) == (ref not in self.cluster.objects), ref
+            meta = self.cluster.objects.get(ref, {"deletionTimestamp": ""})
+            assert "deletionTimestamp" in meta or scopes.get(ref) is not None, ref
         assert {scope_of(ref) for ref in named} == self.operator.protection._watches.keys
         assert named == self.operator.protection._references.keys
         watched = sorted((stream.kind, stream.namespace) for stream in self.cluster.streams)

@@ -1,7 +1,5 @@
 """Who is restarted after which exit, with whom, and how often."""
 
-import pytest
-
 from actors.backoff import Backoff
 from actors.exits import ExitReason
 from actors.mail import Stop
@@ -10,25 +8,12 @@ from supervisors.intensity import TooManyRestarts
 from supervisors.supervisor import Strategy
 from tests.actor_examples import BugError
 from tests.fake_clock import settle
-from tests.supervisors.family import MOST_BACKOFF, Family
+from tests.supervisors.family import EACH_RESTART, MOST_BACKOFF, Family
 
 BUG = BugError("bug")
 
 
-@pytest.mark.parametrize(
-    ("restart", "reason", "again"),
-    [
-        (Restart.PERMANENT, ExitReason.NORMAL, True),
-        (Restart.PERMANENT, ExitReason.SHUTDOWN, True),
-        (Restart.PERMANENT, ExitReason.CRASH, True),
-        (Restart.TRANSIENT, ExitReason.NORMAL, False),
-        (Restart.TRANSIENT, ExitReason.SHUTDOWN, False),
-        (Restart.TRANSIENT, ExitReason.CRASH, True),
-        (Restart.TEMPORARY, ExitReason.NORMAL, False),
-        (Restart.TEMPORARY, ExitReason.SHUTDOWN, False),
-        (Restart.TEMPORARY, ExitReason.CRASH, False),
-    ],
-)
+@EACH_RESTART
 async def test_a_child_is_restarted_by_its_type_and_the_reason_of_its_exit(restart, reason, again):
     family = Family()
     ref = family.launch(family.spec("child", restart))

@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from actors.actor import Actor, Runtime
+from actors.actor import Actor
 from actors.backoff import Backoff
 from actors.clock import SystemClock
 from actors.mail import Reconcile
 from actors.metrics import Metrics
+from actors.runtime import Runtime
 from resources.reference import ObjectRef
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.intensity import Intensity

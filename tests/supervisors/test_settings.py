@@ -28,15 +28,15 @@ EVERY_FLAG = (
 
 def test_without_flags_the_documented_defaults_hold():
     settings = parse([], {})
-    assert settings.metrics == Address("", 8080)
-    assert settings.health == Address("", 8081)
-    assert settings.debug == Address("127.0.0.1", 8082)
-    assert settings.metrics_certificates is None
+    assert settings.exposed.metrics == Address("", 8080)
+    assert settings.exposed.health == Address("", 8081)
+    assert settings.exposed.debug == Address("127.0.0.1", 8082)
+    assert settings.exposed.metrics_certificates is None
     assert settings.excluded_labels == ()
     assert (settings.log_level, settings.log_format) == ("info", "text")
     assert settings.artifact_operator_image == "docker.io/falcosecurity/artifact-operator:latest"
     assert settings.kubeconfig == ""
-    assert settings.dump_directory == Path("/tmp")
+    assert settings.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
     assert (settings.namespace, settings.pod_name) == ("", "")
 
@@ -50,11 +50,13 @@ def test_every_flag_and_variable_is_taken():
     }
     settings = parse(EVERY_FLAG, environ)
     assert dataclasses.asdict(settings) == {
-        "metrics": Address("127.0.0.1", 9090),
-        "metrics_certificates": Path("/certificates"),
-        "health": Address("::1", 8081),
-        "debug": None,
-        "dump_directory": Path("/dumps"),
+        "exposed": {
+            "metrics": Address("127.0.0.1", 9090),
+            "metrics_certificates": Path("/certificates"),
+            "health": Address("::1", 8081),
+            "debug": None,
+            "dump_directory": Path("/dumps"),
+        },
         "excluded_labels": ("team", "example.com/*"),
         "log_level": "debug",
         "log_format": "json",
@@ -69,7 +71,7 @@ def test_every_flag_and_variable_is_taken():
 def test_only_the_given_environment_counts(monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "/elsewhere")
     monkeypatch.setenv("TMPDIR", "/elsewhere")
-    assert parse([], {"TMPDIR": "/here"}).dump_directory == Path("/here")
+    assert parse([], {"TMPDIR": "/here"}).exposed.dump_directory == Path("/here")
     assert parse([], {}).kubeconfig == ""
 
 
@@ -95,7 +97,7 @@ def test_an_excluded_label_given_twice_counts_once():
     ],
 )
 def test_an_address_is_a_host_and_a_port_or_off(text, address):
-    parsed = parse([f"--debug-bind-address={text}"], {}).debug
+    parsed = parse([f"--debug-bind-address={text}"], {}).exposed.debug
     assert parsed == address
     assert str(parsed) == text or address is None
 
@@ -144,8 +146,8 @@ def test_a_wrong_image_is_refused_with_the_name_of_its_variable(capsys):
 
 @pytest.mark.parametrize("flag", ["--metrics-secure=true", "--metrics-secure"])
 def test_a_boolean_flag_needs_no_value(flag):
-    assert parse([flag, "--metrics-cert-path=/c"], {}).metrics_certificates == Path("/c")
-    assert parse(["--metrics-secure=false"], {}).metrics_certificates is None
+    assert parse([flag, "--metrics-cert-path=/c"], {}).exposed.metrics_certificates == Path("/c")
+    assert parse(["--metrics-secure=false"], {}).exposed.metrics_certificates is None
 
 
 def test_the_version_is_that_of_the_package(capsys):

@@ -225,20 +225,6 @@ async def test_the_tree_shows_every_child_and_is_json():
     await ref.stop()
 
 
-async def test_the_ref_of_a_child_is_that_of_its_present_actor():
-    family = Family()
-    ref = family.launch("a")
-    await settle()
-    supervisor, former = actor_of(ref), family.refs["a"]
-    assert supervisor.ref_of("a") is former
-    await family.end("a", ExitReason.CRASH, BugError("bug"))
-    assert supervisor.ref_of("a") is None
-    await family.clock.advance(MOST_BACKOFF)
-    assert supervisor.ref_of("a") is family.refs["a"] is not former
-    assert supervisor.ref_of("nobody") is None
-    await ref.stop()
-
-
 async def test_a_start_that_gives_an_actor_that_is_gone_is_a_crash_not_a_wait_for_ever():
     family = Family()
     dead = family.spec("dead").start()

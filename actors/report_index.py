@@ -1,0 +1,240 @@
+"""What the Falco pods of every namespace report, summed up for each artifact as it comes in."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
+
+from msgspec import DecodeError
+from msgspec.json import Decoder
+from msgspec.structs import astuple
+
+from resources.artifact_sum import (
+    FAILED,
+    NAMED,
+    PENDING,
+    PLAIN,
+    PROGRAMMED,
+    UNCOVERED,
+    Entry,
+    Seen,
+    Stand,
+    Subject,
+    Sum,
+    entries,
+    stand,
+)
+from resources.nodereport import NodeReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from actors.store import Change, Snapshot
+    from resources.reference import ObjectRef
+
+V = TypeVar("V")
+
+_log = logging.getLogger(__name__)
+_decoder = Decoder(NodeReport)
+
+
+class _Report(NamedTuple):
+    pod_uid: str
+    node: str
+    entries: tuple[Entry, ...]
+
+
+class _Tally:
+    """One artifact's sum. Of pods that are as usual, which most are, it knows only the number."""
+
+    __slots__ = ("apart", "counts", "subject")
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.apart: dict[str, Stand] = {}
+        self.counts: Counter[str] = Counter()
+
+    def see(self, pod: str, seen: Seen | None, *, was_seen: bool) -> bool:
+        """Take in how a pod is now, None if it does not count; whether that makes a difference."""
+        before = self.apart.pop(pod, None)
+        if before is not None:
+            self.counts[before.state] -= 1
+        now = UNCOVERED
+        if seen is not None:
+            now = stand(self.subject, seen)
+            if now != PLAIN:
+                self.apart[pod] = now
+                self.counts[now.state] += 1
+        is_other = now != (before or (PLAIN if was_seen else UNCOVERED))
+        return is_other or was_seen != (seen is not None)
+
+    def sum(self, pods: int) -> Sum:
+        """Of so many pods that count."""
+        counts, stands = self.counts, self.apart.values()
+        failures = (one for one in stands if one.state == FAILED) if counts[FAILED] else ()
+        waiting = (
+            (pod for pod, one in self.apart.items() if one.state == PENDING)
+            if counts[PENDING]
+            else ()
+        )
+        remarks = (
+            {one.message for one in stands if one.state == PROGRAMMED} if counts[PROGRAMMED] else ()
+        )
+        return Sum(
+            pods=pods,
+            programmed=pods - len(self.apart) + counts[PROGRAMMED],
+            failed=counts[FAILED],
+            pending=counts[PENDING],
+            failures=tuple(nsmallest(NAMED, failures)),
+            waiting=tuple(nsmallest(NAMED, waiting)),
+            remarks=tuple(nsmallest(NAMED, remarks)),
+        )
+
+
+@dataclass(slots=True)
+class _Place:
+    """One namespace: uids of its pods, their reports, those that count, and what is summed up."""
+
+    pods: dict[str, str] = field(default_factory=dict)
+    reports: dict[str, _Report] = field(default_factory=dict)
+    counting: dict[str, Seen] = field(default_factory=dict)
+    tallies: dict[ObjectRef, _Tally] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.pods or self.reports or self.tallies)
+
+
+class ReportIndex:
+    """Pods, their reports and their nodes, and what they amount to for each artifact.
+
+    A pod counts from its creation on until it is told to end, and unless its Node is gone; a report
+    counts if the pod of that uid does. Written by whoever hears the watchers, before anybody is
+    told. A sum is kept once it was asked for, and costs little until its subject changes.
+    """
+
+    def __init__(self) -> None:
+        self._places: defaultdict[str, _Place] = defaultdict(_Place)
+        self._nodes: dict[str, Mapping[str, str]] = {}
+        self._reporting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        self._shared: WeakValueDictionary[tuple[object, ...], Entry] = WeakValueDictionary()
+
+    def note(self, change: Change) -> frozenset[ObjectRef]:
+        """Take in a change of a Pod, Node or NodeReport; return the artifacts whose sum differs."""
+        match change.ref.kind:
+            case "Pod":
+                concerned = self._note_pod(change.ref, change.after)
+            case "Node":
+                concerned = self._note_node(change.ref, change.after)
+            case _:
+                concerned = self._note_report(change.ref, change.after)
+        return frozenset(concerned)
+
+    def sum(self, artifact: ObjectRef, subject: Subject) -> Sum:
+        """What the pods of its namespace amount to; from now on it is among those concerned."""
+        place = self._places[artifact.namespace]
+        tally = place.tallies.get(artifact)
+        if tally is None or tally.subject != subject:
+            tally = place.tallies[artifact] = _Tally(subject)
+            for pod, seen in place.counting.items():
+                tally.see(pod, seen, was_seen=False)
+        return tally.sum(len(place.counting))
+
+    def outlook(self, artifact: ObjectRef) -> str:
+        """The state that decides for all, empty if there is none; costs next to nothing."""
+        place = self._places.get(artifact.namespace)
+        tally = place.tallies.get(artifact) if place is not None else None
+        if place is None or tally is None:
+            return ""
+        for state in (FAILED, PENDING):
+            if tally.counts[state]:
+                return state
+        usual = len(place.counting) - len(tally.apart)
+        return PROGRAMMED if usual or tally.counts[PROGRAMMED] else ""
+
+    def forget(self, artifact: ObjectRef) -> None:
+        """Sum up no more for an artifact."""
+        place = self._places.get(artifact.namespace)
+        if place is not None:
+            place.tallies.pop(artifact, None)
+            self._tidy(artifact.namespace)
+
+    def _note_pod(self, ref: ObjectRef, pod: Snapshot | None) -> Iterable[ObjectRef]:
+        ends = pod is None or pod.meta.deletion_timestamp is not None
+        uid = None if pod is None or ends else pod.meta.uid
+        pods = self._places[ref.namespace].pods
+        if pods.get(ref.name) == uid:
+            self._tidy(ref.namespace)
+            return ()
+        _put(pods, ref.name, uid)
+        return self._look(ref.namespace, ref.name)
+
+    def _note_node(self, ref: ObjectRef, node: Snapshot | None) -> Iterable[ObjectRef]:
+        labels = None if node is None else node.meta.labels or {}
+        if self._nodes.get(ref.name) == labels:
+            return ()
+        _put(self._nodes, ref.name, labels)
+        pods = sorted(self._reporting.get(ref.name, ()))
+        return {artifact for pod in pods for artifact in self._look(*pod)}
+
+    def _note_report(self, ref: ObjectRef, snapshot: Snapshot | None) -> Iterable[ObjectRef]:
+        reports = self._places[ref.namespace].reports
+        before, report = reports.get(ref.name), self._report(snapshot)
+        _put(reports, ref.name, report)
+        at = (ref.namespace, ref.name)
+        if before is not None:
+            self._reporting[before.node].discard(at)
+            if not self._reporting[before.node]:
+                del self._reporting[before.node]
+        if report is not None:
+            self._reporting[report.node].add(at)
+        return self._look(*at) if before != report else ()
+
+    def _report(self, snapshot: Snapshot | None) -> _Report | None:
+        """What of a report matters, with entries that are shared where they are equal."""
+        if snapshot is None:
+            return None
+        try:
+            report = _decoder.decode(snapshot.raw)
+        except DecodeError as error:
+            _log.warning("cannot be read: %s", error, extra={"object": str(snapshot.ref)})
+            return None
+        found = entries(report.artifacts or ())
+        shared = tuple(self._shared.setdefault(astuple(entry), entry) for entry in found)
+        return _Report(report.pod_uid, report.node_name, shared)
+
+    def _look(self, namespace: str, pod: str) -> set[ObjectRef]:
+        """Count a pod as it is now; return the artifacts for which that makes a difference."""
+        place = self._places[namespace]
+        seen, was_seen = self._seen(place, pod), pod in place.counting
+        _put(place.counting, pod, seen)
+        tallies = place.tallies.items()
+        found = {ref for ref, tally in tallies if tally.see(pod, seen, was_seen=was_seen)}
+        self._tidy(namespace)
+        return found
+
+    def _seen(self, place: _Place, pod: str) -> Seen | None:
+        """What is known of a pod; None if it does not count."""
+        uid, report = place.pods.get(pod), place.reports.get(pod)
+        if uid is None:
+            return None
+        if report is None or report.pod_uid != uid:
+            return Seen()
+        labels = self._nodes.get(report.node)
+        return None if labels is None else Seen(report.node, labels, report.entries)
+
+    def _tidy(self, namespace: str) -> None:
+        if self._places[namespace].is_empty:
+            del self._places[namespace]
+
+
+def _put(known: dict[str, V], key: str, value: V | None) -> None:
+    """Set it, or remove it if there is none."""
+    if value is None:
+        known.pop(key, None)
+    else:
+        known[key] = value

@@ -1,0 +1,152 @@
+"""The sidecars of the local nodes, run as the kubelets would that kwok only plays.
+
+Every pod of a Falco has a folder `<node>/<namespace>.<pod>`. In it are its emptyDirs, at the paths
+where the pod mounts them, and `artifact-operator`, which is the home of its sidecar.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from deploy.local.process import Process, ProcessError, stop_all
+from deploy.local.programs import program
+from deploy.local.target import Identity, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from deploy.local.tokens import Tokens
+
+CONTAINER = "artifact-operator"
+RESTART_SECONDS = 5.0
+_FINISHED = ("Succeeded", "Failed")
+
+
+class SidecarPod(NamedTuple):
+    """What of a pod its sidecar depends on; `volumes` is where its emptyDirs are mounted."""
+
+    uid: str
+    namespace: str
+    name: str
+    node: str
+    account: str
+    arguments: tuple[str, ...]
+    volumes: tuple[str, ...]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the downward API would give the sidecar."""
+        return {
+            "POD_UID": self.uid,
+            "POD_NAMESPACE": self.namespace,
+            "POD_NAME": self.name,
+            "NODE_NAME": self.node,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+def sidecar_pods(pods: Iterable[dict[str, Any]]) -> list[SidecarPod]:
+    """The pods whose sidecar is to run: bound to a node, not finished, and not told to end."""
+    found = []
+    for pod in pods:
+        specs = pod["spec"].get("initContainers", [])
+        sidecar = next((spec for spec in specs if spec["name"] == CONTAINER), None)
+        is_over = "deletionTimestamp" in pod["metadata"] or pod["status"]["phase"] in _FINISHED
+        if sidecar is not None and "nodeName" in pod["spec"] and not is_over:
+            found.append(_sidecar_pod(pod, sidecar))
+    return found
+
+
+def _sidecar_pod(pod: dict[str, Any], sidecar: dict[str, Any]) -> SidecarPod:
+    metadata, spec = pod["metadata"], pod["spec"]
+    empty = {volume["name"] for volume in spec.get("volumes", []) if "emptyDir" in volume}
+    mounts = sidecar.get("volumeMounts", [])
+    return SidecarPod(
+        uid=metadata["uid"],
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        node=spec["nodeName"],
+        account=spec["serviceAccountName"],
+        arguments=tuple(sidecar.get("args", [])),
+        volumes=tuple(mount["mountPath"] for mount in mounts if mount["name"] in empty),
+    )
+
+
+@dataclass(slots=True)
+class _Sidecar:
+    pod: SidecarPod
+    folder: Path
+    identity: Identity
+    process: Process
+    not_before: float = 0.0
+
+
+class Sidecars:
+    """One process for each pod that needs one, under the pod's own ServiceAccount."""
+
+    def __init__(
+        self, directory: Path, tokens: Tokens, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Folders of an earlier run are removed from the directory."""
+        self._directory = directory
+        self._tokens = tokens
+        self._clock = clock
+        self._known: dict[str, _Sidecar] = {}
+        shutil.rmtree(directory, ignore_errors=True)
+
+    @property
+    def processes(self) -> list[Process]:
+        """All that run, or will soon run again."""
+        return [sidecar.process for sidecar in self._known.values()]
+
+    def follow(self, pods: Iterable[dict[str, Any]]) -> list[str]:
+        """Every pod that needs a sidecar has one, no other does; returns what a user should know.
+
+        A new pod begins with empty volumes, and a pod that is gone leaves nothing.
+        """
+        wanted = {pod.uid: pod for pod in sidecar_pods(pods)}
+        self._end([uid for uid in self._known if uid not in wanted])
+        for uid, pod in wanted.items():
+            if uid not in self._known:
+                self._known[uid] = self._make(pod)
+        return [news for sidecar in self._known.values() for news in self._keep_running(sidecar)]
+
+    def stop(self) -> None:
+        """None runs; the folders stay."""
+        stop_all(self.processes)
+
+    def _make(self, pod: SidecarPod) -> _Sidecar:
+        folder = self._directory / pod.node / f"{pod.namespace}.{pod.name}"
+        for volume in pod.volumes:
+            (folder / volume.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        home = folder / CONTAINER
+        kubeconfig = home / "kubeconfig"
+        arguments = [*pod.arguments, f"--volume-root={folder}"]
+        process = program(CONTAINER, home, kubeconfig, arguments, pod.variables)
+        return _Sidecar(pod, folder, Identity(pod.namespace, pod.account, kubeconfig), process)
+
+    def _keep_running(self, sidecar: _Sidecar) -> Iterable[str]:
+        if sidecar.process.running or self._clock() < sidecar.not_before:
+            return
+        if sidecar.process.pid is not None:
+            yield f"The sidecar of {sidecar.pod} has ended and starts again: {sidecar.process.log}"
+        sidecar.not_before = self._clock() + RESTART_SECONDS
+        try:
+            self._tokens.issue(sidecar.identity)
+            sidecar.process.launch()
+        except (TargetError, ProcessError) as error:
+            yield f"The sidecar of {sidecar.pod} could not be started: {error}"
+
+    def _end(self, uids: list[str]) -> None:
+        ending = [self._known[uid] for uid in uids]
+        stop_all(sidecar.process for sidecar in ending)
+        for sidecar in ending:
+            self._tokens.forget(sidecar.identity)
+            shutil.rmtree(sidecar.folder)
+            del self._known[sidecar.pod.uid]

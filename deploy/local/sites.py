@@ -1,0 +1,59 @@
+"""Where `make run` puts the operator: a control plane of its own, or a cluster that is given."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.local import build, quickstart
+from deploy.local.control_plane import ControlPlane
+from deploy.local.registry import Registry
+from deploy.local.samples import publish
+from deploy.local.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deploy.local.process import Process
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A cluster, the manifest to apply there, and the processes that both depend on.
+
+    `plane` is set if its nodes are only played: then their sidecars have to run here.
+    """
+
+    target: Target
+    manifest: Path
+    plane: ControlPlane | None = None
+    processes: tuple[Process, ...] = ()
+
+
+@contextmanager
+def local(directory: Path, nodes: int) -> Iterator[Site]:
+    """A fresh control plane, and a registry that has what the quickstart wants."""
+    print("Starting a control plane (a first start builds it, in about 7 minutes)", flush=True)
+    with (
+        ControlPlane(directory, nodes=nodes) as plane,
+        Registry(directory / "registry") as registry,
+    ):
+        publish(registry)
+        manifest = directory / "quickstart.yaml"
+        manifest.write_text(quickstart.localized(quickstart.SOURCE.read_text(), registry.address))
+        target = Target(build.files("kubectl")["kubectl"], str(plane.kubeconfig))
+        yield Site(target, manifest, plane, (*plane.processes, registry.process))
+
+
+@contextmanager
+def given(directory: Path, kubeconfig: str) -> Iterator[Site]:
+    """The cluster of the kubeconfig's current context."""
+    directory.mkdir(parents=True, exist_ok=True)
+    kubectl = shutil.which("kubectl") or build.files("kubectl")["kubectl"]
+    target = Target(Path(kubectl), kubeconfig)
+    context = target.run("config", "current-context").strip()
+    print(f"Using the cluster of {kubeconfig}: {context}", flush=True)
+    yield Site(target, quickstart.SOURCE)

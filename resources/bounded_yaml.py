@@ -1,0 +1,179 @@
+"""YAML from outside, read within bounds.
+
+No document costs more than its share of memory and time, whatever is in it: size, depth, number of
+values and what aliases amount to are checked while the events of the parser come in, before
+anything is built from them. Nothing recurses. No tag makes an object.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+)
+from yaml.reader import ReaderError
+
+from resources.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yaml.events import Event
+
+MAX_BYTES = 4 << 20
+# Falco's own limit is 500 (yaml-cpp's DepthGuard).
+MAX_DEPTH = 64
+# Values of one file, counting each alias as all that it stands for.
+MAX_VALUES = 100_000
+
+# libyaml is five times as fast, and need not be there.
+_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CHUNK = 1 << 16
+
+
+class Documents(NamedTuple):
+    """The documents of a file in order, and how many values they amount to."""
+
+    roots: list[YamlNode]
+    values: int
+
+
+class BadYaml(ValueError):  # noqa: N818 - it describes the file, not a failure of ours
+    """A file that is no YAML, or too much of it; the message names the line, if there is one."""
+
+
+class _Size(NamedTuple):
+    values: int
+    height: int
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end has not come; `before` is the count of values at its start."""
+
+    event: NodeEvent
+    before: int
+    children: list[YamlNode] = field(default_factory=list)
+    height: int = 0
+
+
+def load(data: bytes) -> Documents:
+    """Read a file; one without content has no documents.
+
+    Raises:
+        BadYaml: it cannot be read, or exceeds a limit.
+    """
+    if len(data) > MAX_BYTES:
+        raise BadYaml(f"it is larger than {MAX_BYTES >> 20} MiB")
+    _check_encoding(data)
+    try:
+        return _Composer().compose(yaml.parse(data, Loader=_LOADER))
+    except ReaderError as error:
+        line = data.count(b"\n", 0, error.position) + 1
+        raise BadYaml(f"line {line}: {error.reason}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise BadYaml(f"{where}{error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise BadYaml(str(error)) from error
+
+
+class _Composer:
+    """Builds documents from events, and stops at the first limit."""
+
+    def __init__(self) -> None:
+        self._values = 0
+        self._open: list[_Open] = []
+        self._documents: list[YamlNode] = []
+        self._anchors: dict[str, tuple[YamlNode, _Size]] = {}
+
+    def compose(self, events: Iterator[Event]) -> Documents:
+        for event in events:
+            if isinstance(event, ScalarEvent):
+                self._scalar(event)
+            elif isinstance(event, SequenceStartEvent | MappingStartEvent):
+                self._start(event)
+            elif isinstance(event, CollectionEndEvent):
+                self._end()
+            elif isinstance(event, AliasEvent):
+                self._alias(event)
+            elif isinstance(event, DocumentStartEvent):
+                self._anchors.clear()
+        return Documents(self._documents, self._values)
+
+    def _scalar(self, event: ScalarEvent) -> None:
+        self._count(1, event)
+        node = YamlScalar(event.value, _line(event), not event.style and not event.tag)
+        self._place(node, _Size(1, 0), event.anchor)
+
+    def _start(self, event: NodeEvent) -> None:
+        self._count(1, event)
+        self._open.append(_Open(event, self._values - 1))
+        if len(self._open) > MAX_DEPTH:
+            raise BadYaml(f"line {_line(event)}: values are nested deeper than {MAX_DEPTH}")
+
+    def _end(self) -> None:
+        done = self._open.pop()
+        node: YamlNode
+        if isinstance(done.event, SequenceStartEvent):
+            node = YamlList(tuple(done.children), _line(done.event))
+        else:
+            pairs = zip(done.children[::2], done.children[1::2], strict=True)
+            node = YamlMap(tuple(pairs), _line(done.event))
+        self._place(node, _Size(self._values - done.before, done.height + 1), done.event.anchor)
+
+    def _alias(self, event: AliasEvent) -> None:
+        if event.anchor not in self._anchors:
+            # Also an alias of what it stands in: the anchor is only known at its end.
+            raise BadYaml(f"line {_line(event)}: the alias refers to nothing before it")
+        node, size = self._anchors[event.anchor]
+        self._count(size.values, event)
+        if len(self._open) + size.height > MAX_DEPTH:
+            raise BadYaml(f"line {_line(event)}: aliases nest deeper than {MAX_DEPTH}")
+        self._place(node, size, None)
+
+    def _place(self, node: YamlNode, size: _Size, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = (node, size)
+        if not self._open:
+            self._documents.append(node)
+            return
+        parent = self._open[-1]
+        parent.children.append(node)
+        parent.height = max(parent.height, size.height)
+
+    def _count(self, values: int, event: Event) -> None:
+        self._values += values
+        if self._values > MAX_VALUES:
+            what = "aliases make it" if isinstance(event, AliasEvent) else "it has"
+            raise BadYaml(f"line {_line(event)}: {what} more than {MAX_VALUES} values")
+
+
+def _line(event: Event) -> int:
+    mark = event.start_mark
+    return mark.line + 1 if mark else 0
+
+
+def _check_encoding(data: bytes) -> None:
+    """Refuse what is not UTF-8, without a second copy of it."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(data) or 1, _CHUNK):
+        pending = decoder.getstate()[0]
+        try:
+            decoder.decode(data[start : start + _CHUNK], final=start + _CHUNK >= len(data))
+        except UnicodeDecodeError as error:
+            position = start - len(pending) + error.start
+            line = data.count(b"\n", 0, position) + 1
+            message = f"line {line}: it is not UTF-8 (byte 0x{data[position]:02x})"
+            raise BadYaml(message) from error

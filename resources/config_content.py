@@ -1,0 +1,131 @@
+"""What is in one fragment of Falco's configuration, and what is wrong with it taken by itself.
+
+As in Falco's yaml_helper.h: of a fragment only the first document counts, its root is a map, and it
+names no further `config_files`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from resources import bounded_yaml, yaml_node
+from resources.falco_keys import FLAG, GONE, KEYS, LIST, MAP, NUMBER, TEXT, WHOLE, Expected
+from resources.shown import listed, shown
+from resources.yaml_node import (
+    YamlList,
+    YamlMap,
+    YamlNode,
+    YamlScalar,
+    describe,
+    duplicates,
+    is_null,
+    keys,
+)
+
+# Of one file: nobody reads more, and there may be as many as there are values.
+MOST_TEXTS = 1000
+
+
+class Entry(NamedTuple):
+    """A key at the root of a fragment, and its value."""
+
+    key: str
+    line: int
+    value: YamlNode
+
+
+class ConfigContent(NamedTuple):
+    """A fragment; with problems Falco would not accept it, whatever the others are.
+
+    `values` is how many values its YAML has.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    values: int = 0
+
+
+def read(data: bytes, falco: tuple[int, int] | None) -> ConfigContent:
+    """Read a fragment for this release of Falco, if known; never raises for what is in it."""
+    try:
+        documents = bounded_yaml.load(data)
+    except bounded_yaml.BadYaml as error:
+        return ConfigContent(problems=(str(error),))
+    if not documents.roots or is_null(documents.roots[0]):
+        return ConfigContent(warnings=("the file has no configuration",))
+    root, *others = documents.roots
+    if isinstance(root, YamlList):
+        problem = f"line {root.line}: the file holds a list, not a map of configuration"
+        return ConfigContent(problems=(problem,))
+    if isinstance(root, YamlScalar):
+        warning = f"line {root.line}: Falco ignores the file, for it holds text, not a map"
+        return ConfigContent(warnings=(warning,))
+    return _of_map(root, others, falco)._replace(values=documents.values)
+
+
+def _of_map(root: YamlMap, others: list[YamlNode], falco: tuple[int, int] | None) -> ConfigContent:
+    problems: list[str] = []
+    warnings: list[str] = []
+    entries = tuple(
+        Entry(key.text, key.line, value)
+        for key, (_, value) in zip(keys(root), root.pairs, strict=True)
+    )
+    for entry in entries:
+        if entry.key == "config_files":
+            problems.append(
+                f"key config_files (line {entry.line}): a fragment cannot name further files"
+            )
+        elif not _is_known(entry.key, falco):
+            warnings.append(f"key {shown(entry.key)} (line {entry.line}): Falco does not know it")
+        else:
+            warnings.extend(_odd(entry.key, entry.line, entry.value, KEYS.get(entry.key, MAP)))
+    if again := duplicates(root):
+        texts = listed(key.text for key in again)
+        warnings.append(f"line {again[0].line}: given twice, the last counts: {texts}")
+    if others:
+        warnings.append(f"line {others[0].line}: Falco reads only the first document")
+    return ConfigContent(entries, tuple(problems[:MOST_TEXTS]), tuple(warnings[:MOST_TEXTS]))
+
+
+def _is_known(key: str, falco: tuple[int, int] | None) -> bool:
+    if key in GONE:
+        return falco is None or falco < GONE[key]
+    return key in KEYS
+
+
+def _odd(key: str, line: int, value: YamlNode, expected: Expected) -> list[str]:
+    """Warnings about a value of another type than Falco expects."""
+    if has_variable(value) or (is_null(value) and expected == LIST):
+        return []
+    if isinstance(expected, str):
+        if _is(value, expected):
+            return []
+        given = shown(value.text) if isinstance(value, YamlScalar) else describe(value)
+        return [f"key {key} (line {line}): Falco expects {expected}, and ignores {given}"]
+    if not isinstance(value, YamlMap):
+        return [f"key {key} (line {line}): Falco expects {MAP}, this is {describe(value)}"]
+    found: list[str] = []
+    for name, (_, inner) in zip(keys(value), value.pairs, strict=True):
+        path = f"{key}.{name.text}"
+        if name.text in expected:
+            found.extend(_odd(path, name.line, inner, expected[name.text]))
+        else:
+            found.append(f"key {shown(path)} (line {name.line}): Falco does not know it")
+    return found
+
+
+def _is(value: YamlNode, expected: str) -> bool:
+    if expected == LIST:
+        return isinstance(value, YamlList)
+    if expected == MAP:
+        return isinstance(value, YamlMap)
+    if expected == TEXT:
+        return isinstance(value, YamlScalar)
+    read_as = {FLAG: yaml_node.boolean, WHOLE: yaml_node.integer, NUMBER: yaml_node.number}
+    return read_as[expected](value) is not None
+
+
+def has_variable(value: YamlNode | None) -> bool:
+    """Whether only Falco knows the value, for it has an environment variable in it."""
+    return isinstance(value, YamlScalar) and "${" in value.text

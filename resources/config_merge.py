@@ -1,0 +1,93 @@
+"""Falco's configuration as it puts it together: falco.yaml, then the fragments in their order.
+
+As in Falco's yaml_helper.h (include_config_file, its default strategy): lists grow, everything else
+replaces what was there as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from resources.finding import Finding
+from resources.shown import listed
+from resources.yaml_node import YamlList, YamlMap, YamlNode, describe, is_null, keys, lookup
+
+if TYPE_CHECKING:
+    from resources.config_content import ConfigContent, Entry
+
+
+class Piece(NamedTuple):
+    """A value, and the fragment that it comes from: empty for falco.yaml."""
+
+    origin: str
+    line: int
+    value: YamlNode
+
+
+class Merged:
+    """The keys at the root: `lists` have grown, `values` are as they were last given."""
+
+    def __init__(self, base: ConfigContent) -> None:
+        self.lists: dict[str, list[Piece]] = {}
+        self.values: dict[str, Piece] = {}
+        self.problems: list[Finding] = []
+        self.warnings: list[Finding] = []
+        for entry in base.entries:
+            if isinstance(entry.value, YamlList):
+                self.lists[entry.key] = [
+                    Piece("", value.line, value) for value in entry.value.values
+                ]
+            else:
+                self.values[entry.key] = Piece("", entry.line, entry.value)
+
+    def include(self, origin: str, content: ConfigContent) -> None:
+        """Lay a fragment over what is there."""
+        for entry in content.entries:
+            if isinstance(entry.value, YamlList):
+                pieces = [Piece(origin, value.line, value) for value in entry.value.values]
+                self.extend(entry.key, pieces)
+            else:
+                self._replace(origin, entry)
+
+    def extend(self, key: str, pieces: list[Piece]) -> None:
+        """Append to a list; a list without items changes nothing."""
+        if not pieces:
+            return
+        present = self.values.get(key)
+        if present is not None and not is_null(present.value):
+            what = f"key {key} (line {pieces[0].line})"
+            kind = describe(present.value)
+            self.problems.append(
+                Finding(pieces[0].origin, f"{what}: a list cannot be joined to {kind}, as it was")
+            )
+            return
+        self.values.pop(key, None)
+        self.lists.setdefault(key, []).extend(pieces)
+
+    def setting(self, key: str, *names: str) -> Piece | None:
+        """The value of a key at the root, or of one within its map."""
+        piece = self.values.get(key)
+        for name in names:
+            if piece is None or not isinstance(piece.value, YamlMap):
+                return None
+            value = lookup(piece.value, name)
+            piece = None if value is None else Piece(piece.origin, value.line, value)
+        return piece
+
+    def _replace(self, origin: str, entry: Entry) -> None:
+        lost = self._lost(entry)
+        if lost:
+            what = "Falco replaces it as a whole, so what was there before is lost"
+            text = f"key {entry.key} (line {entry.line}): {what}: {lost}"
+            self.warnings.append(Finding(origin, text))
+        self.lists.pop(entry.key, None)
+        self.values[entry.key] = Piece(origin, entry.line, entry.value)
+
+    def _lost(self, entry: Entry) -> str:
+        if self.lists.get(entry.key):
+            return "the list of an earlier file"
+        before = self.values.get(entry.key)
+        if before is None or not isinstance(before.value, YamlMap):
+            return ""
+        kept = {key.text for key in keys(entry.value)} if isinstance(entry.value, YamlMap) else ()
+        return listed(key.text for key in keys(before.value) if key.text not in kept)

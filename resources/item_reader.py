@@ -1,0 +1,152 @@
+"""Reading the keys of one item of a rules file, as Falco does, with a message that says where."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from resources import yaml_node
+from resources.falco_versions import semantic_version
+from resources.shown import shown
+from resources.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar, describe, is_null, lookup
+
+PRIORITIES = (
+    *("emergency", "alert", "critical", "error", "warning", "notice"),
+    *("informational", "info", "debug"),
+)
+_GREATEST_ENGINE = 2**32 - 1
+
+
+class BadItem(ValueError):  # noqa: N818 - it describes the item, not a failure of ours
+    """An item that Falco would not accept; the message names it, its line and the key."""
+
+
+class ItemReader:
+    """One map of a rules file; `kind` is the key that says what it is.
+
+    Every method raises BadItem for what Falco would not accept.
+    """
+
+    def __init__(self, kind: str, mapping: YamlMap, parent: str = "") -> None:
+        self._mapping = mapping
+        self.line = mapping.line
+        self.warnings: list[str] = []
+        name = yaml_node.text(lookup(mapping, kind))
+        title = parent or (
+            f"{kind} {shown(name)}" if name and kind in {"list", "macro", "rule"} else kind
+        )
+        self.label = f"{title} (line {self.line})"
+        self._title = title
+
+    def fail(self, key: str, what: str) -> NoReturn:
+        """Give the item up."""
+        raise BadItem(f"{self.label}: key {key}: {what}")
+
+    def has(self, key: str) -> bool:
+        """Whether the key stands there, with or without a value."""
+        return lookup(self._mapping, key) is not None
+
+    def text(self, key: str) -> str:
+        """Text that must be there and not be empty."""
+        value = self._required(key)
+        if not isinstance(value, YamlScalar):
+            self.fail(key, f"it must be text, not {describe(value)}")
+        if not value.text:
+            self.fail(key, "it is empty")
+        return value.text
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts that must be there, and may have no items."""
+        return tuple(self._scalar(key, value) for value in self._list(key))
+
+    def flag(self, key: str) -> bool:
+        """True or false; absent means false."""
+        return self.has(key) and self.required_flag(key)
+
+    def required_flag(self, key: str) -> bool:
+        """True or false."""
+        value = yaml_node.boolean(self._required(key))
+        if value is None:
+            self.fail(key, f"{shown(self.text(key))} is neither true nor false")
+        return value
+
+    def priority(self, key: str) -> None:
+        """One of Falco's priorities, in any case."""
+        value = self.text(key)
+        if value.lower() not in PRIORITIES:
+            allowed = ", ".join(PRIORITIES)
+            self.fail(key, f"{shown(value)} is not a priority; allowed are {allowed}")
+
+    def version(self, key: str) -> str:
+        """A semantic version."""
+        value = self.text(key)
+        if semantic_version(value) is None:
+            self.fail(key, f"{shown(value)} is not a version such as 0.4.0")
+        return value
+
+    def engine_version(self, key: str) -> str:
+        """A semantic version; a whole number N stands for 0.N.0."""
+        number = yaml_node.integer(self._required(key))
+        if number is not None and 0 <= number <= _GREATEST_ENGINE:
+            return f"0.{number}.0"
+        return self.version(key)
+
+    def maps(self, key: str) -> list[ItemReader]:
+        """The maps of a list that must be there."""
+        found = []
+        for value in self._list(key):
+            if not isinstance(value, YamlMap):
+                self.fail(key, f"line {value.line} must be a map, not {describe(value)}")
+            found.append(ItemReader(key, value, self._title))
+        return found
+
+    def node(self, key: str) -> YamlNode | None:
+        """The value as it stands there; None if it is absent or nothing."""
+        value = lookup(self._mapping, key)
+        return None if value is None or is_null(value) else value
+
+    def overrides(
+        self, appendable: tuple[str, ...], replaceable: tuple[str, ...]
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """The keys that `override` appends, and those that it replaces."""
+        value = self.node("override")
+        if value is None:
+            return frozenset(), frozenset()
+        if isinstance(value, YamlList):
+            self.fail("override", "it must be a map, not a list")
+        if isinstance(value, YamlScalar):
+            self.warnings.append(f"{self.label}: Falco ignores override, for it is no map")
+            return frozenset(), frozenset()
+        allowed = {"append": appendable, "replace": replaceable}
+        found: dict[str, set[str]] = {"append": set(), "replace": set()}
+        for name, operation in value.pairs:
+            key, what = self._scalar("override", name), self._scalar("override", operation)
+            if what not in allowed:
+                self.fail("override", f"{key}: {shown(what)} is neither append nor replace")
+            if key not in allowed[what]:
+                keys = ", ".join(allowed[what])
+                self.fail(
+                    "override", f"{shown(key)} cannot be used with {what}; allowed are {keys}"
+                )
+            found[what].add(key)
+        return frozenset(found["append"]), frozenset(found["replace"])
+
+    def _required(self, key: str) -> YamlNode:
+        value = lookup(self._mapping, key)
+        if value is None:
+            self.fail(key, "it is missing")
+        if is_null(value):
+            self.fail(key, "it is empty")
+        return value
+
+    def _list(self, key: str) -> tuple[YamlNode, ...]:
+        value = lookup(self._mapping, key)
+        if value is None:
+            self.fail(key, "it is missing")
+        if not isinstance(value, YamlList):
+            self.fail(key, f"it must be a list, not {describe(value)}")
+        return value.values
+
+    def _scalar(self, key: str, value: YamlNode) -> str:
+        if not isinstance(value, YamlScalar) or is_null(value):
+            self.fail(key, f"line {value.line} must be text, not {describe(value)}")
+        return value.text

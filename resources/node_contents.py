@@ -1,0 +1,102 @@
+"""The files that a node could be given, each read once, and together not too much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from resources import config_content, rules_content
+from resources.config_content import ConfigContent
+from resources.rules_items import RulesContent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from resources.node_slot import Slot, Version
+
+# Of all that is wanted together. The official rules have 200 KB and 7,000 values.
+MAX_BYTES = 8 << 20
+MAX_VALUES = 200_000
+
+
+class _Size(NamedTuple):
+    bytes: int
+    values: int
+
+    def without(self, other: _Size) -> _Size:
+        return _Size(self.bytes - other.bytes, self.values - other.values)
+
+
+class NodeContents:
+    """Contents by path. A file that cannot be read, or is too much, is one with a problem."""
+
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        read: Callable[[str], bytes],
+        falco: tuple[int, int] | None,
+    ) -> None:
+        """Read what is installed, then what is new, in the order of the slots."""
+        self._read = read
+        self._falco = falco
+        self.rules: dict[str, RulesContent] = {}
+        self.configs: dict[str, ConfigContent] = {}
+        self._sizes: dict[tuple[str, str], _Size] = {}
+        room = _Size(MAX_BYTES, MAX_VALUES)
+        files = [slot for slot in slots if slot.kind != "plugin"]
+        for slot in files:
+            if slot.good is not None:
+                self._keep(slot.kind, slot.good.path)
+            if slot.wanted is not None and not _is_new(slot, slot.wanted):
+                self._keep(slot.kind, slot.wanted.path)
+                room = room.without(self._sizes[slot.kind, slot.wanted.path])
+        for slot in files:
+            if slot.wanted is not None and _is_new(slot, slot.wanted):
+                room = room.without(self._take(slot.kind, slot.wanted.path, room))
+
+    @property
+    def values(self) -> int:
+        """How many YAML values there are in all."""
+        return sum(size.values for size in self._sizes.values())
+
+    def of(self, slot: Slot, version: Version) -> RulesContent | ConfigContent:
+        """The content of a version that is a file."""
+        return (self.rules if slot.kind == "rules" else self.configs)[version.path]
+
+    def _keep(self, kind: str, path: str) -> None:
+        if (kind, path) in self._sizes:
+            return
+        try:
+            data = self._read(path)
+        except OSError as error:
+            self._set_problem(
+                kind, path, f"the file cannot be read: {error.strerror or type(error).__name__}"
+            )
+            return
+        content: RulesContent | ConfigContent
+        if kind == "rules":
+            content = self.rules[path] = rules_content.read(data)
+        else:
+            content = self.configs[path] = config_content.read(data, self._falco)
+        self._sizes[kind, path] = _Size(len(data), content.values)
+
+    def _take(self, kind: str, path: str, room: _Size) -> _Size:
+        """Read a new file, and let it go if there is no room for it; return what it takes."""
+        was_there = (kind, path) in self._sizes
+        self._keep(kind, path)
+        size = self._sizes[kind, path]
+        if was_there or (size.bytes <= room.bytes and size.values <= room.values):
+            return size
+        limit = f"{MAX_BYTES >> 20} MiB" if size.bytes > room.bytes else f"{MAX_VALUES} values"
+        self._set_problem(kind, path, f"all artifacts of this node together exceed {limit}")
+        return _Size(0, 0)
+
+    def _set_problem(self, kind: str, path: str, problem: str) -> None:
+        self._sizes[kind, path] = _Size(0, 0)
+        if kind == "rules":
+            self.rules[path] = RulesContent(problems=(problem,))
+        else:
+            self.configs[path] = ConfigContent(problems=(problem,))
+
+
+def _is_new(slot: Slot, version: Version) -> bool:
+    return version != slot.good and not slot.stays

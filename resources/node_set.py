@@ -1,0 +1,166 @@
+"""All that a node could be given, read once, and what Falco would say to a selection of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from resources import config_check, config_content, falco_config, plugins_check
+from resources.config_merge import Merged
+from resources.falco_versions import release, semantic_version
+from resources.finding import Finding
+from resources.node_contents import NodeContents
+from resources.plugins_check import BadEntry, PluginEntry, Plugins
+from resources.rules_check import RuleSet
+from resources.rules_conditions import Conditions
+from resources.rules_items import ListItem, MacroItem, PluginRequirement
+from resources.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from resources.node_slot import Context, PluginFact, Slot, Version
+    from resources.rules_items import RulesContent
+
+
+class Evaluation(NamedTuple):
+    """What Falco would not accept, and what to be wary of."""
+
+    problems: list[Finding]
+    warnings: list[Finding]
+
+
+class NodeSet:
+    """Slots and their contents; `values` is how many YAML values there are in all of them."""
+
+    def __init__(
+        self, slots: Sequence[Slot], context: Context, read: Callable[[str], bytes]
+    ) -> None:
+        self.slots = sorted(
+            slots, key=lambda slot: (_ORDER[slot.kind], slot.file.encode(), slot.id)
+        )
+        self._context = context
+        # Of libraries that are ours, or would be.
+        self._files = {slot.file for slot in slots if slot.kind == "plugin"}
+        self._falco = release(context.falco_version)
+        base = falco_config.base_config(context.workload, context.falco_version)
+        self._base = config_content.read(base.encode(), self._falco)
+        self._contents = NodeContents(self.slots, read, self._falco)
+        self.values = self._contents.values
+        lists = _list_names(self._contents.rules.values())
+        for path, content in self._contents.rules.items():
+            self._contents.rules[path] = _narrowed(content, lists)
+        self._conditions = Conditions(lists)
+
+    def own_problems(self, slot: Slot, version: Version) -> Sequence[str]:
+        """Why Falco would not accept a version whatever the others are."""
+        if slot.kind != "plugin":
+            return self._contents.of(slot, version).problems
+        try:
+            self._plugin_entry(slot, version)
+        except BadEntry as error:
+            return (str(error),)
+        return ()
+
+    def own_warnings(self, slot: Slot, version: Version) -> Sequence[str]:
+        """What to be wary of with a version whatever the others are."""
+        return () if slot.kind == "plugin" else self._contents.of(slot, version).warnings
+
+    def evaluate(self, selection: Mapping[str, Version]) -> Evaluation:
+        """What Falco would say to these versions by slot, in the order in which it loads them."""
+        chosen = [(slot, selection[slot.id]) for slot in self.slots if slot.id in selection]
+        merged = Merged(self._base)
+        for slot, version in chosen:
+            if slot.kind == "config":
+                merged.include(slot.id, self._contents.configs[version.path])
+        facts = {slot.id: version.plugin for slot, version in chosen if version.plugin}
+        own = [
+            self._plugin_entry(slot, version) for slot, version in chosen if slot.kind == "plugin"
+        ]
+        plugins = Plugins(merged, own, self._libraries(chosen))
+        problems = [*config_check.problems(merged, self._falco), *plugins.problems]
+        rules = [(slot, version) for slot, version in chosen if slot.kind == "rules"]
+        problems += self._rules_problems(rules, plugins, facts)
+        return Evaluation(problems, [*merged.warnings, *plugins.warnings])
+
+    def _plugin_entry(self, slot: Slot, version: Version) -> PluginEntry:
+        """The entry of a Plugin in falco.yaml; raises BadEntry if Falco would not accept it.
+
+        Its path is left out where the library does not depend on what else is chosen.
+        """
+        fact = version.plugin
+        if fact is None or not fact.name:
+            raise BadEntry("the plugin has no name")
+        if not fact.present:
+            raise BadEntry(f"plugin {shown(fact.name)}: its library is not there")
+        path = plugins_check.absolute(fact.library_path or slot.file)
+        file = path.removeprefix(plugins_check.DIRECTORY)
+        return PluginEntry(slot.id, 0, fact.name, path if file in self._files else "")
+
+    def _libraries(self, chosen: Iterable[tuple[Slot, Version]]) -> set[str]:
+        return set(self._context.foreign_libraries) | {
+            slot.file for slot, version in chosen if version.plugin and version.plugin.present
+        }
+
+    def _rules_problems(
+        self,
+        rules: Sequence[tuple[Slot, Version]],
+        plugins: Plugins,
+        facts: Mapping[str, PluginFact],
+    ) -> list[Finding]:
+        contents = [(slot, self._contents.rules[version.path]) for slot, version in rules]
+        later = {
+            item.name: slot.file
+            for slot, content in reversed(contents)
+            for item in content.items
+            if isinstance(item, MacroItem)
+        }
+        rule_set = RuleSet(self._context.engine_version, self._conditions, later)
+        found: list[Finding] = []
+        for slot, content in contents:
+            found.extend(Finding(slot.id, text) for text in rule_set.load(content))
+        for slot, content in contents:
+            for item in content.items:
+                if isinstance(item, PluginRequirement):
+                    text = _unmet(item, plugins, facts)
+                    found.extend([Finding(slot.id, text)] if text else [])
+        return found
+
+
+# In this order they are looked at; Falco loads rules last.
+_ORDER = {"config": 0, "plugin": 1, "rules": 2}
+
+
+def _unmet(item: PluginRequirement, plugins: Plugins, facts: Mapping[str, PluginFact]) -> str:
+    """Why a requirement is not met; empty if it is, or if that cannot be told."""
+    label = f"required_plugin_versions (line {item.line})"
+    for name, needed in item.alternatives:
+        if name not in plugins.loaded:
+            continue
+        # The first alternative that is there decides.
+        fact = facts.get(plugins.loaded[name].origin)
+        installed = semantic_version(fact.version) if fact else None
+        required = semantic_version(needed)
+        if installed is None or required is None or installed.satisfies(required):
+            return ""
+        same = "" if installed < required else f" and older than {required.major + 1}.0.0"
+        return f"{label}: needs plugin {name} {required} or newer{same}, installed is {installed}"
+    wanted = ", or ".join(f"plugin {name} {needed} or newer" for name, needed in item.alternatives)
+    return f"{label}: needs {wanted}, which is not installed"
+
+
+def _list_names(contents: Iterable[RulesContent]) -> frozenset[str]:
+    return frozenset(
+        item.name for content in contents for item in content.items if isinstance(item, ListItem)
+    )
+
+
+def _narrowed(content: RulesContent, lists: frozenset[str]) -> RulesContent:
+    """Without the items of lists that are no lists: only those matter, and there may be many."""
+    return content._replace(
+        items=tuple(
+            item._replace(items=tuple(name for name in item.items if name in lists))
+            if isinstance(item, ListItem)
+            else item
+            for item in content.items
+        )
+    )

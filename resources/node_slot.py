@@ -1,0 +1,56 @@
+"""What the artifacts of a node amount to: places for files, and what could be there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class PluginFact(msgspec.Struct, frozen=True):
+    """What is known of a plugin.
+
+    `name` is that of its entry in falco.yaml, `version` is empty if unknown. `library_path` is
+    where Falco is told to look for the library; empty means where its own slot puts it. `present`
+    says whether there is something to put there, or something there already.
+    """
+
+    name: str
+    version: str = ""
+    library_path: str = ""
+    present: bool = True
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One content of a slot: a file to be read, or a plugin. Equal ones have the same content."""
+
+    path: str = ""
+    plugin: PluginFact | None = None
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """A place for one file; `file` is its name in its directory and thereby its load order.
+
+    `kind` is "rules", "config" or "plugin". `wanted` None means to be removed, which always
+    happens; `good` is what is installed now, None for nothing. What `stays` is there whatever is
+    decided, such as a file that somebody mounted.
+    """
+
+    id: str
+    kind: str
+    file: str
+    wanted: Version | None = None
+    good: Version | None = None
+    stays: bool = False
+
+
+class Context(msgspec.Struct, frozen=True):
+    """The Falco of the node; an empty version is unknown, and nothing is checked against it.
+
+    `foreign_libraries` are files in the directory of plugins that no slot is for.
+    """
+
+    engine_version: str = ""
+    falco_version: str = ""
+    workload: Literal["DaemonSet", "Deployment"] = "DaemonSet"
+    foreign_libraries: tuple[str, ...] = ()

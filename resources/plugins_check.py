@@ -1,0 +1,139 @@
+"""The plugins that Falco would load: entries of the configuration, and the libraries they need.
+
+As in Falco's configuration.h (plugin_config) and configuration.cpp, and libsinsp's plugin manager,
+which refuses a second plugin of the same name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from resources import yaml_node
+from resources.config_content import has_variable
+from resources.finding import Finding
+from resources.shown import shown
+from resources.yaml_node import YamlMap, YamlScalar, describe, is_null
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from resources.config_merge import Merged, Piece
+
+DIRECTORY = "/usr/share/falco/plugins/"
+
+
+class PluginEntry(NamedTuple):
+    """An entry of `plugins`; the path is absolute, and empty if only Falco knows it."""
+
+    origin: str
+    line: int
+    name: str
+    path: str
+
+
+class BadEntry(ValueError):  # noqa: N818 - it describes the entry, not a failure of ours
+    """An entry that Falco would not accept."""
+
+
+class Plugins:
+    """`loaded` are those that Falco loads, by name, of all that the configuration lists."""
+
+    def __init__(self, merged: Merged, own: list[PluginEntry], libraries: Collection[str]) -> None:
+        """`own` are the entries of Plugins, which come last; `libraries` are names of files."""
+        self.loaded: dict[str, PluginEntry] = {}
+        self.problems: list[Finding] = []
+        self.warnings: list[Finding] = []
+        if own:
+            self._check_lists(merged)
+        entries = [*self._entries(merged), *own]
+        first = {entry.name: entry for entry in reversed(entries)}
+        for entry in entries:
+            if first[entry.name] is not entry:
+                message = f"plugin {shown(entry.name)}: an earlier entry of that name counts"
+                self.warnings.append(Finding(entry.origin, message))
+        self._load(merged, own, first, libraries)
+
+    def _check_lists(self, merged: Merged) -> None:
+        """Plugins bring lists of their own, which Falco must be able to join to what is there."""
+        for key in ("plugins", "load_plugins"):
+            piece = merged.values.get(key)
+            if piece is not None and not is_null(piece.value):
+                text = f"key {key} (line {piece.line}): it must be a list, so that Plugins can join"
+                self.problems.append(Finding(piece.origin, text))
+
+    def _entries(self, merged: Merged) -> Iterator[PluginEntry]:
+        single = merged.values.get("plugins")
+        scalars = [single] if single and yaml_node.text(single.value) is not None else []
+        for piece in [*merged.lists.get("plugins", ()), *scalars]:
+            try:
+                yield _entry(piece)
+            except BadEntry as error:
+                text = f"key plugins (line {piece.line}): {error}"
+                self.problems.append(Finding(piece.origin, text))
+
+    def _load(
+        self,
+        merged: Merged,
+        own: list[PluginEntry],
+        first: dict[str, PluginEntry],
+        libraries: Collection[str],
+    ) -> None:
+        for origin, line, name in [*_named(merged), *((e.origin, 0, e.name) for e in own)]:
+            where = f"key load_plugins (line {line})" if line else "its entry"
+            entry = first.get(name)
+            if entry is None:
+                message = f"{where}: no entry of plugins has the name {shown(name)}"
+                self.problems.append(Finding(origin, message))
+            elif name in self.loaded:
+                message = f"{where}: plugin {shown(name)} is loaded already, and cannot be twice"
+                self.problems.append(Finding(origin, message))
+            else:
+                self.loaded[name] = entry
+                if entry.path.startswith(DIRECTORY) and not _is_there(entry.path, libraries):
+                    message = f"plugin {shown(name)}: there is no library {shown(entry.path)}"
+                    self.problems.append(Finding(entry.origin, message))
+
+
+def absolute(path: str) -> str:
+    """Where Falco looks for a library.
+
+    Raises:
+        BadEntry: it is a relative path that leads out of the directory of plugins.
+    """
+    if path.startswith("/"):
+        return path
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                raise BadEntry(f"library_path {shown(path)} leads out of {DIRECTORY}")
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return DIRECTORY + "/".join(parts)
+
+
+def _entry(piece: Piece) -> PluginEntry:
+    value = piece.value
+    if not isinstance(value, YamlMap):
+        raise BadEntry(f"an entry must be a map, not {describe(value)}")
+    name, path = yaml_node.lookup(value, "name"), yaml_node.lookup(value, "library_path")
+    if not yaml_node.text(name):
+        raise BadEntry("an entry has no name")
+    if path is None or is_null(path) or not isinstance(path, YamlScalar):
+        raise BadEntry(f"plugin {shown(yaml_node.text(name) or '')} has no library_path")
+    where = "" if has_variable(path) else absolute(path.text)
+    return PluginEntry(piece.origin, piece.line, yaml_node.text(name) or "", where)
+
+
+def _named(merged: Merged) -> Iterator[tuple[str, int, str]]:
+    """What `load_plugins` names; a single text stands for a list of one."""
+    single = merged.values.get("load_plugins")
+    for piece in [*merged.lists.get("load_plugins", ()), *([single] if single else [])]:
+        name = yaml_node.text(piece.value)
+        if name is not None and not has_variable(piece.value):
+            yield piece.origin, piece.line, name
+
+
+def _is_there(path: str, libraries: Collection[str]) -> bool:
+    return path.removeprefix(DIRECTORY) in libraries

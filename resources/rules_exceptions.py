@@ -1,0 +1,177 @@
+"""Exceptions of rules: how they are read, merged, and turned into a part of the condition.
+
+As in Falco's rule_loader_reader.cpp, rule_loader_collector.cpp and rule_loader_compiler.cpp.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from resources.condition import LIST_OPERATORS, OPERATORS
+from resources.shown import shown
+from resources.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar, describe, is_null
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from resources.item_reader import ItemReader
+
+# Text, or a list of them; an empty one is absent.
+Entry: TypeAlias = "str | tuple[Entry, ...]"
+
+_LONE_OPERATORS = ("in", "pmatch", "intersects")
+
+
+class BadExemption(ValueError):  # noqa: N818 - it describes the exception, not a failure of ours
+    """An exception that does not fit the rule, or cannot become a condition."""
+
+
+class Exemption(NamedTuple):
+    """One exception of a rule."""
+
+    name: str
+    fields: Entry
+    comparisons: Entry
+    values: tuple[Entry, ...]
+
+
+def read_exemptions(item: ItemReader, *, with_fields: bool) -> tuple[Exemption, ...]:
+    """The exceptions of an item; with fields where it cannot mean those of an earlier rule.
+
+    Raises:
+        BadItem: Falco would not accept them.
+    """
+    if item.node("exceptions") is None:
+        return ()
+    found = []
+    for entry in item.maps("exceptions"):
+        name = entry.text("name")
+        values = entry.node("values")
+        if entry.has("values") and not isinstance(values, YamlList):
+            item.fail("exceptions", f"{shown(name)}: values must be a list")
+        exemption = Exemption(
+            name,
+            _entry(item, entry.node("fields")),
+            _entry(item, entry.node("comps")),
+            tuple(_entry(item, value) for value in values.values)
+            if isinstance(values, YamlList)
+            else (),
+        )
+        if with_fields:
+            try:
+                check(exemption)
+            except BadExemption as error:
+                item.fail("exceptions", str(error))
+        found.append(exemption)
+    return tuple(found)
+
+
+def check(exemption: Exemption) -> None:
+    """Raise BadExemption for one that no rule can have."""
+    name, fields, comparisons = shown(exemption.name), exemption.fields, exemption.comparisons
+    if not fields:
+        raise BadExemption(f"{name}: fields is missing")
+    if isinstance(fields, str):
+        if comparisons and comparisons not in _LONE_OPERATORS:
+            allowed = ", ".join(_LONE_OPERATORS)
+            raise BadExemption(f"{name}: with a single field, comps must be one of {allowed}")
+        return
+    if not comparisons:
+        return
+    if isinstance(comparisons, str) or len(comparisons) != len(fields):
+        raise BadExemption(f"{name}: fields and comps must be lists of the same length")
+    for operator in comparisons:
+        base = operator.split()[0] if isinstance(operator, str) and operator else ""
+        if base not in OPERATORS:
+            raise BadExemption(f"{name}: comps: {shown(str(operator))} is no operator")
+
+
+def merged(present: tuple[Exemption, ...], appended: Iterable[Exemption]) -> tuple[Exemption, ...]:
+    """What a rule has after exceptions were appended.
+
+    Raises:
+        BadExemption: they do not fit those that are there.
+    """
+    found = list(present)
+    places = {old.name: place for place, old in reversed(list(enumerate(found)))}
+    for exemption in appended:
+        place = places.get(exemption.name)
+        if place is None:
+            check(exemption)
+            if not exemption.values:
+                raise BadExemption(f"{shown(exemption.name)}: values is missing")
+            places[exemption.name] = len(found)
+            found.append(exemption)
+            continue
+        if exemption.fields or exemption.comparisons:
+            message = "only values can be appended to an exception that is there"
+            raise BadExemption(f"{shown(exemption.name)}: {message}")
+        found[place] = found[place]._replace(values=found[place].values + exemption.values)
+    return tuple(found)
+
+
+def with_exemptions(condition: str, exemptions: Iterable[Exemption]) -> str:
+    """The condition of a rule, with its exceptions, as Falco parses it.
+
+    Raises:
+        BadExemption: the values of one do not fit its fields.
+    """
+    parts = [f"({condition})"]
+    for exemption in exemptions:
+        text = _lone(exemption) if isinstance(exemption.fields, str) else _tuples(exemption)
+        if text:
+            parts.append(f"and not {text}")
+    return " ".join(parts)
+
+
+def _lone(exemption: Exemption) -> str:
+    values = []
+    for value in exemption.values:
+        if not isinstance(value, str):
+            raise BadExemption(f"{shown(exemption.name)}: values must be texts, not lists")
+        values.append(quoted(value))
+    if not values:
+        return ""
+    return f"({exemption.fields} {exemption.comparisons or 'in'} ({', '.join(values)}))"
+
+
+def _tuples(exemption: Exemption) -> str:
+    fields = exemption.fields
+    comparisons = exemption.comparisons or ("=",) * len(fields)
+    alternatives = []
+    for value in exemption.values:
+        if isinstance(value, str) or len(value) != len(fields):
+            message = f"each of values must be a list of {len(fields)}, as fields is"
+            raise BadExemption(f"{shown(exemption.name)}: {message}")
+        checks = (
+            f"{field} {operator} {_operand(str(operator), part)}"
+            for field, operator, part in zip(fields, comparisons, value, strict=True)
+        )
+        alternatives.append(f"({' and '.join(checks)})")
+    return f"({' or '.join(alternatives)})" if alternatives else ""
+
+
+def _operand(operator: str, value: Entry) -> str:
+    if not isinstance(value, str):
+        return f"({', '.join(quoted(str(part)) for part in value)})"
+    # With a modifier, as in "endswith anyof", an operator takes a list too.
+    if operator in LIST_OPERATORS or len(operator.split()) > 1:
+        return value if value.startswith("(") else f"({value})"
+    return quoted(value)
+
+
+def quoted(value: str) -> str:
+    """A value as Falco puts it into a condition: in quotes only if it has a space."""
+    return f'"{value}"' if " " in value and value[0] not in "\"'" else value
+
+
+def _entry(item: ItemReader, node: YamlNode | None) -> Entry:
+    if node is None or is_null(node):
+        return ""
+    if isinstance(node, YamlMap):
+        item.fail("exceptions", f"line {node.line} must be text or a list, not {describe(node)}")
+    if isinstance(node, YamlScalar):
+        if not node.text:
+            item.fail("exceptions", f"line {node.line} is empty")
+        return node.text
+    return tuple(_entry(item, value) for value in node.values)

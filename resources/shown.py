@@ -1,0 +1,28 @@
+"""How text from outside is shown in a message: quoted, escaped, and never long."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LENGTH = 60
+_COUNT = 5
+
+
+def shown(text: str) -> str:
+    """The text in double quotes, on one line."""
+    short = text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…"
+    quoted = json.dumps(short, ensure_ascii=False)
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in quoted
+    )
+
+
+def listed(texts: Iterable[str]) -> str:
+    """A few of them by name, the rest as a number."""
+    names = list(texts)
+    few = ", ".join(shown(name)[1:-1] for name in names[:_COUNT])
+    return few if len(names) <= _COUNT else f"{few} and {len(names) - _COUNT} more"

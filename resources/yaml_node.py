@@ -1,0 +1,113 @@
+"""The values of a YAML document, as yaml-cpp gives them to Falco: a scalar is text until asked."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, TypeAlias
+
+# yaml-cpp: IsNullString; only where the scalar is plain.
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+# yaml-cpp: convert<bool>, in lower case, upper case or capitalised.
+_BOOLEANS = {"y": True, "yes": True, "true": True, "on": True} | {
+    "n": False,
+    "no": False,
+    "false": False,
+    "off": False,
+}
+_INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]{1,16}|0[0-7]{0,21}|[1-9][0-9]{0,18})", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
+
+
+class YamlScalar(NamedTuple):
+    """Text; `plain` if it stands without quotes, block or tag. Lines count from 1."""
+
+    text: str
+    line: int
+    plain: bool
+
+
+class YamlList(NamedTuple):
+    """A sequence."""
+
+    values: tuple[YamlNode, ...]
+    line: int
+
+
+class YamlMap(NamedTuple):
+    """A mapping, in the order of the file, with every duplicate."""
+
+    pairs: tuple[tuple[YamlNode, YamlNode], ...]
+    line: int
+
+
+YamlNode: TypeAlias = YamlScalar | YamlList | YamlMap
+
+
+def is_null(node: YamlNode) -> bool:
+    """Whether Falco sees nothing there."""
+    return isinstance(node, YamlScalar) and node.plain and node.text in _NULLS
+
+
+def lookup(mapping: YamlMap, key: str) -> YamlNode | None:
+    """The value of a key; of duplicates the first, as in yaml-cpp."""
+    for name, value in mapping.pairs:
+        if isinstance(name, YamlScalar) and name.text == key:
+            return value
+    return None
+
+
+def keys(mapping: YamlMap) -> list[YamlScalar]:
+    """Its keys; those that are no text are shown as such."""
+    return [
+        name if isinstance(name, YamlScalar) else YamlScalar(describe(name), name.line, plain=False)
+        for name, _ in mapping.pairs
+    ]
+
+
+def duplicates(mapping: YamlMap) -> list[YamlScalar]:
+    """Keys that stand there a second time."""
+    seen: set[str] = set()
+    again = []
+    for key in keys(mapping):
+        if key.text in seen:
+            again.append(key)
+        seen.add(key.text)
+    return again
+
+
+def text(node: YamlNode | None) -> str | None:
+    """The text of a scalar that is not null."""
+    return node.text if isinstance(node, YamlScalar) and not is_null(node) else None
+
+
+def boolean(node: YamlNode | None) -> bool | None:
+    """What Falco reads as true or false; None for anything else."""
+    value = text(node)
+    if value is None or value not in {value.lower(), value.upper(), value.capitalize()}:
+        return None
+    return _BOOLEANS.get(value.lower())
+
+
+def integer(node: YamlNode | None) -> int | None:
+    """A decimal, octal (0…) or hexadecimal (0x…) number; None for anything else."""
+    value = text(node)
+    if value is None or not _INTEGER.fullmatch(value):
+        return None
+    digits = value.lstrip("+-").lower()
+    base = 16 if digits.startswith("0x") else 8 if digits.startswith("0") else 10
+    return -int(digits, base) if value.startswith("-") else int(digits, base)
+
+
+def number(node: YamlNode | None) -> float | None:
+    """A number with or without a fraction; None for anything else."""
+    value = text(node)
+    return float(value) if value is not None and _NUMBER.fullmatch(value) else None
+
+
+def describe(node: YamlNode) -> str:
+    """What kind of value it is, for a message."""
+    if isinstance(node, YamlMap):
+        return "a map"
+    if isinstance(node, YamlList):
+        return "a list"
+    return "nothing" if is_null(node) else "text"

@@ -1,0 +1,165 @@
+"""Content that is or may be installed, by its SHA-256, in each directory's own volume.
+
+Falco ignores subdirectories, so content is prepared in one: from there it is linked and renamed
+into place, which both must stay within one file system.
+
+    config.d/.artifact-operator/blobs/<sha256>    whole and on disk, or not there
+                                staged/           about to be renamed
+                                pulls/            what child processes write
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import itertools
+import stat
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resources.node_files import Directory
+from sidecar.digests import Digests
+from sidecar.disk import VolumeError, reported
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from resources.node_files import File
+    from sidecar.disk import Disk
+
+SUBDIRECTORY = ".artifact-operator"
+_BLOBS, _STAGED, _PULLS = "blobs", "staged", "pulls"
+
+
+class Blobs:
+    """Safe to use from several threads. Raises VolumeError where the disk fails."""
+
+    def __init__(self, root: Path, disk: Disk) -> None:
+        """`root` is what Falco sees as /."""
+        self._root = root
+        self._disk = disk
+        self._numbers = itertools.count()
+        self._fresh: set[str] = set()
+        self.digests = Digests()
+        self.lock = threading.RLock()
+        """To be held by who needs every blob to stay for a while."""
+
+    def put(self, directory: Directory, data: bytes) -> str:
+        """Keep this content; return its name."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        with self.lock:
+            if not self.has(directory, sha256):
+                with self.temporary(directory) as staged:
+                    self._disk.write(staged, data, directory.mode)
+                    self._disk.rename(staged, self.path(directory, sha256))
+            self._fresh.add(sha256)
+        return sha256
+
+    def adopt(self, directory: Directory, path: Path | str, sha256: str) -> None:
+        """Keep a finished file that somebody else wrote to `staging` of this directory."""
+        path = Path(path)
+        with self.lock:
+            found = self.digests.find(path)
+            if found is None or found.sha256 != sha256:
+                with suppress(VolumeError):
+                    self._disk.remove(path)
+                raise VolumeError("take", path, "it is not what it was said to be", errno.EBADMSG)
+            if self.has(directory, sha256):
+                self._disk.remove(path)
+            else:
+                self._prepare(directory)
+                self._disk.settle(path, directory.mode)
+                self._disk.rename(path, self.path(directory, sha256))
+            self._fresh.add(sha256)
+
+    def has(self, directory: Directory, sha256: str) -> bool:
+        """Whether the content is there, whole."""
+        found = self.digests.find(self.path(directory, sha256))
+        return found is not None and found.sha256 == sha256
+
+    def path(self, directory: Directory, sha256: str) -> Path:
+        """Where the content is, if it is there."""
+        return self._own(directory, _BLOBS) / sha256
+
+    def staging(self, directory: Directory) -> Path:
+        """Where somebody may write what is then to be adopted; made if it is not there."""
+        self._prepare(directory)
+        return self._own(directory, _PULLS)
+
+    def collect(self, keep: Collection[str]) -> None:
+        """Remove what is neither to be kept nor shared with an active file.
+
+        What has come since the last time stays once more: who says what to keep may not know of it.
+        """
+        with self.lock:
+            for directory in Directory:
+                self._collect(directory, {*keep, *self._fresh})
+            self._fresh.clear()
+
+    def clear(self) -> None:
+        """Remove what a killed process left behind; what cannot be removed stays."""
+        for directory in Directory:
+            with suppress(VolumeError):
+                self._prepare(directory)
+                self._disk.clear_directory(self._own(directory, _STAGED))
+                self._disk.clear_directory(self._own(directory, _PULLS))
+
+    @contextmanager
+    def temporary(self, directory: Directory) -> Iterator[Path]:
+        """A path for one new file in the volume of the directory, removed if an error comes."""
+        self._prepare(directory)
+        path = self._own(directory, _STAGED) / str(next(self._numbers))
+        try:
+            yield path
+        except BaseException:
+            self.discard(path)
+            raise
+
+    def discard(self, path: Path) -> None:
+        """Remove a file that is not needed any more, as far as that can be done."""
+        with suppress(VolumeError):
+            self._disk.remove(path)
+
+    def stage(self, file: File) -> Path:
+        """Make the file ready to be renamed into place.
+
+        It shares the blob's space where the file system can do that, but not if the active file
+        does so already: renaming a file onto itself does nothing, and Falco would hear of nothing.
+        """
+        blob = self.path(file.directory, file.sha256)
+        with self.temporary(file.directory) as staged:
+            shareable = _mode(blob) == file.mode and not _is_same(blob, self._root / file.path)
+            if not (shareable and self._disk.link(blob, staged)):
+                self._disk.copy(blob, staged, file.mode)
+        return staged
+
+    def _collect(self, directory: Directory, keep: Collection[str]) -> None:
+        with suppress(OSError):
+            for blob in self._own(directory, _BLOBS).iterdir():
+                if blob.name not in keep and blob.lstat().st_nlink == 1:
+                    self._disk.remove(blob)
+
+    def _prepare(self, directory: Directory) -> None:
+        volume, own = self._root / directory.value, self._own(directory)
+        paths = (volume, own, own / _BLOBS, own / _STAGED, own / _PULLS)
+        made = [self._disk.make_directory(path) for path in paths]
+        if any(made):
+            self._disk.sync(own)
+            self._disk.sync(volume)
+
+    def _own(self, directory: Directory, name: str = "") -> Path:
+        return self._root / directory.value / SUBDIRECTORY / name
+
+
+def _mode(path: Path) -> int:
+    with reported("look at", path):
+        return stat.S_IMODE(path.lstat().st_mode)
+
+
+def _is_same(blob: Path, target: Path) -> bool:
+    try:
+        return blob.samefile(target)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,65 @@
+"""What files hold, by their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from sidecar.disk import reported
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# More than a node has files; beyond, all are read again.
+_MOST_REMEMBERED = 4096
+# Nanoseconds in which a file system may give two writes the same time.
+_TICK = 100_000_000
+
+
+class Found(NamedTuple):
+    """A regular file: what it holds, empty if it cannot be read, and its permissions."""
+
+    sha256: str
+    mode: int
+
+
+class Digests:
+    """Reads a file again only if it is another, or may have been written to."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], str] = {}
+
+    def find(self, path: Path) -> Found | None:
+        """What is there; None for nothing, and for whatever is no regular file."""
+        with reported("look at", path):
+            try:
+                status = path.lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return Found(self._digest(path, status), stat.S_IMODE(status.st_mode))
+
+    def _digest(self, path: Path, status: os.stat_result) -> str:
+        identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        if identity in self._known:
+            return self._known[identity]
+        is_old = status.st_mtime_ns < time.time_ns() - _TICK
+        digest = _read(path)
+        if is_old:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            self._known[identity] = digest
+        return digest
+
+
+def _read(path: Path) -> str:
+    try:
+        with os.fdopen(os.open(path, _READ), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,150 @@
+"""The node's report: the one object that a node writes."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from actors.actor import Actor
+from actors.errors import ApiError, NamespaceTerminating, NotFound
+from actors.recorder import Record
+from actors.results import Blocked, Done, RequeueAfter, Result
+from actors.retry import Retry
+from resources.kinds import KINDS
+from resources.node_events import failures
+from resources.nodereport import ArtifactReport, NodeReport
+from resources.reference import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from actors.client import Client
+    from actors.runtime import Runtime
+    from sidecar.contents import Contents
+
+_log = logging.getLogger(__name__)
+FIELD_MANAGER = "artifact-operator"
+# Seconds before a report is written: many artifacts are one write, many nodes not one moment.
+_JITTER = (0.1, 0.6)
+# Seconds until somebody may want to know that something is still on its way.
+_PENDING = 5.0
+
+
+class Pod(NamedTuple):
+    """The pod that reports, and its node."""
+
+    namespace: str
+    name: str
+    uid: str
+    node: str
+
+
+class Reporter(Actor):
+    """Writes the NodeReport when there is something new to say, and tells of failures by Events."""
+
+    kind = "Reporter"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        client: Client,
+        pod: Pod,
+        contents: Contents,
+        record: Callable[[Record], None],
+    ) -> None:
+        super().__init__(runtime)
+        self._client = client
+        self._pod = pod
+        self._ref = ObjectRef("NodeReport", pod.namespace, pod.name)
+        self._contents = contents
+        self._tell = record
+        self._retry = Retry(runtime.random)
+        self._written: tuple[ArtifactReport, ...] | None = None
+        self._read = False
+        self._pending: dict[tuple[str, str], float] = {}
+        self._due_at: float | None = None
+
+    async def on_reconcile(self, reasons: frozenset[str]) -> Result:  # noqa: ARG002 - level-based
+        """Wait a moment for more, then write what differs from what was written."""
+        now = self.runtime.clock.monotonic()
+        if self._due_at is None:
+            self._due_at = now + self.runtime.random.uniform(*_JITTER)
+        if now < self._due_at:
+            return RequeueAfter(self._due_at - now)
+        self._due_at = None
+        try:
+            return await self._report()
+        except NamespaceTerminating:
+            return Blocked("NamespaceTerminating")
+        except ApiError as error:
+            wait = self._retry.after([error])
+            _log.info("the report is to be tried again: %s", error)
+            return RequeueAfter(self._retry.after_refusal(error) if wait is None else wait)
+
+    async def _report(self) -> Result:
+        if not self._read:
+            self._written, self._read = await self._live(), True
+        wait, said = self._due(self._contents.reports)
+        if said != self._written:
+            self.calls += 1
+            await self._client.apply(self._ref, self._body(said), FIELD_MANAGER)
+            pod, before = self._pod, self._written or ()
+            for event in failures(before, said, pod.namespace, pod.node):
+                self._tell(Record(*event))
+            self._written = said
+        self._retry = Retry(self.runtime.random)
+        return RequeueAfter(wait) if wait is not None else Done()
+
+    async def _live(self) -> tuple[ArtifactReport, ...] | None:
+        """What this pod said last, before a restart; None if it has said nothing."""
+        self.calls += 1
+        try:
+            raw = await self._client.get(self._ref)
+        except NotFound:
+            return None
+        report = msgspec.json.decode(raw, type=NodeReport)
+        is_ours = report.pod_uid == self._pod.uid and report.node_name == self._pod.node
+        return (report.artifacts or ()) if is_ours else None
+
+    def _due(
+        self, reports: Iterable[ArtifactReport]
+    ) -> tuple[float | None, tuple[ArtifactReport, ...]]:
+        """What is worth saying now, and in how many seconds there may be more.
+
+        What is pending for a moment only is not: what was said of it last stands.
+        """
+        now, said = self.runtime.clock.monotonic(), []
+        last = {(one.kind, one.name, one.uid): one for one in self._written or ()}
+        pending: dict[tuple[str, str], float] = {}
+        for report in reports:
+            if report.state != "Pending":
+                said.append(report)
+                continue
+            key = report.uid, report.revision
+            pending[key] = self._pending.get(key, now + _PENDING)
+            before = last.get((report.kind, report.name, report.uid))
+            if pending[key] <= now:
+                said.append(report)
+            elif before is not None:
+                said.append(before)
+        self._pending = pending
+        wait = min((at - now for at in pending.values() if at > now), default=None)
+        return wait, tuple(said)
+
+    def _body(self, said: tuple[ArtifactReport, ...]) -> dict[str, Any]:
+        kind = KINDS["NodeReport"]
+        owner = {"apiVersion": "v1", "kind": "Pod", "name": self._pod.name, "uid": self._pod.uid}
+        return {
+            "apiVersion": kind.api_version,
+            "kind": "NodeReport",
+            "metadata": {
+                "name": self._ref.name,
+                "namespace": self._ref.namespace,
+                "ownerReferences": [owner],
+            },
+            "nodeName": self._pod.node,
+            "podUID": self._pod.uid,
+            "artifacts": msgspec.to_builtins(said),
+        }

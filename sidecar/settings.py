@@ -1,0 +1,132 @@
+"""The artifact operator's settings: flags and environment in, one frozen value out."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sidecar.report import Pod
+from supervisors import logs
+from supervisors.settings import VERSION, Exposure, add_endpoint_flags, exposure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PROGRAM = "artifact-operator"
+_MEBIBYTE = 1 << 20
+# What the downward API gives every Falco pod (SPEC "Sidecar").
+_IDENTITY = {
+    "POD_NAMESPACE": "namespace",
+    "POD_NAME": "name",
+    "POD_UID": "uid",
+    "NODE_NAME": "node",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """Everything that the artifact operator can be told from outside."""
+
+    exposed: Exposure
+    log_level: Literal["debug", "info", "warning", "error"]
+    log_format: Literal["text", "json"]
+    pod: Pod
+    volume_root: Path
+    """Falco's directories are below it, at the paths that Falco knows them by."""
+    gate_deadline: float
+    """Seconds that the start of Falco waits for its artifacts."""
+    falco_version: str
+    """Empty if unknown; then no rule is refused for the engine that it needs."""
+    most_rules_bytes: int
+    most_plugin_bytes: int
+    kubeconfig: str
+    """Colon-separated paths as in kubectl; empty means the pod's ServiceAccount."""
+
+
+def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
+    """Read flags (without the program's name) and environment.
+
+    Raises:
+        SystemExit: 2 after a message on stderr that names flag, value and what is allowed; 0 after
+            `--help` or `--version`.
+    """
+    parser = _parser()
+    flags = parser.parse_args(argv)
+    exposed = exposure(parser, flags, environ)
+    missing = [name for name in _IDENTITY if not environ.get(name)]
+    if missing:
+        parser.error(f"environment variables are not set: {', '.join(missing)}")
+    return NodeSettings(
+        exposed=exposed,
+        log_level=flags.log_level,
+        log_format=flags.log_format,
+        pod=Pod(**{field: environ[name] for name, field in _IDENTITY.items()}),
+        volume_root=flags.volume_root,
+        gate_deadline=flags.gate_deadline,
+        falco_version=flags.falco_version,
+        most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
+        most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
+        kubeconfig=environ.get("KUBECONFIG", ""),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM,
+        description="Runs beside Falco and turns artifacts into files that Falco loads.",
+        epilog="Environment: POD_NAMESPACE, POD_NAME, POD_UID and NODE_NAME say whose artifacts "
+        "these are; KUBECONFIG is used instead of the pod's ServiceAccount.",
+        allow_abbrev=False,
+    )
+    add_endpoint_flags(parser)
+    parser.add_argument(
+        "--volume-root",
+        default=Path("/"),
+        type=Path,
+        metavar="DIRECTORY",
+        help="where the volumes shared with Falco are mounted (default %(default)s)",
+    )
+    parser.add_argument(
+        "--gate-deadline",
+        default="60s",
+        type=seconds,
+        metavar="SECONDS",
+        help="how long the start of Falco waits for its artifacts, as in 60s (default %(default)s)",
+    )
+    parser.add_argument(
+        "--falco-version",
+        default="",
+        metavar="VERSION",
+        help="the Falco that loads the files; rules that need a newer engine are refused",
+    )
+    for name, default in (("rules", 16), ("plugin", 256)):
+        parser.add_argument(
+            f"--max-{name}-size",
+            default=default,
+            type=_mebibytes,
+            metavar="MIB",
+            help=f"how much a {name} artifact may take, packed or unpacked (default %(default)s)",
+        )
+    logs.add_flags(parser)
+    parser.add_argument("--version", action="version", version=f"{_PROGRAM} {VERSION}")
+    return parser
+
+
+def seconds(text: str) -> float:
+    """Parse a number of seconds, with or without its unit, for argparse."""
+    try:
+        value = float(text.removesuffix("s"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 60s")
+    return value
+
+
+def _mebibytes(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 4096):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of MiB from 1 to 4096")
+    return int(text)

@@ -1,0 +1,135 @@
+"""The part of the composition root that says what becomes of Rulesfiles, Plugins and Configs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors import registry
+from actors.artifact import ArtifactActor, ArtifactServices
+from actors.bare_store import BareStore
+from actors.client import METADATA
+from actors.digest_poller import DigestPoller
+from actors.digests import Digests
+from actors.referents import Referents
+from actors.report_index import ReportIndex
+from actors.router import Concerned
+from actors.watcher import Source
+from resources.labels import OWNER_KIND
+from resources.references import ARTIFACTS
+from supervisors.child import ChildSpec
+from supervisors.dynamic import DynamicSupervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Hashable, Iterable
+
+    from actors.backoff import Backoff
+    from actors.client import Client
+    from actors.lookout import Metadata
+    from actors.mail import Reconcile
+    from actors.metrics import Population
+    from actors.recorder import Record
+    from actors.ref import ActorRef
+    from actors.runtime import Runtime
+    from actors.store import Change, Store
+    from resources.reference import ObjectRef
+    from supervisors.intensity import Intensity
+
+# Pods that are scheduled and not finished; all that is wanted of them is that they are there.
+_RUNNING = "status.phase!=Succeeded,status.phase!=Failed,spec.nodeName!="
+SOURCES = (
+    Source("NodeReport"),
+    Source(
+        "Pod",
+        f"{OWNER_KIND}=Falco",
+        representation=METADATA,
+        field_selector=_RUNNING,
+    ),
+    Source("Node", representation=METADATA),
+)
+
+
+class Artifacts:
+    """A crowd of actors, one for each artifact, and what they go by."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        client: Client,
+        store: Store,
+        record: Callable[[Record], None],
+        metadata: Metadata,
+        route: Callable[[Concerned], None],
+        limits: tuple[Intensity, Backoff],
+    ) -> None:
+        """`metadata` is that of referenced objects."""
+        self._runtime = runtime
+        self._store = store
+        self._route = route
+        self._limits = limits
+        self._referents = Referents(client)
+        self._digests = Digests(runtime)
+        self._reports = ReportIndex()
+        self._services = ArtifactServices(
+            client, store, record, metadata, self._referents, self._digests, self._reports
+        )
+        self._crowd: DynamicSupervisor | None = None
+        self.observed = BareStore()
+        """What the watchers of reports, pods and nodes keep."""
+
+    def before_router(self) -> list[ChildSpec]:
+        """The actors that the router tells."""
+        return [ChildSpec("artifacts", self._start_crowd)]
+
+    def watchers(self) -> list[ChildSpec]:
+        """What sees changes that no API server tells of: tags that move."""
+        return [ChildSpec("digests", self._start_poller)]
+
+    def deliver(self, ref: ObjectRef, message: Reconcile) -> None:
+        """Tell the actor of an artifact."""
+        if self._crowd is not None:
+            self._crowd.deliver(ref, message)
+
+    def changed(self, change: Change) -> None:
+        """Take in a change of a report, pod or node, and tell those for whom that is one."""
+        self._concern(self._reports.note(change), change.ref.kind)
+
+    def refs(self) -> Iterable[ObjectRef]:
+        """The objects that have an actor or are parked."""
+        return self._crowd.refs if self._crowd is not None else ()
+
+    def population(self) -> list[Population]:
+        """For metrics."""
+        return self._crowd.population(*ARTIFACTS) if self._crowd is not None else []
+
+    def _concern(self, refs: Collection[ObjectRef], reason: str) -> None:
+        if refs:
+            self._route(Concerned(tuple(sorted(refs)), reason))
+
+    def _start_crowd(self) -> ActorRef[DynamicSupervisor]:
+        intensity, backoff = self._limits
+        self._crowd = DynamicSupervisor(
+            self._runtime,
+            "artifacts",
+            lambda ref: self._actor(ref).launch(),
+            self._version_of,
+            lambda ref, error: self._actor(ref).tell_parked(error),
+            intensity=intensity,
+            backoff=backoff,
+        )
+        return self._crowd.launch()
+
+    def _start_poller(self) -> ActorRef[DigestPoller]:
+        return DigestPoller.start(
+            self._runtime,
+            self._digests,
+            self._referents.endpoint,
+            registry.look_up,
+            lambda refs: self._concern(refs, "digest"),
+        )
+
+    def _actor(self, ref: ObjectRef) -> ArtifactActor:
+        return ArtifactActor(self._runtime, ref, self._services)
+
+    def _version_of(self, ref: ObjectRef) -> Hashable | None:
+        snapshot = self._store.get(ref)
+        return (snapshot.meta.uid, snapshot.meta.generation) if snapshot else None

@@ -1,0 +1,88 @@
+"""The part of the composition root that runs workloads: Falcos and Components."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from actors.component import ComponentActor
+from actors.falco import FalcoActor
+from resources.kinds import KINDS
+from resources.watched import INSTANCES
+from supervisors.child import ChildSpec
+from supervisors.dynamic import DynamicSupervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+
+    from actors.backoff import Backoff
+    from actors.incarnation import Services
+    from actors.instance import InstanceActor
+    from actors.metrics import Population
+    from actors.ref import ActorRef
+    from actors.runtime import Runtime
+    from resources.falco import FalcoSettings
+    from resources.rbac import Readable
+    from resources.reference import ObjectRef
+    from supervisors.intensity import Intensity
+
+
+class Instances:
+    """One crowd of actors for each kind of instance."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        services: Services,
+        settings: FalcoSettings,
+        readable: Callable[[str], Readable],
+        limits: tuple[Intensity, Backoff],
+    ) -> None:
+        """`readable` is what the artifacts of a namespace refer to."""
+        self._runtime = runtime
+        self._services = services
+        self._settings = settings
+        self._readable = readable
+        self._limits = limits
+        self._crowds: dict[str, DynamicSupervisor] = {}
+
+    def specs(self) -> list[ChildSpec]:
+        """One child for each kind."""
+        return [ChildSpec(KINDS[kind].plural, partial(self._start, kind)) for kind in INSTANCES]
+
+    @property
+    def deliver(self) -> dict[str, Callable[[ObjectRef, Any], None]]:
+        """How to tell an actor something, by its kind."""
+        return {kind: crowd.deliver for kind, crowd in self._crowds.items()}
+
+    def refs(self) -> Iterable[ObjectRef]:
+        """The objects that have an actor or are parked."""
+        for crowd in self._crowds.values():
+            yield from crowd.refs
+
+    def population(self) -> list[Population]:
+        """For metrics."""
+        return [count for kind, crowd in self._crowds.items() for count in crowd.population(kind)]
+
+    def _start(self, kind: str) -> ActorRef[DynamicSupervisor]:
+        intensity, backoff = self._limits
+        self._crowds[kind] = DynamicSupervisor(
+            self._runtime,
+            KINDS[kind].plural,
+            lambda ref: self._actor(ref).launch(),
+            self._version_of,
+            lambda ref, error: self._actor(ref).tell_parked(error),
+            intensity=intensity,
+            backoff=backoff,
+        )
+        return self._crowds[kind].launch()
+
+    def _actor(self, ref: ObjectRef) -> InstanceActor[Any]:
+        if ref.kind == "Falco":
+            return FalcoActor(self._runtime, ref, self._services, self._settings, self._readable)
+        excluded_labels = self._settings.excluded_labels
+        return ComponentActor(self._runtime, ref, self._services, excluded_labels)
+
+    def _version_of(self, ref: ObjectRef) -> Hashable | None:
+        snapshot = self._services.store.get(ref)
+        return (snapshot.meta.uid, snapshot.meta.generation) if snapshot else None

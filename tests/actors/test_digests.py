@@ -1,0 +1,318 @@
+"""Tags and digests: who asks what, and when a registry is asked."""
+
+import asyncio
+import random
+from collections import Counter
+
+import pytest
+
+from actors.digest_poller import DigestPoller
+from actors.digests import MOST_AT_ONCE, Digests, query
+from actors.errors import Unavailable
+from actors.runtime import Runtime
+from resources.artifact_refs import Answer, Unresolved
+from resources.registry_request import Credentials, Endpoint, Found, Problem
+from resources.sources import OciSource
+from tests.actor_examples import exits_of
+from tests.actors.artifacts import artifact_ref
+from tests.fake_clock import FakeClock, settle
+
+TAG = OciSource("ghcr.io", "falco/rules", "latest")
+OTHER = TAG._replace(registry="quay.io")
+PRIVATE = TAG._replace(secret="token")
+RULES, MORE = artifact_ref("rules"), artifact_ref("more")
+A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+DOWN = Found(problem=Problem("no answer", transient=True))
+DENIED = Found(problem=Problem("denied", transient=False))
+
+
+class House:
+    """A poller whose registries say what `digests` has for a registry, or wait for a gate."""
+
+    def __init__(self):
+        self.clock = FakeClock()
+        self.runtime = Runtime(self.clock, random.Random(1))
+        self.digests = Digests(self.runtime)
+        self.says = {"ghcr.io": Found(A), "quay.io": Found(B)}
+        self.gates = {}
+        self.batches = []
+        self.at = []
+        self.told = []
+        self.endpoints = []
+        self.unreadable = None
+
+    async def endpoint(self, namespace, source):
+        self.endpoints.append((namespace, source))
+        if self.unreadable is not None:
+            raise self.unreadable
+        credentials = Credentials("me", "secret") if source.secret else None
+        return Endpoint(source.registry, source.repository, credentials=credentials)
+
+    async def look_up(self, lookups):
+        self.batches.append([lookup.endpoint.registry for lookup in lookups])
+        self.at.append(self.clock.monotonic())
+        for lookup in lookups:
+            if gate := self.gates.get(lookup.endpoint.registry):
+                await gate.wait()
+        return [self.says[lookup.endpoint.registry] for lookup in lookups]
+
+    def ask(self, artifact=RULES, source=TAG, *, in_hurry=True, version=""):
+        asked = query(source, artifact.namespace, version, "")
+        return self.digests.ask(artifact, asked, source.poll_seconds, in_hurry=in_hurry)
+
+    def take_told(self):
+        told = self.told.copy()
+        self.told.clear()
+        return told
+
+    def poller(self):
+        return DigestPoller(
+            self.runtime, self.digests, self.endpoint, self.look_up, self.told.append
+        )
+
+
+@pytest.fixture
+async def house():
+    """A running poller of which nothing is asked yet."""
+    made = House()
+    ref = made.poller().launch()
+    exits = exits_of(ref)
+    await settle()
+    yield made
+    assert exits == []
+    await ref.stop()
+
+
+async def test_who_asks_gets_what_is_known_and_is_told_when_that_changes(house):
+    assert house.ask() == Answer()
+    await house.clock.advance(1.0)
+    assert house.take_told() == [{RULES}]
+    assert house.ask() == Answer(A)
+    assert house.batches == [["ghcr.io"]]
+
+
+async def test_many_who_ask_the_same_are_one_request_and_many_tags_one_batch(house):
+    for number in range(50):
+        artifact = artifact_ref(f"rules-{number}", namespace=f"ns-{number % 3}")
+        house.ask(artifact, OTHER if number % 2 else TAG)
+    await house.clock.advance(1.0)
+    assert [sorted(batch) for batch in house.batches] == [["ghcr.io", "quay.io"]]
+    assert sorted(map(len, house.told)) == [25, 25]
+
+
+async def test_equal_credentials_from_several_namespaces_are_one_request(house):
+    for number in range(3):
+        house.ask(artifact_ref("rules", namespace=f"ns-{number}"), PRIVATE)
+    await house.clock.advance(1.0)
+    assert len(house.endpoints) == 3
+    assert house.batches == [["ghcr.io"]]
+    assert len(house.told) == 3
+
+
+async def test_a_tag_is_polled_around_its_interval_and_nobody_is_told_of_what_stays(house):
+    house.ask()
+    await house.clock.advance(1.0)
+    house.take_told()
+    await house.clock.advance(6000.0)
+    gaps = [after - before for before, after in zip(house.at, house.at[1:], strict=False)]
+    assert all(540 <= gap <= 661 for gap in gaps)
+    assert len(set(gaps)) == len(gaps) >= 9
+    assert house.take_told() == []
+
+
+async def test_the_shortest_interval_of_all_who_ask_counts(house):
+    house.ask()
+    await house.clock.advance(1.0)
+    house.ask(MORE, TAG._replace(poll_seconds=30.0))
+    await house.clock.advance(34.0)
+    assert len(house.batches) == 2
+    house.digests.forget(MORE)
+    await house.clock.advance(34.0 + 660.0)
+    assert len(house.batches) in {4, 5}
+
+
+async def test_a_tag_that_moves_is_news(house):
+    house.ask()
+    house.ask(MORE)
+    await house.clock.advance(1.0)
+    house.take_told()
+    house.says["ghcr.io"] = Found(B)
+    await house.clock.advance(700.0)
+    assert house.take_told() == [{RULES, MORE}]
+    assert house.ask() == Answer(B)
+
+
+async def test_the_last_digest_is_kept_while_a_registry_fails_and_that_is_no_news(house):
+    house.ask()
+    await house.clock.advance(1.0)
+    house.take_told()
+    house.says["ghcr.io"] = DOWN
+    await house.clock.advance(2000.0)
+    assert house.ask() == Answer(A, DOWN.problem)
+    house.says["ghcr.io"] = Found(A)
+    await house.clock.advance(700.0)
+    assert house.ask() == Answer(A)
+    assert house.take_told() == []
+
+
+async def test_a_registry_that_fails_is_asked_less_and_less(house):
+    house.says["ghcr.io"] = DOWN
+    house.ask()
+    await house.clock.advance(3600.0)
+    gaps = [after - before for before, after in zip(house.at, house.at[1:], strict=False)]
+    assert 12 <= len(gaps) <= 30
+    assert gaps[0] >= 2.0
+    assert all(150.0 <= gap <= 300.0 for gap in gaps[8:])
+    assert house.ask() == Answer(problem=DOWN.problem)
+    assert house.take_told() == [{RULES}]
+
+
+async def test_what_somebody_has_to_mend_is_asked_for_slowly(house):
+    house.says["ghcr.io"] = DENIED
+    house.ask()
+    await house.clock.advance(2000.0)
+    gaps = [after - before for before, after in zip(house.at, house.at[1:], strict=False)]
+    for gap, expected in zip(gaps, (60.0, 120.0, 300.0, 300.0), strict=False):
+        assert 0.9 * expected <= gap <= 1.1 * expected
+
+
+async def test_a_registry_that_asks_for_peace_gets_it_for_all_of_its_tags(house):
+    house.says["ghcr.io"] = Found(problem=Problem("429", transient=True, retry_after=500.0))
+    house.ask()
+    await house.clock.advance(1.0)
+    house.ask(MORE, TAG._replace(repository="falco/more"))
+    house.ask(artifact_ref("third"), OTHER)
+    await house.clock.advance(450.0)
+    assert house.batches == [["ghcr.io"], ["quay.io"]]
+    await house.clock.advance(200.0)
+    assert sum(batch.count("ghcr.io") for batch in house.batches) == 3
+
+
+async def test_an_endless_peace_is_not_granted(house):
+    house.says["ghcr.io"] = Found(problem=Problem("429", transient=True, retry_after=1e9))
+    house.ask()
+    await house.clock.advance(4000.0)
+    assert len(house.batches) == 2
+
+
+async def test_a_registry_that_does_not_answer_holds_up_no_other_for_long(house):
+    house.says["ghcr.io"] = DOWN
+    house.ask()
+    await house.clock.advance(1.0)
+    house.gates["ghcr.io"] = asyncio.Event()
+    await house.clock.advance(300.0)
+    assert house.batches[-1] == ["ghcr.io"]
+    house.ask(MORE, OTHER)
+    await house.clock.advance(1.0)
+    assert house.ask(MORE, OTHER) == Answer(B)
+    house.says["ghcr.io"] = Found(A)
+    house.gates["ghcr.io"].set()
+    await settle()
+    assert house.ask() == Answer(A)
+
+
+async def test_who_has_a_digest_to_go_by_waits_for_a_poll(house):
+    assert house.ask(in_hurry=False) == Answer()
+    await house.clock.advance(1.0)
+    assert house.batches == []
+    await house.clock.advance(600.0)
+    assert house.batches == [["ghcr.io"]]
+
+
+async def test_after_a_restart_a_thousand_tags_are_spread_over_their_interval(house):
+    for number in range(1000):
+        source = TAG._replace(repository=f"falco/rules-{number}")
+        house.ask(artifact_ref(f"rules-{number}"), source, in_hurry=False)
+    await house.clock.advance(540.0)  # then the first ones are due again
+    asked = zip(house.batches, house.at, strict=True)
+    minutes = Counter(int(at // 60) for batch, at in asked for _ in batch)
+    assert len(minutes) == 9
+    assert all(50 <= count <= 150 for count in minutes.values())
+
+
+async def test_one_in_a_hurry_is_not_held_up_by_one_that_is_not(house):
+    house.ask(in_hurry=False)
+    house.ask(MORE)
+    await house.clock.advance(1.0)
+    assert house.batches == [["ghcr.io"]]
+    assert house.take_told() == [{RULES, MORE}]
+
+
+async def test_other_content_of_the_secret_is_another_question(house):
+    house.ask(source=PRIVATE, version="1")
+    await house.clock.advance(1.0)
+    assert house.ask(source=PRIVATE, version="1") == Answer(A)
+    assert house.ask(source=PRIVATE, version="2") == Answer()
+    await house.clock.advance(1.0)
+    assert house.batches == [["ghcr.io"], ["ghcr.io"]]
+    assert len(house.digests._tags) == 1
+
+
+async def test_nothing_is_asked_or_left_of_what_nobody_wants_to_know_any_more(house):
+    house.ask()
+    house.ask(MORE)
+    await house.clock.advance(1.0)
+    house.digests.forget(RULES)
+    house.digests.forget(MORE)
+    house.digests.forget(MORE)
+    await house.clock.advance(6000.0)
+    assert house.batches == [["ghcr.io"]]
+    assert not house.digests._tags
+    assert not house.digests._asked
+
+
+async def test_an_answer_that_nobody_waits_for_any_more_is_told_to_nobody(house):
+    house.gates["ghcr.io"] = asyncio.Event()
+    house.ask()
+    await house.clock.advance(1.0)
+    house.digests.forget(RULES)
+    house.gates["ghcr.io"].set()
+    await settle()
+    assert house.take_told() == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Unresolved("Secret token does not exist"), Unavailable(503, "ServiceUnavailable", "later")],
+)
+async def test_credentials_that_cannot_be_read_are_a_problem_that_passes(house, error):
+    house.unreadable = error
+    house.ask(source=PRIVATE)
+    await house.clock.advance(1.0)
+    problem = house.ask(source=PRIVATE).problem
+    assert problem is not None
+    assert problem.transient
+    assert house.batches == []
+    house.unreadable = None
+    await house.clock.advance(60.0)
+    assert house.ask(source=PRIVATE) == Answer(A)
+
+
+async def test_no_credentials_are_kept(house):
+    house.ask(source=PRIVATE)
+    await house.clock.advance(1.0)
+    (tag,) = house.digests._tags.values()
+    assert "Credentials" not in repr(tag)
+    assert tag.query.namespace == "ns"
+    assert "namespace" in next(iter(house.digests.describe()))
+
+
+async def test_a_batch_has_an_end(house):
+    for number in range(MOST_AT_ONCE + 20):
+        source = TAG._replace(repository=f"falco/rules-{number}")
+        house.ask(artifact_ref(f"rules-{number}"), source)
+    await house.clock.advance(1.0)
+    assert list(map(len, house.batches)) == [MOST_AT_ONCE, 20]
+
+
+async def test_a_poller_that_is_started_again_goes_on(house):
+    house.gates["ghcr.io"] = asyncio.Event()
+    house.ask()
+    await house.clock.advance(1.0)
+    second = house.poller()
+    house.gates.clear()
+    ref = second.launch()
+    await house.clock.advance(1.0)
+    assert house.ask() == Answer(A)
+    assert second.describe()["tags"]
+    await ref.stop()

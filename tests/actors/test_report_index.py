@@ -1,0 +1,367 @@
+"""Sums of what pods report, beside the plainest thing that could be right."""
+
+import json
+import random
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from actors.bare_store import BareStore
+from actors.report_index import ReportIndex
+from actors.store import Change, snapshot_of
+from resources.artifact_sum import FAILED, PLAIN, Stand, Subject, Sum
+from resources.meta import LabelSelector
+from resources.reference import ObjectRef
+from resources.selector import selects
+from tests.actors.artifacts import artifact_ref
+
+BLUE = LabelSelector(match_labels={"pool": "blue"})
+RULES = artifact_ref("rules")
+STATES = ("Programmed", "Failed", "Pending", "NotSelected")
+
+
+def pod(name, uid="uid", namespace="ns", **metadata):
+    known = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": "1", **metadata}
+    return snapshot_of("Pod", json.dumps({"metadata": known}).encode())
+
+
+def node(name, **labels):
+    known = {"name": name, "labels": labels, "resourceVersion": "1"}
+    return snapshot_of("Node", json.dumps({"metadata": known}).encode())
+
+
+def report(name, node_name, *entries, uid="uid", namespace="ns"):
+    known = {"name": name, "namespace": namespace, "resourceVersion": "1"}
+    raw = {"metadata": known, "nodeName": node_name, "podUID": uid, "artifacts": list(entries)}
+    return snapshot_of("NodeReport", json.dumps(raw).encode())
+
+
+def entry(state="Programmed", revision="1", uid="rules", **fields):
+    known = {"kind": "Rulesfile", "name": uid, "uid": uid, "revision": revision}
+    return {**known, "state": state, **fields}
+
+
+class House:
+    """An index, and who was concerned by what it was told last."""
+
+    def __init__(self):
+        self.index = ReportIndex()
+        self.concerned: frozenset[ObjectRef] = frozenset()
+
+    def there(self, *snapshots):
+        for snapshot in snapshots:
+            self.concerned = self.index.note(Change(snapshot.ref, None, snapshot))
+
+    def gone(self, snapshot):
+        self.concerned = self.index.note(Change(snapshot.ref, snapshot, None))
+
+    def sum(self, revision="1", selector=None):
+        return self.index.sum(RULES, Subject("rules", revision, selector))
+
+
+@pytest.fixture
+def house():
+    """Two pods on two nodes, and the sum of one artifact is kept."""
+    made = House()
+    made.there(node("n1", pool="blue"), node("n2", pool="red"), pod("p1"), pod("p2"))
+    assert made.sum() == Sum(2, 0, 0, 2, waiting=("p1", "p2"))
+    return made
+
+
+def test_a_report_is_added_to_the_sum_and_concerns_the_artifact(house):
+    house.there(report("p1", "n1", entry()))
+    assert house.concerned == {RULES}
+    assert house.sum() == Sum(2, 1, 0, 1, waiting=("p2",))
+    house.there(report("p2", "n2", entry("Failed", reason="R", message="M")))
+    assert house.sum() == Sum(2, 1, 1, 0, (Stand(FAILED, "n2", "R", "M"),))
+
+
+def test_a_report_that_says_the_same_of_an_artifact_does_not_concern_it(house):
+    house.there(report("p1", "n1", entry()))
+    for same in (
+        report("p1", "n1", entry()),
+        report("p1", "n1", entry(), entry("Failed", uid="other")),
+        report("p1", "n1", entry(), entry(uid="another")),
+    ):
+        house.there(same)
+        assert house.concerned == frozenset()
+
+
+def test_nobody_is_concerned_who_has_never_asked_or_does_not_ask_any_more(house):
+    house.index.forget(RULES)
+    house.there(report("p1", "n1", entry()))
+    assert house.concerned == frozenset()
+
+
+def test_a_report_of_another_incarnation_of_the_pod_does_not_count(house):
+    house.there(report("p1", "n1", entry(), uid="older"))
+    assert house.sum().pending == 2
+    house.there(pod("p1", uid="older"))
+    assert house.concerned == {RULES}
+    assert house.sum().programmed == 1
+
+
+def test_a_report_may_come_before_its_pod(house):
+    house.there(report("p3", "n1", entry()))
+    assert house.concerned == frozenset()
+    house.there(pod("p3"))
+    assert house.sum() == Sum(3, 1, 0, 2, waiting=("p1", "p2"))
+
+
+def test_a_pod_that_ends_and_one_that_is_gone_do_not_count(house):
+    house.there(pod("p1", deletionTimestamp="2026-01-01T00:00:00Z"))
+    assert house.concerned == {RULES}
+    house.gone(pod("p2"))
+    assert house.sum() == Sum()
+
+
+def test_a_pod_whose_node_is_gone_does_not_count_until_it_is_back(house):
+    house.there(report("p1", "n1", entry()))
+    house.gone(node("n1"))
+    assert house.concerned == {RULES}
+    assert house.sum() == Sum(1, 0, 0, 1, waiting=("p2",))
+    house.there(node("n1"))
+    assert house.sum().programmed == 1
+
+
+def test_a_pod_whose_node_is_not_covered_is_not_waited_for(house):
+    house.there(report("p1", "n1"), report("p2", "n2"))
+    assert house.sum(selector=BLUE) == Sum(2, 0, 0, 1, waiting=("p1",))
+    house.there(node("n2", pool="blue"))
+    assert house.concerned == {RULES}
+    assert house.sum(selector=BLUE) == Sum(2, 0, 0, 2, waiting=("p1", "p2"))
+
+
+def test_a_node_that_only_reports_in_concerns_nobody(house):
+    house.there(report("p1", "n1"))
+    house.there(node("n1", pool="blue"))
+    assert house.concerned == frozenset()
+
+
+def test_another_revision_starts_anew(house):
+    house.there(report("p1", "n1", entry()), report("p2", "n2", entry(revision="2")))
+    assert house.sum("1") == Sum(2, 1, 0, 1, waiting=("p2",))
+    assert house.sum("2") == Sum(2, 1, 0, 1, waiting=("p1",))
+
+
+def test_the_first_five_are_named_in_order():
+    house = House()
+    names = [f"p{number}" for number in range(9)]
+    house.there(node("n"), *(pod(name) for name in random.Random(1).sample(names, 9)))
+    assert house.sum().waiting == tuple(names[:5])
+    for name in names:
+        house.there(node(f"on-{name}"), report(name, f"on-{name}", entry("Failed")))
+    assert [stand.node for stand in house.sum().failures] == [f"on-{name}" for name in names[:5]]
+    for name in names:
+        house.there(report(name, f"on-{name}", entry(message=f"odd {name[-1] < '7'}")))
+    assert house.sum() == Sum(9, 9, 0, 0, remarks=("odd False", "odd True"))
+
+
+def test_a_report_that_cannot_be_read_is_none(house):
+    house.there(report("p1", "n1", entry()))
+    raw = b'{"metadata":{"name":"p1","namespace":"ns"},"nodeName":7,"podUID":"uid"}'
+    house.there(snapshot_of("NodeReport", raw))
+    assert house.sum().pending == 2
+
+
+def test_namespaces_have_nothing_to_do_with_each_other(house):
+    house.there(
+        pod("p3", namespace="elsewhere"), report("p1", "n1", entry(), namespace="elsewhere")
+    )
+    assert house.concerned == frozenset()
+    assert house.sum() == Sum(2, 0, 0, 2, waiting=("p1", "p2"))
+
+
+def test_nothing_is_left_of_what_is_gone(house):
+    house.there(report("p1", "n1", entry()))
+    house.index.forget(RULES)
+    for snapshot in (pod("p1"), pod("p2"), report("p1", "n1"), node("n1"), node("n2")):
+        house.gone(snapshot)
+    index = house.index
+    assert not index._places
+    assert not index._nodes
+    assert not index._reporting
+    assert not index._shared
+
+
+def test_what_many_report_alike_is_kept_once():
+    house = House()
+    house.there(node("n"))
+    for number in range(100):
+        house.there(pod(f"p{number}"), report(f"p{number}", "n", entry(), entry(uid="other")))
+    entries = {id(one) for found in house.index._places["ns"].reports.values() for one in found[2]}
+    assert len(entries) == 2
+
+
+def test_a_store_tells_all_and_keeps_little():
+    store = BareStore()
+    whole = report("p1", "n1", entry(message="x" * 5000))
+    assert store.put(whole).after == whole
+    (change,) = store.replace("NodeReport", [other := report("p2", "n1")], 5)[1:]
+    assert change.after == other
+    kept = store.get(other.ref)
+    assert kept is not None
+    assert kept.raw == b""
+    assert kept.meta.labels is None
+
+
+# In any order.
+
+NAMESPACES = ("a", "b")
+PODS = [(namespace, name) for namespace in NAMESPACES for name in ("p", "q", "r")]
+NODES = ("m", "n")
+LABELS = st.sampled_from([{}, {"pool": "blue"}, {"pool": "red"}])
+ARTIFACTS = [artifact_ref(name, namespace=namespace) for name in "xy" for namespace in NAMESPACES]
+ENTRIES = st.builds(
+    entry,
+    st.sampled_from(STATES),
+    st.sampled_from(["", "1", "2"]),
+    st.sampled_from("xy"),
+    message=st.sampled_from(["", "", "odd"]),
+)
+SUBJECTS = st.builds(
+    Subject,
+    st.sampled_from("xy"),
+    st.sampled_from(["", "1", "2"]),
+    st.sampled_from([None, BLUE]),
+)
+
+
+class Reporting(RuleBasedStateMachine):
+    """Whatever happens, each sum is what a look at everything would find."""
+
+    def __init__(self):
+        super().__init__()
+        self.index = ReportIndex()
+        self.pods, self.reports, self.nodes = {}, {}, {}
+        self.subjects: dict[ObjectRef, Subject] = {}
+
+    @rule(where=st.sampled_from(PODS), uid=st.sampled_from("12"), ends=st.booleans())
+    def a_pod_is_there(self, where, uid, ends):
+        namespace, name = where
+        ending = {"deletionTimestamp": "2026-01-01T00:00:00Z"} if ends else {}
+        found = pod(name, uid, namespace, **ending)
+        self.change(self.pods, where, None if ends else uid, Change(found.ref, None, found))
+
+    @rule(where=st.sampled_from(PODS))
+    def a_pod_goes(self, where):
+        ref = ObjectRef("Pod", *where)
+        self.change(self.pods, where, None, Change(ref, None, None))
+
+    @rule(name=st.sampled_from(NODES), labels=LABELS)
+    def a_node_is_there(self, name, labels):
+        found = node(name, **labels)
+        self.change(self.nodes, name, labels, Change(found.ref, None, found))
+
+    @rule(name=st.sampled_from(NODES))
+    def a_node_goes(self, name):
+        self.change(self.nodes, name, None, Change(ObjectRef("Node", "", name), None, None))
+
+    @rule(
+        where=st.sampled_from(PODS),
+        uid=st.sampled_from("12"),
+        name=st.sampled_from(NODES),
+        entries=st.lists(ENTRIES, max_size=3, unique_by=lambda one: one["uid"]),
+    )
+    def a_pod_reports(self, where, uid, name, entries):
+        namespace, pod_name = where
+        found = report(pod_name, name, *entries, uid=uid, namespace=namespace)
+        said = (uid, name, {one["uid"]: one for one in entries})
+        self.change(self.reports, where, said, Change(found.ref, None, found))
+
+    @rule(where=st.sampled_from(PODS))
+    def a_report_goes(self, where):
+        ref = ObjectRef("NodeReport", *where)
+        self.change(self.reports, where, None, Change(ref, None, None))
+
+    @rule(artifact=st.sampled_from(ARTIFACTS), subject=SUBJECTS)
+    def an_artifact_is_summed_up(self, artifact, subject):
+        self.subjects[artifact] = subject
+        self.index.sum(artifact, subject)
+
+    @rule(artifact=st.sampled_from(ARTIFACTS))
+    def an_artifact_goes(self, artifact):
+        self.subjects.pop(artifact, None)
+        self.index.forget(artifact)
+
+    def change(self, known, key, value, change):
+        """In the world, and then in the index, which concerns just those who see a difference."""
+        before = {ref: self.stands(ref) for ref in self.subjects}
+        if value is None:
+            known.pop(key, None)
+        else:
+            known[key] = value
+        now = {ref: self.stands(ref) for ref in self.subjects}
+        assert self.index.note(change) == {ref for ref in now if before[ref] != now[ref]}
+
+    def stands(self, artifact):
+        """How far each pod has come that counts, as far as that is told."""
+        stands = {
+            (namespace, name): self.stand(self.subjects[artifact], namespace, name, uid)
+            for (namespace, name), uid in self.pods.items()
+            if namespace == artifact.namespace
+        }
+        return {key: _told(*stand) for key, stand in stands.items() if stand is not None}
+
+    def plain(self, artifact):
+        """The sum as a look at everything finds it."""
+        subject, total = self.subjects[artifact], Sum()
+        for (namespace, name), uid in sorted(self.pods.items()):
+            if namespace == artifact.namespace:
+                total = self.add(total, name, self.stand(subject, namespace, name, uid))
+        return total._replace(
+            failures=tuple(sorted(total.failures)), remarks=tuple(sorted(set(total.remarks)))
+        )
+
+    def stand(self, subject, namespace, name, uid):
+        report_uid, on, said = self.reports.get((namespace, name), ("", "", {}))
+        if report_uid != uid:
+            return "Pending", "", ""
+        if on not in self.nodes:
+            return None
+        found = said.get(subject.uid)
+        if found and found["revision"] == subject.revision:
+            return found["state"], on, found["message"]
+        return ("Pending" if selects(subject.selector, self.nodes[on]) else "NotSelected"), on, ""
+
+    @staticmethod
+    def add(total, name, stand):
+        if stand is None:
+            return total
+        total = total._replace(pods=total.pods + 1)
+        match stand:
+            case "Programmed", _, message:
+                remarks = (*total.remarks, message) if message else total.remarks
+                return total._replace(programmed=total.programmed + 1, remarks=remarks)
+            case "Failed", on, message:
+                failure = Stand(FAILED, on, "", message)
+                return total._replace(failed=total.failed + 1, failures=(*total.failures, failure))
+            case "Pending", _, _:
+                return total._replace(pending=total.pending + 1, waiting=(*total.waiting, name))
+        return total
+
+    @invariant()
+    def every_sum_is_right(self):
+        for artifact, subject in self.subjects.items():
+            assert self.index.sum(artifact, subject) == self.plain(artifact)
+
+    @invariant()
+    def usual_pods_take_no_room(self):
+        for place in self.index._places.values():
+            for tally in place.tallies.values():
+                assert PLAIN not in tally.apart.values()
+
+
+def _told(state, on, message):
+    match state:
+        case "Failed":
+            return state, on, message
+        case "Programmed":
+            return state, message
+    return (state,)
+
+
+TestReporting = Reporting.TestCase
+TestReporting.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

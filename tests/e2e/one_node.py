@@ -1,0 +1,135 @@
+"""A Falco with a single pod and its sidecar, which all tests of a module may share."""
+
+from base64 import b64encode
+from contextlib import contextmanager
+from uuid import uuid4
+
+from resources.node_files import Directory
+from resources.references import ARTIFACTS
+from resources.watched import INSTANCES
+from tests.api import manifest
+from tests.e2e.fleet import Fleet
+from tests.eventually import eventually
+from tests.operator_process import OperatorProcess, operator_kubeconfig
+
+# What the namespace or the Falco brings along.
+_THEIRS = frozenset({"kube-root-ca.crt", "falco"})
+
+
+class OneNode(Fleet):
+    """What is asked of a Fleet, and of its only node."""
+
+    def __init__(self, cluster, api, namespace, directory, operator):
+        super().__init__(cluster, api, namespace, directory)
+        self.operator = operator
+
+    @property
+    def node(self):
+        """The only sidecar."""
+        return self.sidecars[0]
+
+    def config_map(self, name, **data):
+        """A ConfigMap with these keys; `_` stands for `.` in them."""
+        data = {key.replace("_", "."): value for key, value in data.items()}
+        return self._put("ConfigMap", name, data=data)
+
+    def secret(self, name, **data):
+        """A Secret with these keys."""
+        encoded = {key: b64encode(value.encode()).decode() for key, value in data.items()}
+        return self._put("Secret", name, data=encoded)
+
+    def said(self, kind, name, status, reason, which="Programmed", within=30):
+        """The message of a condition, once it has this status and this reason."""
+
+        def check():
+            found = self.condition(kind, name, which)
+            assert found[:2] == (status, reason), self.status(kind, name)
+            return found[2]
+
+        return eventually(check, within)
+
+    def told(self, name, *reasons):
+        """The Events about an artifact by their reason, once all of these are there.
+
+        Exactly these, none of them twice.
+        """
+
+        def check():
+            found = self.events_about(name)
+            assert sorted(event["reason"] for event in found) == sorted(reasons), found
+            assert not [event for event in found if event.get("series")], found
+            return {event["reason"]: event for event in found}
+
+        return eventually(check)
+
+    def events_about(self, name):
+        """In the order in which they were told."""
+        found = [
+            event
+            for event in self.api.list("Event", self.namespace)
+            if event["regarding"]["name"] == name and event["regarding"]["kind"] in ARTIFACTS
+        ]
+        return sorted(found, key=lambda event: event["eventTime"])
+
+    def libraries(self):
+        """What Falco could load as plugins: content by file name."""
+        return self.node._files(Directory.PLUGINS)
+
+    def files(self):
+        """All that Falco could see: identity, time and size of every file by its path."""
+        return {
+            path: (found.st_ino, found.st_mtime_ns, found.st_size)
+            for path, found in self._stats().items()
+        }
+
+    def modes(self):
+        """Permissions of every file by its path."""
+        return {path: found.st_mode & 0o7777 for path, found in self._stats().items()}
+
+    def discard(self, kind, name):
+        """An artifact and its files are gone."""
+        self.delete(kind, name)
+        eventually(lambda: not any(_is_of(name, path) for path in self.files()))
+
+    def clear(self):
+        """No artifact is left, nothing that they named, and no file of theirs."""
+        for kind in ARTIFACTS:
+            self.api.clear(kind, self.namespace)
+        for kind in ("ConfigMap", "Secret"):
+            for found in self.api.list(kind, self.namespace):
+                if found["metadata"]["name"] not in _THEIRS:
+                    self.api.delete(kind, self.namespace, found["metadata"]["name"])
+        eventually(lambda: not self.files())
+
+    def _stats(self):
+        return {
+            f"{place.value}/{path.name}": path.stat()
+            for place in Directory
+            for path in (self.node.root / place.value).iterdir()
+            if path.is_file()
+        }
+
+    def _put(self, kind, name, **fields):
+        return self.api.take(manifest(kind, self.namespace, name, **fields), "user")
+
+
+def _is_of(name, path):
+    return f"-{name}-" in path or path.endswith(f"/{name}.so")
+
+
+@contextmanager
+def one_node(cluster, api, directory):
+    """One running node, and the only operator: no test may start another."""
+    with OperatorProcess(operator_kubeconfig(cluster, directory), directory) as operator:
+        operator.start()
+        namespace = f"test-{uuid4().hex[:8]}"
+        api.create(manifest("Namespace", "", namespace))
+        made = OneNode(cluster, api, namespace, directory, operator)
+        try:
+            yield made.falco(type="Deployment", replicas=1).start()
+        finally:
+            made.stop()
+            for kind in (*ARTIFACTS, *INSTANCES):
+                api.clear(kind, namespace)
+            eventually(lambda: not any(api.list(kind, namespace) for kind in INSTANCES), within=60)
+            api.delete("Namespace", "", namespace)

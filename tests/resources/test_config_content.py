@@ -1,0 +1,114 @@
+import pytest
+
+from resources.config_content import read
+from resources.falco_config import base_config
+from resources.falco_keys import KEYS
+from resources.yaml_node import text
+
+FALCO = (0, 44)
+
+
+def content(data, falco=FALCO):
+    return read(data.encode() if isinstance(data, str) else data, falco)
+
+
+def test_a_fragment_is_read_into_its_keys():
+    found = content("json_output: true\nlog_level: debug\n")
+    assert [(one.key, one.line, text(one.value)) for one in found.entries] == [
+        ("json_output", 1, "true"),
+        ("log_level", 2, "debug"),
+    ]
+    assert not found.problems
+    assert not found.warnings
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("a: [1,\nb: }\n", "line 2: "),
+        ("- a\n", "line 1: the file holds a list, not a map of configuration"),
+        ("[" * 10_000, "line 1: values are nested deeper than 64"),
+        (b"a: \xff", "line 1: it is not UTF-8 (byte 0xff)"),
+        ("x: 1\nconfig_files: [a]\n", "key config_files (line 2): a fragment cannot name further"),
+    ],
+)
+def test_what_falco_refuses_whatever_else_there_is(data, message):
+    (problem,) = content(data).problems
+    assert problem.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("", "the file has no configuration"),
+        ("# nothing\n", "the file has no configuration"),
+        ("---\n---\na: 1\n", "the file has no configuration"),
+        ("just text\n", "line 1: Falco ignores the file, for it holds text, not a map"),
+        ("colour: red\n", 'key "colour" (line 1): Falco does not know it'),
+        ("[a]: b\n", 'key "a list" (line 1): Falco does not know it'),
+        ("webserver: {port: 1}\n", 'key "webserver.port" (line 1): Falco does not know it'),
+        (
+            "json_output: maybe\n",
+            'key json_output (line 1): Falco expects true or false, and ignores "maybe"',
+        ),
+        (
+            "webserver:\n  listen_port: many\n",
+            'key webserver.listen_port (line 2): Falco expects a whole number, and ignores "many"',
+        ),
+        ("output_timeout: []\n", "Falco expects a whole number, and ignores a list"),
+        ("webserver: 1\n", "key webserver (line 1): Falco expects a map, this is text"),
+        ("webserver:\n", "key webserver (line 1): Falco expects a map, this is nothing"),
+        ("rules_files: x\n", 'Falco expects a list, and ignores "x"'),
+        (
+            "json_output: on\njson_output: off\n",
+            "line 2: given twice, the last counts: json_output",
+        ),
+        ("json_output: on\n---\nlog_level: info\n", "line 3: Falco reads only the first document"),
+    ],
+)
+def test_what_falco_ignores_is_a_warning(data, message):
+    found = content(data)
+    assert not found.problems
+    assert len(found.warnings) == 1
+    assert message in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "json_output: ${JSON}\nwebserver: {listen_port: '${PORT}'}\n",
+        "static_fields: {a: b}\n",
+        "load_plugins:\n",
+        "engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 0x4}}\n",
+        "syscall_event_drops: {threshold: .1, actions: [log, alert]}\n",
+    ],
+)
+def test_what_falco_understands_is_no_warning(data):
+    assert not content(data).warnings
+
+
+@pytest.mark.parametrize(
+    ("key", "falco", "known"),
+    [
+        ("grpc", (0, 44), False),
+        ("grpc", (0, 43), True),
+        ("container_engines", (0, 41), False),
+        ("container_engines", (0, 40), True),
+        ("container_engines", None, True),
+    ],
+)
+def test_a_key_that_is_gone_is_known_to_older_releases(key, falco, known):
+    assert (not content(f"{key}: {{}}\n", falco).warnings) is known
+
+
+@pytest.mark.parametrize("workload", ["DaemonSet", "Deployment"])
+@pytest.mark.parametrize("version", [(0, 44), (0, 40)])
+def test_the_base_configuration_raises_no_warning_but_for_what_only_it_may(workload, version):
+    found = content(base_config(workload, "{}.{}.0".format(*version)), version)
+    assert [problem[:16] for problem in found.problems] == ["key config_files"]
+    assert not found.warnings
+
+
+def test_every_key_of_the_base_configuration_is_in_the_table():
+    found = content(base_config("DaemonSet", "0.44.1"))
+    assert {entry.key for entry in found.entries} <= KEYS.keys()

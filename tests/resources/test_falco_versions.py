@@ -1,0 +1,69 @@
+import pytest
+
+from resources.falco_versions import SemanticVersion, engine_version, release, semantic_version
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("0.4.0", (0, 4, 0)),
+        ("0.4.0-rc1", (0, 4, 0)),
+        ("10.20.30+build", (10, 20, 30)),
+        ("0.4", None),
+        ("v0.4.0", None),
+        ("", None),
+        ("latest", None),
+    ],
+)
+def test_a_version_is_three_numbers_whatever_follows(text, version):
+    assert semantic_version(text) == (version and SemanticVersion(*version))
+
+
+@pytest.mark.parametrize(
+    ("there", "required", "answer"),
+    [
+        ("0.4.0", "0.4.0", True),
+        ("0.4.1", "0.4.0", True),
+        ("0.5.0", "0.4.9", True),
+        ("0.3.9", "0.4.0", False),
+        ("1.0.0", "0.4.0", False),
+        ("0.4.0", "1.0.0", False),
+    ],
+)
+def test_a_version_satisfies_an_older_one_of_the_same_major_number(there, required, answer):
+    one, other = semantic_version(there), semantic_version(required)
+    assert one is not None
+    assert other is not None
+    assert one.satisfies(other) is answer
+
+
+@pytest.mark.parametrize(
+    ("falco", "engine"),
+    [
+        ("0.44.1", "0.62.0"),
+        ("0.44.0", "0.62.0"),
+        ("v0.44.1", "0.62.0"),
+        ("0.44.1-debian", "0.62.0"),
+        ("0.44", ""),
+        ("0.99.0", ""),
+        ("latest", ""),
+        ("sha256:" + "0" * 64, ""),
+        ("", ""),
+    ],
+)
+def test_the_engine_of_a_release_is_known_or_not_guessed(falco, engine):
+    assert engine_version(falco) == engine
+
+
+@pytest.mark.parametrize(
+    ("falco", "numbers"),
+    [
+        ("0.44.1", (0, 44)),
+        ("v0.40", (0, 40)),
+        ("0.41.0-debian", (0, 41)),
+        ("latest", None),
+        ("sha256:" + "1" * 64, None),
+    ],
+)
+def test_the_release_is_read_from_the_tag(falco, numbers):
+    assert release(falco) == numbers

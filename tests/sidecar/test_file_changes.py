@@ -1,0 +1,55 @@
+"""Which steps there are is shown here, that they are safe in test_volume_crash."""
+
+import pytest
+
+from resources.node_files import PLUGIN_ENTRIES, Directory, File, Place
+from sidecar.digests import Found
+from sidecar.file_changes import Changes, changes
+
+RULES = File(Directory.RULES, "50-03-a-inline.yaml", "rules")
+CONFIG = File(Directory.CONFIG, "50-03-a-inline.yaml", "config")
+LIBRARY = File(Directory.PLUGINS, "a.so", "library")
+ENTRIES = File(Directory.CONFIG, PLUGIN_ENTRIES, "entries")
+ALL = [CONFIG, ENTRIES, RULES, LIBRARY]
+
+
+def present(*files):
+    return {file.place: Found(file.sha256, file.mode) for file in files}
+
+
+def test_what_is_there_as_it_should_be_is_left_alone():
+    assert changes(ALL, present(*ALL), ()) == Changes()
+
+
+def test_libraries_come_first_and_then_their_entries_rules_and_configurations():
+    todo = changes(ALL, {}, ())
+    assert todo.installed == (LIBRARY, ENTRIES, RULES, CONFIG)
+    assert (todo.libraries, todo.content) == ((LIBRARY,), (ENTRIES, RULES, CONFIG))
+
+
+def test_what_nobody_wants_any_more_goes_the_other_way_round():
+    todo = changes([], present(*ALL), ())
+    assert todo.gone == (CONFIG.place, RULES.place, ENTRIES.place, LIBRARY.place)
+    assert (todo.removed, todo.removed_libraries) == (todo.gone[:3], (LIBRARY.place,))
+
+
+@pytest.mark.parametrize("found", [Found("other", 0o644), Found("", 0o644), Found("rules", 0o600)])
+def test_a_file_that_is_not_as_it_should_be_is_installed_again(found):
+    assert changes([RULES], {RULES.place: found}, ()).installed == (RULES,)
+
+
+def test_with_a_library_come_the_entries_equal_or_not():
+    other = LIBRARY._replace(sha256="other")
+    assert changes([other, ENTRIES], present(*ALL[1:]), ()).installed == (other, ENTRIES)
+    assert changes([other], present(LIBRARY), ()).installed == (other,)
+
+
+def test_entries_that_are_due_come_even_if_nothing_else_does():
+    assert changes(ALL, present(*ALL), (), entries_due=True).installed == (ENTRIES,)
+    assert changes([RULES], present(RULES), (), entries_due=True) == Changes()
+
+
+def test_what_is_not_ours_is_neither_replaced_nor_removed():
+    foreign = {RULES.place, Place(Directory.RULES, "theirs.yaml")}
+    todo = changes([RULES, CONFIG], present(), foreign)
+    assert (todo.installed, todo.gone, todo.conflicts) == ((CONFIG,), (), (RULES,))

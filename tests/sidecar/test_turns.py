@@ -1,0 +1,77 @@
+"""Who has to wait for whom before a pull."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from sidecar.turns import Turns
+from tests.fake_clock import FakeClock
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def turns(clock):
+    return Turns(clock)
+
+
+async def is_free(turns, registry):
+    """Whether somebody who comes now has his turn at once."""
+
+    async def take():
+        async with turns.turn(registry):
+            pass
+
+    taken = asyncio.create_task(take())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    free = taken.done()
+    taken.cancel()
+    await asyncio.gather(taken, return_exceptions=True)
+    return free
+
+
+async def test_one_registry_waits_for_itself_alone(turns):
+    async with turns.turn("slow"):
+        assert not await is_free(turns, "slow")
+        assert await is_free(turns, "other")
+    assert await is_free(turns, "slow")
+
+
+async def test_there_are_few_turns_in_all_and_who_waits_for_his_registry_takes_none(turns):
+    async with AsyncExitStack() as taken:
+        await taken.enter_async_context(turns.turn("1"))
+        waiting = [asyncio.create_task(turns.turn("1").__aenter__()) for _ in range(5)]
+        await taken.enter_async_context(turns.turn("2"))
+        assert await is_free(turns, "3")
+        await taken.enter_async_context(turns.turn("3"))
+        assert not await is_free(turns, "4")
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert await is_free(turns, "4")
+
+
+async def test_a_registry_that_asks_for_peace_has_it_for_so_long(turns, clock):
+    async def wait(registry):
+        async with turns.turn(registry) as seconds:
+            return seconds
+
+    assert await wait("busy") == 0.0
+    turns.leave_in_peace("busy", 30.0)
+    await clock.advance(10.0)
+    assert await wait("busy") == 20.0
+    assert await wait("other") == 0.0
+    await clock.advance(20.0)
+    assert await wait("busy") == 0.0
+
+
+async def test_a_registry_that_asks_for_none_has_none(turns):
+    turns.leave_in_peace("busy", 30.0)
+    turns.leave_in_peace("busy", None)
+    async with turns.turn("busy") as seconds:
+        assert seconds == 0.0
