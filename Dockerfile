@@ -19,14 +19,15 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir /src/dist . \
     && pip --python /opt/falco-operator/bin/python install --no-compile --no-deps --no-index \
         /src/dist/*.whl
 # Where it runs nothing can be written. Not by time stamps, which a rebuilt layer may not keep.
-RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/falco-operator/lib
+RUN python -m compileall -q -j 0 -o 2 --invalidation-mode unchecked-hash /opt/falco-operator/lib
 
 FROM ${PYTHON}
 # The base image comes without the standard library's bytecode.
-RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash -x 'site-packages|lib2to3' \
+RUN python -m compileall -q -j 0 -o 2 --invalidation-mode unchecked-hash -x 'site-packages|lib2to3' \
         "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /opt/falco-operator /opt/falco-operator
-ENV PATH=/opt/falco-operator/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Docstrings, a megabyte or two of them, are for readers.
+ENV PYTHONOPTIMIZE=2 PATH=/opt/falco-operator/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="falco-operator" \
     org.opencontainers.image.description="Kubernetes operator for Falco, and its artifact sidecar" \

@@ -143,6 +143,11 @@ class Digests:
             return frozenset()
         return frozenset(tag.askers) if before != tag.answer else frozenset()
 
+    def clear(self) -> None:
+        """Start anew: nobody asks any more, and what was known may be old."""
+        self._tags.clear()
+        self._asked.clear()
+
     def reset(self) -> None:
         """Nobody is looking anything up any more."""
         for tag in self._tags.values():

@@ -1,19 +1,29 @@
-"""Loads the few modules of kubernetes-asyncio that are used, without its generated client.
+"""Loads what is used of kubernetes-asyncio and aiohttp, and not what they bring along.
 
 `import kubernetes_asyncio` runs 1,259 modules and takes 72 MB. Its configuration, its in-cluster
 and kubeconfig loaders and its connection pool need a dozen of them, so the packages on the way are
 put into `sys.modules` empty. The version is pinned in pyproject.toml, and a test holds what loads.
+
+Two more megabytes each go for nothing: urllib3, of which the configuration uses one function, for
+basic authentication, which API servers do not know any more; and the machine's certificates, which
+aiohttp loads for connections without a TLS context of their own, while all of ours have one.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ROOT = "kubernetes_asyncio"
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # of OpenSSL
 
 
 def configuration_class() -> Any:
@@ -40,6 +50,20 @@ def kubeconfig_loader() -> Any:
     return importlib.import_module(f"{_ROOT}.config.kube_config").load_kube_config
 
 
+@contextmanager
+def without_certificates() -> Iterator[None]:
+    """Whatever loads the machine's certificates meanwhile finds none; for imports alone."""
+    before = {name: os.environ.get(name) for name in _CERTIFICATES}
+    os.environ.update(dict.fromkeys(_CERTIFICATES, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
+
+
 def _prepare() -> None:
     if _ROOT in sys.modules:
         return
@@ -51,6 +75,8 @@ def _prepare() -> None:
     _empty_package(_ROOT, root)
     client = _empty_package(f"{_ROOT}.client", f"{root}/client")
     _empty_package(f"{_ROOT}.config", f"{root}/config")
+    with _left_out("urllib3"):
+        importlib.import_module(f"{_ROOT}.client.configuration")
     # The loaders import these two names from the package; only Configuration is ever used.
     client.Configuration = configuration_class()  # type: ignore[attr-defined]
     client.ApiClient = object  # type: ignore[attr-defined]
@@ -61,3 +87,16 @@ def _empty_package(name: str, path: str) -> ModuleType:
     package.__path__ = [path]
     sys.modules[name] = package
     return package
+
+
+@contextmanager
+def _left_out(name: str) -> Iterator[None]:
+    """Importing this meanwhile gives an empty module, unless it is loaded already."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = ModuleType(name)
+    try:
+        yield
+    finally:
+        del sys.modules[name]

@@ -163,6 +163,12 @@ class ReportIndex:
             place.tallies.pop(artifact, None)
             self._tidy(artifact.namespace)
 
+    def forget_all(self) -> None:
+        """Sum up no more for anybody."""
+        for namespace, place in list(self._places.items()):
+            place.tallies.clear()
+            self._tidy(namespace)
+
     def _note_pod(self, ref: ObjectRef, pod: Snapshot | None) -> Iterable[ObjectRef]:
         ends = pod is None or pod.meta.deletion_timestamp is not None
         uid = None if pod is None or ends else pod.meta.uid

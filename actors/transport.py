@@ -9,12 +9,14 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
-import aiohttp
 import yarl
 
 from actors import lean_import
 from actors.configuration import TokenFile
 from actors.errors import Garbled, Unavailable, error_from, excerpt
+
+with lean_import.without_certificates():
+    import aiohttp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Mapping

@@ -286,5 +286,5 @@ def _snapshot(kind: str, item: Raw) -> Snapshot:
     try:
         # Raw points into the whole page or line: copied, so that only the object is kept.
         return snapshot_of(kind, bytes(item))
-    except DecodeError as error:
+    except (DecodeError, RecursionError) as error:
         raise Garbled(0, "Garbled", str(error)) from error

@@ -31,7 +31,7 @@ MEGABYTE = 1 << 20
 _INHERITED = frozenset(
     {"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR"}
     | {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
-    | {"LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE"}
+    | {"LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONOPTIMIZE"}
 )
 _CRASHED = 70
 _OUT_OF_MEMORY = 77
@@ -70,17 +70,20 @@ async def run_worker(
     import asyncio  # noqa: PLC0415 - 8 MB that the child, which imports us too, does without
 
     limits = msgspec.json.encode(_Limits(memory, seconds, os.getpid()))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # modules come from where we are installed, never from the working directory
-        "-m",
-        module,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=_environment(),
-        start_new_session=True,  # Ctrl-C is for us, and we end it
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # modules come from where we are installed, never from the working directory
+            "-m",
+            module,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=_environment(),
+            start_new_session=True,  # Ctrl-C is for us, and we end it
+        )
+    except OSError as error:  # no memory left, or no more processes or files allowed
+        raise WorkerFailed(f"could not be started: {error.strerror}") from error
     try:
         async with asyncio.timeout(seconds + _GRACE):
             answer, _ = await process.communicate(limits + b"\n" + msgspec.json.encode(request))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 INVALID = "InvalidContent"
+PENDING = "Pending"
 NAME_CONFLICT = "NameConflict"
 REFERENCE_FAILED = "ReferenceResolutionFailed"
 # What could not be stored, by kind of artifact and medium.
@@ -76,7 +77,8 @@ class Part(NamedTuple):
 class Item(NamedTuple):
     """One artifact as this node sees it.
 
-    `parts` by medium; None while it is not known what to install, and all stays as it is.
+    `parts` by medium; None while it is not known what to install, and all stays as it is. More
+    `is_coming` if that takes seconds, and nobody who has to mend something first.
     """
 
     kind: str
@@ -86,6 +88,7 @@ class Item(NamedTuple):
     selected: bool
     parts: Mapping[str, Part] | None
     trouble: Trouble | None = None
+    is_coming: bool = False
 
     def slot(self, medium: str) -> str:
         """The id of the slot of one of its sources."""
@@ -131,13 +134,10 @@ def plan(items: Iterable[Item], installed: Mapping[str, Installed]) -> Plan:
     return Plan(tuple(slot for slot in slots if slot.wanted or slot.good), conflicts)
 
 
-def kept(planned: Plan, why: str) -> Verdict:
-    """The verdict that leaves everything as it is, and says so of whatever is new."""
+def kept(planned: Plan) -> Verdict:
+    """The verdict that leaves what is installed as it is, but for what is to go."""
     new = [slot for slot in planned.slots if slot.wanted and slot.wanted != slot.good]
-    return Verdict(
-        chosen={slot.id: "good" if slot.good else "none" for slot in new},
-        problems={slot.id: (why,) for slot in new},
-    )
+    return Verdict(chosen={slot.id: "good" if slot.good else "none" for slot in new})
 
 
 def settled(planned: Plan, verdict: Verdict) -> dict[str, Installed]:
@@ -154,7 +154,7 @@ def reports(
     say, whose plugin is on its way.
     """
     found = sorted(items, key=lambda item: (item.kind, item.name))
-    is_early = any(map(_is_coming, found))
+    is_early = any(item.is_coming for item in found)
     return tuple(_report(item, planned, verdict, refused, is_early) for item in found)
 
 
@@ -256,12 +256,13 @@ def _report(
     if not item.selected:
         return _said(item, "NotSelected")
     trouble = _trouble(item, planned, verdict, refused)
-    if trouble is not None and trouble.reason == INVALID and is_early and item.trouble is None:
-        return _said(item, "Pending", "Pending", trouble.message)
+    may_pass = trouble is not None and trouble.reason == INVALID and is_early and not item.trouble
+    if trouble is not None and (may_pass or trouble.reason == PENDING):
+        return _said(item, "Pending", PENDING, trouble.message)
     if trouble is not None:
         return _said(item, "Failed", trouble.reason, trouble.message)
     if not item.revision or item.parts is None or any(map(_is_open, item.parts.values())):
-        return _said(item, "Pending", "Pending", _waiting(item))
+        return _said(item, "Pending", PENDING, _waiting(item))
     slots = map(item.slot, item.parts)
     warnings = [text for slot in slots for text in verdict.warnings.get(slot, ())]
     return _said(item, "Programmed", None, "; ".join(warnings) or None)
@@ -289,13 +290,6 @@ def _trouble(
 
 def _is_open(part: Part) -> bool:
     return part.wanted is None
-
-
-def _is_coming(item: Item) -> bool:
-    """Whether any of it is still being fetched, or waits for the operator."""
-    if not item.selected or item.trouble is not None:
-        return False
-    return item.parts is None or Part() in item.parts.values()
 
 
 def _waiting(item: Item) -> str:

@@ -14,15 +14,14 @@ from actors.backoff import Backoff
 from actors.mail import Reconcile
 from actors.results import Done, RequeueAfter, Result, Retire
 from resources.errors import InvalidSpec
-from resources.node_files import Medium, file_name, library_name, library_path
+from resources.node_files import Medium, file_name, library_name
 from resources.node_plan import INVALID, Content, Installed, Item, Part, Trouble
 from resources.plugin import Plugin
-from resources.plugin_entries import PluginEntry
 from resources.revision import pinned
 from resources.selector import selects
 from resources.sources import Artifact, Sources, decode, sources_of
-from resources.yaml_text import TooDeep, check_depth
-from sidecar.fetcher import FetchFailed, origin_of_inline
+from sidecar.entry import entry_of, trouble_of_entry
+from sidecar.fetcher import FetchFailed, origin_of_config_map, origin_of_inline
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
 
 LOST = "lost"
 """Reason to reconcile: content that was there is not there any more."""
+# Seconds that it normally takes the operator, at most, to resolve what it has not seen before.
+_RESOLVING = 10.0
 _BACKOFF = Backoff(base=1.0, cap=300.0)
 # Seconds until what was refused is tried again: a tag is pushed, an account unlocked, unseen by us.
 _REFUSED = (60.0, 120.0, 300.0)
@@ -85,6 +86,8 @@ class ArtifactActor(Actor):
         self.ref = ref
         self._services = services
         self._fetches: dict[str, _Fetch] = {}
+        self._waits_for: tuple[str | None, int | None] | None = None
+        self._waits_until = math.inf
 
     async def on_reconcile(self, reasons: frozenset[str]) -> Result:
         """Start what is to be fetched, take in what has come, and tell what is wanted."""
@@ -97,17 +100,19 @@ class ArtifactActor(Actor):
             return Retire()
         item = self._look(snapshot)
         self._services.contents.put(self.ref, item)
+        now = self.runtime.clock.monotonic()
         due = min((fetch.due for fetch in self._fetches.values()), default=math.inf)
-        if due == math.inf:
-            return Done()
-        return RequeueAfter(max(due - self.runtime.clock.monotonic(), 0.0))
+        if item.is_coming and self._waits_until > now:
+            due = min(due, self._waits_until)
+        return Done() if due == math.inf else RequeueAfter(max(due - now, 0.0))
 
     def tell_parked(self, error: BaseException) -> None:
         """Say that the actor has crashed too often; what is installed stays."""
         snapshot = self._services.store.get(self.ref)
         if snapshot is not None:
             trouble = Trouble("ActorParked", f"{type(error).__name__}: {error}")
-            self._services.contents.put(self.ref, self._item(snapshot, trouble=trouble))
+            item = self._item(snapshot, _revision_of(self.ref.kind, snapshot), trouble=trouble)
+            self._services.contents.put(self.ref, item)
 
     def describe(self) -> dict[str, Any]:
         """What is fetched and what is in the way, for the actor dump."""
@@ -133,8 +138,9 @@ class ArtifactActor(Actor):
             self._cancel_all_but(())
             return self._item(snapshot, revision or "", selected=False)
         if revision is None:
-            return self._item(snapshot)
-        if isinstance(artifact, Plugin) and (trouble := _trouble_of_entry(artifact)):
+            self._cancel_all_but(())
+            return self._item(snapshot, is_coming=self._may_be_resolved(snapshot))
+        if isinstance(artifact, Plugin) and (trouble := trouble_of_entry(artifact)):
             self._cancel_all_but(())
             return self._item(snapshot, revision, trouble=trouble)
         jobs = self._jobs(sources, resolved, revision)
@@ -142,11 +148,21 @@ class ArtifactActor(Actor):
         parts = {
             medium: self._part(medium, job, artifact, snapshot) for medium, job in jobs.items()
         }
+        is_coming = any(fetch.task is not None for fetch in self._fetches.values())
         if sources.oci is not None and "oci" not in jobs:
             parts["oci"] = Part()  # no digest was ever found: what is installed stays
+            is_coming = self._may_be_resolved(snapshot)
         if isinstance(artifact, Plugin) and sources.oci is None:
             parts["inline"] = Part(self._version(artifact, snapshot, "inline", None))
-        return self._item(snapshot, revision, parts=parts)
+        return self._item(snapshot, revision, parts=parts, is_coming=is_coming)
+
+    def _may_be_resolved(self, snapshot: Snapshot) -> bool:
+        """Whether the operator has not had long for this generation yet."""
+        waits_for = snapshot.meta.uid, snapshot.meta.generation
+        now = self.runtime.clock.monotonic()
+        if waits_for != self._waits_for:
+            self._waits_for, self._waits_until = waits_for, now + _RESOLVING
+        return now < self._waits_until
 
     def _item(
         self,
@@ -156,15 +172,13 @@ class ArtifactActor(Actor):
         selected: bool = True,
         parts: Mapping[str, Part] | None = None,
         trouble: Trouble | None = None,
+        is_coming: bool = False,
     ) -> Item:
-        uid = snapshot.meta.uid or ""
-        return Item(self.ref.kind, self.ref.name, uid, revision, selected, parts, trouble)
+        uid, (kind, _, name) = snapshot.meta.uid or "", self.ref
+        return Item(kind, name, uid, revision, selected, parts, trouble, is_coming)
 
     def _jobs(self, sources: Sources, resolved: Resolved, revision: str) -> dict[str, _Job]:
-        """What makes up the content, by medium.
-
-        A ConfigMap is read again for every revision; the rest by what it is made from.
-        """
+        """What makes up the content, by medium, each named by what it is made from."""
         fetcher, kind = self._services.fetcher, self.ref.kind
         jobs: dict[str, _Job] = {}
         if sources.oci is not None and resolved.oci_digest:
@@ -173,8 +187,8 @@ class ArtifactActor(Actor):
             jobs["oci"] = _Job((sources.oci, digest, revision), f"oci:{digest}", fetch)
         if sources.config_map is not None:
             version = resolved.config_map_resource_version
-            origin = f"configmap:{sources.config_map.name}@{version}"
-            read = partial(fetcher.config_map, kind, sources.config_map, origin)
+            origin = origin_of_config_map(sources.config_map.name, version)
+            read = partial(fetcher.config_map, kind, sources.config_map)
             jobs["configmap"] = _Job((origin, revision), origin, read)
         if sources.inline is not None:
             origin = origin_of_inline(sources.inline)
@@ -240,7 +254,7 @@ class ArtifactActor(Actor):
         created = snapshot.meta.creation_timestamp or ""
         if isinstance(artifact, Plugin):
             needed = content.dependencies if content is not None else ()
-            entry = _entry(artifact, self.ref.name, needed)
+            entry = entry_of(artifact, self.ref.name, needed)
             return Installed(library_name(self.ref.name), created, content, entry)
         name = file_name(artifact.spec.priority, Medium(medium), self.ref.name)
         return Installed(name, created, content)
@@ -262,25 +276,13 @@ class ArtifactActor(Actor):
         self._cancel_all_but(())
 
 
-def _trouble_of_entry(plugin: Plugin) -> Trouble | None:
-    """Why the entry could not be written: it shares a file with the entries of all others."""
-    config = plugin.spec.config
+def _revision_of(kind: str, snapshot: Snapshot) -> str:
+    """What a node is about to install, if that can be told at all."""
     try:
-        check_depth({"plugins": [{"init_config": config.init_config if config else None}]})
-    except TooDeep as error:
-        return Trouble(INVALID, f"spec.config.initConfig {error}")
-    return None
-
-
-def _entry(plugin: Plugin, name: str, dependencies: tuple[str, ...]) -> PluginEntry:
-    config = plugin.spec.config
-    return PluginEntry(
-        name=(config.name if config else None) or name,
-        library_path=(config.library_path if config else None) or library_path(name),
-        init_config=config.init_config if config else None,
-        open_params=config.open_params if config else None,
-        dependencies=dependencies,
-    )
+        artifact = decode(kind, snapshot.raw)
+        return pinned(artifact, sources_of(artifact))[0] or ""
+    except (DecodeError, InvalidSpec):
+        return ""
 
 
 async def _as_coroutine(fetch: Callable[[], Awaitable[Content]]) -> Content:

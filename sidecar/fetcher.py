@@ -17,7 +17,8 @@ from resources.node_plan import INVALID, REFERENCE_FAILED, STORE_FAILED, Content
 from resources.reference import ObjectRef
 from resources.registry_request import Endpoint, Pull
 from resources.sources import CA_KEY
-from resources.yaml_text import TooDeep, yaml_text
+from resources.yaml_text import yaml_text
+from sidecar.inline_bounds import excess
 from sidecar.turns import Turns
 
 if TYPE_CHECKING:
@@ -123,20 +124,21 @@ class Fetcher:
             self._observer.pulled(found.pulled_bytes, self._clock.monotonic() - begun)
         return found
 
-    async def config_map(self, kind: str, source: ConfigMapSource, origin: str) -> Content:
-        """Read one key of a ConfigMap as it is now."""
-        data = (await self._read("ConfigMap", source.name)).get("data") or {}
+    async def config_map(self, kind: str, source: ConfigMapSource) -> Content:
+        """Read one key of a ConfigMap as it is now, be that newer than what was asked for."""
+        found = await self._read("ConfigMap", source.name)
+        data = found.get("data") or {}
+        origin = origin_of_config_map(source.name, found["metadata"].get("resourceVersion"))
         if source.key not in data:
             raise FetchFailed(_missing(f"key {source.key} of ConfigMap {source.name}"))
         return await self._put(kind, "configmap", data[source.key], origin)
 
     async def inline(self, kind: str, source: InlineSource, origin: str) -> Content:
         """Render the value in the resource."""
-        try:
-            text = await asyncio.to_thread(yaml_text, source.value)
-        except TooDeep as error:
-            trouble = Trouble(INVALID, f"the value in the resource {error}")
-            raise FetchFailed(trouble, final=True) from error
+        if found := await asyncio.to_thread(excess, source.value):
+            trouble = Trouble(INVALID, f"the value in the resource {found}")
+            raise FetchFailed(trouble, final=True)
+        text = await asyncio.to_thread(yaml_text, source.value)
         return await self._put(kind, "inline", text, origin)
 
     async def _put(self, kind: str, medium: str, text: str, origin: str) -> Content:
@@ -185,6 +187,11 @@ class Fetcher:
             raise FetchFailed(trouble, error.retry_after) from error
         found: dict[str, Any] = msgspec.json.decode(raw)
         return found
+
+
+def origin_of_config_map(name: str, version: str | None) -> str:
+    """A name for what a ConfigMap held at one resourceVersion."""
+    return f"configmap:{name}@{version}"
 
 
 def origin_of_inline(source: InlineSource) -> str:

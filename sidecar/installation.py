@@ -15,6 +15,7 @@ from resources.node_check import Verdict
 from resources.node_files import PLUGIN_ENTRIES, Directory, File
 from resources.node_plan import (
     NAME_CONFLICT,
+    PENDING,
     STORE_FAILED,
     Installed,
     Item,
@@ -81,14 +82,16 @@ class Installation(Actor):
         self._lost = lost
         self._since: float | None = None
         self._checked: tuple[Plan, Verdict] | None = None
+        self._unchecked = ""
         self._tries = 0
 
     async def on_start(self) -> None:
         """Find out what is on disk already."""
         manifest = await asyncio.to_thread(self._volume.load)
-        self._contents.installed = {
-            slot: msgspec.convert(record, Installed) for slot, record in manifest.slots.items()
-        }
+        try:
+            self._contents.installed = msgspec.convert(manifest.slots, dict[str, Installed])
+        except msgspec.ValidationError as error:  # of another version of ours
+            _log.warning("what was installed is not known, and is fetched anew: %s", error)
         self._contents.gate_opened = self._contents.gate_opened or manifest.gate_opened
 
     async def on_reconcile(self, reasons: frozenset[str]) -> Result:
@@ -100,7 +103,7 @@ class Installation(Actor):
             return RequeueAfter(_QUIET)
         self._since = None
         refused = await self._install()
-        if not refused and self._checked is not None:
+        if not refused:
             self._tries = 0
             return Done()
         self._tries += 1
@@ -118,6 +121,9 @@ class Installation(Actor):
         verdict = await self._verdict(planned)
         final = settled(planned, verdict)
         refused = await self._write(planned, final)
+        if self._unchecked:
+            unchecked = Trouble(PENDING, f"could not be checked yet: {self._unchecked}")
+            refused = {slot.id: unchecked for slot in planned.slots if slot.wanted != slot.good}
         self._contents.reports = reports(items, planned, verdict, refused)
         self._done(removed(planned, self._contents.installed))
         return refused
@@ -130,22 +136,22 @@ class Installation(Actor):
         return tuple(known.get(key) or Item(*key, "", True, None) for key in keys)
 
     async def _verdict(self, planned: Plan) -> Verdict:
-        """What of the wanted may be activated; nothing new costs no check.
+        """What of the wanted may be activated; nothing new costs no check, but for a first one.
 
         A check that fails says nothing: then what is installed stays, and it is made again.
         """
         if self._checked is not None and self._checked[0] == planned:
             return self._checked[1]
-        if planned.is_settled:
-            verdict = Verdict()
+        if planned.is_settled and (self._checked is not None or not planned.slots):
+            verdict = Verdict(warnings=self._checked[1].warnings) if self._checked else Verdict()
         else:
             try:
                 verdict = await self._check.ask(planned)
-            except CheckFailed as error:
+            except (CheckFailed, VolumeError) as error:
                 _log.warning("the check failed: %s", error)
-                self._checked = None
-                return kept(planned, f"could not be checked: {error}")
-        self._checked = planned, verdict
+                self._checked, self._unchecked = None, str(error)
+                return kept(planned)
+        self._checked, self._unchecked = (planned, verdict), ""
         return verdict
 
     async def _write(self, planned: Plan, final: dict[str, Installed]) -> dict[str, Trouble]:

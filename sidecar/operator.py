@@ -225,7 +225,7 @@ class ArtifactOperator:
             [source.kind for source in self._sources],
             artifacts.deliver,
             lambda: artifacts.refs,
-            lambda: self._tell_installation("listed"),
+            self._all_listed,
         )
         return self._router.launch()
 
@@ -245,6 +245,12 @@ class ArtifactOperator:
         )
 
     # What the parts tell each other, and ask for.
+
+    def _all_listed(self) -> None:
+        """What vanished while nobody looked has no actor that could tell."""
+        there = {one.ref for kind in ARTIFACTS for one in self._store.of_kind(kind)}
+        self._contents.retain(there)
+        self._tell_installation("listed")
 
     def _tell_installation(self, reason: str) -> None:
         """Nothing is installed, and nothing removed, before all that there is has been listed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from actors.actor import Actor
 from actors.errors import ApiError, NamespaceTerminating, NotFound
 from actors.recorder import Record
-from actors.results import Blocked, Done, RequeueAfter, Result
+from actors.results import Blocked, RequeueAfter, Result
 from actors.retry import Retry
 from resources.kinds import KINDS
 from resources.node_events import failures
@@ -30,6 +31,8 @@ FIELD_MANAGER = "artifact-operator"
 _JITTER = (0.1, 0.6)
 # Seconds until somebody may want to know that something is still on its way.
 _PENDING = 5.0
+# Seconds until the report is read again: somebody may have deleted it, and nothing tells of that.
+_READ_PERIOD = 3600.0
 
 
 class Pod(NamedTuple):
@@ -62,7 +65,7 @@ class Reporter(Actor):
         self._tell = record
         self._retry = Retry(runtime.random)
         self._written: tuple[ArtifactReport, ...] | None = None
-        self._read = False
+        self._read_at = -math.inf
         self._pending: dict[tuple[str, str], float] = {}
         self._due_at: float | None = None
 
@@ -84,8 +87,9 @@ class Reporter(Actor):
             return RequeueAfter(self._retry.after_refusal(error) if wait is None else wait)
 
     async def _report(self) -> Result:
-        if not self._read:
-            self._written, self._read = await self._live(), True
+        now = self.runtime.clock.monotonic()
+        if now >= self._read_at + _READ_PERIOD:
+            self._written, self._read_at = await self._live(), now
         wait, said = self._due(self._contents.reports)
         if said != self._written:
             self.calls += 1
@@ -95,7 +99,7 @@ class Reporter(Actor):
                 self._tell(Record(*event))
             self._written = said
         self._retry = Retry(self.runtime.random)
-        return RequeueAfter(wait) if wait is not None else Done()
+        return RequeueAfter(wait if wait is not None else _READ_PERIOD)
 
     async def _live(self) -> tuple[ArtifactReport, ...] | None:
         """What this pod said last, before a restart; None if it has said nothing."""

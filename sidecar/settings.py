@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="VERSION",
         help="the Falco that loads the files; rules that need a newer engine are refused",
     )
-    for name, default in (("rules", 16), ("plugin", 256)):
+    for name, default in (("rules", 4), ("plugin", 256)):
         parser.add_argument(
             f"--max-{name}-size",
             default=default,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from actors.clock import Clock
 
 # At a time: each is a process with tens of megabytes of its own.
-_MOST = 3
+_MOST = 2
 
 
 class Turns:

@@ -106,6 +106,9 @@ class Artifacts:
             self._route(Concerned(tuple(sorted(refs)), reason))
 
     def _start_crowd(self) -> ActorRef[DynamicSupervisor]:
+        # Who asked is gone, and another leader may have published more since.
+        self._digests.clear()
+        self._reports.forget_all()
         intensity, backoff = self._limits
         self._crowd = DynamicSupervisor(
             self._runtime,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,12 +15,18 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+# The API server takes JSON of 10,000 levels (k8s.io/apimachinery, util/json), and a list that has
+# such an object in it has to be read as well.
+DEEPEST = 20_000
+
+
 async def supervise(root: Supervisor) -> int:
     """Run the tree; return the exit code: 0 after SIGTERM or SIGINT, 1 if the tree gave up.
 
     All of the tree has stopped when this returns. A tree that gives up ends the process, so that
     the kubelet starts it afresh.
     """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), DEEPEST))
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
 

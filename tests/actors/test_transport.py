@@ -295,3 +295,22 @@ def test_few_modules_of_kubernetes_asyncio_are_loaded():
     assert "kubernetes_asyncio.client.rest" in loaded
     assert len(loaded) <= 13, loaded
     assert not [name for name in loaded if ".models" in name or ".api" in name]
+
+
+NOT_LOADED = """
+import sys
+import supervisors.operator
+from actors import lean_import as lean
+lean.configuration_class(), lean.rest_class(), lean.in_cluster_loader(), lean.kubeconfig_loader()
+from aiohttp.connector import _SSL_CONTEXT_VERIFIED
+print("urllib3" in sys.modules, len(_SSL_CONTEXT_VERIFIED.get_ca_certs()))
+import urllib3.util, ssl
+print(callable(urllib3.util.make_headers), len(ssl.create_default_context().get_ca_certs()) > 0)
+"""
+
+
+def test_neither_urllib3_nor_the_machine_s_certificates_are_loaded_and_both_are_there_later():
+    done = subprocess.run(
+        [sys.executable, "-c", NOT_LOADED], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "0", "True", "True"]

@@ -14,9 +14,11 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+import yaml
 
 from deploy.generate import OPERATOR, ROOT
 from deploy.local.process import Process, environment
+from resources.node_files import Directory
 from supervisors.settings import VERSION
 from tests.deploy.charts import at, rendered
 from tests.deploy.dockerfile import Shell, ignored, stages
@@ -186,9 +188,27 @@ def test_the_operator_as_the_chart_runs_it_becomes_ready_without_a_right_to_writ
     run_until_ready(image, home, program, flags, **said, **pod)
 
 
-def test_the_sidecar_becomes_ready_without_a_right_to_write(image, home):
-    flags = ["--health-probe-bind-address=127.0.0.1:0"]
-    run_until_ready(image, home, "artifact-operator", flags)
+NOWHERE = {
+    "current-context": "nowhere",
+    "contexts": [{"name": "nowhere", "context": {"cluster": "nowhere", "user": "nobody"}}],
+    "clusters": [{"name": "nowhere", "cluster": {"server": "http://127.0.0.1:1"}}],
+    "users": [{"name": "nobody", "user": {"token": "none"}}],
+}
+
+
+def test_the_sidecar_becomes_ready_with_no_right_to_write_but_in_its_volumes(image, home):
+    kubeconfig = home / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(NOWHERE))
+    for place in Directory:
+        (home / place.value).mkdir(parents=True)
+        own(home / place.value)
+    own(kubeconfig)
+    addresses = [
+        f"--{one}-bind-address=127.0.0.1:0" for one in ("metrics", "health-probe", "debug")
+    ]
+    flags = [f"--volume-root={home}", "--gate-deadline=0s", *addresses]
+    pod = {"POD_NAME": "pod", "POD_NAMESPACE": "default", "POD_UID": "uid", "NODE_NAME": "node"}
+    run_until_ready(image, home, "artifact-operator", flags, **pod, KUBECONFIG=str(kubeconfig))
 
 
 def test_the_image_runs_as_nobody_and_starts_the_operator():

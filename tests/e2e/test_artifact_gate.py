@@ -19,7 +19,7 @@ BAD = {"rule": "without", "condition": "evt.num<0"}
 RULES = "- macro: never\n  condition: evt.num<0\n"
 INLINE, OCI = "50-03-inline-inline.yaml", "50-01-pulled-oci.yaml"
 NEVER = "--gate-deadline=3600"
-SOON = "--gate-deadline=3"
+SOON = "--gate-deadline=6"
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_without_any_artifact_it_is_open(node_of):
 def test_it_opens_at_the_deadline_when_a_registry_does_not_answer(fleet, node_of, registry, pinned):
     registry.process.stop()
     fleet.apply("Rulesfile", "pulled", **pinned)
-    node = node_of("--gate-deadline=5")
+    node = node_of(SOON)
     node.launch()
     assert eventually(lambda: ready(node)[0] == 503 and ready(node)[1])
     eventually(lambda: state(fleet, node, "pulled") == "Failed")
@@ -135,7 +135,8 @@ def test_it_opens_at_the_deadline_when_nobody_has_resolved_an_artifact(
 def test_it_opens_at_the_deadline_when_the_api_server_does_not_answer(fleet, node_of):
     with cut_off(fleet, node_of(), SOON) as node:
         node.launch()
-        assert ready(node) == (503, "operator: the artifacts are not listed yet\n")
+        waits = (503, "operator: the artifacts are not listed yet\n")
+        eventually(lambda: ready(node) == waits)
         eventually(lambda: ready(node)[0] == 200)
 
 

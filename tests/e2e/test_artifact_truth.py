@@ -102,7 +102,7 @@ def test_a_pod_whose_sidecar_was_killed_is_waited_for_by_name(fleet):
 def a_file_of_somebody_else(node):
     file = file_of(node, INLINE)
     file.write_text("[]")
-    yield "is there and not ours"
+    yield "NameConflict", "is there and not ours"
     assert file.read_text() == "[]"
     file.unlink()
 
@@ -113,7 +113,7 @@ def a_volume_that_is_no_directory(node):
     node.wipe()
     directory.rmdir()
     directory.touch()
-    yield "it is no directory"
+    yield "InlineRulesStoreFailed", "it is no directory"
     directory.unlink()
     directory.mkdir()
 
@@ -121,13 +121,13 @@ def a_volume_that_is_no_directory(node):
 @pytest.mark.parametrize("broken", [a_file_of_somebody_else, a_volume_that_is_no_directory])
 def test_a_node_that_fails_is_named_and_recovers_by_itself(fleet, broken):
     node, *others = fleet.sidecars
-    with broken(node) as why:
+    with broken(node) as (wanted, why):
         fleet.apply("Rulesfile", "rules", inlineRules=[RULE])
         eventually(
             lambda: fleet.status("Rulesfile", "rules").get("nodes", {}).get("programmed") == 2
         )
         reason, message = fleet.programmed("Rulesfile", "rules", "False")
-        assert reason == "InlineRulesStoreFailed"
+        assert reason == wanted
         assert message.startswith(f"Failed on 1 of 3 nodes: {node.node}: ")
         assert why in message
         assert all(other.node not in message for other in others)

@@ -9,6 +9,7 @@ from resources.node_plan import (
     Trouble,
     is_more_at_hand,
     is_present,
+    kept,
     libraries,
     open_items,
     plan,
@@ -145,15 +146,26 @@ def test_what_cannot_be_written_is_a_failure_of_its_source():
 
 def test_rules_that_do_not_fit_in_are_pending_while_their_plugin_may_be_on_its_way():
     rules = rulesfile(Part(NEW))
-    coming = plugin("json", "t1")._replace(parts={"oci": Part()})
+    coming = plugin("json", "t1")._replace(parts={"oci": Part()}, is_coming=True)
+    unresolved = plugin("json", "t1")._replace(parts=None)
     gone = plugin("json", "t1")._replace(
         parts={"oci": Part(None, Trouble("OCIArtifactStoreFailed", "no such tag"))}
     )
     verdict = Verdict(problems={SLOT: ("needs plugin json",)})
-    for other, state in ((coming, "Pending"), (gone, "Failed")):
+    for other, state in ((coming, "Pending"), (unresolved, "Failed"), (gone, "Failed")):
         items = [rules, other]
         said = reports(items, plan(items, {}), verdict, {})
         assert (said[1].state, said[1].message) == (state, "needs plugin json")
+
+
+def test_what_could_not_be_checked_yet_is_pending():
+    refused = {SLOT: Trouble("Pending", "could not be checked yet")}
+    item = rulesfile(Part(NEW))
+    assert said(item, {SLOT: OLD}, kept(plan([item], {SLOT: OLD})), refused) == (
+        "Pending",
+        "Pending",
+        "could not be checked yet",
+    )
 
 
 def test_warnings_do_not_keep_an_artifact_from_being_programmed():

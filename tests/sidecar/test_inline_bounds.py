@@ -1,0 +1,26 @@
+"""Values in resources that would cost too much to be written."""
+
+import json
+
+import pytest
+
+from sidecar.inline_bounds import MOST_VALUES, excess
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "text", 5, [], {}, [1] * (MOST_VALUES - 1), {"a": [{"b": None}]}],
+)
+def test_what_can_be_written_has_no_excess(value):
+    assert excess(value) == ""
+
+
+@pytest.mark.parametrize(
+    "value", [[1] * MOST_VALUES, [[]] * MOST_VALUES, {"a": [{"b": ["x"] * MOST_VALUES}]}]
+)
+def test_a_value_of_very_many_is_too_much(value):
+    assert excess(value) == "has more than 100000 values"
+
+
+def test_a_deep_value_is_too_much():
+    assert excess(json.loads("[" * 150 + "]" * 150)) == "is nested deeper than 100 levels"
