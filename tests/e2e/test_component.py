@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from crds.generate import DIRECTORY, OPENAPI_PATH
-from tests import operator_process
 from tests.e2e.falcos import (
     Falcos,
     cluster_leftovers,
@@ -229,7 +228,7 @@ def fourth_type(cluster, operator, monkeypatch, tmp_path):
     program = tmp_path / "operator-with-a-fourth-type"
     program.write_text(f"#!{sys.executable}\n{begin}{RUN}")
     program.chmod(0o755)
-    monkeypatch.setattr(operator_process, "COMMAND", program)
+    monkeypatch.setattr(operator, "command", program)
     cluster.apply_crds([tmp_path / CRD])
     operator.stop()
     operator.start()
