@@ -80,6 +80,7 @@ class Workload:
     """A live workload, its parts by name."""
 
     def __init__(self, document):
+        self.generation = document["metadata"]["generation"]
         self.spec = document["spec"]
         self.metadata = self.spec["template"]["metadata"]
         self.pod = self.spec["template"]["spec"]

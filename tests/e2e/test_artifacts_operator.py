@@ -302,10 +302,19 @@ GO = ["rulesfile.artifact.falcosecurity.dev/finalizer-node-1", "example.org/thei
 GO += ["artifact.falcosecurity.dev/finalizer-node-2"]
 
 
-def test_finalizers_of_the_go_operator_s_sidecars_go_and_others_stay(api, reporting):
-    reporting.create(finalizers=GO)
-    eventually(lambda: reporting.get()["metadata"]["finalizers"] == ["example.org/theirs"])
-    api.merge("Rulesfile", reporting.namespace, "rules", {"metadata": {"finalizers": None}})
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("Rulesfile", None),
+        ("Config", {"config": {"json_output": True}}),
+        ("Plugin", {"config": {}}),
+    ],
+)
+def test_finalizers_of_the_go_operator_s_sidecars_go_and_others_stay(api, reporting, kind, spec):
+    reporting.create("held", spec, kind, finalizers=GO)
+    left = ["example.org/theirs"]
+    eventually(lambda: reporting.get("held", kind)["metadata"]["finalizers"] == left)
+    api.merge(kind, reporting.namespace, "held", {"metadata": {"finalizers": None}})
 
 
 def test_an_artifact_that_is_held_by_such_finalizers_goes(api, operator, reporting):
