@@ -118,7 +118,7 @@ def decoded(decoder: Decoder[T], data: bytes | Raw) -> T:
     """Decode what the API server has sent; raises Garbled if it cannot be."""
     try:
         return decoder.decode(data)
-    except DecodeError as error:
+    except (DecodeError, RecursionError) as error:
         raise Garbled(0, "Garbled", str(error)) from error
 
 
