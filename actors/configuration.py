@@ -22,6 +22,20 @@ class BadConfiguration(Exception):  # noqa: N818 - it says what is wrong
     """There is no usable configuration; the message says where and what is missing."""
 
 
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where the kubelet mounts a pod's own."""
+
+
+async def configuration_of(kubeconfig: str) -> Any:
+    """Configuration of these kubeconfigs, colon-separated, or without any that of the pod.
+
+    Raises BadConfiguration.
+    """
+    if kubeconfig:
+        return await kubeconfig_configuration(kubeconfig)
+    return in_cluster_configuration(SERVICE_ACCOUNT)
+
+
 def in_cluster_configuration(service_account: Path) -> Any:
     """Configuration of a pod, from the directory where its ServiceAccount is mounted.
 

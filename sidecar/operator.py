@@ -6,7 +6,6 @@ import os
 import random
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -15,11 +14,7 @@ import uvloop
 from actors.backoff import Backoff
 from actors.client import METADATA, Client
 from actors.clock import SystemClock
-from actors.configuration import (
-    BadConfiguration,
-    in_cluster_configuration,
-    kubeconfig_configuration,
-)
+from actors.configuration import BadConfiguration, configuration_of
 from actors.mail import Reconcile
 from actors.metrics import Metrics, Population
 from actors.recorder import EventRecorder, Record
@@ -61,7 +56,6 @@ if TYPE_CHECKING:
     from actors.store import Change
     from resources.node_plan import PlannedSlot
 
-_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # One artifact may crash five times in ten minutes before it is parked; the process's own parts five
 # times in one minute before the process ends and the kubelet starts it afresh.
 _OBJECT_INTENSITY = Intensity(max_restarts=5, window_seconds=600.0)
@@ -308,12 +302,7 @@ def _tell(ref: ActorRef[Any] | None, message: object) -> None:
 
 async def run(settings: NodeSettings) -> int:
     """Run until a signal comes or the tree gives up; return the exit code."""
-    configuration = (
-        await kubeconfig_configuration(settings.kubeconfig)
-        if settings.kubeconfig
-        else in_cluster_configuration(_SERVICE_ACCOUNT)
-    )
-    operator = ArtifactOperator(settings, configuration)
+    operator = ArtifactOperator(settings, await configuration_of(settings.kubeconfig))
     try:
         return await supervise(operator.root)
     finally:

@@ -8,7 +8,6 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -17,11 +16,7 @@ import uvloop
 from actors.backoff import Backoff
 from actors.client import Client
 from actors.clock import SystemClock
-from actors.configuration import (
-    BadConfiguration,
-    in_cluster_configuration,
-    kubeconfig_configuration,
-)
+from actors.configuration import SERVICE_ACCOUNT, BadConfiguration, configuration_of
 from actors.fence import Fence, FencedTransport
 from actors.incarnation import Services
 from actors.leader import LEASE, LeaderElection, identity_of
@@ -58,7 +53,6 @@ if TYPE_CHECKING:
     from actors.ref import ActorRef
     from actors.store import Change
 
-_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _CHILDREN = f"{MANAGED_BY}={OPERATOR}"
 SOURCES = (
     *map(Source, RESOURCES),
@@ -261,7 +255,7 @@ async def run(settings: Settings) -> int:
     """Run until a signal comes or the tree gives up; return the exit code."""
     if settings.leader_elect and not settings.namespace:
         settings = replace(settings, namespace=_own_namespace())
-    operator = Operator(settings, await _configuration(settings))
+    operator = Operator(settings, await configuration_of(settings.kubeconfig))
     try:
         return await supervise(operator.root)
     finally:
@@ -278,14 +272,8 @@ def main() -> None:
         sys.exit(f"falco-operator: {error}")
 
 
-async def _configuration(settings: Settings) -> Any:
-    if settings.kubeconfig:
-        return await kubeconfig_configuration(settings.kubeconfig)
-    return in_cluster_configuration(_SERVICE_ACCOUNT)
-
-
 def _own_namespace() -> str:
-    file = _SERVICE_ACCOUNT / "namespace"
+    file = SERVICE_ACCOUNT / "namespace"
     try:
         return file.read_text().strip()
     except OSError as error:
