@@ -16,16 +16,15 @@ import msgspec
 
 from actors.errors import Conflict
 from actors.retry import Leaving, NameConflict
+from resources.kubernetes.managed_fields import Difference, differences
 from resources.outcome import Update
 from resources.owner import Ownership, ownership
-from resources.ownership import Difference, differences
 
 if TYPE_CHECKING:
     from actors.store import Snapshot
     from actors.writer import Writer
     from resources.child import Child
-    from resources.owner import Owner
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef, Owner
 
 
 class Applier:

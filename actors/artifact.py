@@ -37,11 +37,11 @@ from resources.artifact import (
 from resources.artifact_events import Installed, failures, installed, moved, successes
 from resources.artifact_refs import Trouble
 from resources.artifact_sum import Subject
-from resources.errors import InvalidSpec
-from resources.finalizer import remove_finalizers
-from resources.owner import Owner
+from resources.kubernetes.finalizer import remove_finalizers
+from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.kinds import OBSERVED
+from resources.kubernetes.reference import Owner
 from resources.sources import Artifact, Sources, decode, sources_of
-from resources.watched import OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from actors.runtime import Runtime
     from actors.store import Snapshot, Store
     from resources.artifact_status import ArtifactStatus
-    from resources.outcome import EventDraft
-    from resources.reference import ObjectRef
+    from resources.kubernetes.event import EventDraft
+    from resources.kubernetes.reference import ObjectRef
 
 _log = logging.getLogger(__name__)
 # Seconds between two writes of a status in which nothing but counts has changed.

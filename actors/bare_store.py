@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.store import Change, Snapshot, Store
-from resources.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from actors.runtime import Runtime
     from actors.view import View
     from resources.child import Child
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 
 @dataclass(slots=True)

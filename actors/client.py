@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from resources.kinds import collection_path, object_path
+from resources.kubernetes.kinds import collection_path, object_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.transport import Transport
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 # Must be named, else an apply is taken for a JSON patch; JSON is YAML.
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}

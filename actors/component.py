@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from actors.incarnation import Services
     from actors.runtime import Runtime
     from resources.child import Child
+    from resources.kubernetes.reference import ObjectRef
     from resources.outcome import Outcome
-    from resources.reference import ObjectRef
 
 _decoder = Decoder(Component)
 

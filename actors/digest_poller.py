@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from actors.digests import Digests, Tag
     from actors.runtime import Runtime
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
     from resources.registry_request import Endpoint
     from resources.sources import OciSource
 

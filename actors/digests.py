@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from actors.runtime import Runtime
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
     from resources.registry_request import Found, Problem
     from resources.sources import OciSource
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from actors.incarnation import Services
     from actors.runtime import Runtime
     from resources.child import Child
+    from resources.kubernetes.reference import ObjectRef
     from resources.outcome import Outcome
     from resources.rbac import Readable
-    from resources.reference import ObjectRef
 
 _decoder = Decoder(Falco)
 

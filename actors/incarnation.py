@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from actors.recorder import Record
     from actors.runtime import Runtime
     from actors.store import Store
-    from resources.owner import Owner
+    from resources.kubernetes.reference import Owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ from actors.recorder import Record
 from actors.results import Blocked, Done, RequeueAfter, Result, Retire
 from actors.view import View
 from actors.writer import Writer
-from resources.conditions import RECONCILED, condition
-from resources.errors import InvalidSpec
-from resources.finalizer import add_finalizer, remove_finalizer
 from resources.instance_status import Instance, only_counts_differ, parked_status
+from resources.kubernetes.conditions import RECONCILED, condition
+from resources.kubernetes.finalizer import add_finalizer, remove_finalizer
+from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.reference import Owner
 from resources.mode import ANNOTATION, Mode, mode_of
 from resources.outcome import (
     INVALID,
@@ -37,7 +38,6 @@ from resources.outcome import (
     events,
     instance_deleted,
 )
-from resources.owner import Owner
 from resources.parent import cluster_scoped, unwanted
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from actors.runtime import Runtime
     from actors.store import Snapshot
     from resources.child import Child
-    from resources.outcome import EventDraft
-    from resources.reference import ObjectRef
+    from resources.kubernetes.event import EventDraft
+    from resources.kubernetes.reference import ObjectRef
 
 _log = logging.getLogger(__name__)
 # Seconds between two writes of a status in which nothing but counts has changed.

@@ -1,7 +1,7 @@
 """Holds up everything behind it until this process leads, and ends it all when it no longer does.
 
-What to do is decided in `resources.lease`; here it is done. Why it is safe, and what happens when
-leadership is lost: docs/decisions/0004-leader-election.md.
+What to do is decided in `resources.kubernetes.lease`; here it is done. Why it is safe, and what
+happens when leadership is lost: docs/decisions/0004-leader-election.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from actors.errors import ApiError, Conflict, NotFound
 from actors.lease_client import answered_within
 from actors.task_actor import TaskActor
-from resources.lease import (
+from resources.kubernetes.lease import (
     DEFAULT_TIMING,
     JITTER,
     RELEASED,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from actors.fence import Fence
     from actors.lease_client import Leases
     from actors.runtime import Runtime
-    from resources.lease import Timing
+    from resources.kubernetes.lease import Timing
 
 LEASE = "falco-operator"
 """Name of the Lease for which all replicas of the operator stand."""

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from actors.errors import Garbled, NotFound, Unavailable
-from resources.kinds import KINDS, collection_path, object_path
-from resources.lease import Lease
+from resources.kubernetes.kinds import KINDS, collection_path, object_path
+from resources.kubernetes.lease import Lease
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from actors.clock import Clock
     from actors.transport import Transport
-    from resources.lease import LeaseSpec
-    from resources.reference import ObjectRef
+    from resources.kubernetes.lease import LeaseSpec
+    from resources.kubernetes.reference import ObjectRef
 
 _decoder = msgspec.json.Decoder(Lease)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from actors.clock import Clock
     from actors.referents import Referent, Referents
     from actors.store import Snapshot
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
     from resources.sources import OciSource
 
 # Seconds for which an object that is to be protected is not read: our own finalizer would change

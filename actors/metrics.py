@@ -24,8 +24,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import CollectorRegistry
 
-from resources.kinds import KINDS
-from resources.parent import CHILD_KINDS
+from resources.kubernetes.kinds import CHILD_KINDS, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from actors.runtime import Runtime
     from actors.store import Snapshot
     from actors.writer import Writer
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 # Seconds, at least, between two tries.
 _DELAY = 0.1

@@ -14,7 +14,7 @@ from actors.client import METADATA
 from actors.errors import ApiError, decoded
 from actors.paging import pages
 from actors.task_actor import TaskActor
-from resources.reference import ObjectRef
+from resources.kubernetes.reference import ObjectRef
 from resources.references import FINALIZERS
 
 if TYPE_CHECKING:

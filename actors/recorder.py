@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from actors.backoff import Backoff
 from actors.errors import ApiError, Conflict, NamespaceTerminating, NotFound, Unavailable
 from actors.task_actor import TaskActor
-from resources.kinds import KINDS
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import KINDS
+from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from actors.client import Client
     from actors.runtime import Runtime
-    from resources.outcome import EventDraft
-    from resources.owner import Owner
+    from resources.kubernetes.event import EventDraft
+    from resources.kubernetes.reference import Owner
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -15,8 +15,8 @@ from actors.retry import Fight, Retry, settled_delay
 from actors.scopes import bare
 from actors.view import View
 from actors.writer import Writer
+from resources.kubernetes.managed_fields import Difference
 from resources.outcome import Update
-from resources.ownership import Difference
 from resources.references import FIELD_MANAGERS, FINALIZERS, is_protected
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from actors.runtime import Runtime
     from actors.store import Snapshot
     from actors.view import Seen
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 _log = logging.getLogger(__name__)
 

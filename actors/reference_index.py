@@ -12,7 +12,7 @@ from resources.references import references
 
 if TYPE_CHECKING:
     from actors.store import Change, Snapshot
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 _log = logging.getLogger(__name__)
 

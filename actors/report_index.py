@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from actors.store import Change, Snapshot
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 V = TypeVar("V")
 

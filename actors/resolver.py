@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from actors.lookout import Lookout
     from resources.artifact_refs import Answer, Looked, Resolution, Target
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
     from resources.sources import Sources
 
 

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 from actors.actor import Actor
 from actors.mail import Reconcile
-from resources.kinds import KINDS
+from resources.kubernetes.kinds import KINDS, RESOURCES
 from resources.owner import owner_of
-from resources.watched import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from actors.runtime import Runtime
     from actors.store import Change, Store
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from actors.store import Change
     from actors.transport import Transport
     from actors.watcher import WatchObserver
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 
 class ScopeAudience(Protocol):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.reference_index import scope_of
 from actors.store import Snapshot, Store
-from resources.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta
 from resources.references import is_protected
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from actors.reference_index import ReferenceIndex
     from actors.store import Change
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 
 class ScopeStore(Store):

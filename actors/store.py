@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from resources.meta import ObjectMeta
-from resources.reference import ObjectRef
+from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

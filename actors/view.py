@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from actors.store import Snapshot
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 
 class Seen(Protocol):

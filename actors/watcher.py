@@ -30,7 +30,7 @@ from actors.lines import Lines
 from actors.paging import pages
 from actors.store import revision_of, snapshot_of
 from actors.task_actor import TaskActor
-from resources.kinds import collection_path
+from resources.kubernetes.kinds import collection_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

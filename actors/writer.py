@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from actors.client import FULL, Representation
 from actors.errors import ApiError, Conflict, NotFound, Refused
 from actors.store import Snapshot, snapshot_of
-from resources.kinds import KINDS
+from resources.kubernetes.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.client import Client
     from actors.view import View
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 
 class Writer:

@@ -10,7 +10,8 @@ from msgspec.json import Decoder
 
 from resources.artifact_refs import PENDING, REFERENCE_FAILED, Trouble
 from resources.artifact_status import ArtifactStatus, Nodes, Resolved
-from resources.conditions import (
+from resources.kubernetes.conditions import (
+    PARKED,
     PROGRAMMED,
     RESOLVED_REFS,
     Finding,
@@ -18,13 +19,13 @@ from resources.conditions import (
     set_condition,
     timestamp,
 )
-from resources.outcome import PARKED, bounded
+from resources.kubernetes.event import bounded
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from resources.artifact_sum import Sum
-    from resources.meta import ObjectMeta
+    from resources.kubernetes.meta import ObjectMeta
 
 FIELD_MANAGER = "artifact-controller"
 INVALID = "InvalidContent"

@@ -9,8 +9,8 @@ import msgspec
 
 from resources.artifact import node_count
 from resources.artifact_refs import OCI_FAILED, REFERENCE_FAILED
-from resources.conditions import PROGRAMMED, RESOLVED_REFS, condition
-from resources.outcome import EventDraft, bounded
+from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS, condition
+from resources.kubernetes.event import EventDraft, bounded
 from resources.plugin import Plugin
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from resources.artifact_refs import Trouble
     from resources.artifact_status import ArtifactStatus, Resolved
-    from resources.meta import Condition
+    from resources.kubernetes.meta import Condition
     from resources.sources import Artifact, Sources
 
 _OCI, _CONFIG_MAP, _INLINE = "OCIArtifact", "ConfigMapArtifact", "InlineArtifact"

@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from resources.definition import AGE, Column, condition_column, doc
-from resources.meta import LabelSelector
+from resources.kubernetes.definition import AGE, Column, condition_column, doc
+from resources.kubernetes.meta import LabelSelector
 
 Priority = Annotated[
     int, doc("Higher is loaded later and wins.", format="int32", minimum=0, maximum=99)

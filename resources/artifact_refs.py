@@ -9,7 +9,7 @@ import msgspec
 
 from resources.artifact_status import Resolved
 from resources.credentials import InvalidCredentials, credentials_of
-from resources.reference import ObjectRef
+from resources.kubernetes.reference import ObjectRef
 from resources.references import can_exist
 from resources.revision import revision
 from resources.sources import CA_KEY

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from resources.selector import selects
+from resources.kubernetes.selector import selects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from resources.meta import LabelSelector
+    from resources.kubernetes.meta import LabelSelector
     from resources.nodereport import ArtifactReport
 
 PROGRAMMED, FAILED, PENDING, NOT_SELECTED = "Programmed", "Failed", "Pending", "NotSelected"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from resources.conditions import AVAILABLE, Finding
+from resources.kubernetes.conditions import AVAILABLE, Finding
 
 
 class Availability(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 
 @dataclass(frozen=True, slots=True)

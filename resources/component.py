@@ -10,7 +10,7 @@ from resources import instance_status
 from resources.child import Child
 from resources.component_catalog import COMPONENT_TYPES
 from resources.component_type import ComponentType
-from resources.definition import (
+from resources.kubernetes.definition import (
     AGE,
     SERVICE_NAME_RULES,
     Column,
@@ -18,13 +18,13 @@ from resources.definition import (
     condition_column,
     doc,
 )
-from resources.errors import InvalidSpec
-from resources.meta import ObjectMeta
+from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.overlay import Template
+from resources.kubernetes.reference import ObjectRef
 from resources.outcome import Outcome
-from resources.overlay import Template
 from resources.parent import Parent, parent_of
 from resources.rbac import cluster_rights, namespaced_rights
-from resources.reference import ObjectRef
 from resources.shared_env import spread
 from resources.workload import insisted, pod_labels, service, workload
 from resources.workload_status import WorkloadStatus

@@ -6,8 +6,8 @@ import msgspec
 
 from resources.artifact_fields import PRIORITY_COLUMN, STATUS_COLUMNS, Priority, Selector
 from resources.artifact_status import ArtifactStatus
-from resources.definition import ResourceDefinition, doc
-from resources.meta import LocalReference, ObjectMeta
+from resources.kubernetes.definition import ResourceDefinition, doc
+from resources.kubernetes.meta import LocalReference, ObjectMeta
 
 
 class ConfigSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

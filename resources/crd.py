@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from resources.definition import validations
+from resources.kubernetes.definition import validations
 from resources.structural import core_schema, first_sentence
 
 if TYPE_CHECKING:
-    from resources.definition import Column, ResourceDefinition
+    from resources.kubernetes.definition import Column, ResourceDefinition
     from resources.structural import Schema, Schemas
 
 _KEPT = (

@@ -8,7 +8,8 @@ import msgspec
 
 from resources import falco_config, falco_pod, instance_status
 from resources.child import Child
-from resources.definition import (
+from resources.image import Image
+from resources.kubernetes.definition import (
     AGE,
     SERVICE_NAME_RULES,
     Column,
@@ -16,10 +17,10 @@ from resources.definition import (
     condition_column,
     doc,
 )
-from resources.image import Image
-from resources.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.overlay import Template
+from resources.kubernetes.reference import ObjectRef
 from resources.outcome import Outcome
-from resources.overlay import Template
 from resources.parent import Parent, parent_of
 from resources.rbac import (
     FALCO_CLUSTER_RULES,
@@ -28,7 +29,6 @@ from resources.rbac import (
     falco_rules,
     namespaced_rights,
 )
-from resources.reference import ObjectRef
 from resources.workload import insisted, pod_labels, service, workload
 from resources.workload_status import WorkloadStatus
 

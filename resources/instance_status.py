@@ -8,14 +8,14 @@ import msgspec
 
 from resources import image
 from resources.availability import availability
-from resources.conditions import AVAILABLE, RECONCILED, condition, set_condition
-from resources.errors import InvalidSpec
+from resources.kubernetes.conditions import AVAILABLE, RECONCILED, condition, set_condition
+from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.outcome import Outcome, parked, reconciled
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from resources.meta import ObjectMeta
+    from resources.kubernetes.meta import ObjectMeta
     from resources.workload_status import WorkloadStatus
 
 

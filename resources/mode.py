@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from resources.errors import InvalidSpec
+from resources.kubernetes.invalid_spec import InvalidSpec
 
 if TYPE_CHECKING:
-    from resources.meta import ObjectMeta
+    from resources.kubernetes.meta import ObjectMeta
 
 ANNOTATION = "falcosecurity.dev/reconcile"
 

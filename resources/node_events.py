@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.outcome import EventDraft, bounded
-from resources.owner import Owner
-from resources.reference import ObjectRef
+from resources.kubernetes.event import EventDraft, bounded
+from resources.kubernetes.reference import ObjectRef, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from resources.kubernetes.event import bounded
 from resources.node_check import Verdict
 from resources.node_files import slot_id
 from resources.nodereport import ArtifactReport
-from resources.outcome import bounded
 from resources.plugin_entries import Claim, PluginEntry, older_wins
 from resources.plugins_check import DIRECTORY, BadEntry, absolute
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from resources.definition import AGE, ATOMIC_LIST, Column, ResourceDefinition, doc
-from resources.meta import ObjectMeta
+from resources.kubernetes.definition import AGE, ATOMIC_LIST, Column, ResourceDefinition, doc
+from resources.kubernetes.meta import ObjectMeta
 
 STATES = ("Programmed", "Failed", "Pending", "NotSelected")
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from resources.definition import Rule, doc
-from resources.meta import LocalReference
+from resources.kubernetes.definition import Rule, doc
+from resources.kubernetes.meta import LocalReference
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -10,11 +10,9 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from resources.component_catalog import granted_rules
-from resources.kinds import KINDS
-from resources.parent import CHILD_KINDS, PRUNED
+from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, WATCHED
+from resources.parent import PRUNED
 from resources.rbac import FALCO_CLUSTER_RULES, Rule, falco_rules, rule
-from resources.references import ARTIFACTS
-from resources.watched import INSTANCES, WATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

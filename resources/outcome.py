@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.conditions import RECONCILED, Finding
+from resources.kubernetes.conditions import PARKED, RECONCILED, Finding
+from resources.kubernetes.event import EventDraft, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resources.meta import Condition
-    from resources.ownership import Difference
-    from resources.reference import ObjectRef
+    from resources.kubernetes.managed_fields import Difference
+    from resources.kubernetes.meta import Condition
+    from resources.kubernetes.reference import ObjectRef
 
 CREATED = "ResourceCreated"
 UPDATED = "ResourceUpdated"
@@ -21,11 +22,9 @@ ERROR_ON_CREATE = "ApplyPatchErrorOnCreate"
 ERROR_ON_UPDATE = "ApplyPatchErrorOnUpdate"
 INVALID = "ApplyConfigurationError"
 NAME_CONFLICT = "NameConflict"
-PARKED = "ActorParked"
 PAUSED = "Paused"
 DRIFT = "DriftDetected"
 
-NOTE_BYTES = 1024  # the API server refuses a longer note
 _WORKLOADS = ("DaemonSet", "Deployment")
 
 
@@ -56,15 +55,6 @@ class Outcome:
     updated: tuple[Update, ...] = ()
     pruned: tuple[ObjectRef, ...] = ()
     failures: tuple[Failure, ...] = ()
-
-
-class EventDraft(NamedTuple):
-    """An Event before it has a time, a reporter and an object."""
-
-    reason: str
-    type: str
-    action: str
-    note: str
 
 
 def reconciled(outcome: Outcome, before: Condition | None, generation: int | None) -> Finding:
@@ -101,14 +91,6 @@ def instance_deleted(ref: ObjectRef) -> EventDraft:
 def deletion_failed(ref: ObjectRef, message: str) -> EventDraft:
     """The Event of a child that could not be deleted."""
     return EventDraft("DeletionError", "Warning", "Delete", bounded(f"{ref}: {message}"))
-
-
-def bounded(text: str) -> str:
-    """The text, shortened to what an Event's note takes."""
-    data = text.encode()
-    if len(data) <= NOTE_BYTES:
-        return text
-    return data[: NOTE_BYTES - len("…".encode())].decode(errors="ignore") + "…"
 
 
 def _success(outcome: Outcome, before: Condition | None) -> tuple[str, str]:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from resources.kinds import INSTANCE_GROUP
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import INSTANCE_GROUP
+from resources.kubernetes.reference import ObjectRef, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from resources.meta import ObjectMeta
+    from resources.kubernetes.meta import ObjectMeta
 
 # A cluster-scoped object cannot have a namespaced owner (Kubernetes docs, "Owners and
 # dependents"), so it says in annotations whose it is.
 OWNER = "instance.falcosecurity.dev/owner"
 OWNER_UID = "instance.falcosecurity.dev/owner-uid"
-
-
-class Owner(NamedTuple):
-    """One incarnation of a custom resource."""
-
-    ref: ObjectRef
-    uid: str
 
 
 class Ownership(Enum):

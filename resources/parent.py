@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from resources.child import Child
-from resources.kinds import KINDS
+from resources.kubernetes.kinds import KINDS
+from resources.kubernetes.reference import ObjectRef, Owner
 from resources.labels import child_labels
-from resources.owner import Owner, owner_annotations
-from resources.reference import ObjectRef
+from resources.owner import owner_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from resources.meta import ObjectMeta
+    from resources.kubernetes.meta import ObjectMeta
 
 # ARCHITECTURE "Writing": a binding only after its role, a workload after what its pods need.
 _WAVES = {
@@ -28,7 +28,6 @@ _WAVES = {
     "DaemonSet": 3,
     "Deployment": 3,
 }
-CHILD_KINDS = tuple(_WAVES)
 PRUNED = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "DaemonSet", "Deployment")
 """Of these a resource may no longer want the one that it has; of all others it always or never has
 one, and the garbage collector takes it with the resource."""

@@ -6,8 +6,8 @@ import msgspec
 
 from resources.artifact_fields import STATUS_COLUMNS, Selector
 from resources.artifact_status import ArtifactStatus
-from resources.definition import ResourceDefinition, doc
-from resources.meta import ObjectMeta
+from resources.kubernetes.definition import ResourceDefinition, doc
+from resources.kubernetes.meta import ObjectMeta
 from resources.oci_artifact import OCIArtifact
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resources.kinds import ARTIFACT_GROUP, RBAC_GROUP
+from resources.kubernetes.kinds import ARTIFACT_GROUP, RBAC_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from resources.meta import LocalReference, ObjectMeta
+from resources.kubernetes.meta import LocalReference, ObjectMeta
+from resources.kubernetes.reference import ObjectRef
 from resources.oci_artifact import OCIArtifact
-from resources.reference import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ARTIFACTS = ("Rulesfile", "Plugin", "Config")
 FINALIZERS = {
     "Secret": "artifact.falcosecurity.dev/secret-in-use",
     "ConfigMap": "artifact.falcosecurity.dev/configmap-in-use",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from resources.overlay import Template
+    from resources.kubernetes.overlay import Template
 
 
 def spread(shared: Collection[str], defaults: Template, given: Template) -> Template:

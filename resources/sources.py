@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.json import Decoder
 
 from resources.config import Config
-from resources.errors import InvalidSpec
+from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.plugin import Plugin
 from resources.rulesfile import Rulesfile
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resources import overlay
 from resources.image import Image, parse, with_version
+from resources.kubernetes import overlay
 from resources.labels import OWNER_KIND, selector_labels
 from resources.strategy import update_strategy
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from resources.child import Child
-    from resources.overlay import Template
+    from resources.kubernetes.overlay import Template
     from resources.parent import Parent
 
 _STRATEGY_FIELDS = {"DaemonSet": "updateStrategy", "Deployment": "strategy"}

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from resources.definition import LIST_MAP_BY_TYPE, doc
-from resources.meta import Condition
+from resources.kubernetes.definition import LIST_MAP_BY_TYPE, doc
+from resources.kubernetes.meta import Condition
 
 
 class WorkloadStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -12,9 +12,9 @@ import msgspec
 from actors import registry
 from actors.errors import ApiError, NotFound, Refused
 from resources.credentials import InvalidCredentials, credentials_of
+from resources.kubernetes.reference import ObjectRef
 from resources.node_files import Directory
 from resources.node_plan import INVALID, REFERENCE_FAILED, STORE_FAILED, Content, Trouble
-from resources.reference import ObjectRef
 from resources.registry_request import Endpoint, Pull
 from resources.sources import CA_KEY
 from resources.yaml_text import yaml_text

@@ -11,6 +11,7 @@ import msgspec
 from actors.actor import Actor
 from actors.backoff import Backoff
 from actors.results import Done, RequeueAfter, Result
+from resources.kubernetes.kinds import ARTIFACTS
 from resources.node_check import Verdict
 from resources.node_files import PLUGIN_ENTRIES, Directory, File
 from resources.node_plan import (
@@ -30,7 +31,6 @@ from resources.node_plan import (
     settled,
 )
 from resources.plugin_entries import plugin_entries
-from resources.references import ARTIFACTS
 from sidecar.check import CheckFailed
 from sidecar.disk import VolumeError
 from sidecar.fetcher import DIRECTORIES

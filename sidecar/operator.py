@@ -24,10 +24,10 @@ from actors.store import Store
 from actors.transport import ANY_NUMBER, Transport
 from actors.watcher import Source, Watcher
 from resources.falco_versions import engine_version
+from resources.kubernetes.kinds import ARTIFACTS
+from resources.kubernetes.reference import ObjectRef
 from resources.node_check import Context
 from resources.node_events import removals
-from resources.reference import ObjectRef
-from resources.references import ARTIFACTS
 from sidecar.artifact import LOST, ArtifactActor, NodeServices
 from sidecar.contents import Contents
 from sidecar.disk import Disk

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from actors.actor import Actor
 from actors.mail import Reconcile
 from actors.router import Changed, Listed
-from resources.references import ARTIFACTS
+from resources.kubernetes.kinds import ARTIFACTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from actors.runtime import Runtime
     from actors.store import Store
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 
 class NodeRouter(Actor):

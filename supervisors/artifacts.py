@@ -14,8 +14,8 @@ from actors.referents import Referents
 from actors.report_index import ReportIndex
 from actors.router import Concerned
 from actors.watcher import Source
+from resources.kubernetes.kinds import ARTIFACTS
 from resources.labels import OWNER_KIND
-from resources.references import ARTIFACTS
 from supervisors.child import ChildSpec
 from supervisors.dynamic import DynamicSupervisor
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from actors.ref import ActorRef
     from actors.runtime import Runtime
     from actors.store import Change, Store
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
     from supervisors.intensity import Intensity
 
 # Pods that are scheduled and not finished; all that is wanted of them is that they are there.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors.backoff import Backoff
     from actors.ref import ActorRef
     from actors.runtime import Runtime
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.component import ComponentActor
 from actors.falco import FalcoActor
-from resources.kinds import KINDS
-from resources.watched import INSTANCES
+from resources.kubernetes.kinds import INSTANCES, KINDS
 from supervisors.child import ChildSpec
 from supervisors.dynamic import DynamicSupervisor
 
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from actors.ref import ActorRef
     from actors.runtime import Runtime
     from resources.falco import FalcoSettings
+    from resources.kubernetes.reference import ObjectRef
     from resources.rbac import Readable
-    from resources.reference import ObjectRef
     from supervisors.intensity import Intensity
 
 

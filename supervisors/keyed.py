@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from actors.clock import Clock, Handle
     from actors.exits import Exit
     from actors.ref import ActorRef
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
     from supervisors.intensity import Window
 
 

@@ -30,11 +30,10 @@ from actors.transport import ANY_NUMBER, Transport
 from actors.version_gate import VersionGate
 from actors.watcher import Source, Watcher
 from resources.falco import FalcoSettings
+from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, OBSERVED, RESOURCES
+from resources.kubernetes.reference import ObjectRef
 from resources.labels import MANAGED_BY, OPERATOR
-from resources.parent import CHILD_KINDS
-from resources.reference import ObjectRef
-from resources.references import ARTIFACTS, FINALIZERS
-from resources.watched import OBSERVED, RESOURCES
+from resources.references import FINALIZERS
 from supervisors import artifacts, logs
 from supervisors.artifacts import Artifacts
 from supervisors.child import ChildSpec

@@ -12,7 +12,8 @@ from actors.reference_index import ReferenceIndex, scope_of
 from actors.router import Concerned
 from actors.scope_watcher import ScopeWatcher
 from actors.scopes import Scopes
-from resources.references import ARTIFACTS, FINALIZERS
+from resources.kubernetes.kinds import ARTIFACTS
+from resources.references import FINALIZERS
 from supervisors.child import ChildSpec, Restart
 from supervisors.dynamic import DynamicSupervisor
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from actors.store import Change
     from actors.transport import Transport
     from actors.watcher import WatchObserver
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
     from supervisors.intensity import Intensity
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from resources import image
-from resources.errors import InvalidSpec
 from resources.falco import SIDECAR_IMAGE
+from resources.kubernetes.invalid_spec import InvalidSpec
 from supervisors import logs
 
 if TYPE_CHECKING:

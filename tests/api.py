@@ -6,8 +6,8 @@ from http.client import HTTPException, HTTPSConnection
 from threading import Thread
 
 from deploy.local.client import RefusedError
-from resources.kinds import KINDS, collection_path, object_path
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import KINDS, collection_path, object_path
+from resources.kubernetes.reference import ObjectRef
 
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"

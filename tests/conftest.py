@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
-from resources.watched import INSTANCES
+from resources.kubernetes.kinds import INSTANCES
 from tests.api import Api, manifest
 from tests.audit import Audit
 from tests.eventually import eventually

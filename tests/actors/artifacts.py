@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from actors.store import Change, snapshot_of
-from resources.reference import ObjectRef
+from resources.kubernetes.reference import ObjectRef
 
 
 def artifact_ref(name, kind="Rulesfile", namespace="ns"):

@@ -9,7 +9,7 @@ from actors.client import Client
 from actors.configuration import kubeconfig_configuration
 from actors.transport import Transport
 from deploy.local import ControlPlane
-from resources.kinds import KINDS
+from resources.kubernetes.kinds import KINDS
 from tests.actors.referenced import House
 from tests.actors.watching import Requests
 

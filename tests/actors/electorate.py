@@ -7,8 +7,8 @@ from actors.errors import Conflict, NotFound
 from actors.fence import Fence
 from actors.leader import LeaderElection, LeadershipLost
 from actors.runtime import Runtime
-from resources.lease import Lease, LeaseSpec
-from resources.meta import ObjectMeta
+from resources.kubernetes.lease import Lease, LeaseSpec
+from resources.kubernetes.meta import ObjectMeta
 from tests.actor_examples import fake_runtime
 
 

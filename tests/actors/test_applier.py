@@ -11,11 +11,10 @@ from actors.retry import NameConflict
 from actors.store import Store, snapshot_of
 from actors.view import View
 from actors.writer import Writer
-from resources.kinds import KINDS
+from resources.kubernetes.kinds import KINDS
+from resources.kubernetes.reference import ObjectRef, Owner
 from resources.outcome import Update
-from resources.owner import Owner
 from resources.parent import Parent
-from resources.reference import ObjectRef
 
 MANAGER = "falco-controller"
 

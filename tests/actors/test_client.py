@@ -7,8 +7,8 @@ import pytest
 
 from actors.client import _leading_number
 from actors.errors import Conflict, NotFound, Refused
-from resources.kinds import KINDS
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import KINDS
+from resources.kubernetes.reference import ObjectRef
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from actors.errors import (
     Unavailable,
     error_from,
 )
-from resources.kinds import collection_path
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import collection_path
+from resources.kubernetes.reference import ObjectRef
 from tests.eventually import eventually
 
 # From a real API server.

@@ -7,7 +7,7 @@ from actors.errors import Refused, Unavailable
 from actors.exits import ExitReason
 from actors.fence import Fence
 from actors.leader import LeaderElection, identity_of
-from resources.lease import JITTER
+from resources.kubernetes.lease import JITTER
 from supervisors.child import ChildSpec
 from supervisors.intensity import Intensity
 from supervisors.supervisor import Strategy, Supervisor

@@ -18,9 +18,9 @@ from actors.runtime import Runtime
 from actors.transport import Transport
 from deploy.local import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
-from resources.kinds import object_path
-from resources.lease import Timing
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import object_path
+from resources.kubernetes.lease import Timing
+from resources.kubernetes.reference import ObjectRef
 
 NAMESPACE = "falco-operator"
 REF = ObjectRef("Lease", NAMESPACE, LEASE)

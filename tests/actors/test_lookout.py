@@ -14,7 +14,7 @@ from actors.referents import Referents
 from actors.scopes import Scopes
 from actors.store import snapshot_of
 from resources.artifact_refs import Looked, Role, Target, Unresolved
-from resources.reference import ObjectRef
+from resources.kubernetes.reference import ObjectRef
 from resources.references import FINALIZERS
 from resources.registry_request import Credentials
 from resources.sources import OciSource

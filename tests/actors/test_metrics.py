@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from actors.exits import ExitReason
 from actors.metrics import Metrics, Population
 from actors.runtime import Observer, Runtime
-from resources.parent import CHILD_KINDS
+from resources.kubernetes.kinds import CHILD_KINDS
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:

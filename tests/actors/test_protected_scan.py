@@ -9,8 +9,8 @@ from actors import paging
 from actors.client import METADATA, Client
 from actors.errors import Gone, Refused
 from actors.protected_scan import ProtectedScan
-from resources.kinds import collection_path
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import collection_path
+from resources.kubernetes.reference import ObjectRef
 from resources.references import FINALIZERS
 from tests.actor_examples import exits_of, fake_runtime
 from tests.actors.watching import runtime

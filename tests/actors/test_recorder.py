@@ -12,9 +12,8 @@ from actors import recorder as module
 from actors.client import Client
 from actors.errors import NamespaceTerminating, Refused, Unavailable
 from actors.recorder import EventRecorder, Record, micro_time
-from resources.outcome import EventDraft
-from resources.owner import Owner
-from resources.reference import ObjectRef
+from resources.kubernetes.event import EventDraft
+from resources.kubernetes.reference import ObjectRef, Owner
 from tests.actor_examples import fake_runtime
 from tests.actors.watching import runtime
 from tests.eventually import eventually, soon

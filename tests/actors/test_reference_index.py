@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.reference_index import ReferenceIndex, scope_of
 from actors.store import Change, snapshot_of
-from resources.reference import ObjectRef
+from resources.kubernetes.reference import ObjectRef
 from resources.references import FINALIZERS
 from tests.actors.artifacts import artifact_ref, gone, told
 

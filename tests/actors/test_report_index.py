@@ -12,9 +12,9 @@ from actors.bare_store import BareStore
 from actors.report_index import ReportIndex
 from actors.store import Change, snapshot_of
 from resources.artifact_sum import FAILED, PLAIN, Stand, Subject, Sum
-from resources.meta import LabelSelector
-from resources.reference import ObjectRef
-from resources.selector import selects
+from resources.kubernetes.meta import LabelSelector
+from resources.kubernetes.reference import ObjectRef
+from resources.kubernetes.selector import selects
 from tests.actors.artifacts import artifact_ref
 
 BLUE = LabelSelector(match_labels={"pool": "blue"})

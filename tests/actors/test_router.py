@@ -4,7 +4,7 @@ import pytest
 
 from actors.router import Changed, Listed, Router, changed
 from actors.store import Change, Store
-from resources.reference import ObjectRef
+from resources.kubernetes.reference import ObjectRef
 from tests.actor_examples import exits_of, fake_runtime
 from tests.actors.stored import child, cluster_child, falco, owned, snapshot
 from tests.fake_clock import settle

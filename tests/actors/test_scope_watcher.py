@@ -11,8 +11,8 @@ from actors.reference_index import ReferenceIndex, scope_of
 from actors.scope_watcher import ScopeWatcher
 from actors.scopes import Scopes
 from actors.transport import ANY_NUMBER, Transport
-from resources.kinds import collection_path
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import collection_path
+from resources.kubernetes.reference import ObjectRef
 from tests.actor_examples import exits_of
 from tests.actors.artifacts import artifact_ref, gone, told
 from tests.actors.watching import ConfigMaps, Listener, runtime

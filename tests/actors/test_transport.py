@@ -23,8 +23,8 @@ from actors.errors import (
     Unavailable,
 )
 from deploy.local.certificates import Authority
-from resources.kinds import collection_path
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import collection_path
+from resources.kubernetes.reference import ObjectRef
 
 SILENCE = 30.0
 REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}

@@ -15,7 +15,7 @@ from tests.actors.stored import child, snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
 
 REF = child()
 REFS = (REF, child(name="other"))

@@ -10,8 +10,8 @@ from actors.clock import SystemClock
 from actors.runtime import Runtime
 from actors.store import Store
 from actors.watcher import Source, Watcher
-from resources.kinds import collection_path
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import collection_path
+from resources.kubernetes.reference import ObjectRef
 
 
 class HastyClock(SystemClock):

@@ -27,14 +27,14 @@ from actors.recorder import WRITERS
 from actors.transport import Transport
 from resources import falco as falcos
 from resources.falco import FIELD_MANAGER, FINALIZER, Falco, FalcoSettings
-from resources.finalizer import add_finalizer
-from resources.kinds import KINDS
+from resources.kubernetes.finalizer import add_finalizer
+from resources.kubernetes.kinds import KINDS
 from resources.outcome import Outcome, events
 
 if TYPE_CHECKING:
     from resources.child import Child
-    from resources.outcome import EventDraft
-    from resources.reference import ObjectRef
+    from resources.kubernetes.event import EventDraft
+    from resources.kubernetes.reference import ObjectRef
 
 
 class Silent:

@@ -24,7 +24,7 @@ from actors.clock import SystemClock
 from actors.mail import Reconcile
 from actors.results import Done, Result
 from actors.runtime import Runtime
-from resources.reference import ObjectRef
+from resources.kubernetes.reference import ObjectRef
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.intensity import Intensity
 

@@ -13,7 +13,7 @@ import pytest
 
 from deploy.local import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
-from resources.kinds import collection_path
+from resources.kubernetes.kinds import collection_path
 from tests.api import Api, manifest
 from tests.e2e.references import References, memory_of, secret_ref
 from tests.eventually import eventually

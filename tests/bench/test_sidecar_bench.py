@@ -15,7 +15,7 @@ from deploy.local import ControlPlane, Registry
 from deploy.local.nodes import ARCHITECTURES
 from deploy.local.publisher import Target, publish_plugin
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
-from resources.kinds import collection_path
+from resources.kubernetes.kinds import collection_path
 from tests.api import Api, manifest
 from tests.e2e.costs import (
     WATCHED,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import Registry
-from resources.references import ARTIFACTS
+from resources.kubernetes.kinds import ARTIFACTS
 from tests.api import manifest
 from tests.e2e.examples import Examples
 from tests.e2e.falcos import Falcos

@@ -1,6 +1,6 @@
 """What the sidecars of a fleet ask of the API server, and the operator on their behalf."""
 
-from resources.references import ARTIFACTS
+from resources.kubernetes.kinds import ARTIFACTS
 from tests.audit import Audit
 from tests.eventually import eventually
 

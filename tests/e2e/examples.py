@@ -5,8 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from resources.references import ARTIFACTS
-from resources.watched import INSTANCES
+from resources.kubernetes.kinds import ARTIFACTS, INSTANCES
 from tests.e2e.falcos import Falcos, condition
 from tests.eventually import eventually
 

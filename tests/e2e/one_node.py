@@ -4,9 +4,8 @@ from base64 import b64encode
 from contextlib import contextmanager
 from uuid import uuid4
 
+from resources.kubernetes.kinds import ARTIFACTS, INSTANCES
 from resources.node_files import Directory
-from resources.references import ARTIFACTS
-from resources.watched import INSTANCES
 from tests.api import manifest
 from tests.e2e.fleet import Fleet
 from tests.eventually import eventually

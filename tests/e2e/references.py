@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from deploy.local.client import RefusedError
-from resources.kinds import object_path
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import object_path
+from resources.kubernetes.reference import ObjectRef
 from resources.references import FINALIZERS
 from tests.api import manifest
 from tests.e2e.falcos import condition

@@ -1,6 +1,6 @@
 """Artifacts of one namespace, and Falco pods whose reports the test writes as sidecars would."""
 
-from resources.kinds import ARTIFACT_GROUP
+from resources.kubernetes.kinds import ARTIFACT_GROUP
 from tests.api import manifest
 from tests.e2e.falcos import condition, uid
 from tests.eventually import eventually

@@ -2,7 +2,7 @@
 
 import json
 
-from resources.kinds import KINDS, collection_path
+from resources.kubernetes.kinds import KINDS, collection_path
 from tests.eventually import eventually
 
 # Python gives up at about a thousand, the API server at ten thousand.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from deploy.local.certificates import Authority
-from resources.references import ARTIFACTS
+from resources.kubernetes.kinds import ARTIFACTS
 from tests.actors import hostile_archives as archives
 from tests.actors.hostile_registry import (
     MANIFEST,

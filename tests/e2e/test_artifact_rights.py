@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from resources.kinds import KINDS, collection_path, object_path
-from resources.reference import ObjectRef
-from resources.references import ARTIFACTS
+from resources.kubernetes.kinds import ARTIFACTS, KINDS, collection_path, object_path
+from resources.kubernetes.reference import ObjectRef
 from tests.api import APPLY, MERGE, manifest
 from tests.eventually import eventually
 from tests.rights import rights

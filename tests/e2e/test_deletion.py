@@ -11,7 +11,7 @@ from itertools import product
 
 import pytest
 
-from resources.kinds import collection_path
+from resources.kubernetes.kinds import collection_path
 from tests.api import manifest
 from tests.e2e.falcos import COLLECTED_WITHIN, cluster_leftovers, leftovers
 from tests.eventually import eventually

@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from deploy.local.client import RefusedError
-from resources.kinds import object_path
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import object_path
+from resources.kubernetes.reference import ObjectRef
 from tests.api import manifest
 from tests.audit import Requests
 from tests.e2e.falcos import CHILDREN, Falcos, condition

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from resources.kinds import KINDS
+from resources.kubernetes.kinds import KINDS
 from resources.references import FINALIZERS
 from supervisors.operator import SOURCES
 from tests.e2e.falcos import CHILDREN, writes_of_a_creation

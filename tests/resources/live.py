@@ -3,7 +3,7 @@
 import json
 from urllib.parse import urlencode
 
-from resources.kinds import collection_path
+from resources.kubernetes.kinds import collection_path
 
 MANAGER = "falco-controller"
 

@@ -18,8 +18,8 @@ from resources.artifact import (
 from resources.artifact_refs import Trouble
 from resources.artifact_status import ArtifactStatus, Resolved
 from resources.artifact_sum import FAILED, Stand, Sum
-from resources.conditions import condition
-from resources.meta import ObjectMeta
+from resources.kubernetes.conditions import condition
+from resources.kubernetes.meta import ObjectMeta
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)

@@ -7,7 +7,7 @@ import pytest
 from resources.artifact_events import Installed, failures, installed, moved, successes
 from resources.artifact_refs import Trouble
 from resources.artifact_status import ArtifactStatus, Resolved
-from resources.conditions import Finding, set_condition
+from resources.kubernetes.conditions import Finding, set_condition
 from resources.sources import decode, sources_of
 from tests.fake_clock import EPOCH
 

@@ -16,7 +16,7 @@ from resources.artifact_sum import (
     entries,
     stand,
 )
-from resources.meta import LabelSelector
+from resources.kubernetes.meta import LabelSelector
 from resources.nodereport import ArtifactReport
 
 BLUE = LabelSelector(match_labels={"pool": "blue"})

@@ -16,7 +16,7 @@ import json, sys
 from resources.component import DEFINITION, Component, ComponentChoice, ComponentSpec, desired
 from resources.component_catalog import granted_rules
 from resources.crd import root_schema
-from resources.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta
 
 meta = ObjectMeta(name="c", namespace="ns", uid="u-1")
 spec = ComponentSpec(component=ComponentChoice(type="fourth"))

@@ -12,8 +12,8 @@ from resources.component import (
     desired,
 )
 from resources.component_catalog import COMPONENT_TYPES
-from resources.meta import ObjectMeta
-from resources.ownership import differences
+from resources.kubernetes.managed_fields import differences
+from resources.kubernetes.meta import ObjectMeta
 from tests.resources.live import apply
 
 ENV = [{"name": "REDIS_ADDR", "valueFrom": {"secretKeyRef": {"name": "redis", "key": "at"}}}]

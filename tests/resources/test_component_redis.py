@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from resources.component import Component, ComponentChoice, ComponentSpec, desired
-from resources.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta
 
 WAIT, MAIN = "wait-redis", "falcosidekick-ui"
 DEFAULT = {"name": "REDIS_ADDR", "value": "falcosidekick-ui-redis:6379"}

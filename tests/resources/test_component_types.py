@@ -4,7 +4,7 @@ import pytest
 
 from resources.component import Component, ComponentChoice, ComponentSpec, desired
 from resources.component_catalog import COMPONENT_TYPES
-from resources.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta
 
 READ = ["get", "list", "watch"]
 

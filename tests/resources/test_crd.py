@@ -5,7 +5,7 @@ import pytest
 
 from resources import component, config, falco, nodereport, plugin, rulesfile
 from resources.crd import crd, flatten
-from resources.definition import Rule, doc
+from resources.kubernetes.definition import Rule, doc
 
 KINDS = (falco, component, rulesfile, plugin, config, nodereport)
 CORE = {

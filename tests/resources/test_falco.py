@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from resources.errors import InvalidSpec
 from resources.falco import (
     Falco,
     FalcoSettings,
@@ -14,11 +13,12 @@ from resources.falco import (
     resolved_version,
     status,
 )
-from resources.meta import ObjectMeta
+from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.reference import ObjectRef
 from resources.outcome import Outcome
 from resources.parent import unwanted
 from resources.rbac import Readable
-from resources.reference import ObjectRef
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SELECTOR = {"app.kubernetes.io/name": "falco", "app.kubernetes.io/instance": "falco"}

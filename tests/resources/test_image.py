@@ -1,7 +1,7 @@
 import pytest
 
-from resources.errors import InvalidSpec
 from resources.image import Image, parse, with_version
+from resources.kubernetes.invalid_spec import InvalidSpec
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

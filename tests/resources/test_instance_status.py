@@ -4,7 +4,7 @@ from msgspec import convert
 
 from resources.falco import Falco, FalcoStatus
 from resources.instance_status import observed_status, parked_status
-from resources.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta
 from resources.outcome import Outcome
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

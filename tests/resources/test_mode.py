@@ -1,7 +1,7 @@
 import pytest
 
-from resources.errors import InvalidSpec
-from resources.meta import ObjectMeta
+from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.meta import ObjectMeta
 from resources.mode import ANNOTATION, Mode, mode_of
 
 

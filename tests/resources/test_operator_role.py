@@ -7,12 +7,10 @@ from hypothesis import strategies as st
 from actors.leader import LEASE
 from resources import operator_role
 from resources.component_catalog import COMPONENT_TYPES
-from resources.kinds import KINDS
+from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, WATCHED
 from resources.operator_role import held_rules, lease_rules, merged, operator_rules, used_rules
-from resources.parent import CHILD_KINDS, PRUNED
+from resources.parent import PRUNED
 from resources.rbac import FALCO_CLUSTER_RULES, falco_rules, rule
-from resources.references import ARTIFACTS
-from resources.watched import INSTANCES, WATCHED
 from supervisors.operator import SOURCES
 from tests.resources.fourth_type import TYPE
 from tests.rights import rights

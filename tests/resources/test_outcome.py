@@ -1,20 +1,19 @@
 import pytest
 
-from resources.meta import Condition
+from resources.kubernetes.event import EventDraft, bounded
+from resources.kubernetes.managed_fields import Difference
+from resources.kubernetes.meta import Condition
+from resources.kubernetes.reference import ObjectRef
 from resources.outcome import (
-    EventDraft,
     Failure,
     Outcome,
     Update,
-    bounded,
     deletion_failed,
     events,
     instance_deleted,
     parked,
     reconciled,
 )
-from resources.ownership import Difference
-from resources.reference import ObjectRef
 
 ROLE = ObjectRef("Role", "ns", "falco")
 SERVICE = ObjectRef("Service", "ns", "falco")

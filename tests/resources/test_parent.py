@@ -1,6 +1,5 @@
-from resources.owner import Owner
+from resources.kubernetes.reference import ObjectRef, Owner
 from resources.parent import Parent
-from resources.reference import ObjectRef
 
 PARENT = Parent(Owner(ObjectRef("Falco", "ns", "falco"), "u-1"), {"a": "b"})
 

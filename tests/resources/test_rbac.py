@@ -1,4 +1,4 @@
-from resources.owner import Owner
+from resources.kubernetes.reference import ObjectRef, Owner
 from resources.parent import Parent
 from resources.rbac import (
     FALCO_CLUSTER_RULES,
@@ -6,7 +6,6 @@ from resources.rbac import (
     falco_rules,
     namespaced_rights,
 )
-from resources.reference import ObjectRef
 
 PARENT = Parent(Owner(ObjectRef("Falco", "ns", "falco"), "u-1"), {})
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from resources.meta import ObjectMeta
-from resources.reference import ObjectRef
+from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.reference import ObjectRef
 from resources.references import FINALIZERS, is_protected, references
 
 SECRET = ObjectRef("Secret", "ns", "token")

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from resources.artifact_status import Resolved
-from resources.errors import InvalidSpec
+from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.revision import pinned, revision
 from resources.sources import ConfigMapSource, InlineSource, OciSource, decode, sources_of
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from actors.backoff import Backoff
-from resources.reference import ObjectRef
+from resources.kubernetes.reference import ObjectRef
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.intensity import Intensity
 from tests.actor_examples import BugError, Probe, fake_runtime

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import ApiError, Conflict, NotFound, Refused
-from resources.kinds import KINDS
+from resources.kubernetes.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

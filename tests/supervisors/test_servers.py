@@ -23,7 +23,7 @@ from actors.clock import SystemClock
 from actors.mail import Reconcile
 from actors.metrics import Metrics
 from actors.runtime import Runtime
-from resources.reference import ObjectRef
+from resources.kubernetes.reference import ObjectRef
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.intensity import Intensity
 from supervisors.servers import DebugServer, HealthServer, MetricsServer

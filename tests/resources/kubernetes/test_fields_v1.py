@@ -1,6 +1,6 @@
 import pytest
 
-from resources.fields_v1 import encoded, human
+from resources.kubernetes.fields_v1 import encoded, human
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.lease import (
+from resources.kubernetes.lease import (
     JITTER,
     RELEASED,
     Acquire,
@@ -20,7 +20,7 @@ from resources.lease import (
     Timing,
     Wait,
 )
-from resources.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta
 
 TIMING = Timing(lease=15, renew_deadline=10.0, retry=2.0)
 WALL = datetime(2026, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.quantity import equal, parse
+from resources.kubernetes.quantity import equal, parse
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.meta import LabelSelector, LabelSelectorRequirement
-from resources.selector import selects
+from resources.kubernetes.meta import LabelSelector, LabelSelectorRequirement
+from resources.kubernetes.selector import selects
 
 LABELS = {"zone": "a", "disk": ""}
 

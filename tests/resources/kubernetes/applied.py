@@ -3,7 +3,7 @@
 import copy
 import json
 
-from resources.list_keys import SHAPES
+from resources.kubernetes.list_keys import SHAPES
 
 UNTRACKED = {"name", "namespace", "uid", "resourceVersion", "generation"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from resources.kinds import KINDS
-from resources.list_keys import SHAPES
+from resources.kubernetes.kinds import KINDS
+from resources.kubernetes.list_keys import SHAPES
 
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from resources.finalizer import add_finalizer, remove_finalizer, remove_finalizers
-from resources.meta import ObjectMeta
+from resources.kubernetes.finalizer import add_finalizer, remove_finalizer, remove_finalizers
+from resources.kubernetes.meta import ObjectMeta
 
 
 class OutdatedError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from resources.meta import Condition
+from resources.kubernetes.meta import Condition
 
 RECONCILED = "Reconciled"
 AVAILABLE = "Available"
@@ -55,3 +55,6 @@ def set_condition(
 
 def _position(known: Condition) -> tuple[int, str]:
     return _ORDER.get(known.type, len(_ORDER)), known.type
+
+
+PARKED = "ActorParked"

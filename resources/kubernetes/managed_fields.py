@@ -14,9 +14,9 @@ from __future__ import annotations
 import json
 from typing import Any, Literal, NamedTuple
 
-from resources import quantity
-from resources.fields_v1 import Fields, Path, decoded, encoded, human
-from resources.list_keys import PLAIN, SHAPES, Shape
+from resources.kubernetes import quantity
+from resources.kubernetes.fields_v1 import Fields, Path, decoded, encoded, human
+from resources.kubernetes.list_keys import PLAIN, SHAPES, Shape
 
 Kind = Literal["missing", "changed", "unowned", "extra"]
 

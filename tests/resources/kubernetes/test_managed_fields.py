@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.falco import Falco, FalcoSettings, FalcoSpec, desired
-from resources.list_keys import SHAPES
-from resources.meta import ObjectMeta
-from resources.ownership import Difference, differences
-from tests.resources.applied import applied, entry
+from resources.kubernetes.list_keys import SHAPES
+from resources.kubernetes.managed_fields import Difference, differences
+from resources.kubernetes.meta import ObjectMeta
+from tests.resources.kubernetes.applied import applied, entry
 
 MANAGER = "falco-controller"
 META = ObjectMeta(

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from resources.falco_pod import PodSettings
 from resources.falco_pod import pod_template as default_template
-from resources.list_keys import POD_TEMPLATE
-from resources.overlay import merged, pod_template
-from tests.resources.templates import templates
+from resources.kubernetes.list_keys import POD_TEMPLATE
+from resources.kubernetes.overlay import merged, pod_template
+from tests.resources.kubernetes.templates import templates
 
 DEFAULTS = default_template(
     PodSettings(

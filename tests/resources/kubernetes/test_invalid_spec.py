@@ -1,4 +1,4 @@
-from resources.errors import InvalidSpec
+from resources.kubernetes.invalid_spec import InvalidSpec
 
 
 def test_the_message_names_field_value_and_what_is_allowed():

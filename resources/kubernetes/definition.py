@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from resources.kinds import KINDS
+from resources.kubernetes.kinds import KINDS
 
 LIST_MAP_BY_TYPE = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 ATOMIC_LIST = {"x-kubernetes-list-type": "atomic"}

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from resources.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef
+
+
+from typing import TYPE_CHECKING
 
 
 class Kind(NamedTuple):
@@ -62,3 +65,32 @@ def collection_path(kind: str, namespace: str = "") -> str:
 def object_path(ref: ObjectRef) -> str:
     """URL path of one object; its status is at `<path>/status`."""
     return f"{collection_path(ref.kind, ref.namespace)}/{ref.name}"
+
+
+ARTIFACTS = ("Rulesfile", "Plugin", "Config")
+"""Each installs files on nodes."""
+
+CHILD_KINDS = (
+    "ServiceAccount",
+    "Role",
+    "Service",
+    "ConfigMap",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "DaemonSet",
+    "Deployment",
+)
+"""The kinds of the children that a Falco or Component may have."""
+
+INSTANCES = ("Falco", "Component")
+"""Each runs a workload."""
+
+RESOURCES = (*INSTANCES, *ARTIFACTS)
+"""Each has an actor for every resource of the kind."""
+
+OBSERVED = ("NodeReport", "Pod", "Node")
+"""What tells how far artifacts have come."""
+
+WATCHED = (*RESOURCES, *CHILD_KINDS, *OBSERVED)
+"""In the order in which their watches are opened."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from resources.meta import LabelSelector, LabelSelectorRequirement
+    from resources.kubernetes.meta import LabelSelector, LabelSelectorRequirement
 
 
 def selects(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:

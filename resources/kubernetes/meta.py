@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from resources.definition import ATOMIC_LIST, Rule, doc
+from resources.kubernetes.definition import ATOMIC_LIST, Rule, doc
 
 
 class OwnerReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -1,7 +1,7 @@
 import pytest
 
-from resources.kinds import KINDS, collection_path, object_path
-from resources.reference import ObjectRef
+from resources.kubernetes.kinds import KINDS, collection_path, object_path
+from resources.kubernetes.reference import ObjectRef
 
 
 @pytest.mark.parametrize(

@@ -19,3 +19,10 @@ class ObjectRef(NamedTuple):
     def __str__(self) -> str:
         scope = f"{self.namespace}/" if self.namespace else ""
         return f"{self.kind}/{scope}{self.name}"
+
+
+class Owner(NamedTuple):
+    """One incarnation of a custom resource."""
+
+    ref: ObjectRef
+    uid: str

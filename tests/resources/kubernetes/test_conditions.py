@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from resources.conditions import Finding, condition, set_condition, timestamp
+from resources.kubernetes.conditions import Finding, condition, set_condition, timestamp
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

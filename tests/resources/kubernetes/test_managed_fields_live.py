@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from resources.falco import Falco, FalcoSettings, FalcoSpec, desired
-from resources.kinds import object_path
-from resources.meta import ObjectMeta
-from resources.ownership import differences
+from resources.kubernetes.kinds import object_path
+from resources.kubernetes.managed_fields import differences
+from resources.kubernetes.meta import ObjectMeta
 from tests.resources.live import MANAGER, apply, patch
 
 LABELS = {"team": "blue", "helm.sh/chart": "x"}

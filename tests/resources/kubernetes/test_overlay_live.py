@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from resources.falco import Falco, FalcoSettings, FalcoSpec, desired
-from resources.list_keys import POD_TEMPLATE
-from resources.meta import ObjectMeta
-from resources.overlay import pod_template
+from resources.kubernetes.list_keys import POD_TEMPLATE
+from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.overlay import pod_template
+from tests.resources.kubernetes.templates import templates
 from tests.resources.live import apply
-from tests.resources.templates import templates
 
 META = ObjectMeta(name="overlay-defaults", namespace="default", uid="unused")
 SPEC = FalcoSpec(type="DaemonSet", update_strategy={"type": "OnDelete"})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from resources.meta import ObjectMeta
+    from resources.kubernetes.meta import ObjectMeta
 
 _PATH = "/metadata/finalizers"
 

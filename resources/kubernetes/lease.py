@@ -26,7 +26,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from resources.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta
 
 JITTER = (0.8, 1.2)
 """Between which factors of `Timing.retry` the pauses between two requests are."""

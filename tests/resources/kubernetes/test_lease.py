@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from resources.lease import (
+from resources.kubernetes.lease import (
     Acquire,
     Election,
     Lease,
@@ -15,7 +15,7 @@ from resources.lease import (
     Timing,
     Wait,
 )
-from resources.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta
 
 TIMING = Timing(lease=15, renew_deadline=10.0, retry=2.0)
 WALL = datetime(2026, 1, 1, tzinfo=UTC)
