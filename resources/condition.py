@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, NoReturn
 
-from resources.shown import shown
+from resources.text.messages import shown
 
 # Falco allows 1000; the official rules need 6.
 _MAX_DEPTH = 100

@@ -8,12 +8,11 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from resources import yaml_node
 from resources.config_content import has_variable
 from resources.falco_keys import ENGINE_KINDS, GONE, GONE_ENGINE_KINDS
-from resources.finding import Finding
 from resources.item_reader import PRIORITIES
-from resources.shown import shown
+from resources.text import yaml_node
+from resources.text.messages import Finding, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from resources import bounded_yaml, yaml_node
 from resources.falco_keys import FLAG, GONE, KEYS, LIST, MAP, NUMBER, TEXT, WHOLE, Expected
-from resources.shown import listed, shown
-from resources.yaml_node import (
+from resources.text import yaml_node
+from resources.text import yaml_reader as bounded_yaml
+from resources.text.messages import listed, shown
+from resources.text.yaml_node import (
     YamlList,
     YamlMap,
     YamlNode,

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.finding import Finding
-from resources.shown import listed
-from resources.yaml_node import YamlList, YamlMap, YamlNode, describe, is_null, keys, lookup
+from resources.text.messages import Finding, listed
+from resources.text.yaml_node import YamlList, YamlMap, YamlNode, describe, is_null, keys, lookup
 
 if TYPE_CHECKING:
     from resources.config_content import ConfigContent, Entry

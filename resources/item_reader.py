@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from resources import yaml_node
 from resources.falco_versions import semantic_version
-from resources.shown import shown
-from resources.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar, describe, is_null, lookup
+from resources.text import yaml_node
+from resources.text.messages import shown
+from resources.text.yaml_node import (
+    YamlList,
+    YamlMap,
+    YamlNode,
+    YamlScalar,
+    describe,
+    is_null,
+    lookup,
+)
 
 PRIORITIES = (
     *("emergency", "alert", "critical", "error", "warning", "notice"),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from resources.fallback import Decision, Selection
-    from resources.finding import Finding
     from resources.node_slot import Context, Slot, Version
+    from resources.text.messages import Finding
 
 # Values that may be looked at for the sake of getting more of what is wanted: 5 s of work.
 _WORK = 10_000_000

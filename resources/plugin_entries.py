@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resources.yaml_text import yaml_text
+from resources.text.yaml_writer import yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources import yaml_node
 from resources.config_content import has_variable
-from resources.finding import Finding
-from resources.shown import shown
-from resources.yaml_node import YamlMap, YamlScalar, describe, is_null
+from resources.text import yaml_node
+from resources.text.messages import Finding, shown
+from resources.text.yaml_node import YamlMap, YamlScalar, describe, is_null
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

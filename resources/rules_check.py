@@ -24,7 +24,7 @@ from resources.rules_items import (
     RulesContent,
 )
 from resources.rules_lists import RuleLists
-from resources.shown import shown
+from resources.text.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resources import bounded_yaml, condition
+from resources import condition
 from resources.item_reader import BadItem, ItemReader
 from resources.rules_exceptions import quoted, read_exemptions
 from resources.rules_items import (
@@ -21,8 +21,17 @@ from resources.rules_items import (
     RuleItem,
     RulesContent,
 )
-from resources.shown import listed, shown
-from resources.yaml_node import YamlMap, YamlNode, YamlScalar, describe, duplicates, is_null, keys
+from resources.text import yaml_reader as bounded_yaml
+from resources.text.messages import listed, shown
+from resources.text.yaml_node import (
+    YamlMap,
+    YamlNode,
+    YamlScalar,
+    describe,
+    duplicates,
+    is_null,
+    keys,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from resources.condition import LIST_OPERATORS, OPERATORS
-from resources.shown import shown
-from resources.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar, describe, is_null
+from resources.text.messages import shown
+from resources.text.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar, describe, is_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from resources.node_files import library_path
 from resources.node_plan import INVALID, Trouble
 from resources.plugin_entries import PluginEntry
-from sidecar.inline_bounds import excess
+from resources.text.yaml_writer import excess
 
 if TYPE_CHECKING:
     from resources.plugin import Plugin

@@ -17,8 +17,7 @@ from resources.node_files import Directory
 from resources.node_plan import INVALID, REFERENCE_FAILED, STORE_FAILED, Content, Trouble
 from resources.registry_request import Endpoint, Pull
 from resources.sources import CA_KEY
-from resources.yaml_text import yaml_text
-from sidecar.inline_bounds import excess
+from resources.text.yaml_writer import excess, yaml_text
 from sidecar.turns import Turns
 
 if TYPE_CHECKING:

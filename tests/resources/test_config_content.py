@@ -3,7 +3,7 @@ import pytest
 from resources.config_content import read
 from resources.falco_config import base_config
 from resources.falco_keys import KEYS
-from resources.yaml_node import text
+from resources.text.yaml_node import text
 
 FALCO = (0, 44)
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.fallback import Chooser, Options
-from resources.finding import Finding
+from resources.text.messages import Finding
 
 NAMES = st.frozensets(st.sampled_from("abcd"), max_size=2)
 

@@ -3,7 +3,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from resources.yaml_text import MAX_DEPTH, TooDeep, yaml_text
+from resources.text.yaml_writer import MAX_DEPTH, TooDeep, yaml_text
 
 # What YAML 1.1, YAML 1.2 or yaml-cpp take for something other than a string, or nearly so.
 MISLEADING = [

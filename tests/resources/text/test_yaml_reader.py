@@ -1,9 +1,8 @@
 import pytest
 import yaml
 
-from resources import bounded_yaml
-from resources.bounded_yaml import MAX_BYTES, MAX_DEPTH, MAX_VALUES, BadYaml
-from resources.yaml_node import (
+from resources.text import yaml_reader as bounded_yaml
+from resources.text.yaml_node import (
     YamlList,
     YamlMap,
     YamlScalar,
@@ -15,6 +14,7 @@ from resources.yaml_node import (
     number,
     text,
 )
+from resources.text.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_VALUES, BadYaml
 
 LOADERS = {"libyaml": getattr(yaml, "CSafeLoader", None), "python": yaml.SafeLoader}
 

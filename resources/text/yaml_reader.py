@@ -23,7 +23,7 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
-from resources.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar
+from resources.text.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

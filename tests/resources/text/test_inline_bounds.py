@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sidecar.inline_bounds import MOST_VALUES, excess
+from resources.text.yaml_writer import MOST_VALUES, excess
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+
+from typing import NamedTuple
+
 _LENGTH = 60
 _COUNT = 5
 
@@ -26,3 +29,10 @@ def listed(texts: Iterable[str]) -> str:
     names = list(texts)
     few = ", ".join(shown(name)[1:-1] for name in names[:_COUNT])
     return few if len(names) <= _COUNT else f"{few} and {len(names) - _COUNT} more"
+
+
+class Finding(NamedTuple):
+    """A text, and the id of what it is about."""
+
+    origin: str
+    text: str
