@@ -9,7 +9,7 @@ from actors.clock import within
 from actors.errors import ApiError
 from actors.task_actor import TaskActor
 from resources.artifact_refs import Unresolved
-from resources.registry_request import Found, Lookup, Problem
+from resources.registry.request import Found, Lookup, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from actors.digests import Digests, Tag
     from actors.runtime import Runtime
     from resources.kubernetes.reference import ObjectRef
-    from resources.registry_request import Endpoint
+    from resources.registry.request import Endpoint
     from resources.sources import OciSource
 
 # Seconds; nothing is due so late that this would matter.

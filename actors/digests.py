@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from actors.runtime import Runtime
     from resources.kubernetes.reference import ObjectRef
-    from resources.registry_request import Found, Problem
+    from resources.registry.request import Found, Problem
     from resources.sources import OciSource
 
 # Seconds until what was just asked for is looked up: others ask for more of the same.

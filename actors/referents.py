@@ -10,9 +10,9 @@ from msgspec.json import Decoder
 from actors.errors import NotFound, decoded
 from actors.store import revision_of
 from resources.artifact_refs import Role, Target, Unresolved, content_of, missing
-from resources.credentials import credentials_of
 from resources.kubernetes.reference import ObjectRef
-from resources.registry_request import Endpoint
+from resources.registry.credentials import credentials_of
+from resources.registry.request import Endpoint
 from resources.sources import CA_KEY
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.worker import MEGABYTE, WorkerFailed, run_worker
-from resources.registry_request import Answers, Fetch, Found, Lookups, Problem, Pulled
+from resources.registry.request import Answers, Fetch, Found, Lookups, Problem, Pulled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resources.registry_request import Endpoint, Lookup, Pull
+    from resources.registry.request import Endpoint, Lookup, Pull
 
 LOOK_UP_SECONDS = 60.0
 # Of private data; 24 of them are oras and what it loads.

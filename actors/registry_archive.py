@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.oci_manifest import shown
+from resources.registry.manifest import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,12 +14,12 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from resources.registry_request import Problem
+from resources.registry.request import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from resources.registry_request import Endpoint
+    from resources.registry.request import Endpoint
 
 _OVERLOADED = 429
 _TIMEOUT = 408

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.worker import serve
-from resources.registry_request import Answers, Lookups
+from resources.registry.request import Answers, Lookups
 
 
 def handle(batch: Lookups) -> Answers:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from actors.registry_failure import ExchangeError, RegistryDown, problem_of
 from actors.registry_session import Session
 from actors.registry_tries import persistently
-from resources.registry_request import Answers, Found
+from resources.registry.request import Answers, Found
 
 if TYPE_CHECKING:
-    from resources.registry_request import Endpoint, Lookup, Lookups
+    from resources.registry.request import Endpoint, Lookup, Lookups
 
 # Each may hold a megabyte of public authorities, and the limit of memory counts its whole stack.
 _AT_ONCE = 8

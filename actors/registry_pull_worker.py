@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.worker import serve
-from resources.registry_request import Fetch, Pulled
+from resources.registry.request import Fetch, Pulled
 
 
 def handle(fetch: Fetch) -> Pulled:

@@ -10,7 +10,7 @@ from actors.registry_archive import ArchiveError, only_file
 from actors.registry_failure import ExchangeError, problem_of
 from actors.registry_session import Session
 from actors.registry_tries import persistently
-from resources.oci_manifest import (
+from resources.registry.manifest import (
     Index,
     InvalidManifest,
     Platform,
@@ -19,15 +19,15 @@ from resources.oci_manifest import (
     for_platform,
     root_of,
 )
-from resources.oci_reference import is_digest
-from resources.registry_request import Problem, Pulled
+from resources.registry.reference import is_digest
+from resources.registry.request import Problem, Pulled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
-    from resources.oci_manifest import Descriptor, Manifest
-    from resources.registry_request import Fetch, Pull
+    from resources.registry.manifest import Descriptor, Manifest
+    from resources.registry.request import Fetch, Pull
 
 
 class _File(NamedTuple):

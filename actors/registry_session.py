@@ -21,14 +21,14 @@ from actors.proxy import proxy_of
 from actors.registry_failure import ExchangeError, from_exception, from_status
 from actors.registry_tls import Adapter
 from actors.registry_token import authorization
-from resources.oci_manifest import ACCEPT, MOST_DOCUMENT_BYTES, shown
-from resources.oci_reference import is_digest, is_reference
-from resources.registry_host import Origin, api_host, api_repository, origin_of
+from resources.registry.host import Origin, api_host, api_repository, origin_of
+from resources.registry.manifest import ACCEPT, MOST_DOCUMENT_BYTES, shown
+from resources.registry.reference import is_digest, is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from resources.registry_request import Endpoint
+    from resources.registry.request import Endpoint
 
 _CONNECT_SECONDS = 10.0
 _MOST_REDIRECTS = 5

@@ -13,13 +13,13 @@ from urllib.parse import urlencode
 import msgspec
 
 from actors.registry_failure import ExchangeError, from_status
-from resources.challenge import chosen
-from resources.registry_host import may_see_credentials, origin_of
+from resources.registry.challenge import chosen
+from resources.registry.host import may_see_credentials, origin_of
 
 if TYPE_CHECKING:
-    from resources.challenge import Challenge
-    from resources.registry_host import Origin
-    from resources.registry_request import Credentials
+    from resources.registry.challenge import Challenge
+    from resources.registry.host import Origin
+    from resources.registry.request import Credentials
 
 _SENDABLE = re.compile(r"[!-~]+")
 

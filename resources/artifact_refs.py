@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from resources.artifact_status import Resolved
-from resources.credentials import InvalidCredentials, credentials_of
 from resources.kubernetes.reference import ObjectRef
 from resources.references import can_exist
+from resources.registry.credentials import InvalidCredentials, credentials_of
 from resources.revision import revision
 from resources.sources import CA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from resources.registry_request import Problem
+    from resources.registry.request import Problem
     from resources.sources import OciSource, Sources
 
 REFERENCE_FAILED = "ReferenceResolutionFailed"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple, Self
 
-from resources.registry_request import Endpoint
+from resources.registry.request import Endpoint
 from tests.registries import wrapped
 
 REPOSITORY = "falco/rules"

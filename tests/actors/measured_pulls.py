@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from actors.registry import RegistryError, pull
-from resources.registry_request import Pull
+from resources.registry.request import Pull
 
 
 async def outcomes(pulls):

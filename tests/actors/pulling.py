@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from actors.registry import RegistryError, look_up, pull
-from resources.registry_request import Lookup, Pull
+from resources.registry.request import Lookup, Pull
 
 MOST = 4 << 20
 

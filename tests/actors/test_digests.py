@@ -11,7 +11,7 @@ from actors.digests import MOST_AT_ONCE, Digests, query
 from actors.errors import Unavailable
 from actors.runtime import Runtime
 from resources.artifact_refs import Answer, Unresolved
-from resources.registry_request import Credentials, Endpoint, Found, Problem
+from resources.registry.request import Credentials, Endpoint, Found, Problem
 from resources.sources import OciSource
 from tests.actor_examples import exits_of
 from tests.actors.artifacts import artifact_ref

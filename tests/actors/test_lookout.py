@@ -16,7 +16,7 @@ from actors.store import snapshot_of
 from resources.artifact_refs import Looked, Role, Target, Unresolved
 from resources.kubernetes.reference import ObjectRef
 from resources.references import FINALIZERS
-from resources.registry_request import Credentials
+from resources.registry.request import Credentials
 from resources.sources import OciSource
 from tests.actors.artifacts import artifact_ref, told
 from tests.fake_clock import FakeClock, settle

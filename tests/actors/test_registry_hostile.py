@@ -3,7 +3,7 @@
 import pytest
 
 from actors.registry import look_up
-from resources.registry_request import Lookup
+from resources.registry.request import Lookup
 from tests.actors import hostile_archives as hostile
 from tests.actors.hostile_registry import (
     INDEX,

@@ -6,7 +6,7 @@ import pytest
 
 from actors.registry import look_up
 from deploy.local.certificates import Authority
-from resources.registry_request import Credentials, Endpoint, Lookup
+from resources.registry.request import Credentials, Endpoint, Lookup
 from tests.actors import hostile_archives as hostile
 from tests.actors.hostile_registry import (
     HostileRegistry,

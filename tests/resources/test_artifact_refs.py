@@ -19,7 +19,7 @@ from resources.artifact_refs import (
 )
 from resources.artifact_status import Resolved
 from resources.kubernetes.reference import ObjectRef
-from resources.registry_request import Problem
+from resources.registry.request import Problem
 from resources.revision import pinned, revision
 from resources.sources import ConfigMapSource, InlineSource, OciSource, Sources, decode, sources_of
 

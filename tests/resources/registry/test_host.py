@@ -2,13 +2,7 @@
 
 import pytest
 
-from resources.registry_host import (
-    Origin,
-    api_host,
-    api_repository,
-    may_see_credentials,
-    origin_of,
-)
+from resources.registry.host import Origin, api_host, api_repository, may_see_credentials, origin_of
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from resources.registry_host import is_docker_hub
-from resources.registry_request import Credentials
+from resources.registry.host import is_docker_hub
+from resources.registry.request import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

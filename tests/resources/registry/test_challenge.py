@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.challenge import Challenge, challenges, chosen
+from resources.registry.challenge import Challenge, challenges, chosen
 
 HUB = (
     'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",'

@@ -9,8 +9,8 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from resources.oci_reference import is_digest
-from resources.registry_request import Dependency, Requirement
+from resources.registry.reference import is_digest
+from resources.registry.request import Dependency, Requirement
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"

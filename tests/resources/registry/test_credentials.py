@@ -5,8 +5,8 @@ from base64 import b64encode
 
 import pytest
 
-from resources.credentials import InvalidCredentials, credentials_of
-from resources.registry_request import Credentials, Endpoint
+from resources.registry.credentials import InvalidCredentials, credentials_of
+from resources.registry.request import Credentials, Endpoint
 
 FALCO = Credentials("falco", "pass:word")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from resources.oci_reference import is_digest
+from resources.registry.reference import is_digest
 
 # A socket that is silent for longer is given up.
 IDLE_SECONDS = 30.0

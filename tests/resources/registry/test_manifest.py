@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from resources.oci_manifest import (
+from resources.registry.manifest import (
     ArtifactConfig,
     Descriptor,
     Index,
@@ -17,8 +17,8 @@ from resources.oci_manifest import (
     root_of,
     shown,
 )
-from resources.oci_reference import is_digest, is_reference
-from resources.registry_request import Dependency, Requirement
+from resources.registry.reference import is_digest, is_reference
+from resources.registry.request import Dependency, Requirement
 
 PREFIX = "application/vnd.cncf.falco."
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -1,0 +1,4 @@
+"""OCI registries.
+
+Hosts, credentials, manifests, and what is asked of them; nothing is sent from here.
+"""
