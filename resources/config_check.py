@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from resources.config_content import has_variable
 from resources.falco_keys import ENGINE_KINDS, GONE, GONE_ENGINE_KINDS
-from resources.item_reader import PRIORITIES
+from resources.rules.item_reader import PRIORITIES
 from resources.text import yaml_node
 from resources.text.messages import Finding, shown
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources import config_content, rules_content
+from resources import config_content
 from resources.config_content import ConfigContent
-from resources.rules_items import RulesContent
+from resources.rules import rules_file as rules_content
+from resources.rules.items import RulesContent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resources import config_check, config_content, falco_config, plugins_check
 from resources.config_merge import Merged
-from resources.falco_versions import release, semantic_version
 from resources.node_contents import NodeContents
 from resources.plugins_check import BadEntry, PluginEntry, Plugins
-from resources.rules_check import RuleSet
-from resources.rules_conditions import Conditions
-from resources.rules_items import ListItem, MacroItem, PluginRequirement
+from resources.rules.condition_cache import Conditions
+from resources.rules.items import ListItem, MacroItem, PluginRequirement
+from resources.rules.rule_set import RuleSet
+from resources.rules.versions import release, semantic_version
 from resources.text.messages import Finding, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from resources.node_slot import Context, PluginFact, Slot, Version
-    from resources.rules_items import RulesContent
+    from resources.rules.items import RulesContent
 
 
 class Evaluation(NamedTuple):

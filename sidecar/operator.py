@@ -23,11 +23,11 @@ from actors.runtime import Runtime
 from actors.store import Store
 from actors.transport import ANY_NUMBER, Transport
 from actors.watcher import Source, Watcher
-from resources.falco_versions import engine_version
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
 from resources.node_check import Context
 from resources.node_events import removals
+from resources.rules.versions import engine_version
 from sidecar.artifact import LOST, ArtifactActor, NodeServices
 from sidecar.contents import Contents
 from sidecar.disk import Disk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from resources.rules_exceptions import Exemption
+    from resources.rules.exceptions import Exemption
 
 
 class EngineRequirement(NamedTuple):

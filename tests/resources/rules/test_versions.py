@@ -1,6 +1,6 @@
 import pytest
 
-from resources.falco_versions import SemanticVersion, engine_version, release, semantic_version
+from resources.rules.versions import SemanticVersion, engine_version, release, semantic_version
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from resources.falco_versions import semantic_version
+from resources.rules.versions import semantic_version
 from resources.text import yaml_node
 from resources.text.messages import shown
 from resources.text.yaml_node import (

@@ -1,8 +1,7 @@
 import pytest
 
-from resources.rules_content import read
-from resources.rules_exceptions import Exemption
-from resources.rules_items import (
+from resources.rules.exceptions import Exemption
+from resources.rules.items import (
     EngineRequirement,
     ListItem,
     MacroItem,
@@ -10,6 +9,7 @@ from resources.rules_items import (
     RuleChange,
     RuleItem,
 )
+from resources.rules.rules_file import read
 
 RULE = """\
 - rule: Terminal shell

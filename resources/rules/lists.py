@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, KeysView
 
-    from resources.rules_items import ListItem
+    from resources.rules.items import ListItem
 
 _MAX_DEPTH = 50
 

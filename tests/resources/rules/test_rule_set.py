@@ -1,9 +1,9 @@
 import pytest
 
-from resources.rules_check import RuleSet
-from resources.rules_conditions import Conditions
-from resources.rules_content import read
-from resources.rules_items import ListItem
+from resources.rules.condition_cache import Conditions
+from resources.rules.items import ListItem
+from resources.rules.rule_set import RuleSet
+from resources.rules.rules_file import read
 
 RULE = "- rule: R\n  desc: d\n  output: o\n  priority: info\n"
 

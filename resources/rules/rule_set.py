@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.condition import BadCondition
-from resources.falco_versions import semantic_version
-from resources.rules_exceptions import BadExemption, Exemption, merged, with_exemptions
-from resources.rules_items import (
+from resources.rules.condition import BadCondition
+from resources.rules.exceptions import BadExemption, Exemption, merged, with_exemptions
+from resources.rules.items import (
     EngineRequirement,
     Item,
     ListItem,
@@ -23,14 +22,15 @@ from resources.rules_items import (
     RuleItem,
     RulesContent,
 )
-from resources.rules_lists import RuleLists
+from resources.rules.lists import RuleLists
+from resources.rules.versions import semantic_version
 from resources.text.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from resources.condition import Condition
-    from resources.rules_conditions import Conditions
+    from resources.rules.condition import Condition
+    from resources.rules.condition_cache import Conditions
 
 
 class _Place(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from resources import condition
-from resources.condition import BadCondition, Condition
+from resources.rules import condition
+from resources.rules.condition import BadCondition, Condition
 
 
 class Conditions:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resources import condition
-from resources.item_reader import BadItem, ItemReader
-from resources.rules_exceptions import quoted, read_exemptions
-from resources.rules_items import (
+from resources.rules import condition
+from resources.rules.exceptions import quoted, read_exemptions
+from resources.rules.item_reader import BadItem, ItemReader
+from resources.rules.items import (
     EngineRequirement,
     Item,
     ListItem,
@@ -36,7 +36,7 @@ from resources.text.yaml_node import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resources.rules_exceptions import Exemption
+    from resources.rules.exceptions import Exemption
 
 _APPENDABLE = ("condition", "output", "desc", "tags", "exceptions")
 _REPLACEABLE = (

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from resources.condition import LIST_OPERATORS, OPERATORS
+from resources.rules.condition import LIST_OPERATORS, OPERATORS
 from resources.text.messages import shown
 from resources.text.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar, describe, is_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from resources.item_reader import ItemReader
+    from resources.rules.item_reader import ItemReader
 
 # Text, or a list of them; an empty one is absent.
 Entry: TypeAlias = "str | tuple[Entry, ...]"

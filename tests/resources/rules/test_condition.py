@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources import condition
-from resources.condition import BadCondition
+from resources.rules import condition
+from resources.rules.condition import BadCondition
 
 GOOD = [
     "evt.num=0",

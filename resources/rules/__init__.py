@@ -1,0 +1,1 @@
+"""The language of rules files, as Falco loads them."""
