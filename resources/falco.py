@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from resources import falco_config, falco_pod, instance_status
+from resources import falco_pod, instance_status
 from resources.child import Child
+from resources.configuration import base as falco_config
 from resources.image import Image
 from resources.kubernetes.definition import (
     AGE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from resources.falco_config import FILE, WEB_PORT
+from resources.configuration.base import FILE, WEB_PORT
 from resources.probe import http_probe
 from resources.workload import MainContainer, Port
 

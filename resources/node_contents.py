@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources import config_content
-from resources.config_content import ConfigContent
+from resources.configuration import fragment as config_content
+from resources.configuration.fragment import ConfigContent
 from resources.rules import rules_file as rules_content
 from resources.rules.items import RulesContent
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from resources.configuration.plugins import DIRECTORY, BadEntry, absolute
 from resources.kubernetes.event import bounded
 from resources.node_check import Verdict
 from resources.node_files import slot_id
 from resources.nodereport import ArtifactReport
 from resources.plugin_entries import Claim, PluginEntry, older_wins
-from resources.plugins_check import DIRECTORY, BadEntry, absolute
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources import config_check, config_content, falco_config, plugins_check
-from resources.config_merge import Merged
+from resources.configuration import base as falco_config
+from resources.configuration import check as config_check
+from resources.configuration import fragment as config_content
+from resources.configuration import plugins as plugins_check
+from resources.configuration.merge import Merged
+from resources.configuration.plugins import BadEntry, PluginEntry, Plugins
 from resources.node_contents import NodeContents
-from resources.plugins_check import BadEntry, PluginEntry, Plugins
 from resources.rules.condition_cache import Conditions
 from resources.rules.items import ListItem, MacroItem, PluginRequirement
 from resources.rules.rule_set import RuleSet

@@ -12,7 +12,7 @@ from resources.text.messages import Finding, listed
 from resources.text.yaml_node import YamlList, YamlMap, YamlNode, describe, is_null, keys, lookup
 
 if TYPE_CHECKING:
-    from resources.config_content import ConfigContent, Entry
+    from resources.configuration.fragment import ConfigContent, Entry
 
 
 class Piece(NamedTuple):

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from resources.falco_config import base_config, config_hash
+from resources.configuration.base import base_config, config_hash
 
 COMMON = {
     "config_files": ["/etc/falco/config.d"],

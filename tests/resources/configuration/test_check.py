@@ -1,9 +1,10 @@
 import pytest
 
-from resources import config_check, config_content
-from resources.config_merge import Merged
-from resources.falco_config import base_config
-from resources.plugins_check import PluginEntry, Plugins
+from resources.configuration import check as config_check
+from resources.configuration import fragment as config_content
+from resources.configuration.base import base_config
+from resources.configuration.merge import Merged
+from resources.configuration.plugins import PluginEntry, Plugins
 
 FALCO = (0, 44)
 DIRECTORY = "/usr/share/falco/plugins/"

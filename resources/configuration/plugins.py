@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.config_content import has_variable
+from resources.configuration.fragment import has_variable
 from resources.text import yaml_node
 from resources.text.messages import Finding, shown
 from resources.text.yaml_node import YamlMap, YamlScalar, describe, is_null
@@ -16,7 +16,7 @@ from resources.text.yaml_node import YamlMap, YamlScalar, describe, is_null
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from resources.config_merge import Merged, Piece
+    from resources.configuration.merge import Merged, Piece
 
 DIRECTORY = "/usr/share/falco/plugins/"
 

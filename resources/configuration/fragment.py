@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from resources.falco_keys import FLAG, GONE, KEYS, LIST, MAP, NUMBER, TEXT, WHOLE, Expected
+from resources.configuration.keys import FLAG, GONE, KEYS, LIST, MAP, NUMBER, TEXT, WHOLE, Expected
 from resources.text import yaml_node
 from resources.text import yaml_reader as bounded_yaml
 from resources.text.messages import listed, shown

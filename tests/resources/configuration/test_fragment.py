@@ -1,8 +1,8 @@
 import pytest
 
-from resources.config_content import read
-from resources.falco_config import base_config
-from resources.falco_keys import KEYS
+from resources.configuration.base import base_config
+from resources.configuration.fragment import read
+from resources.configuration.keys import KEYS
 from resources.text.yaml_node import text
 
 FALCO = (0, 44)

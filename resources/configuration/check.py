@@ -8,8 +8,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from resources.config_content import has_variable
-from resources.falco_keys import ENGINE_KINDS, GONE, GONE_ENGINE_KINDS
+from resources.configuration.fragment import has_variable
+from resources.configuration.keys import ENGINE_KINDS, GONE, GONE_ENGINE_KINDS
 from resources.rules.item_reader import PRIORITIES
 from resources.text import yaml_node
 from resources.text.messages import Finding, shown
@@ -17,7 +17,7 @@ from resources.text.messages import Finding, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from resources.config_merge import Merged, Piece
+    from resources.configuration.merge import Merged, Piece
 
 _GREATEST_PORT = 65535
 # Outputs, and what each needs beside `enabled`.

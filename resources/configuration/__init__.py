@@ -1,0 +1,1 @@
+"""falco.yaml: its keys, its fragments, and how Falco merges them."""
