@@ -16,14 +16,14 @@ import msgspec
 
 from actors.errors import Conflict
 from actors.retry import Leaving, NameConflict
+from resources.instance.outcome import Update
+from resources.instance.owner import Ownership, ownership
 from resources.kubernetes.managed_fields import Difference, differences
-from resources.outcome import Update
-from resources.owner import Ownership, ownership
 
 if TYPE_CHECKING:
     from actors.store import Snapshot
     from actors.writer import Writer
-    from resources.child import Child
+    from resources.instance.children import Child
     from resources.kubernetes.reference import ObjectRef, Owner
 
 

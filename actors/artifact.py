@@ -22,7 +22,11 @@ from actors.results import Done, RequeueAfter, Result, Retire
 from actors.retry import Retry
 from actors.view import View
 from actors.writer import Writer
-from resources.artifact import (
+from resources.artifact.events import Installed, failures, installed, moved, successes
+from resources.artifact.resolution import Trouble
+from resources.artifact.rollout import Subject
+from resources.artifact.sources import Artifact, Sources, decode, sources_of
+from resources.artifact.status import (
     FIELD_MANAGER,
     INVALID,
     Observed,
@@ -34,14 +38,10 @@ from resources.artifact import (
     status,
     status_of,
 )
-from resources.artifact_events import Installed, failures, installed, moved, successes
-from resources.artifact_refs import Trouble
-from resources.artifact_sum import Subject
 from resources.kubernetes.finalizer import remove_finalizers
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.kinds import OBSERVED
 from resources.kubernetes.reference import Owner
-from resources.sources import Artifact, Sources, decode, sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from actors.report_index import ReportIndex
     from actors.runtime import Runtime
     from actors.store import Snapshot, Store
-    from resources.artifact_status import ArtifactStatus
+    from resources.artifact.fields import ArtifactStatus
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef
 

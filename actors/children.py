@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from actors.errors import ApiError, Refused
 from actors.fights import Fights
 from actors.retry import Fight, Leaving, NameConflict, Trouble, settled_delay
-from resources.outcome import (
+from resources.instance.outcome import (
     DRIFT,
     ERROR_ON_CREATE,
     ERROR_ON_UPDATE,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actors.applier import Applier
     from actors.runtime import Runtime
     from actors.view import View
-    from resources.child import Child
+    from resources.instance.children import Child
     from resources.kubernetes.reference import ObjectRef
 
 

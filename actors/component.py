@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from actors.incarnation import Services
     from actors.runtime import Runtime
-    from resources.child import Child
+    from resources.instance.children import Child
+    from resources.instance.outcome import Outcome
     from resources.kubernetes.reference import ObjectRef
-    from resources.outcome import Outcome
 
 _decoder = Decoder(Component)
 

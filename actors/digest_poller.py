@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from actors.clock import within
 from actors.errors import ApiError
 from actors.task_actor import TaskActor
-from resources.artifact_refs import Unresolved
+from resources.artifact.resolution import Unresolved
 from resources.registry.request import Found, Lookup, Problem
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from actors.digests import Digests, Tag
     from actors.runtime import Runtime
+    from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
     from resources.registry.request import Endpoint
-    from resources.sources import OciSource
 
 # Seconds; nothing is due so late that this would matter.
 _LONGEST_SLEEP = 3600.0

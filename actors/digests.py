@@ -8,15 +8,15 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.backoff import Backoff
-from resources.artifact_refs import Answer
+from resources.artifact.resolution import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from actors.runtime import Runtime
+    from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
     from resources.registry.request import Found, Problem
-    from resources.sources import OciSource
 
 # Seconds until what was just asked for is looked up: others ask for more of the same.
 _GATHER = 0.05

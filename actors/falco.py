@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from actors.incarnation import Services
     from actors.runtime import Runtime
-    from resources.child import Child
+    from resources.falco.rights import Readable
+    from resources.instance.children import Child
+    from resources.instance.outcome import Outcome
     from resources.kubernetes.reference import ObjectRef
-    from resources.outcome import Outcome
-    from resources.rbac import Readable
 
 _decoder = Decoder(Falco)
 

@@ -6,8 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from resources.instance.outcome import Update
     from resources.kubernetes.reference import ObjectRef
-    from resources.outcome import Update
 
 # So many corrections of one field within so many seconds are a fight.
 _CORRECTIONS = 5

@@ -23,13 +23,9 @@ from actors.recorder import Record
 from actors.results import Blocked, Done, RequeueAfter, Result, Retire
 from actors.view import View
 from actors.writer import Writer
-from resources.instance_status import Instance, only_counts_differ, parked_status
-from resources.kubernetes.conditions import RECONCILED, condition
-from resources.kubernetes.finalizer import add_finalizer, remove_finalizer
-from resources.kubernetes.invalid_spec import InvalidSpec
-from resources.kubernetes.reference import Owner
-from resources.mode import ANNOTATION, Mode, mode_of
-from resources.outcome import (
+from resources.instance.children import cluster_scoped, unwanted
+from resources.instance.mode import ANNOTATION, Mode, mode_of
+from resources.instance.outcome import (
     INVALID,
     PAUSED,
     Failure,
@@ -38,7 +34,11 @@ from resources.outcome import (
     events,
     instance_deleted,
 )
-from resources.parent import cluster_scoped, unwanted
+from resources.instance.status import Instance, only_counts_differ, parked_status
+from resources.kubernetes.conditions import RECONCILED, condition
+from resources.kubernetes.finalizer import add_finalizer, remove_finalizer
+from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.reference import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from actors.incarnation import Services
     from actors.runtime import Runtime
     from actors.store import Snapshot
-    from resources.child import Child
+    from resources.instance.children import Child
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef
 

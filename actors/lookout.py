@@ -7,8 +7,8 @@ import secrets
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from actors.store import revision_of
-from resources.artifact_refs import Looked, Target, Unresolved, content_of, missing
-from resources.references import can_exist, is_protected
+from resources.artifact.references import can_exist, is_protected
+from resources.artifact.resolution import Looked, Target, Unresolved, content_of, missing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from actors.clock import Clock
     from actors.referents import Referent, Referents
     from actors.store import Snapshot
+    from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
-    from resources.sources import OciSource
 
 # Seconds for which an object that is to be protected is not read: our own finalizer would change
 # its resourceVersion, and be a change to every node.

@@ -14,8 +14,8 @@ from actors.client import METADATA
 from actors.errors import ApiError, decoded
 from actors.paging import pages
 from actors.task_actor import TaskActor
+from resources.artifact.references import FINALIZERS
 from resources.kubernetes.reference import ObjectRef
-from resources.references import FINALIZERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

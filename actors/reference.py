@@ -15,9 +15,9 @@ from actors.retry import Fight, Retry, settled_delay
 from actors.scopes import bare
 from actors.view import View
 from actors.writer import Writer
+from resources.artifact.references import FIELD_MANAGERS, FINALIZERS, is_protected
+from resources.instance.outcome import Update
 from resources.kubernetes.managed_fields import Difference
-from resources.outcome import Update
-from resources.references import FIELD_MANAGERS, FINALIZERS, is_protected
 
 if TYPE_CHECKING:
     from collections.abc import Callable

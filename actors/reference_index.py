@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import DecodeError
 
-from resources.references import references
+from resources.artifact.references import references
 
 if TYPE_CHECKING:
     from actors.store import Change, Snapshot

@@ -9,15 +9,15 @@ from msgspec.json import Decoder
 
 from actors.errors import NotFound, decoded
 from actors.store import revision_of
-from resources.artifact_refs import Role, Target, Unresolved, content_of, missing
+from resources.artifact.resolution import Role, Target, Unresolved, content_of, missing
+from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.credentials import credentials_of
 from resources.registry.request import Endpoint
-from resources.sources import CA_KEY
 
 if TYPE_CHECKING:
     from actors.client import Client
-    from resources.sources import OciSource
+    from resources.artifact.sources import OciSource
 
 _documents = Decoder(dict[str, Any])
 

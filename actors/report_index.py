@@ -13,7 +13,8 @@ from msgspec import DecodeError
 from msgspec.json import Decoder
 from msgspec.structs import astuple
 
-from resources.artifact_sum import (
+from resources.artifact.nodereport import NodeReport
+from resources.artifact.rollout import (
     FAILED,
     NAMED,
     PENDING,
@@ -28,7 +29,6 @@ from resources.artifact_sum import (
     entries,
     stand,
 )
-from resources.nodereport import NodeReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

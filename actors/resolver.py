@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.digests import NOTHING, Digests, query
-from resources.artifact_refs import Role, resolve, targets
-from resources.artifact_status import Resolved
+from resources.artifact.fields import Resolved
+from resources.artifact.resolution import Role, resolve, targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.lookout import Lookout
-    from resources.artifact_refs import Answer, Looked, Resolution, Target
+    from resources.artifact.resolution import Answer, Looked, Resolution, Target
+    from resources.artifact.sources import Sources
     from resources.kubernetes.reference import ObjectRef
-    from resources.sources import Sources
 
 
 class Resolver:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from actors.actor import Actor
 from actors.mail import Reconcile
+from resources.instance.owner import owner_of
 from resources.kubernetes.kinds import KINDS, RESOURCES
-from resources.owner import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping

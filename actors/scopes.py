@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from actors.reference_index import scope_of
 from actors.store import Snapshot, Store
+from resources.artifact.references import is_protected
 from resources.kubernetes.meta import ObjectMeta
-from resources.references import is_protected
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

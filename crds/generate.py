@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from resources import component, config, falco, nodereport, plugin, rulesfile
+from resources import component, falco
+from resources.artifact.status import config, nodereport, plugin, rulesfile
 from resources.crd import crd
 
 if TYPE_CHECKING:

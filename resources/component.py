@@ -6,10 +6,14 @@ from typing import Annotated, Any
 
 import msgspec
 
-from resources import instance_status
-from resources.child import Child
 from resources.component_catalog import COMPONENT_TYPES
 from resources.component_type import ComponentType
+from resources.instance import status as instance_status
+from resources.instance.children import Child, Parent, parent_of
+from resources.instance.outcome import Outcome
+from resources.instance.rbac import cluster_rights, namespaced_rights
+from resources.instance.status import WorkloadStatus
+from resources.instance.workload import insisted, pod_labels, service, workload
 from resources.kubernetes.definition import (
     AGE,
     SERVICE_NAME_RULES,
@@ -22,12 +26,7 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.overlay import Template
 from resources.kubernetes.reference import ObjectRef
-from resources.outcome import Outcome
-from resources.parent import Parent, parent_of
-from resources.rbac import cluster_rights, namespaced_rights
 from resources.shared_env import spread
-from resources.workload import insisted, pod_labels, service, workload
-from resources.workload_status import WorkloadStatus
 
 
 class ComponentChoice(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from resources.component_type import ComponentType
-    from resources.rbac import Rule
+    from resources.instance.rbac import Rule
 
 
 def _found() -> dict[str, ComponentType]:

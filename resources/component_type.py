@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from resources.workload import MainContainer
+from resources.instance.workload import MainContainer
 
 if TYPE_CHECKING:
-    from resources.rbac import Rule
-    from resources.workload import Port
+    from resources.instance.rbac import Rule
+    from resources.instance.workload import Port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,16 @@ from typing import Annotated, Any
 
 import msgspec
 
-from resources import falco_pod, instance_status
-from resources.child import Child
+from resources import falco_pod
 from resources.configuration import base as falco_config
-from resources.image import Image
+from resources.falco.rights import FALCO_CLUSTER_RULES, Readable, falco_rules
+from resources.instance import status as instance_status
+from resources.instance.children import Child, Parent, parent_of
+from resources.instance.image import Image
+from resources.instance.outcome import Outcome
+from resources.instance.rbac import cluster_rights, namespaced_rights
+from resources.instance.status import WorkloadStatus
+from resources.instance.workload import insisted, pod_labels, service, workload
 from resources.kubernetes.definition import (
     AGE,
     SERVICE_NAME_RULES,
@@ -21,17 +27,6 @@ from resources.kubernetes.definition import (
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.overlay import Template
 from resources.kubernetes.reference import ObjectRef
-from resources.outcome import Outcome
-from resources.parent import Parent, parent_of
-from resources.rbac import (
-    FALCO_CLUSTER_RULES,
-    Readable,
-    cluster_rights,
-    falco_rules,
-    namespaced_rights,
-)
-from resources.workload import insisted, pod_labels, service, workload
-from resources.workload_status import WorkloadStatus
 
 
 class FalcoSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -6,8 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from resources.configuration.base import FILE, WEB_PORT
-from resources.probe import http_probe
-from resources.workload import MainContainer, Port
+from resources.instance.workload import MainContainer, Port, http_probe
 
 MAIN = MainContainer("falco", "docker.io/falcosecurity/falco", "0.44.1")
 SIDECAR = "artifact-operator"

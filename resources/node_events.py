@@ -10,8 +10,8 @@ from resources.kubernetes.reference import ObjectRef, Owner
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from resources.artifact.nodereport import ArtifactReport
     from resources.node_plan import PlannedSlot
-    from resources.nodereport import ArtifactReport
 
 _MEDIA = {
     "oci": "OCIArtifact",

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from resources.artifact.nodereport import ArtifactReport
 from resources.configuration.plugins import DIRECTORY, BadEntry, absolute
 from resources.kubernetes.event import bounded
 from resources.node_check import Verdict
 from resources.node_files import slot_id
-from resources.nodereport import ArtifactReport
 from resources.plugin_entries import Claim, PluginEntry, older_wins
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from resources.component_catalog import granted_rules
+from resources.falco.rights import FALCO_CLUSTER_RULES, falco_rules
+from resources.instance.children import PRUNED
+from resources.instance.rbac import Rule, rule
 from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, WATCHED
-from resources.parent import PRUNED
-from resources.rbac import FALCO_CLUSTER_RULES, Rule, falco_rules, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

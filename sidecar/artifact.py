@@ -13,13 +13,13 @@ from actors.actor import Actor
 from actors.backoff import Backoff
 from actors.mail import Reconcile
 from actors.results import Done, RequeueAfter, Result, Retire
+from resources.artifact.plugin import Plugin
+from resources.artifact.revision import pinned
+from resources.artifact.sources import Artifact, Sources, decode, sources_of
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.selector import selects
 from resources.node_files import Medium, file_name, library_name
 from resources.node_plan import INVALID, Content, Installed, Item, Part, Trouble
-from resources.plugin import Plugin
-from resources.revision import pinned
-from resources.sources import Artifact, Sources, decode, sources_of
 from sidecar.entry import entry_of, trouble_of_entry
 from sidecar.fetcher import FetchFailed, origin_of_config_map, origin_of_inline
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from actors.runtime import Runtime
     from actors.store import Snapshot, Store
-    from resources.artifact_status import Resolved
+    from resources.artifact.fields import Resolved
     from resources.kubernetes.reference import ObjectRef
     from sidecar.contents import Contents
     from sidecar.fetcher import Fetcher

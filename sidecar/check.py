@@ -1,7 +1,8 @@
 """Checks the artifacts of a node in a process of its own, so that hostile content costs us nothing.
 
-The process has bounds for each file (resources.bounded_yaml) and for all of them, so a file that
-would cost too much is refused by name; its limits of memory and time are there for our mistakes.
+The process has bounds for each file (resources.text.yaml_reader) and for all of them, so a file
+that would cost too much is refused by name; its limits of memory and time are there for our
+mistakes.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from resources.artifact.nodereport import ArtifactReport
     from resources.kubernetes.reference import ObjectRef
     from resources.node_plan import Installed, Item
-    from resources.nodereport import ArtifactReport
 
 
 class Contents:

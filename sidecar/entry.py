@@ -10,7 +10,7 @@ from resources.plugin_entries import PluginEntry
 from resources.text.yaml_writer import excess
 
 if TYPE_CHECKING:
-    from resources.plugin import Plugin
+    from resources.artifact.plugin import Plugin
 
 
 def entry_of(plugin: Plugin, name: str, dependencies: tuple[str, ...]) -> PluginEntry:

@@ -11,12 +11,12 @@ import msgspec
 
 from actors import registry
 from actors.errors import ApiError, NotFound, Refused
+from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef
 from resources.node_files import Directory
 from resources.node_plan import INVALID, REFERENCE_FAILED, STORE_FAILED, Content, Trouble
 from resources.registry.credentials import InvalidCredentials, credentials_of
 from resources.registry.request import Endpoint, Pull
-from resources.sources import CA_KEY
 from resources.text.yaml_writer import excess, yaml_text
 from sidecar.turns import Turns
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from actors.client import Client
     from actors.clock import Clock
+    from resources.artifact.sources import ConfigMapSource, InlineSource, OciSource
     from resources.registry.request import Credentials, Pulled
-    from resources.sources import ConfigMapSource, InlineSource, OciSource
     from sidecar.blobs import Blobs
 
 DIRECTORIES = {

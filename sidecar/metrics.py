@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily as Gauges
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from resources.nodereport import ArtifactReport
+    from resources.artifact.nodereport import ArtifactReport
     from sidecar.contents import Contents
 
 _PREFIX = "falco_artifacts_"

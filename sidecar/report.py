@@ -13,10 +13,10 @@ from actors.errors import ApiError, NamespaceTerminating, NotFound
 from actors.recorder import Record
 from actors.results import Blocked, RequeueAfter, Result
 from actors.retry import Retry
+from resources.artifact.nodereport import ArtifactReport, NodeReport
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
 from resources.node_events import failures
-from resources.nodereport import ArtifactReport, NodeReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,8 +14,8 @@ from actors.referents import Referents
 from actors.report_index import ReportIndex
 from actors.router import Concerned
 from actors.watcher import Source
+from resources.instance.labels import OWNER_KIND
 from resources.kubernetes.kinds import ARTIFACTS
-from resources.labels import OWNER_KIND
 from supervisors.child import ChildSpec
 from supervisors.dynamic import DynamicSupervisor
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from actors.ref import ActorRef
     from actors.runtime import Runtime
     from resources.falco import FalcoSettings
+    from resources.falco.rights import Readable
     from resources.kubernetes.reference import ObjectRef
-    from resources.rbac import Readable
     from supervisors.intensity import Intensity
 
 

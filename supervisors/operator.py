@@ -29,11 +29,11 @@ from actors.store import Store
 from actors.transport import ANY_NUMBER, Transport
 from actors.version_gate import VersionGate
 from actors.watcher import Source, Watcher
+from resources.artifact.references import FINALIZERS
 from resources.falco import FalcoSettings
+from resources.instance.labels import MANAGED_BY, OPERATOR
 from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, OBSERVED, RESOURCES
 from resources.kubernetes.reference import ObjectRef
-from resources.labels import MANAGED_BY, OPERATOR
-from resources.references import FINALIZERS
 from supervisors import artifacts, logs
 from supervisors.artifacts import Artifacts
 from supervisors.child import ChildSpec

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from actors.reference_index import ReferenceIndex, scope_of
 from actors.router import Concerned
+from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
-from resources.rbac import Readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -12,8 +12,8 @@ from actors.reference_index import ReferenceIndex, scope_of
 from actors.router import Concerned
 from actors.scope_watcher import ScopeWatcher
 from actors.scopes import Scopes
+from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS
-from resources.references import FINALIZERS
 from supervisors.child import ChildSpec, Restart
 from supervisors.dynamic import DynamicSupervisor
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from resources import image
 from resources.falco import SIDECAR_IMAGE
+from resources.instance import image
 from resources.kubernetes.invalid_spec import InvalidSpec
 from supervisors import logs
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from resources.component_type import ComponentType
-from resources.probe import http_probe
-from resources.rbac import rule
-from resources.workload import Port
+from resources.instance.rbac import rule
+from resources.instance.workload import Port, http_probe
 
 _PING = http_probe("/ping", "http", delay=10, period=5)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from resources.component_type import ComponentType
-from resources.probe import http_probe
-from resources.workload import Port
+from resources.instance.workload import Port, http_probe
 
 # The one place of the address; arguments and command take it from the environment.
 _ADDRESS = {"name": "REDIS_ADDR", "value": "falcosidekick-ui-redis:6379"}

@@ -17,7 +17,7 @@ class Conditions:
         self._parsed: dict[bytes, Condition | BadCondition] = {}
 
     def parse(self, text: str) -> Condition:
-        """As resources.condition.parse."""
+        """As resources.rules.condition.parse."""
         key = hashlib.blake2b(text.encode(), digest_size=16).digest()
         found = self._parsed.get(key)
         if found is None:

@@ -13,9 +13,9 @@ from actors.runtime import Runtime
 from actors.scopes import Scopes
 from actors.store import snapshot_of
 from deploy.local.client import RefusedError
+from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import collection_path, object_path
 from resources.kubernetes.reference import ObjectRef
-from resources.references import FINALIZERS
 from tests.actors.artifacts import artifact_ref, gone, told
 from tests.fake_clock import FakeClock
 

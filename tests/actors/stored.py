@@ -3,9 +3,9 @@
 import msgspec
 
 from actors.store import snapshot_of
+from resources.instance.owner import owner_annotations
 from resources.kubernetes.kinds import INSTANCE_GROUP
 from resources.kubernetes.reference import ObjectRef, Owner
-from resources.owner import owner_annotations
 
 
 def snapshot(ref, revision, uid="uid", **metadata):

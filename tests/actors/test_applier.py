@@ -11,10 +11,10 @@ from actors.retry import NameConflict
 from actors.store import Store, snapshot_of
 from actors.view import View
 from actors.writer import Writer
+from resources.instance.children import Parent
+from resources.instance.outcome import Update
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef, Owner
-from resources.outcome import Update
-from resources.parent import Parent
 
 MANAGER = "falco-controller"
 

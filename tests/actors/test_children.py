@@ -14,10 +14,10 @@ from actors.runtime import Runtime
 from actors.store import Store, snapshot_of
 from actors.view import View
 from actors.writer import Writer
+from resources.instance.children import Parent
+from resources.instance.outcome import DRIFT, ERROR_ON_CREATE, NAME_CONFLICT
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef, Owner
-from resources.outcome import DRIFT, ERROR_ON_CREATE, NAME_CONFLICT
-from resources.parent import Parent
 from tests.fake_clock import FakeClock
 
 # Corrections of one field within a minute that are a fight, and seconds until it is taken up again.

@@ -10,9 +10,9 @@ from actors.digest_poller import DigestPoller
 from actors.digests import MOST_AT_ONCE, Digests, query
 from actors.errors import Unavailable
 from actors.runtime import Runtime
-from resources.artifact_refs import Answer, Unresolved
+from resources.artifact.resolution import Answer, Unresolved
+from resources.artifact.sources import OciSource
 from resources.registry.request import Credentials, Endpoint, Found, Problem
-from resources.sources import OciSource
 from tests.actor_examples import exits_of
 from tests.actors.artifacts import artifact_ref
 from tests.fake_clock import FakeClock, settle

@@ -1,7 +1,7 @@
 from actors.fights import Fights
+from resources.instance.outcome import Update
 from resources.kubernetes.managed_fields import Difference
 from resources.kubernetes.reference import ObjectRef
-from resources.outcome import Update
 
 CHILD = ObjectRef("Service", "ns", "falco")
 

@@ -13,11 +13,11 @@ from actors.reference_index import ReferenceIndex, scope_of
 from actors.referents import Referents
 from actors.scopes import Scopes
 from actors.store import snapshot_of
-from resources.artifact_refs import Looked, Role, Target, Unresolved
+from resources.artifact.references import FINALIZERS
+from resources.artifact.resolution import Looked, Role, Target, Unresolved
+from resources.artifact.sources import OciSource
 from resources.kubernetes.reference import ObjectRef
-from resources.references import FINALIZERS
 from resources.registry.request import Credentials
-from resources.sources import OciSource
 from tests.actors.artifacts import artifact_ref, told
 from tests.fake_clock import FakeClock, settle
 

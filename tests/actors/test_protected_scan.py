@@ -9,9 +9,9 @@ from actors import paging
 from actors.client import METADATA, Client
 from actors.errors import Gone, Refused
 from actors.protected_scan import ProtectedScan
+from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import collection_path
 from resources.kubernetes.reference import ObjectRef
-from resources.references import FINALIZERS
 from tests.actor_examples import exits_of, fake_runtime
 from tests.actors.watching import runtime
 from tests.eventually import soon

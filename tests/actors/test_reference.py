@@ -2,8 +2,8 @@
 
 from actors.reference_index import scope_of
 from actors.results import Done, RequeueAfter, Retire
+from resources.artifact.references import FIELD_MANAGERS
 from resources.kubernetes.kinds import collection_path
-from resources.references import FIELD_MANAGERS
 
 THEIRS = "tests.example.org/hold"
 

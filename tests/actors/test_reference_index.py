@@ -6,8 +6,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.reference_index import ReferenceIndex, scope_of
 from actors.store import Change, snapshot_of
+from resources.artifact.references import FINALIZERS
 from resources.kubernetes.reference import ObjectRef
-from resources.references import FINALIZERS
 from tests.actors.artifacts import artifact_ref, gone, told
 
 RULES, OTHER = artifact_ref("rules"), artifact_ref("other", "Plugin")

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from actors.bare_store import BareStore
 from actors.report_index import ReportIndex
 from actors.store import Change, snapshot_of
-from resources.artifact_sum import FAILED, PLAIN, Stand, Subject, Sum
+from resources.artifact.rollout import FAILED, PLAIN, Stand, Subject, Sum
 from resources.kubernetes.meta import LabelSelector
 from resources.kubernetes.reference import ObjectRef
 from resources.kubernetes.selector import selects

@@ -5,8 +5,8 @@ import pytest
 from actors.reference_index import ReferenceIndex, scope_of
 from actors.scopes import Scopes, bare
 from actors.store import Change
+from resources.artifact.references import FINALIZERS
 from resources.kubernetes.reference import ObjectRef
-from resources.references import FINALIZERS
 from tests.actors.artifacts import artifact_ref, gone, told
 from tests.actors.stored import snapshot
 

@@ -27,12 +27,12 @@ from actors.recorder import WRITERS
 from actors.transport import Transport
 from resources import falco as falcos
 from resources.falco import FIELD_MANAGER, FINALIZER, Falco, FalcoSettings
+from resources.instance.outcome import Outcome, events
 from resources.kubernetes.finalizer import add_finalizer
 from resources.kubernetes.kinds import KINDS
-from resources.outcome import Outcome, events
 
 if TYPE_CHECKING:
-    from resources.child import Child
+    from resources.instance.children import Child
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef
 

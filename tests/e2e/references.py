@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from deploy.local.client import RefusedError
+from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import object_path
 from resources.kubernetes.reference import ObjectRef
-from resources.references import FINALIZERS
 from tests.api import manifest
 from tests.e2e.falcos import condition
 from tests.eventually import eventually

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from resources.references import FIELD_MANAGERS, FINALIZERS
+from resources.artifact.references import FIELD_MANAGERS, FINALIZERS
 from tests.e2e.falcos import uid
 from tests.e2e.references import (
     CREDENTIALS,

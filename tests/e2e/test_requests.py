@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import KINDS
-from resources.references import FINALIZERS
 from supervisors.operator import SOURCES
 from tests.e2e.falcos import CHILDREN, writes_of_a_creation
 from tests.eventually import eventually

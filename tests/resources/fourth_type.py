@@ -2,8 +2,8 @@
 
 TYPE = """\
 from resources.component_type import ComponentType
-from resources.rbac import rule
-from resources.workload import Port
+from resources.instance.rbac import rule
+from resources.instance.workload import Port
 
 TYPE = ComponentType(
     name="fourth",

@@ -12,11 +12,11 @@ from resources.component import (
     workload_ref,
 )
 from resources.component_catalog import COMPONENT_TYPES
+from resources.instance.children import unwanted
+from resources.instance.outcome import Outcome
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
-from resources.outcome import Outcome
-from resources.parent import unwanted
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SELECTOR = {"app.kubernetes.io/name": "side", "app.kubernetes.io/instance": "side"}

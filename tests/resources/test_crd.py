@@ -3,7 +3,8 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from resources import component, config, falco, nodereport, plugin, rulesfile
+from resources import component, falco
+from resources.artifact.status import config, nodereport, plugin, rulesfile
 from resources.crd import crd, flatten
 from resources.kubernetes.definition import Rule, doc
 

@@ -13,12 +13,12 @@ from resources.falco import (
     resolved_version,
     status,
 )
+from resources.falco.rights import Readable
+from resources.instance.children import unwanted
+from resources.instance.outcome import Outcome
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
-from resources.outcome import Outcome
-from resources.parent import unwanted
-from resources.rbac import Readable
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SELECTOR = {"app.kubernetes.io/name": "falco", "app.kubernetes.io/instance": "falco"}

@@ -9,8 +9,8 @@ from actors.actor import Actor
 from actors.backoff import Backoff
 from actors.router import Listed, Router
 from actors.store import Store
+from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS
-from resources.references import FINALIZERS
 from supervisors.child import ChildSpec
 from supervisors.intensity import Intensity
 from supervisors.reference_protection import ReferenceProtection

@@ -6,8 +6,8 @@ import pytest
 
 from actors.reference_index import ReferenceIndex
 from actors.store import Store
+from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
-from resources.rbac import Readable
 from supervisors.reading_rights import ReadingRights
 from tests.actors.artifacts import artifact_ref, gone, told
 from tests.actors.stored import snapshot

@@ -15,8 +15,8 @@ from actors import paging
 from actors.client import METADATA
 from actors.errors import Gone, Refused, Unavailable
 from actors.reference_index import scope_of
+from resources.artifact.references import FINALIZERS, references
 from resources.kubernetes.reference import ObjectRef
-from resources.references import FINALIZERS, references
 from tests.actors.artifacts import artifact_ref, naming
 from tests.fake_clock import settle
 from tests.supervisors.protecting import Operator

@@ -1,0 +1,1 @@
+"""Rulesfile, Plugin and Config: their sources, references, revision and status."""

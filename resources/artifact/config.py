@@ -1,0 +1,42 @@
+"""Config: a piece of configuration for the Falcos of a namespace."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from resources.artifact.fields import (
+    PRIORITY_COLUMN,
+    STATUS_COLUMNS,
+    ArtifactStatus,
+    Priority,
+    Selector,
+)
+from resources.kubernetes.definition import ResourceDefinition, doc
+from resources.kubernetes.meta import LocalReference, ObjectMeta
+
+
+class ConfigSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Where the configuration comes from and which nodes get it; sources may be combined."""
+
+    config: Annotated[Any, doc("Configuration as it stands in falco.yaml.")] = None
+    config_map_ref: Annotated[
+        LocalReference | None, doc("A ConfigMap whose key config.yaml holds configuration.")
+    ] = None
+    priority: Priority = 50
+    selector: Selector = None
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A piece of configuration for every Falco of this namespace."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: Annotated[ConfigSpec, doc("The wanted state.")] = ConfigSpec()
+    status: Annotated[ArtifactStatus, doc("The observed state.")] = ArtifactStatus()
+
+
+DEFINITION = ResourceDefinition(
+    type=Config,
+    kind="Config",
+    categories=("falcosecurity", "artifacts"),
+    columns=(PRIORITY_COLUMN, *STATUS_COLUMNS),
+)

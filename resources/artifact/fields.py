@@ -1,0 +1,82 @@
+"""Status of the artifacts, the same for Rulesfile, Plugin and Config."""
+
+from typing import Annotated
+
+import msgspec
+
+from resources.kubernetes.definition import AGE, LIST_MAP_BY_TYPE, Column, condition_column, doc
+from resources.kubernetes.meta import Condition, LabelSelector
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What the references of an artifact led to: every node installs exactly this."""
+
+    observed_generation: Annotated[
+        int | None, doc("The metadata.generation that was resolved.")
+    ] = None
+    revision: Annotated[
+        str | None, doc("Changes if and only if there is something else to install.")
+    ] = None
+    oci_digest: Annotated[str | None, doc("Digest that the tag pointed to.")] = None
+    config_map_resource_version: Annotated[
+        str | None, doc("resourceVersion of the ConfigMap that was read.")
+    ] = None
+    secret_resource_version: Annotated[
+        str | None, doc("resourceVersion of the Secret that was read.")
+    ] = None
+    resolved_at: Annotated[str | None, doc("When this was resolved.", format="date-time")] = None
+
+
+class Nodes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """The nodes' reports, summed up."""
+
+    desired: Annotated[int | None, doc("Falco pods that the selector covers.", format="int32")] = (
+        None
+    )
+    programmed: Annotated[
+        int | None, doc("Pods that have installed this revision.", format="int32")
+    ] = None
+    failed: Annotated[int | None, doc("Pods that report a failure.", format="int32")] = None
+    pending: Annotated[
+        int | None, doc("Pods that have not reported this revision yet.", format="int32")
+    ] = None
+    summary: Annotated[str | None, doc("Programmed and desired pods, such as 3/5.")] = None
+
+
+class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What is known of an artifact."""
+
+    observed_generation: Annotated[
+        int | None, doc("The metadata.generation that this status is about.")
+    ] = None
+    resolved: Annotated[
+        Resolved | None, doc("What the references led to; nodes install exactly this.")
+    ] = None
+    nodes: Annotated[Nodes | None, doc("The nodes' reports, summed up.")] = None
+    conditions: Annotated[
+        tuple[Condition, ...] | None,
+        doc("ResolvedRefs and Programmed.", **LIST_MAP_BY_TYPE),
+    ] = None
+
+
+Priority = Annotated[
+    int, doc("Higher is loaded later and wins.", format="int32", minimum=0, maximum=99)
+]
+
+
+Selector = Annotated[
+    LabelSelector | None, doc("The nodes that get it, by their labels; absent means all.")
+]
+
+
+PRIORITY_COLUMN = Column(
+    "Priority", ".spec.priority", "Higher is loaded later and wins.", "integer"
+)
+
+
+STATUS_COLUMNS = (
+    condition_column("Programmed"),
+    condition_column("ResolvedRefs"),
+    Column("Nodes", ".status.nodes.summary", "Programmed and desired pods."),
+    AGE,
+)

@@ -1,0 +1,47 @@
+"""Plugin: a plugin for the Falcos of a namespace."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from resources.artifact.fields import STATUS_COLUMNS, ArtifactStatus, Selector
+from resources.artifact.oci_artifact import OCIArtifact
+from resources.kubernetes.definition import ResourceDefinition, doc
+from resources.kubernetes.meta import ObjectMeta
+
+
+class PluginConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """The plugin's entry in falco.yaml."""
+
+    name: Annotated[
+        str | None, doc("Name of the plugin; absent means the name of the resource.")
+    ] = None
+    library_path: Annotated[
+        str | None, doc("Path of the library; absent means where it was installed.")
+    ] = None
+    init_config: Annotated[Any, doc("Configuration handed to the plugin as it stands.")] = None
+    open_params: Annotated[str | None, doc("Parameters with which its source is opened.")] = None
+
+
+class PluginSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Where the plugin comes from, how it is configured and which nodes get it."""
+
+    oci_artifact: Annotated[OCIArtifact | None, doc("The library from an OCI registry.")] = None
+    config: Annotated[PluginConfig | None, doc("The plugin's entry in falco.yaml.")] = None
+    selector: Selector = None
+
+
+class Plugin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A plugin for every Falco of this namespace."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: Annotated[PluginSpec, doc("The wanted state.")] = PluginSpec()
+    status: Annotated[ArtifactStatus, doc("The observed state.")] = ArtifactStatus()
+
+
+DEFINITION = ResourceDefinition(
+    type=Plugin,
+    kind="Plugin",
+    categories=("falcosecurity", "artifacts"),
+    columns=STATUS_COLUMNS,
+)

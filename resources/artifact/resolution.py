@@ -1,0 +1,222 @@
+"""What an artifact refers to, and what comes of it: the revision that nodes are to install."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from resources.artifact.fields import Resolved
+from resources.artifact.references import can_exist
+from resources.artifact.revision import revision
+from resources.artifact.sources import CA_KEY
+from resources.kubernetes.reference import ObjectRef
+from resources.registry.credentials import InvalidCredentials, credentials_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from resources.artifact.sources import OciSource, Sources
+    from resources.registry.request import Problem
+
+REFERENCE_FAILED = "ReferenceResolutionFailed"
+OCI_FAILED = "OCIArtifactStoreFailed"
+PENDING = "Pending"
+
+
+class Role(StrEnum):
+    """What a referenced object is for."""
+
+    SECRET = "secret"  # noqa: S105 - a word, and no secret
+    CA = "ca"
+    CONTENT = "content"
+
+
+class Target(NamedTuple):
+    """One referenced object; `key` is where in a ConfigMap to look."""
+
+    role: Role
+    ref: ObjectRef
+    key: str = ""
+
+
+class Looked(NamedTuple):
+    """What came of looking for a target: the version of its content, or what is missing of it.
+
+    Neither, if that cannot be told yet.
+    """
+
+    version: str = ""
+    missing: str = ""
+
+
+class Answer(NamedTuple):
+    """What a registry says of a tag; nothing yet, if neither is set."""
+
+    digest: str = ""
+    problem: Problem | None = None
+
+
+class Trouble(NamedTuple):
+    """Why a source cannot be installed anywhere: status, reason and message of `Programmed`."""
+
+    status: str
+    reason: str
+    message: str
+
+
+class Resolution(NamedTuple):
+    """What the references led to.
+
+    `resolved` is to be published, None while no source has led to anything; `missing` is None while
+    nothing can be said of the references; `waits` if the next look will most likely tell more.
+    """
+
+    resolved: Resolved | None
+    missing: tuple[str, ...] | None = ()
+    trouble: Trouble | None = None
+    waits: bool = False
+
+
+class Unresolved(Exception):  # noqa: N818 - it describes the object, not a failure of ours
+    """A referenced object that is not what it should be."""
+
+
+def targets(namespace: str, sources: Sources) -> tuple[Target, ...]:
+    """Every object that the sources of an artifact refer to."""
+    found = []
+    if sources.oci is not None and sources.oci.secret:
+        found.append(Target(Role.SECRET, ObjectRef("Secret", namespace, sources.oci.secret)))
+    if sources.oci is not None and sources.oci.ca_config_map:
+        ref = ObjectRef("ConfigMap", namespace, sources.oci.ca_config_map)
+        found.append(Target(Role.CA, ref, CA_KEY))
+    if sources.config_map is not None:
+        ref = ObjectRef("ConfigMap", namespace, sources.config_map.name)
+        found.append(Target(Role.CONTENT, ref, sources.config_map.key))
+    return tuple(found)
+
+
+def missing(target: Target) -> str:
+    """What to say of an object that is not there."""
+    if not can_exist(target.ref):
+        return f"no {target.ref.kind} can have the name {target.ref.name!r}"
+    return f"{target.ref.kind} {target.ref.name} does not exist"
+
+
+def content_of(target: Target, document: Mapping[str, Any], oci: OciSource | None) -> bytes:
+    """What of an object matters, given as the API server's JSON.
+
+    Raises:
+        Unresolved: it has not what is looked for; names keys, never values.
+    """
+    ref, data = target.ref, document.get("data") or {}
+    if target.role is Role.SECRET and oci is not None:
+        try:
+            credentials_of(document, oci.registry, oci.repository)
+        except InvalidCredentials as error:
+            raise Unresolved(f"{ref.kind} {ref.name}: {error}") from None
+        return msgspec.json.encode(data, order="sorted")
+    if target.key not in data:
+        raise Unresolved(f"{ref.kind} {ref.name} has no key {target.key}")
+    return str(data[target.key]).encode()
+
+
+def resolve(
+    generation: int,
+    published: Resolved | None,
+    sources: Sources,
+    looked: Mapping[Role, Looked],
+    answer: Answer,
+) -> Resolution:
+    """What is to be published of this generation, given what was published last.
+
+    What this generation was once resolved to stays, whatever goes missing later; a source that
+    leads to nothing does not hold up the others.
+    """
+    of_generation = published is not None and published.observed_generation == generation
+    before = published if published is not None and of_generation else Resolved()
+    oci, oci_trouble = _oci(before, sources, looked, answer)
+    content, content_trouble = _content(before, sources, looked)
+    is_oci_digest_given = sources.oci is not None and sources.oci.is_pinned
+    resolved = None
+    if oci.digest or content or sources.inline is not None or not _has_remote(sources):
+        hashed = "" if is_oci_digest_given else oci.digest
+        resolved = Resolved(
+            observed_generation=generation,
+            revision=revision(generation, hashed, content, oci.secret, oci.ca),
+            oci_digest=oci.digest or None,
+            config_map_resource_version=(content if sources.config_map else oci.ca) or None,
+            secret_resource_version=oci.secret or None,
+        )
+    troubles = [trouble for trouble in (oci_trouble, content_trouble) if trouble is not None]
+    known = [trouble for trouble in troubles if trouble is not _WAITS]
+    return Resolution(
+        resolved, _missing(looked), known[0] if known else None, waits=_WAITS in troubles
+    )
+
+
+class _Oci(NamedTuple):
+    digest: str = ""
+    secret: str = ""
+    ca: str = ""
+
+
+_WAITS = Trouble("Unknown", PENDING, "")
+
+
+def _oci(
+    before: Resolved, sources: Sources, looked: Mapping[Role, Looked], answer: Answer
+) -> tuple[_Oci, Trouble | None]:
+    source = sources.oci
+    if source is None:
+        return _Oci(), None
+    if not before.oci_digest:
+        for role in (Role.SECRET, Role.CA):
+            trouble = _trouble(looked.get(role))
+            if trouble is not None:
+                return _Oci(), trouble
+    digest = source.reference if source.is_pinned else answer.digest or before.oci_digest
+    if not digest:
+        return _Oci(), _lookup_trouble(source, answer)
+    ca_before = before.config_map_resource_version if sources.config_map is None else None
+    secret = _version(looked.get(Role.SECRET), before.secret_resource_version)
+    return _Oci(digest, secret, _version(looked.get(Role.CA), ca_before)), None
+
+
+def _content(
+    before: Resolved, sources: Sources, looked: Mapping[Role, Looked]
+) -> tuple[str, Trouble | None]:
+    if sources.config_map is None:
+        return "", None
+    found = looked.get(Role.CONTENT)
+    version = _version(found, before.config_map_resource_version)
+    return version, None if version else _trouble(found)
+
+
+def _version(looked: Looked | None, before: str | None) -> str:
+    """The version of an object; as long as there is none, the one that it had."""
+    return "" if looked is None else looked.version or before or ""
+
+
+def _trouble(looked: Looked | None) -> Trouble | None:
+    if looked is None or looked.version:
+        return None
+    return Trouble("False", REFERENCE_FAILED, looked.missing) if looked.missing else _WAITS
+
+
+def _lookup_trouble(source: OciSource, answer: Answer) -> Trouble:
+    if answer.problem is None:
+        return Trouble("Unknown", PENDING, f"Looking up {source}")
+    return Trouble("False", OCI_FAILED, answer.problem.message)
+
+
+def _missing(looked: Mapping[Role, Looked]) -> tuple[str, ...] | None:
+    found = tuple(one.missing for one in looked.values() if one.missing)
+    if not found and any(not one.version for one in looked.values()):
+        return None
+    return found
+
+
+def _has_remote(sources: Sources) -> bool:
+    return sources.oci is not None or sources.config_map is not None

@@ -1,0 +1,46 @@
+"""Rulesfile: rules for the Falcos of a namespace."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from resources.artifact.fields import (
+    PRIORITY_COLUMN,
+    STATUS_COLUMNS,
+    ArtifactStatus,
+    Priority,
+    Selector,
+)
+from resources.artifact.oci_artifact import OCIArtifact
+from resources.kubernetes.definition import ResourceDefinition, doc
+from resources.kubernetes.meta import LocalReference, ObjectMeta
+
+
+class RulesfileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Where the rules come from and which nodes get them; sources may be combined."""
+
+    oci_artifact: Annotated[OCIArtifact | None, doc("Rules from an OCI registry.")] = None
+    inline_rules: Annotated[
+        Any, doc("Rules as they stand in a rules file: a list of rules, macros and lists.")
+    ] = None
+    config_map_ref: Annotated[
+        LocalReference | None, doc("A ConfigMap whose key rules.yaml holds rules.")
+    ] = None
+    priority: Priority = 50
+    selector: Selector = None
+
+
+class Rulesfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """Rules for every Falco of this namespace."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: Annotated[RulesfileSpec, doc("The wanted state.")] = RulesfileSpec()
+    status: Annotated[ArtifactStatus, doc("The observed state.")] = ArtifactStatus()
+
+
+DEFINITION = ResourceDefinition(
+    type=Rulesfile,
+    kind="Rulesfile",
+    categories=("falcosecurity", "artifacts"),
+    columns=(PRIORITY_COLUMN, *STATUS_COLUMNS),
+)

@@ -1,0 +1,156 @@
+"""Where the content of an artifact comes from: a registry, a ConfigMap, the resource itself."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.json import Decoder
+
+from resources.artifact.config import Config
+from resources.artifact.plugin import Plugin
+from resources.artifact.rulesfile import Rulesfile
+from resources.kubernetes.invalid_spec import InvalidSpec
+
+if TYPE_CHECKING:
+    from resources.artifact.oci_artifact import OCIArtifact
+
+Artifact = Rulesfile | Plugin | Config
+
+DEFAULT_REGISTRY = "ghcr.io"
+# Key of the ConfigMap that holds the content, by kind of artifact.
+CONTENT_KEYS = {"Rulesfile": "rules.yaml", "Config": "config.yaml"}
+CA_KEY = "ca.crt"
+
+_DECODERS: dict[str, Decoder[Artifact]] = {
+    "Rulesfile": Decoder(Rulesfile),
+    "Plugin": Decoder(Plugin),
+    "Config": Decoder(Config),
+}
+_REGISTRY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?", re.ASCII)
+_IPV6_REGISTRY = re.compile(r"\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", re.ASCII)
+# Of the OCI distribution spec, "Pulling manifests".
+_REPOSITORY = re.compile(
+    r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII
+)
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", re.ASCII)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LEAST_POLL = 30.0
+
+
+class OciSource(NamedTuple):
+    """An artifact in a registry; `secret` and `ca_config_map` are names, empty for none."""
+
+    registry: str
+    repository: str
+    reference: str
+    plain_http: bool = False
+    skip_verify: bool = False
+    secret: str = ""
+    ca_config_map: str = ""
+    poll_seconds: float = 600.0
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the reference is a digest, which needs no looking up."""
+        return self.reference.startswith("sha256:")
+
+    def __str__(self) -> str:
+        separator = "@" if self.is_pinned else ":"
+        return f"{self.registry}/{self.repository}{separator}{self.reference}"
+
+
+class ConfigMapSource(NamedTuple):
+    """One key of a ConfigMap."""
+
+    name: str
+    key: str
+
+
+class InlineSource(NamedTuple):
+    """A structured value in the resource itself."""
+
+    value: object
+
+
+class Sources(NamedTuple):
+    """What the content of one artifact is made of; at least one of them unless the spec is empty.
+
+    A Plugin's `config` is no source: it is its entry in falco.yaml.
+    """
+
+    oci: OciSource | None = None
+    config_map: ConfigMapSource | None = None
+    inline: InlineSource | None = None
+
+    @property
+    def needs_resolving(self) -> bool:
+        """Whether the spec alone does not say what to install."""
+        if self.config_map is not None:
+            return True
+        oci = self.oci
+        return oci is not None and not (oci.is_pinned and not oci.secret and not oci.ca_config_map)
+
+
+def decode(kind: str, raw: bytes) -> Artifact:
+    """An artifact of this kind; raises msgspec.DecodeError for what an older CRD let through."""
+    return _DECODERS[kind].decode(raw)
+
+
+def sources_of(artifact: Artifact) -> Sources:
+    """Where its content comes from.
+
+    Raises:
+        InvalidSpec: the place in a registry has no valid name.
+    """
+    oci = None if isinstance(artifact, Config) else artifact.spec.oci_artifact
+    return Sources(
+        oci=_oci(oci) if oci is not None else None,
+        config_map=_config_map(artifact),
+        inline=_inline(artifact),
+    )
+
+
+def _config_map(artifact: Artifact) -> ConfigMapSource | None:
+    if isinstance(artifact, Plugin) or artifact.spec.config_map_ref is None:
+        return None
+    return ConfigMapSource(artifact.spec.config_map_ref.name, CONTENT_KEYS[type(artifact).__name__])
+
+
+def _inline(artifact: Artifact) -> InlineSource | None:
+    if isinstance(artifact, Plugin):
+        return None
+    value: object = (
+        artifact.spec.inline_rules if isinstance(artifact, Rulesfile) else artifact.spec.config
+    )
+    return InlineSource(value) if value is not None else None
+
+
+def _oci(oci: OCIArtifact) -> OciSource:
+    registry, image = oci.registry, oci.image
+    name = (registry.name if registry else None) or DEFAULT_REGISTRY
+    if not (_REGISTRY.fullmatch(name) or _IPV6_REGISTRY.fullmatch(name)):
+        field = "spec.ociArtifact.registry.name"
+        raise InvalidSpec(field, name, "a host name with an optional port")
+    if not _REPOSITORY.fullmatch(image.repository):
+        field = "spec.ociArtifact.image.repository"
+        raise InvalidSpec(field, image.repository, "lower-case path components separated by /")
+    tls = registry.tls if registry else None
+    auth = registry.auth if registry else None
+    return OciSource(
+        registry=name,
+        repository=image.repository,
+        reference=image.tag or "latest",
+        plain_http=registry.plain_http if registry else False,
+        skip_verify=tls.insecure_skip_verify if tls else False,
+        secret=auth.secret_ref.name if auth and auth.secret_ref else "",
+        ca_config_map=tls.ca_config_map_ref.name if tls and tls.ca_config_map_ref else "",
+        poll_seconds=_seconds(oci.poll_interval),
+    )
+
+
+def _seconds(duration: str) -> float:
+    """A duration as the CRD takes it; one that an older CRD let through counts as the least."""
+    parts = _DURATION.findall(duration)
+    total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    return max(total, _LEAST_POLL)

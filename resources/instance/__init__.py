@@ -1,0 +1,1 @@
+"""What Falco and Component have in common: children, workload, outcome, status."""

@@ -1,0 +1,291 @@
+"""What an artifact refers to, and the revision that comes of it."""
+
+import json
+from base64 import b64encode
+
+import pytest
+
+from resources.artifact.fields import Resolved
+from resources.artifact.resolution import (
+    Answer,
+    Looked,
+    Role,
+    Target,
+    Trouble,
+    Unresolved,
+    content_of,
+    missing,
+    resolve,
+    targets,
+)
+from resources.artifact.revision import pinned, revision
+from resources.artifact.sources import (
+    ConfigMapSource,
+    InlineSource,
+    OciSource,
+    Sources,
+    decode,
+    sources_of,
+)
+from resources.kubernetes.reference import ObjectRef
+from resources.registry.request import Problem
+
+A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+TAG = OciSource("ghcr.io", "falco/rules", "latest")
+PINNED = TAG._replace(reference=A)
+WITH_SECRET = TAG._replace(secret="token")
+WITH_CA = TAG._replace(ca_config_map="ca")
+CONTENT = ConfigMapSource("rules", "rules.yaml")
+INLINE = InlineSource([])
+PENDING = Trouble("Unknown", "Pending", "Looking up ghcr.io/falco/rules:latest")
+GONE = Looked(missing="Secret token does not exist")
+NO_REGISTRY = Answer(problem=Problem("ghcr.io did not answer", transient=True))
+FAILED = Trouble("False", "OCIArtifactStoreFailed", "ghcr.io did not answer")
+REFERENCE_FAILED = Trouble("False", "ReferenceResolutionFailed", GONE.missing)
+
+
+def published(*hashed, digest=None, config_map=None, secret=None, generation=3):
+    return Resolved(
+        observed_generation=generation,
+        revision=revision(generation, *hashed),
+        oci_digest=digest,
+        config_map_resource_version=config_map,
+        secret_resource_version=secret,
+    )
+
+
+ON_TAG = published(A, "", "", "", digest=A)
+RESOLUTIONS = {
+    "inline": (None, Sources(inline=INLINE), {}, Answer(), published(), None),
+    "nothing at all": (None, Sources(), {}, Answer(), published(), None),
+    "a digest": (None, Sources(PINNED), {}, Answer(), published(digest=A), None),
+    "a tag that is known": (None, Sources(TAG), {}, Answer(A), ON_TAG, None),
+    "a tag that is looked up": (None, Sources(TAG), {}, Answer(), None, PENDING),
+    "a tag that nobody knows": (None, Sources(TAG), {}, NO_REGISTRY, None, FAILED),
+    "a tag that this generation knew": (ON_TAG, Sources(TAG), {}, NO_REGISTRY, ON_TAG, None),
+    "a tag after a restart": (ON_TAG, Sources(TAG), {}, Answer(), ON_TAG, None),
+    "a tag that has moved": (
+        ON_TAG,
+        Sources(TAG),
+        {},
+        Answer(B),
+        published(B, "", "", "", digest=B),
+        None,
+    ),
+    "a tag that an earlier generation knew": (
+        published(A, "", "", "", digest=A, generation=2),
+        Sources(TAG),
+        {},
+        NO_REGISTRY,
+        None,
+        FAILED,
+    ),
+    "a tag whose digest stays while the registry fails": (
+        ON_TAG,
+        Sources(TAG),
+        {},
+        Answer(A, Problem("down", transient=True)),
+        ON_TAG,
+        None,
+    ),
+    "a ConfigMap": (
+        None,
+        Sources(config_map=CONTENT),
+        {Role.CONTENT: Looked("7")},
+        Answer(),
+        published("", "7", "", "", config_map="7"),
+        None,
+    ),
+    "a ConfigMap that has gone": (
+        published("", "7", "", "", config_map="7"),
+        Sources(config_map=CONTENT),
+        {Role.CONTENT: GONE},
+        Answer(),
+        published("", "7", "", "", config_map="7"),
+        None,
+    ),
+    "a ConfigMap that was never there": (
+        None,
+        Sources(config_map=CONTENT),
+        {Role.CONTENT: GONE},
+        Answer(),
+        None,
+        REFERENCE_FAILED,
+    ),
+    "a ConfigMap that is not there beside what is": (
+        None,
+        Sources(PINNED, CONTENT, INLINE),
+        {Role.CONTENT: GONE},
+        Answer(),
+        published(digest=A),
+        REFERENCE_FAILED,
+    ),
+    "a Secret": (
+        None,
+        Sources(WITH_SECRET),
+        {Role.SECRET: Looked("5")},
+        Answer(A),
+        published(A, "", "5", "", digest=A, secret="5"),
+        None,
+    ),
+    "a Secret that was never there": (
+        None,
+        Sources(WITH_SECRET),
+        {Role.SECRET: GONE},
+        Answer(A),
+        None,
+        REFERENCE_FAILED,
+    ),
+    "a Secret that has gone": (
+        published(A, "", "5", "", digest=A, secret="5"),
+        Sources(WITH_SECRET),
+        {Role.SECRET: GONE},
+        Answer(),
+        published(A, "", "5", "", digest=A, secret="5"),
+        None,
+    ),
+    "a Secret beside a digest": (
+        None,
+        Sources(PINNED._replace(secret="token")),
+        {Role.SECRET: Looked("5")},
+        Answer(),
+        published("", "", "5", "", digest=A, secret="5"),
+        None,
+    ),
+    "a CA": (
+        None,
+        Sources(WITH_CA),
+        {Role.CA: Looked("4")},
+        Answer(A),
+        published(A, "", "", "4", digest=A, config_map="4"),
+        None,
+    ),
+    "a CA beside a ConfigMap": (
+        None,
+        Sources(WITH_CA, CONTENT),
+        {Role.CA: Looked("4"), Role.CONTENT: Looked("7")},
+        Answer(A),
+        published(A, "7", "", "4", digest=A, config_map="7"),
+        None,
+    ),
+    "a tag that nobody knows beside inline": (
+        None,
+        Sources(TAG, inline=INLINE),
+        {},
+        NO_REGISTRY,
+        published(),
+        FAILED,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "sources", "looked", "answer", "resolved", "trouble"),
+    RESOLUTIONS.values(),
+    ids=RESOLUTIONS,
+)
+def test_references_lead_to(before, sources, looked, answer, resolved, trouble):
+    found = resolve(3, before, sources, looked, answer)
+    assert (found.resolved, found.trouble) == (resolved, trouble)
+    assert not found.waits
+
+
+def test_what_was_resolved_stays_the_same_however_often_it_is_looked_at():
+    for before, sources, looked, answer, resolved, _ in RESOLUTIONS.values():
+        again = resolve(3, resolved or before, sources, looked, answer)
+        assert again.resolved == resolved
+
+
+UNKNOWN = Looked()
+WAITS = {
+    "a Secret": (None, Sources(WITH_SECRET), {Role.SECRET: UNKNOWN}, True),
+    "a CA": (None, Sources(WITH_CA), {Role.CA: UNKNOWN}, True),
+    "a ConfigMap": (None, Sources(config_map=CONTENT), {Role.CONTENT: UNKNOWN}, True),
+    "a ConfigMap that was there": (
+        published("", "7", "", "", config_map="7"),
+        Sources(config_map=CONTENT),
+        {Role.CONTENT: UNKNOWN},
+        False,
+    ),
+    "a Secret that was there": (
+        published(A, "", "5", "", digest=A, secret="5"),
+        Sources(WITH_SECRET),
+        {Role.SECRET: UNKNOWN},
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "sources", "looked", "waits"), WAITS.values(), ids=WAITS)
+def test_what_is_not_known_yet_is_waited_for_unless_nodes_have_something_to_go_by(
+    before, sources, looked, waits
+):
+    found = resolve(3, before, sources, looked, Answer())
+    assert found.waits == waits
+    assert found.missing is None
+    assert found.resolved == before
+
+
+def test_what_is_missing_is_named_even_if_something_else_is_not_known_yet():
+    looked = {Role.SECRET: GONE, Role.CONTENT: UNKNOWN}
+    found = resolve(3, None, Sources(WITH_SECRET, CONTENT), looked, Answer())
+    assert found.missing == (GONE.missing,)
+
+
+def test_nodes_and_operator_name_alike_what_needs_no_resolving():
+    image = {"repository": "r", "tag": A}
+    specs: list[dict] = [{"inlineRules": []}, {"ociArtifact": {"image": image}}]
+    for spec in specs:
+        raw = {"metadata": {"name": "a", "generation": 3}, "spec": spec}
+        artifact = decode("Rulesfile", json.dumps(raw).encode())
+        sources = sources_of(artifact)
+        mine = resolve(3, None, sources, {}, Answer()).resolved
+        name, theirs = pinned(artifact, sources)
+        assert mine is not None
+        assert (mine.revision, mine.oci_digest) == (name, theirs.oci_digest)
+
+
+# The objects.
+
+SECRET = Target(Role.SECRET, ObjectRef("Secret", "ns", "token"))
+RULES = Target(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
+CA = Target(Role.CA, ObjectRef("ConfigMap", "ns", "ca"), "ca.crt")
+
+
+def test_every_object_is_a_target_with_the_key_that_is_looked_for():
+    oci = TAG._replace(secret="token", ca_config_map="ca")
+    assert targets("ns", Sources(oci, CONTENT, INLINE)) == (SECRET, CA, RULES)
+    assert targets("ns", Sources(inline=INLINE)) == ()
+
+
+def test_what_is_not_there_is_named_and_so_is_a_name_that_nothing_can_have():
+    assert missing(SECRET) == "Secret token does not exist"
+    impossible = SECRET._replace(ref=SECRET.ref._replace(name="../x"))
+    assert missing(impossible) == "no Secret can have the name '../x'"
+
+
+def encoded(**data):
+    return {"data": {key: b64encode(value.encode()).decode() for key, value in data.items()}}
+
+
+CONTENTS = [
+    (RULES, {}, "ConfigMap rules has no key rules.yaml"),
+    (RULES, {"data": {"other": "x"}}, "ConfigMap rules has no key rules.yaml"),
+    (CA, {"binaryData": {"ca.crt": "eA=="}}, "ConfigMap ca has no key ca.crt"),
+    (SECRET, encoded(username="me"), "Secret token: key password is missing"),
+]
+
+
+@pytest.mark.parametrize(("target", "document", "message"), CONTENTS)
+def test_an_object_without_what_is_looked_for_is_named_with_the_key(target, document, message):
+    with pytest.raises(Unresolved) as error:
+        content_of(target, document, WITH_SECRET)
+    assert str(error.value) == message
+
+
+def test_content_is_all_that_matters_and_nothing_else():
+    first = content_of(RULES, {"data": {"rules.yaml": "x", "other": "1"}}, None)
+    assert first == content_of(RULES, {"data": {"rules.yaml": "x", "other": "2"}}, None) == b"x"
+    one, other = encoded(username="me", password="a"), encoded(password="a", username="me")
+    assert content_of(SECRET, one, TAG) == content_of(SECRET, other, TAG)
+    assert content_of(SECRET, one, TAG) != content_of(SECRET, encoded(token="b"), TAG)

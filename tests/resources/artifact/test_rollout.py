@@ -1,0 +1,98 @@
+"""How far a pod has come, by what it reports."""
+
+import pytest
+
+from resources.artifact.nodereport import ArtifactReport
+from resources.artifact.rollout import (
+    FAILED,
+    PLAIN,
+    PROGRAMMED,
+    UNCOVERED,
+    WAITS,
+    Entry,
+    Seen,
+    Stand,
+    Subject,
+    Sum,
+    entries,
+    stand,
+)
+from resources.kubernetes.meta import LabelSelector
+
+BLUE = LabelSelector(match_labels={"pool": "blue"})
+EVERYWHERE, ON_BLUE = Subject("uid", "2-abc"), Subject("uid", "2-abc", BLUE)
+IN_BLUE, IN_RED = {"pool": "blue"}, {"pool": "red"}
+
+
+def said(state, revision="2-abc", uid="uid", **fields):
+    return (Entry(uid=uid, revision=revision, state=state, **fields),)
+
+
+STANDS = {
+    "it says so": (EVERYWHERE, Seen("n", {}, said("Programmed")), PLAIN),
+    "it has something to remark": (
+        EVERYWHERE,
+        Seen("n", {}, said("Programmed", message="key foo is not known")),
+        Stand(PROGRAMMED, message="key foo is not known"),
+    ),
+    "it fails": (
+        EVERYWHERE,
+        Seen("n", {}, said("Failed", reason="InvalidContent", message="line 3")),
+        Stand(FAILED, "n", "InvalidContent", "line 3"),
+    ),
+    "it is at it": (EVERYWHERE, Seen("n", {}, said("Pending")), WAITS),
+    "it is not selected": (EVERYWHERE, Seen("n", {}, said("NotSelected")), UNCOVERED),
+    "it says what nobody knows": (EVERYWHERE, Seen("n", {}, said("Unheard")), WAITS),
+    "it has another revision": (EVERYWHERE, Seen("n", {}, said("Programmed", "1")), WAITS),
+    "it failed with another revision": (EVERYWHERE, Seen("n", {}, said("Failed", "1")), WAITS),
+    "it knows another incarnation": (EVERYWHERE, Seen("n", {}, said("Programmed", uid="x")), WAITS),
+    "it says nothing of the artifact": (EVERYWHERE, Seen("n", {}, ()), WAITS),
+    "it has said nothing at all": (ON_BLUE, Seen(), WAITS),
+    "its node is covered": (ON_BLUE, Seen("n", IN_BLUE, ()), WAITS),
+    "its node is not covered": (ON_BLUE, Seen("n", IN_RED, ()), UNCOVERED),
+    "its node was covered before": (ON_BLUE, Seen("n", IN_RED, said("Programmed", "1")), UNCOVERED),
+    "it says so although its node is not covered": (
+        ON_BLUE,
+        Seen("n", IN_RED, said("Programmed")),
+        PLAIN,
+    ),
+    "there is no revision yet": (Subject("uid", ""), Seen("n", {}, said("Programmed")), WAITS),
+    "there is none and it knows why": (
+        Subject("uid", ""),
+        Seen("n", {}, said("Failed", "", reason="InvalidContent")),
+        Stand(FAILED, "n", "InvalidContent"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("subject", "seen", "found"), STANDS.values(), ids=STANDS)
+def test_a_pod_stands_where(subject, seen, found):
+    assert stand(subject, seen) == found
+
+
+def test_the_entry_is_found_among_others():
+    uids = ["a", "uid", "z"]
+    reports = [
+        ArtifactReport(kind="Config", name=uid, uid=uid, revision="2-abc", state="Programmed")
+        for uid in reversed(uids)
+    ]
+    found = entries(reports)
+    assert [entry.uid for entry in found] == uids
+    assert stand(EVERYWHERE, Seen("n", {}, found)) == PLAIN
+    assert stand(Subject("zz", "2-abc"), Seen("n", {}, found)) == WAITS
+
+
+def test_of_two_entries_for_one_artifact_the_last_one_holds_and_of_a_long_message_the_beginning():
+    reports = [
+        ArtifactReport(kind="Config", name="a", uid="u", revision="1", state="Programmed"),
+        ArtifactReport(
+            kind="Config", name="a", uid="u", revision="2", state="Failed", message="x" * 9000
+        ),
+    ]
+    (entry,) = entries(reports)
+    assert entry.revision == "2"
+    assert entry.message == "x" * 500
+
+
+def test_desired_are_all_that_are_covered():
+    assert Sum(pods=9, programmed=3, failed=2, pending=1).desired == 6

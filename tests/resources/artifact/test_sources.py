@@ -1,0 +1,115 @@
+import json
+
+import pytest
+
+from resources.artifact.fields import Resolved
+from resources.artifact.revision import pinned, revision
+from resources.artifact.sources import ConfigMapSource, InlineSource, OciSource, decode, sources_of
+from resources.kubernetes.invalid_spec import InvalidSpec
+
+DIGEST = f"sha256:{'a' * 64}"
+
+
+def artifact(kind, spec, status=None, generation=3):
+    body = {"metadata": {"name": "x", "generation": generation}, "spec": spec}
+    return decode(kind, json.dumps(body | ({"status": status} if status else {})).encode())
+
+
+def oci(repository="rules/x", **more):
+    image = {"repository": repository} | more.pop("image", {})
+    return {"ociArtifact": {"image": image} | more}
+
+
+def test_a_place_in_a_registry_has_defaults():
+    source = sources_of(artifact("Rulesfile", oci())).oci
+    assert source == OciSource("ghcr.io", "rules/x", "latest")
+    assert str(source) == "ghcr.io/rules/x:latest"
+
+
+def test_everything_about_a_registry_is_taken():
+    registry = {
+        "name": "[::1]:5000",
+        "auth": {"secretRef": {"name": "login"}},
+        "tls": {"insecureSkipVerify": True, "caConfigMapRef": {"name": "ca"}},
+    }
+    spec = oci(image={"tag": DIGEST}, registry=registry, pollInterval="1h30m")
+    source = sources_of(artifact("Plugin", spec)).oci
+    assert source == OciSource("[::1]:5000", "rules/x", DIGEST, False, True, "login", "ca", 5400.0)
+    assert source.is_pinned
+    assert str(source) == f"[::1]:5000/rules/x@{DIGEST}"
+
+
+@pytest.mark.parametrize(
+    ("repository", "name"),
+    [
+        ("Rules", "ghcr.io"),
+        ("a//b", "ghcr.io"),
+        ("../x", "ghcr.io"),
+        ("x?y", "ghcr.io"),
+        ("x\n", "ghcr.io"),
+        ("x", "evil.example/path"),
+        ("x", "user@host"),
+        ("x", "host:port"),
+    ],
+)
+def test_a_place_that_is_no_place_is_refused_by_field_and_value(repository, name):
+    with pytest.raises(InvalidSpec, match=r"spec\.ociArtifact"):
+        sources_of(artifact("Rulesfile", oci(repository, registry={"name": name})))
+
+
+def test_a_rulesfile_may_combine_all_sources():
+    spec = oci() | {"configMapRef": {"name": "rules"}, "inlineRules": [{"list": "l", "items": []}]}
+    found = sources_of(artifact("Rulesfile", spec))
+    assert found.config_map == ConfigMapSource("rules", "rules.yaml")
+    assert found.inline == InlineSource([{"list": "l", "items": []}])
+    assert found.oci is not None
+
+
+def test_a_config_has_its_own_keys():
+    spec = {"config": {"json_output": True}, "configMapRef": {"name": "c"}}
+    found = sources_of(artifact("Config", spec))
+    assert found == (None, ConfigMapSource("c", "config.yaml"), InlineSource({"json_output": True}))
+
+
+@pytest.mark.parametrize(
+    ("spec", "needed"),
+    [
+        ({"inlineRules": []}, False),
+        (oci(image={"tag": DIGEST}), False),
+        (oci(), True),
+        (oci(image={"tag": DIGEST}, registry={"auth": {"secretRef": {"name": "s"}}}), True),
+        ({"configMapRef": {"name": "c"}}, True),
+    ],
+)
+def test_only_what_the_spec_does_not_say_has_to_be_resolved(spec, needed):
+    assert sources_of(artifact("Rulesfile", spec)).needs_resolving is needed
+
+
+def test_without_references_a_node_needs_nobody():
+    pinned_by_user = artifact("Rulesfile", oci(image={"tag": DIGEST}))
+    assert pinned(pinned_by_user, sources_of(pinned_by_user)) == (
+        "3",
+        Resolved(observed_generation=3, oci_digest=DIGEST),
+    )
+
+
+def test_a_node_installs_what_was_resolved_and_nothing_of_another_generation():
+    status = {"resolved": {"observedGeneration": 3, "revision": "3-abc", "ociDigest": DIGEST}}
+    known = artifact("Rulesfile", oci(), status)
+    found, resolved = pinned(known, sources_of(known))
+    assert (found, resolved.oci_digest) == ("3-abc", DIGEST)
+    later = artifact("Rulesfile", oci(), status, generation=4)
+    assert pinned(later, sources_of(later))[0] is None
+
+
+def test_a_revision_changes_with_everything_that_is_installed():
+    revisions = [
+        revision(1),
+        revision(2),
+        revision(1, DIGEST),
+        revision(1, "", DIGEST),
+        revision(1, DIGEST, "5"),
+        revision(2, DIGEST),
+    ]
+    assert len(set(revisions)) == len(revisions)
+    assert revision(1, "", "") == revision(1)

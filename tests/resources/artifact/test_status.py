@@ -1,0 +1,223 @@
+"""The status of an artifact."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from resources.artifact.fields import ArtifactStatus, Resolved
+from resources.artifact.resolution import Trouble
+from resources.artifact.rollout import FAILED, Stand, Sum
+from resources.artifact.status import (
+    Observed,
+    fields,
+    go_finalizers,
+    is_programmed,
+    only_counts_differ,
+    parked_status,
+    status,
+    status_of,
+)
+from resources.kubernetes.conditions import condition
+from resources.kubernetes.meta import ObjectMeta
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
+NEW = ArtifactStatus()
+RESOLVED = Resolved(observed_generation=2, revision="2-abc")
+ALL = Sum(pods=3, programmed=3)
+
+
+def at(observed, before=NEW, now=NOW, generation=2):
+    return status(before, observed, generation, now)
+
+
+def failed(*nodes, message="broken", reason="InvalidContent"):
+    return tuple(Stand(FAILED, node, reason, message) for node in nodes)
+
+
+PROGRAMMED = {
+    "all": (ALL, None, "True", "Programmed", "Installed on 3 nodes"),
+    "one": (Sum(1, 1), None, "True", "Programmed", "Installed on 1 node"),
+    "all, with remarks": (
+        ALL._replace(remarks=("a", "b")),
+        None,
+        "True",
+        "Programmed",
+        "Installed on 3 nodes; a; b",
+    ),
+    "one fails": (
+        Sum(3, 1, 1, 1, failed("n1"), ("p",)),
+        None,
+        "False",
+        "InvalidContent",
+        "Failed on 1 of 3 nodes: n1: broken",
+    ),
+    "several fail alike": (
+        Sum(3, 1, 2, 0, failed("n1", "n2")),
+        None,
+        "False",
+        "InvalidContent",
+        "Failed on 2 of 3 nodes: n1, n2: broken",
+    ),
+    "many fail": (
+        Sum(9, 0, 8, 1, (*failed("n1"), *failed("n2", message="else"), *failed("n3", "n4", "n5"))),
+        None,
+        "False",
+        "InvalidContent",
+        "Failed on 8 of 9 nodes: n1, n3, n4, n5: broken; n2: else; and 3 nodes more",
+    ),
+    "a node gives no good reason": (
+        Sum(1, 0, 1, 0, failed("n1", reason="no reason!")),
+        None,
+        "False",
+        "Failed",
+        "Failed on 1 of 1 node: n1: broken",
+    ),
+    "some have not reported": (
+        Sum(3, 1, 0, 2, (), ("p1", "p2")),
+        None,
+        "Unknown",
+        "Pending",
+        "Waiting for 2 of 3 pods: p1, p2",
+    ),
+    "many have not reported": (
+        Sum(9, 0, 0, 9, (), ("p1", "p2", "p3", "p4", "p5")),
+        None,
+        "Unknown",
+        "Pending",
+        "Waiting for 9 of 9 pods: p1, p2, p3, p4, p5 and 4 more",
+    ),
+    "nobody": (Sum(), None, "Unknown", "NoNodes", "There are no Falco pods in this namespace"),
+    "nobody is covered": (
+        Sum(pods=3),
+        None,
+        "Unknown",
+        "NoNodes",
+        "The selector covers no node of a Falco pod",
+    ),
+    "there is no revision": (
+        Sum(1, 0, 0, 1),
+        Trouble("False", "InvalidContent", "spec.x is wrong"),
+        "False",
+        "InvalidContent",
+        "spec.x is wrong",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("total", "trouble", "status", "reason", "message"), PROGRAMMED.values(), ids=PROGRAMMED
+)
+def test_programmed_says(total, trouble, status, reason, message):
+    found = at(Observed(total, RESOLVED, (), trouble))
+    said = condition(found.conditions, "Programmed")
+    assert said is not None
+    assert (said.status, said.reason, said.message) == (status, reason, message)
+    assert said.observed_generation == found.observed_generation == 2
+    assert is_programmed(found) == (status == "True")
+
+
+def test_counts_and_summary_are_those_of_the_pods_that_are_covered():
+    nodes = at(Observed(Sum(9, 3, 1, 2, failed("n1")), RESOLVED, ())).nodes
+    assert fields(ArtifactStatus(nodes=nodes))["nodes"] == {
+        "desired": 6,
+        "programmed": 3,
+        "failed": 1,
+        "pending": 2,
+        "summary": "3/6",
+    }
+    assert fields(at(Observed(Sum())))["nodes"]["desired"] == 0
+
+
+def test_references_that_are_there_and_that_are_missing():
+    found = condition(at(Observed(ALL, RESOLVED, ())).conditions, "ResolvedRefs")
+    assert found is not None
+    assert (found.status, found.reason) == ("True", "ReferenceResolved")
+    gone = condition(at(Observed(ALL, RESOLVED, ("a is gone", "b"))).conditions, "ResolvedRefs")
+    assert gone is not None
+    assert (gone.status, gone.reason) == ("False", "ReferenceResolutionFailed")
+    assert gone.message == "a is gone; b"
+
+
+def test_what_is_not_known_of_references_stays_as_it_was():
+    before = at(Observed(ALL, RESOLVED, ()))
+    after = at(Observed(ALL, RESOLVED, None), before, LATER)
+    assert after == before
+    assert condition(at(Observed(ALL, RESOLVED, None)).conditions, "ResolvedRefs") is None
+
+
+def test_the_time_of_resolving_moves_only_with_what_was_resolved():
+    before = at(Observed(ALL, RESOLVED, ()))
+    assert before.resolved is not None
+    assert before.resolved.resolved_at == "2026-01-01T00:00:00Z"
+    assert at(Observed(ALL, RESOLVED, ()), before, LATER) == before
+    other = Resolved(observed_generation=2, revision="2-def")
+    moved = at(Observed(ALL, other, ()), before, LATER).resolved
+    assert moved is not None
+    assert moved.resolved_at == "2026-01-01T00:01:00Z"
+
+
+def test_what_nodes_go_by_stays_until_there_is_something_else():
+    before = at(Observed(ALL, RESOLVED, ()))
+    trouble = Trouble("False", "OCIArtifactStoreFailed", "down")
+    after = at(Observed(Sum(3, 0, 0, 3), None, (), trouble), before, LATER, generation=3)
+    assert after.resolved == before.resolved
+    assert after.observed_generation == 3
+
+
+def test_counts_and_the_names_in_the_message_are_mere_counts():
+    before = at(Observed(Sum(3, 1, 0, 2, (), ("p1", "p2")), RESOLVED, ()))
+    after = at(Observed(Sum(3, 2, 0, 1, (), ("p1",)), RESOLVED, ()), before)
+    assert before != after
+    assert only_counts_differ(before, after)
+    for other in (
+        at(Observed(ALL, RESOLVED, ()), before),
+        at(Observed(Sum(3, 1, 0, 2), RESOLVED, ("gone",)), before),
+        at(Observed(Sum(3, 1, 0, 2), Resolved(observed_generation=2), ()), before),
+        at(Observed(Sum(3, 1, 0, 2), RESOLVED, ()), before, generation=3),
+        NEW,
+    ):
+        assert not only_counts_differ(before, other)
+
+
+def test_conditions_of_others_and_the_order_of_all_stay():
+    said = {"status": "True", "reason": "R", "message": "", "lastTransitionTime": "t"}
+    conditions = [{"type": kind, **said} for kind in ("Theirs", "Programmed")]
+    raw = {"status": {"conditions": conditions}}
+    before = status_of(json.dumps(raw).encode())
+    after = at(Observed(Sum(), RESOLVED, ()), before)
+    assert [one.type for one in after.conditions or ()] == ["ResolvedRefs", "Programmed", "Theirs"]
+    assert status_of(json.dumps({"status": fields(after)}).encode()) == after
+
+
+def test_a_parked_actor_says_nothing_else():
+    before = at(Observed(ALL, RESOLVED, ()))
+    after = parked_status(before, "KeyError", "'x'", 3, LATER)
+    said = condition(after.conditions, "Programmed")
+    assert said is not None
+    assert (said.status, said.reason, said.message) == ("Unknown", "ActorParked", "KeyError: 'x'")
+    assert after.resolved == before.resolved
+    assert after.nodes == before.nodes
+
+
+def test_the_status_is_read_of_an_artifact_whose_spec_cannot_be():
+    raw = {"spec": "nonsense", "status": {"observedGeneration": 7}}
+    assert status_of(json.dumps(raw).encode()).observed_generation == 7
+    assert status_of(b"{}") == NEW
+
+
+def test_only_finalizers_of_sidecars_are_taken_for_such():
+    theirs = (
+        "rulesfile.artifact.falcosecurity.dev/finalizer-node-1",
+        "artifact.falcosecurity.dev/finalizer-x",
+    )
+    others = (
+        "artifact.falcosecurity.dev/secret-in-use",
+        "rulesfile.artifact.falcosecurity.dev/finalizer",
+        "rulesfile.artifact.falcosecurity.dev.example.org/finalizer-x",
+        "example.org/artifact.falcosecurity.dev/finalizer-x",
+        "foregroundDeletion",
+    )
+    assert go_finalizers(ObjectMeta(finalizers=(*others, *theirs))) == theirs
+    assert go_finalizers(ObjectMeta()) == ()
