@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.json import Decoder
 
 from actors.instance import InstanceActor
-from resources import component
-from resources.component import Component
+from resources.component import desired as component
+from resources.component.spec import FIELD_MANAGER, FINALIZER, Component
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +26,8 @@ class ComponentActor(InstanceActor[Component]):
     """Turns one Component into a Deployment and what its pods need."""
 
     kind = "Component"
-    finalizer = component.FINALIZER
-    manager = component.FIELD_MANAGER
+    finalizer = FINALIZER
+    manager = FIELD_MANAGER
 
     def __init__(
         self,

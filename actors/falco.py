@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from msgspec.json import Decoder
 
 from actors.instance import InstanceActor
-from resources import falco
-from resources.falco import Falco, FalcoSettings
+from resources.falco import desired as falco
+from resources.falco.spec import FIELD_MANAGER, FINALIZER, Falco
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.incarnation import Services
     from actors.runtime import Runtime
+    from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
     from resources.instance.children import Child
     from resources.instance.outcome import Outcome
@@ -27,8 +28,8 @@ class FalcoActor(InstanceActor[Falco]):
     """Turns one Falco into a DaemonSet or Deployment and what its pods need."""
 
     kind = "Falco"
-    finalizer = falco.FINALIZER
-    manager = falco.FIELD_MANAGER
+    finalizer = FINALIZER
+    manager = FIELD_MANAGER
 
     def __init__(
         self,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from resources import component, falco
-from resources.artifact.status import config, nodereport, plugin, rulesfile
+from resources.artifact import config, nodereport, plugin, rulesfile
+from resources.component import spec as component
 from resources.crd import crd
+from resources.falco import spec as falco
 
 if TYPE_CHECKING:
     from collections.abc import Callable

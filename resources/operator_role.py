@@ -9,7 +9,7 @@ from collections import defaultdict
 from itertools import product
 from typing import TYPE_CHECKING
 
-from resources.component_catalog import granted_rules
+from resources.component.catalog import granted_rules
 from resources.falco.rights import FALCO_CLUSTER_RULES, falco_rules
 from resources.instance.children import PRUNED
 from resources.instance.rbac import Rule, rule

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from actors.metrics import Population
     from actors.ref import ActorRef
     from actors.runtime import Runtime
-    from resources.falco import FalcoSettings
+    from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
     from resources.kubernetes.reference import ObjectRef
     from supervisors.intensity import Intensity

@@ -30,7 +30,7 @@ from actors.transport import ANY_NUMBER, Transport
 from actors.version_gate import VersionGate
 from actors.watcher import Source, Watcher
 from resources.artifact.references import FINALIZERS
-from resources.falco import FalcoSettings
+from resources.falco.desired import FalcoSettings
 from resources.instance.labels import MANAGED_BY, OPERATOR
 from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, OBSERVED, RESOURCES
 from resources.kubernetes.reference import ObjectRef

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from resources.falco import SIDECAR_IMAGE
+from resources.falco.desired import SIDECAR_IMAGE
 from resources.instance import image
 from resources.kubernetes.invalid_spec import InvalidSpec
 from supervisors import logs

@@ -25,8 +25,9 @@ from actors.client import Client
 from actors.configuration import kubeconfig_configuration
 from actors.recorder import WRITERS
 from actors.transport import Transport
-from resources import falco as falcos
-from resources.falco import FIELD_MANAGER, FINALIZER, Falco, FalcoSettings
+from resources.falco import desired as falcos
+from resources.falco.desired import FalcoSettings
+from resources.falco.spec import FIELD_MANAGER, FINALIZER, Falco
 from resources.instance.outcome import Outcome, events
 from resources.kubernetes.finalizer import add_finalizer
 from resources.kubernetes.kinds import KINDS

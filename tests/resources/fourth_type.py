@@ -1,7 +1,7 @@
 """A fourth type of Component, and what puts its file beside the other three for one process."""
 
 TYPE = """\
-from resources.component_type import ComponentType
+from resources.component.type import ComponentType
 from resources.instance.rbac import rule
 from resources.instance.workload import Port
 
@@ -20,6 +20,6 @@ def installed(directory):
     """Puts the file into an empty directory; what a program has to begin with to find it."""
     (directory / "fourth.py").write_text(TYPE)
     return f"""\
-from resources import component_types
-component_types.__path__.append({str(directory)!r})
+from resources.component import types
+types.__path__.append({str(directory)!r})
 """

@@ -3,9 +3,10 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from resources import component, falco
-from resources.artifact.status import config, nodereport, plugin, rulesfile
+from resources.artifact import config, nodereport, plugin, rulesfile
+from resources.component import spec as component
 from resources.crd import crd, flatten
+from resources.falco import spec as falco
 from resources.kubernetes.definition import Rule, doc
 
 KINDS = (falco, component, rulesfile, plugin, config, nodereport)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from actors.leader import LEASE
 from resources import operator_role
-from resources.component_catalog import COMPONENT_TYPES
+from resources.component.catalog import COMPONENT_TYPES
 from resources.falco.rights import FALCO_CLUSTER_RULES, falco_rules
 from resources.instance.children import PRUNED
 from resources.instance.rbac import rule

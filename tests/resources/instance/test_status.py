@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from msgspec import convert
 
-from resources.falco import Falco, FalcoStatus
+from resources.falco.spec import Falco, FalcoStatus
 from resources.instance.outcome import Outcome
 from resources.instance.status import observed_status, parked_status
 from resources.kubernetes.meta import ObjectMeta

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.falco import Falco, FalcoSettings, FalcoSpec, desired
+from resources.falco.desired import FalcoSettings, desired
+from resources.falco.spec import Falco, FalcoSpec
 from resources.kubernetes.list_keys import SHAPES
 from resources.kubernetes.managed_fields import Difference, differences
 from resources.kubernetes.meta import ObjectMeta

@@ -7,7 +7,8 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from resources.falco import Falco, FalcoSettings, FalcoSpec, desired
+from resources.falco.desired import FalcoSettings, desired
+from resources.falco.spec import Falco, FalcoSpec
 from resources.kubernetes.kinds import object_path
 from resources.kubernetes.managed_fields import differences
 from resources.kubernetes.meta import ObjectMeta

@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from resources.falco import Falco, FalcoSettings, FalcoSpec, desired
+from resources.falco.desired import FalcoSettings, desired
+from resources.falco.spec import Falco, FalcoSpec
 from resources.kubernetes.list_keys import POD_TEMPLATE
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.overlay import pod_template

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resources.component_type import ComponentType
+from resources.component.type import ComponentType
 from resources.instance.rbac import rule
 from resources.instance.workload import Port, http_probe
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resources.falco_pod import PodSettings, pod_template
+from resources.falco.pod import PodSettings, pod_template
 
 SETTINGS = PodSettings(
     workload="DaemonSet",

@@ -1,107 +1,21 @@
-"""Falco: one instance of Falco, as a DaemonSet or a Deployment."""
+"""The children and the status of a Falco."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-
-from resources import falco_pod
 from resources.configuration import base as falco_config
+from resources.falco import pod as falco_pod
 from resources.falco.rights import FALCO_CLUSTER_RULES, Readable, falco_rules
+from resources.falco.spec import Falco
 from resources.instance import status as instance_status
 from resources.instance.children import Child, Parent, parent_of
 from resources.instance.image import Image
 from resources.instance.outcome import Outcome
 from resources.instance.rbac import cluster_rights, namespaced_rights
-from resources.instance.status import WorkloadStatus
 from resources.instance.workload import insisted, pod_labels, service, workload
-from resources.kubernetes.definition import (
-    AGE,
-    SERVICE_NAME_RULES,
-    Column,
-    ResourceDefinition,
-    condition_column,
-    doc,
-)
-from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.overlay import Template
 from resources.kubernetes.reference import ObjectRef
-
-
-class FalcoSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What the user wants of a Falco."""
-
-    type: Annotated[
-        str | None,
-        doc(
-            "The workload that runs Falco; absent means DaemonSet.",
-            enum=["DaemonSet", "Deployment"],
-        ),
-    ] = None
-    replicas: Annotated[
-        int | None,
-        doc("Number of pods of a Deployment; absent means 1.", format="int32", minimum=1),
-    ] = None
-    # Without a pattern: a bad version becomes a condition, not a refusal at apply.
-    version: Annotated[
-        str | None,
-        doc("Tag of the Falco image; the image of the falco container in the template wins."),
-    ] = None
-    pod_template_spec: Annotated[
-        dict[str, Any] | None,
-        doc(
-            "A partial pod template, merged over the default one.",
-            openapi="io.k8s.api.core.v1.PodTemplateSpec",
-        ),
-    ] = None
-    update_strategy: Annotated[
-        dict[str, Any] | None,
-        doc(
-            "How pods of a DaemonSet are replaced.",
-            openapi="io.k8s.api.apps.v1.DaemonSetUpdateStrategy",
-        ),
-    ] = None
-    strategy: Annotated[
-        dict[str, Any] | None,
-        doc(
-            "How pods of a Deployment are replaced.",
-            openapi="io.k8s.api.apps.v1.DeploymentStrategy",
-        ),
-    ] = None
-
-
-class FalcoStatus(WorkloadStatus, frozen=True):
-    """What is known of a Falco."""
-
-
-class Falco(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """A Falco instance and what it needs to run in this namespace."""
-
-    metadata: ObjectMeta = ObjectMeta()
-    spec: Annotated[FalcoSpec, doc("The wanted state.")] = FalcoSpec()
-    status: Annotated[FalcoStatus, doc("The observed state.")] = FalcoStatus()
-
-
-DEFINITION = ResourceDefinition(
-    type=Falco,
-    kind="Falco",
-    categories=("falcosecurity", "instances"),
-    columns=(
-        Column("Type", ".status.resourceType", "The workload kind."),
-        Column("Version", ".status.version", "The Falco version that runs."),
-        Column("Desired", ".status.desiredReplicas", "Pods wanted.", "integer"),
-        Column("Ready", ".status.availableReplicas", "Pods available.", "integer"),
-        condition_column("Reconciled"),
-        condition_column("Available"),
-        AGE,
-    ),
-    rules=SERVICE_NAME_RULES,
-)
-
-FINALIZER = "falco.instance.falcosecurity.dev/finalizer"
-FIELD_MANAGER = "falco-controller"
-
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
 

@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 
 from crds.generate import DIRECTORY
-from resources import component_types
-from resources.component_catalog import COMPONENT_TYPES, granted_rules
+from resources.component import types as component_types
+from resources.component.catalog import COMPONENT_TYPES, granted_rules
 from tests.resources.fourth_type import installed
 
 PRINT_IT = """
 import json, sys
 
-from resources.component import DEFINITION, Component, ComponentChoice, ComponentSpec, desired
-from resources.component_catalog import granted_rules
+from resources.component.spec import DEFINITION, Component, ComponentChoice, ComponentSpec, desired
+from resources.component.catalog import granted_rules
 from resources.crd import root_schema
 from resources.kubernetes.meta import ObjectMeta
 

@@ -4,14 +4,9 @@ from uuid import uuid4
 
 import pytest
 
-from resources.component import (
-    FIELD_MANAGER,
-    Component,
-    ComponentChoice,
-    ComponentSpec,
-    desired,
-)
-from resources.component_catalog import COMPONENT_TYPES
+from resources.component.catalog import COMPONENT_TYPES
+from resources.component.desired import desired
+from resources.component.spec import FIELD_MANAGER, Component, ComponentChoice, ComponentSpec
 from resources.kubernetes.managed_fields import differences
 from resources.kubernetes.meta import ObjectMeta
 from tests.resources.live import apply

@@ -1,4 +1,4 @@
-"""Every type of Component that there is: one for each file of `resources.component_types`."""
+"""Every type of Component that there is: one for each file of `resources.component.types`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from resources import component_types
+from resources.component import types as component_types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from resources.component_type import ComponentType
+    from resources.component.type import ComponentType
     from resources.instance.rbac import Rule
 
 

@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from resources.component import Component, ComponentChoice, ComponentSpec, desired
+from resources.component.desired import desired
+from resources.component.spec import Component, ComponentChoice, ComponentSpec
 from resources.kubernetes.meta import ObjectMeta
 
 WAIT, MAIN = "wait-redis", "falcosidekick-ui"

@@ -4,16 +4,9 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from resources.falco import (
-    Falco,
-    FalcoSettings,
-    FalcoSpec,
-    FalcoStatus,
-    desired,
-    resolved_version,
-    status,
-)
+from resources.falco.desired import FalcoSettings, desired, resolved_version, status
 from resources.falco.rights import Readable
+from resources.falco.spec import Falco, FalcoSpec, FalcoStatus
 from resources.instance.children import unwanted
 from resources.instance.outcome import Outcome
 from resources.kubernetes.invalid_spec import InvalidSpec

@@ -2,8 +2,9 @@
 
 import pytest
 
-from resources.component import Component, ComponentChoice, ComponentSpec, desired
-from resources.component_catalog import COMPONENT_TYPES
+from resources.component.catalog import COMPONENT_TYPES
+from resources.component.desired import desired
+from resources.component.spec import Component, ComponentChoice, ComponentSpec
 from resources.kubernetes.meta import ObjectMeta
 
 READ = ["get", "list", "watch"]

@@ -3,15 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from resources.component import (
-    Component,
-    ComponentChoice,
-    ComponentSpec,
-    desired,
-    status,
-    workload_ref,
-)
-from resources.component_catalog import COMPONENT_TYPES
+from resources.component.catalog import COMPONENT_TYPES
+from resources.component.desired import desired, status, workload_ref
+from resources.component.spec import Component, ComponentChoice, ComponentSpec
 from resources.instance.children import unwanted
 from resources.instance.outcome import Outcome
 from resources.kubernetes.invalid_spec import InvalidSpec

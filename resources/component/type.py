@@ -19,7 +19,7 @@ class ComponentType:
     `name` is what users write in `spec.component.type`, and the name of the main container.
     `container` has that container's fields beside name, image and ports, `pod` those of the pod
     beside the container and its ServiceAccount. A variable of `shared_env` is in the environment of
-    several containers and has one value: see `resources.shared_env`. `rules` are for the
+    several containers and has one value: see `resources.component.shared_env`. `rules` are for the
     Component's namespace, `cluster_rules` for the cluster.
     """
 

@@ -1,0 +1,1 @@
+"""Component: `spec.py` is its schema, `desired.py` its children and status."""

@@ -1,0 +1,1 @@
+"""Falco: `spec.py` is its schema, `desired.py` its children and status."""
