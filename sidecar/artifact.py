@@ -18,9 +18,17 @@ from resources.artifact.revision import pinned
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.selector import selects
-from resources.node_files import Medium, file_name, library_name
-from resources.node_plan import INVALID, Content, Installed, Item, Part, Trouble
-from sidecar.entry import entry_of, trouble_of_entry
+from resources.node.files import Medium, file_name, library_name
+from resources.node.items import (
+    INVALID,
+    Content,
+    Installed,
+    Item,
+    Part,
+    Trouble,
+    entry_of,
+    trouble_of_entry,
+)
 from sidecar.fetcher import FetchFailed, origin_of_config_map, origin_of_inline
 
 if TYPE_CHECKING:

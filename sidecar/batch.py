@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resources.node_files import Directory
+from resources.node.files import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from resources.node_files import File, Place
+    from resources.node.files import File, Place
     from sidecar.blobs import Blobs
     from sidecar.disk import Disk
     from sidecar.file_changes import Changes

@@ -19,14 +19,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resources.node_files import Directory
+from resources.node.files import Directory
 from sidecar.digests import Digests
 from sidecar.disk import VolumeError, reported
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from resources.node_files import File
+    from resources.node.files import File
     from sidecar.disk import Disk
 
 SUBDIRECTORY = ".artifact-operator"

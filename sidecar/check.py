@@ -10,8 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.worker import MEGABYTE, WorkerFailed, run_worker
-from resources.node_check import Verdict
-from resources.node_slot import Context, Slot
+from resources.node.slots import Context, Slot, Verdict
 
 MEMORY = 128 * MEGABYTE
 SECONDS = 60.0

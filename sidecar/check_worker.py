@@ -9,12 +9,12 @@ from actors.worker import serve
 from sidecar.check import CheckRequest
 
 if TYPE_CHECKING:
-    from resources.node_check import Verdict
+    from resources.node.slots import Verdict
 
 
 def answer(request: CheckRequest) -> Verdict:
     """Check what the request names."""
-    from resources.node_verdict import check  # noqa: PLC0415 - after the limits hold
+    from resources.node.verdict import check  # noqa: PLC0415 - after the limits hold
 
     return check(request.slots, request.context, _read)
 

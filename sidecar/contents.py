@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from resources.artifact.nodereport import ArtifactReport
     from resources.kubernetes.reference import ObjectRef
-    from resources.node_plan import Installed, Item
+    from resources.node.items import Installed, Item
 
 
 class Contents:

@@ -13,8 +13,8 @@ from actors import registry
 from actors.errors import ApiError, NotFound, Refused
 from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef
-from resources.node_files import Directory
-from resources.node_plan import INVALID, REFERENCE_FAILED, STORE_FAILED, Content, Trouble
+from resources.node.files import DIRECTORIES
+from resources.node.items import INVALID, REFERENCE_FAILED, STORE_FAILED, Content, Trouble
 from resources.registry.credentials import InvalidCredentials, credentials_of
 from resources.registry.request import Endpoint, Pull
 from resources.text.yaml_writer import excess, yaml_text
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
     from resources.registry.request import Credentials, Pulled
     from sidecar.blobs import Blobs
 
-DIRECTORIES = {
-    "Rulesfile": Directory.RULES,
-    "Config": Directory.CONFIG,
-    "Plugin": Directory.PLUGINS,
-}
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 

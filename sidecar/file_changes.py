@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.node_files import PLUGIN_ENTRIES, Directory, File, Place
+from resources.node.files import PLUGIN_ENTRIES, Directory, File, Place
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping

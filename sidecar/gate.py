@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors.actor import Actor
 from actors.mail import Reconcile
 from actors.results import Done, RequeueAfter, Result
-from resources.node_plan import open_items
+from resources.node.report import open_items
 from sidecar.disk import VolumeError
 
 if TYPE_CHECKING:

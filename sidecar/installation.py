@@ -12,28 +12,14 @@ from actors.actor import Actor
 from actors.backoff import Backoff
 from actors.results import Done, RequeueAfter, Result
 from resources.kubernetes.kinds import ARTIFACTS
-from resources.node_check import Verdict
-from resources.node_files import PLUGIN_ENTRIES, Directory, File
-from resources.node_plan import (
-    NAME_CONFLICT,
-    PENDING,
-    STORE_FAILED,
-    Installed,
-    Item,
-    Plan,
-    PlannedSlot,
-    Trouble,
-    is_more_at_hand,
-    kept,
-    plan,
-    removed,
-    reports,
-    settled,
-)
-from resources.plugin_entries import plugin_entries
+from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
+from resources.node.items import NAME_CONFLICT, PENDING, STORE_FAILED, Installed, Item, Trouble
+from resources.node.plan import Plan, PlannedSlot, is_more_at_hand, kept, plan, removed, settled
+from resources.node.plugin_entries import plugin_entries
+from resources.node.report import reports
+from resources.node.slots import Verdict
 from sidecar.check import CheckFailed
 from sidecar.disk import VolumeError
-from sidecar.fetcher import DIRECTORIES
 from sidecar.volume import ContentMissing
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from resources.node_files import Directory, Place
+from resources.node.files import Directory, Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

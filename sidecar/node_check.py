@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from resources.node_files import Directory
-from resources.node_plan import is_present, libraries
-from resources.node_slot import PluginFact, Slot, Version
+from resources.node.files import DIRECTORIES, Directory
+from resources.node.plan import is_present, libraries
+from resources.node.slots import PluginFact, Slot, Version
 from sidecar.check import CheckRequest, check
-from sidecar.fetcher import DIRECTORIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-    from resources.node_check import Verdict
-    from resources.node_plan import Installed, Plan, PlannedSlot
-    from resources.node_slot import Context
+    from resources.node.items import Installed
+    from resources.node.plan import Plan, PlannedSlot
+    from resources.node.slots import Context, Verdict
     from sidecar.volume import Volume
 
 _KINDS = {"Rulesfile": "rules", "Config": "config", "Plugin": "plugin"}

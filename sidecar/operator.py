@@ -25,8 +25,8 @@ from actors.transport import ANY_NUMBER, Transport
 from actors.watcher import Source, Watcher
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
-from resources.node_check import Context
-from resources.node_events import removals
+from resources.node.events import removals
+from resources.node.slots import Context
 from resources.rules.versions import engine_version
 from sidecar.artifact import LOST, ArtifactActor, NodeServices
 from sidecar.contents import Contents
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from actors.ref import ActorRef
     from actors.store import Change
-    from resources.node_plan import PlannedSlot
+    from resources.node.plan import PlannedSlot
 
 # One artifact may crash five times in ten minutes before it is parked; the process's own parts five
 # times in one minute before the process ends and the kubelet starts it afresh.

@@ -16,7 +16,7 @@ from actors.retry import Retry
 from resources.artifact.nodereport import ArtifactReport, NodeReport
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
-from resources.node_events import failures
+from resources.node.events import failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

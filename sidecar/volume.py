@@ -11,7 +11,7 @@ import logging
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resources.node_files import Directory, File, Place, has_our_name
+from resources.node.files import Directory, File, Place, has_our_name
 from sidecar import manifest as manifests
 from sidecar.batch import Batch
 from sidecar.blobs import SUBDIRECTORY, Blobs

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from resources.node_files import Directory
+from resources.node.files import Directory
 from tests.operator_process import OperatorProcess
 
 COMMAND = Path(sys.executable).with_name("artifact-operator")

@@ -4,7 +4,7 @@ import ctypes
 import os
 import struct
 
-from resources.node_files import Directory
+from resources.node.files import Directory
 
 _WORDS = {0x80: "came", 0x200: "went", 0x8: "was written"}  # inotify(7): moved to, delete, closed
 _FLAGS = os.O_NONBLOCK | os.O_CLOEXEC

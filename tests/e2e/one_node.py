@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 from resources.kubernetes.kinds import ARTIFACTS, INSTANCES
-from resources.node_files import Directory
+from resources.node.files import Directory
 from tests.api import manifest
 from tests.e2e.fleet import Fleet
 from tests.eventually import eventually

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local import Registry
 from deploy.local.publisher import Target, publish_plugin, publish_rules
-from resources.node_files import Directory
+from resources.node.files import Directory
 from sidecar.blobs import SUBDIRECTORY
 from tests.actors.hostile_registry import REPOSITORY, HostileRegistry, manifest_path
 from tests.e2e.one_node import one_node

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from deploy.local.publisher import Target, publish_rules
-from resources.node_files import Directory
+from resources.node.files import Directory
 from tests.e2e.falcos import condition, generation
 from tests.e2e.fleet import from_registry
 from tests.eventually import eventually

@@ -6,8 +6,8 @@ from functools import cache
 
 import yaml
 
-from resources.node_files import Directory, File
-from resources.plugin_entries import PluginEntry, plugin_entries
+from resources.node.files import Directory, File
+from resources.node.plugin_entries import PluginEntry, plugin_entries
 from sidecar.blobs import SUBDIRECTORY
 from sidecar.disk import Disk
 from sidecar.volume import Volume

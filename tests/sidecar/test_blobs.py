@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from resources.node_files import Directory
+from resources.node.files import Directory
 from sidecar.blobs import SUBDIRECTORY, Blobs
 from sidecar.disk import Disk, VolumeError
 from tests.sidecar.killed import Trace, WatchedDisk

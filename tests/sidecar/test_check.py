@@ -4,7 +4,7 @@ import pytest
 
 import sidecar.check
 from actors.worker import MEGABYTE
-from resources.node_slot import Context, PluginFact, Slot, Version
+from resources.node.slots import Context, PluginFact, Slot, Version
 from sidecar.check import CheckFailed, CheckRequest, check
 
 CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resources.node_files import PLUGIN_ENTRIES, Directory, File, Place
+from resources.node.files import PLUGIN_ENTRIES, Directory, File, Place
 from sidecar.digests import Found
 from sidecar.file_changes import Changes, changes
 

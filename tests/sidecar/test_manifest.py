@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.node_files import Directory, Place
+from resources.node.files import Directory, Place
 from sidecar.manifest import Manifest, UnreadableManifest, decode, encode
 
 NAMES = st.text(min_size=1).filter(

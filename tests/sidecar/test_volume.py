@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from resources.node_files import Medium, file_name, library_name
+from resources.node.files import Medium, file_name, library_name
 from sidecar.blobs import SUBDIRECTORY
 from sidecar.disk import Disk
 from sidecar.volume import Volume

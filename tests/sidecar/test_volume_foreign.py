@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from resources.node_files import Directory
+from resources.node.files import Directory
 from sidecar.blobs import SUBDIRECTORY
 from sidecar.disk import Disk, VolumeError
 from sidecar.volume import Volume

@@ -13,8 +13,9 @@ from tests.resources.fourth_type import installed
 PRINT_IT = """
 import json, sys
 
-from resources.component.spec import DEFINITION, Component, ComponentChoice, ComponentSpec, desired
 from resources.component.catalog import granted_rules
+from resources.component.desired import desired
+from resources.component.spec import DEFINITION, Component, ComponentChoice, ComponentSpec
 from resources.crd import root_schema
 from resources.kubernetes.meta import ObjectMeta
 

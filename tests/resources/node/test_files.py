@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.node_files import (
+from resources.node.files import (
     PLUGIN_ENTRIES,
     Directory,
     File,

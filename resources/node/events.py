@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from resources.artifact.nodereport import ArtifactReport
-    from resources.node_plan import PlannedSlot
+    from resources.node.plan import PlannedSlot
 
 _MEDIA = {
     "oci": "OCIArtifact",

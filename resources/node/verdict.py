@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resources.fallback import Chooser, Options
-from resources.node_check import Choice, Verdict
-from resources.node_set import NodeSet
+from resources.node.candidates import NodeSet
+from resources.node.fallback import Chooser, Options
+from resources.node.slots import Choice, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from resources.fallback import Decision, Selection
-    from resources.node_slot import Context, Slot, Version
+    from resources.node.fallback import Decision, Selection
+    from resources.node.slots import Context, Slot, Version
     from resources.text.messages import Finding
 
 # Values that may be looked at for the sake of getting more of what is wanted: 5 s of work.

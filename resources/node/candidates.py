@@ -10,7 +10,7 @@ from resources.configuration import fragment as config_content
 from resources.configuration import plugins as plugins_check
 from resources.configuration.merge import Merged
 from resources.configuration.plugins import BadEntry, PluginEntry, Plugins
-from resources.node_contents import NodeContents
+from resources.node.contents import NodeContents
 from resources.rules.condition_cache import Conditions
 from resources.rules.items import ListItem, MacroItem, PluginRequirement
 from resources.rules.rule_set import RuleSet
@@ -20,7 +20,7 @@ from resources.text.messages import Finding, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from resources.node_slot import Context, PluginFact, Slot, Version
+    from resources.node.slots import Context, PluginFact, Slot, Version
     from resources.rules.items import RulesContent
 
 

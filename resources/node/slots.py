@@ -1,8 +1,14 @@
-"""What the artifacts of a node amount to: places for files, and what could be there."""
+"""What the check of a node is asked, and what it answers.
+
+    Slots, each a place for one file with what is wanted there and what is installed now
+        → resources.node.verdict.check → which of the two, and why
+
+The check itself runs in a process of its own.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -54,3 +60,14 @@ class Context(msgspec.Struct, frozen=True):
     falco_version: str = ""
     workload: Literal["DaemonSet", "Deployment"] = "DaemonSet"
     foreign_libraries: tuple[str, ...] = ()
+
+
+Choice: TypeAlias = Literal["wanted", "good", "none"]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """By slot id: the version to install, why it is not the wanted one, and what to be wary of."""
+
+    chosen: dict[str, Choice] = {}
+    problems: dict[str, tuple[str, ...]] = {}
+    warnings: dict[str, tuple[str, ...]] = {}

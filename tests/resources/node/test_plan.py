@@ -1,23 +1,10 @@
 import pytest
 
-from resources.node_check import Verdict
-from resources.node_plan import (
-    Content,
-    Installed,
-    Item,
-    Part,
-    Trouble,
-    is_more_at_hand,
-    is_present,
-    kept,
-    libraries,
-    open_items,
-    plan,
-    removed,
-    reports,
-    settled,
-)
-from resources.plugin_entries import PluginEntry
+from resources.node.items import Content, Installed, Item, Part, Trouble
+from resources.node.plan import is_more_at_hand, is_present, kept, libraries, plan, removed, settled
+from resources.node.plugin_entries import PluginEntry
+from resources.node.report import open_items, reports
+from resources.node.slots import Verdict
 
 OLD = Installed("50-03-a-inline.yaml", "t1", Content("1" * 64, "inline:1"))
 NEW = Installed("50-03-a-inline.yaml", "t1", Content("2" * 64, "inline:2"))

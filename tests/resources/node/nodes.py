@@ -1,7 +1,7 @@
 """Nodes for tests: slots whose contents are given in place."""
 
-from resources.node_slot import Context, PluginFact, Slot, Version
-from resources.node_verdict import check
+from resources.node.slots import Context, PluginFact, Slot, Version
+from resources.node.verdict import check
 
 CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1")
 

@@ -12,7 +12,7 @@ from resources.rules.items import RulesContent
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from resources.node_slot import Slot, Version
+    from resources.node.slots import Slot, Version
 
 # Of all that is wanted together. The official rules have 200 KB and 7,000 values.
 MAX_BYTES = 8 << 20

@@ -113,3 +113,10 @@ def _fitting(before: str, name: str, after: str) -> str:
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
     room = _LONGEST - len(before) - len(after) - len(digest) - 1
     return f"{before}{name[:room]}_{digest}{after}"
+
+
+DIRECTORIES = {
+    "Rulesfile": Directory.RULES,
+    "Config": Directory.CONFIG,
+    "Plugin": Directory.PLUGINS,
+}

@@ -1,9 +1,9 @@
 import pytest
 
-from resources.node_contents import MAX_BYTES, MAX_VALUES
-from resources.node_slot import Context, PluginFact, Slot, Version
-from resources.node_verdict import check
-from tests.resources.nodes import Node, macro, needs_plugin, rule
+from resources.node.contents import MAX_BYTES, MAX_VALUES
+from resources.node.slots import Context, PluginFact, Slot, Version
+from resources.node.verdict import check
+from tests.resources.node.nodes import Node, macro, needs_plugin, rule
 
 NEEDS_CONTAINER = needs_plugin("container", "0.4.0") + rule("R")
 

@@ -3,7 +3,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.plugin_entries import Claim, PluginEntry, older_wins, plugin_entries
+from resources.node.plugin_entries import Claim, PluginEntry, older_wins, plugin_entries
 
 
 def entry(name, *dependencies, **fields):
