@@ -1,4 +1,5 @@
-"""The generated CustomResourceDefinitions, and the command that generates them.
+"""The generated CustomResourceDefinitions, and what generates them.
 
-Belongs here: `generate.py` and what it writes. Schemas are decided in `resources/`.
+Belongs here: the structural schema of a type (`crd.py`, `structural.py`), and `generate.py`, which
+says what the YAML files beside it hold. What a resource's fields are is decided in `resources/`.
 """

@@ -1,27 +1,24 @@
-"""Writes the CRDs: `python -m crds.generate`, or `--check` to only compare.
+"""The text of every CRD; `deploy.generate` writes the files.
 
-Core types come from the OpenAPI documents of a real API server, which is started for it.
+Core types come from the OpenAPI documents of a real API server.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from crds.crd import crd
 from resources.artifact import config, nodereport, plugin, rulesfile
 from resources.component import spec as component
-from resources.crd import crd
 from resources.falco import spec as falco
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resources.structural import Schemas
+    from crds.structural import Schemas
 
 DIRECTORY = Path(__file__).parent
 DEFINITIONS = tuple(
@@ -53,47 +50,3 @@ def files(get: Callable[[str], Any]) -> dict[str, str]:
 def _text(document: dict[str, Any]) -> str:
     body = yaml.dump(document, Dumper=_Dumper, allow_unicode=True, width=1000)
     return _HEADER + body
-
-
-def stale(wanted: dict[str, str], directory: Path) -> list[str]:
-    """Return the names of the files that are missing, differ, or should not be there."""
-    found = {path.name: path.read_text("utf-8") for path in directory.glob("*.yaml")}
-    return sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
-
-
-def write(wanted: dict[str, str], directory: Path) -> None:
-    """Make the YAML files of `directory` exactly the wanted ones."""
-    for name in stale(wanted, directory):
-        if name in wanted:
-            (directory / name).write_text(wanted[name], "utf-8")
-        else:
-            (directory / name).unlink()
-
-
-def from_local_control_plane() -> dict[str, str]:
-    """Return the same from an API server that is started for it."""
-    from deploy.local import ControlPlane  # noqa: PLC0415 - tests bring their own
-
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        ControlPlane(Path(directory), nodes=0, controllers=False, audit=False) as control_plane,
-    ):
-        return files(lambda path: control_plane.client.call("GET", path))
-
-
-def main() -> int:
-    """Write the files; with `--check`, fail if that would change one."""
-    parser = argparse.ArgumentParser(prog="python -m crds.generate", description=main.__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
-    arguments = parser.parse_args()
-    wanted = from_local_control_plane()
-    changes = stale(wanted, DIRECTORY)
-    if not arguments.check:
-        write(wanted, DIRECTORY)
-    for name in changes:
-        sys.stdout.write(f"{name} {'is stale' if arguments.check else 'written'}\n")
-    return 1 if arguments.check and changes else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

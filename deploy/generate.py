@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+import crds.generate
 from actors.leader import LEASE
-from crds.generate import from_local_control_plane
-from deploy.local import build
+from deploy.local import ControlPlane, build
 from deploy.local.process import environment
-from resources.operator_role import lease_rules, operator_rules
+from deploy.operator_role import lease_rules, operator_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
 
 ROOT = Path(__file__).parents[1]
 CHART = "deploy/chart/falco-operator"
@@ -49,9 +50,9 @@ class HelmError(RuntimeError):
     """Helm failed; the message is what it said."""
 
 
-def files(crds: Mapping[str, str]) -> dict[str, str]:
-    """Path and content of every generated file; `crds` has those of the CRDs by name."""
-    sources = {f"crds/{name}": content for name, content in crds.items()} | _rules()
+def files(definitions: Mapping[str, str]) -> dict[str, str]:
+    """Path and content of every generated file; `definitions` has those of the CRDs by name."""
+    sources = {f"crds/{name}": content for name, content in definitions.items()} | _rules()
     return sources | {INSTALL: _install(sources)}
 
 
@@ -113,12 +114,21 @@ def _install(sources: Mapping[str, str]) -> str:
         return _HEADER + _NAMESPACE + helm("template", OPERATOR, chart, namespace, "--include-crds")
 
 
+def _crds() -> dict[str, str]:
+    """Name and content of every CRD file, from an API server that is started for it."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        ControlPlane(Path(directory), nodes=0, controllers=False, audit=False) as control_plane,
+    ):
+        return crds.generate.files(lambda path: control_plane.client.call("GET", path))
+
+
 def main() -> int:
     """Write the files; with `--check`, fail if that would change one."""
     parser = argparse.ArgumentParser(prog="python -m deploy.generate", description=main.__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
     check = parser.parse_args().check
-    wanted = files(from_local_control_plane())
+    wanted = files(_crds())
     changes = stale(wanted)
     if not check:
         write(wanted, changes)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from resources.kubernetes.meta import ObjectMeta
 
 
-from typing import TYPE_CHECKING
-
 # ARCHITECTURE "Writing": a binding only after its role, a workload after what its pods need.
 _WAVES = {
     "ServiceAccount": 1,

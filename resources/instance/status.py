@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 
@@ -10,18 +10,14 @@ from resources.instance import image
 from resources.instance.availability import availability
 from resources.instance.outcome import Outcome, parked, reconciled
 from resources.kubernetes.conditions import AVAILABLE, RECONCILED, condition, set_condition
+from resources.kubernetes.definition import LIST_MAP_BY_TYPE, doc
 from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.meta import Condition
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from resources.kubernetes.meta import ObjectMeta
-
-
-from typing import Annotated
-
-from resources.kubernetes.definition import LIST_MAP_BY_TYPE, doc
-from resources.kubernetes.meta import Condition
 
 
 class Instance(Protocol):

@@ -8,9 +8,6 @@ if TYPE_CHECKING:
     from resources.kubernetes.reference import ObjectRef
 
 
-from typing import TYPE_CHECKING
-
-
 class Kind(NamedTuple):
     """How the API server knows a kind; the core group is the empty string."""
 

@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from resources.node.files import slot_id
+from resources.node.files import library_path, slot_id
 from resources.node.plugin_entries import PluginEntry
+from resources.text.yaml_writer import excess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-from typing import TYPE_CHECKING
-
-from resources.node.files import library_path
-from resources.text.yaml_writer import excess
-
-if TYPE_CHECKING:
     from resources.artifact.plugin import Plugin
 
 

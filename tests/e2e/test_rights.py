@@ -4,8 +4,8 @@ import pytest
 
 from deploy.local import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
+from deploy.operator_role import held_rules, used_rules
 from resources.kubernetes.kinds import INSTANCES, KINDS
-from resources.operator_role import held_rules, used_rules
 from tests.api import Api, manifest
 from tests.audit import OPERATOR
 from tests.e2e.falcos import Falcos, condition

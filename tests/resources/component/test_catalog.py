@@ -16,7 +16,7 @@ import json, sys
 from resources.component.catalog import granted_rules
 from resources.component.desired import desired
 from resources.component.spec import DEFINITION, Component, ComponentChoice, ComponentSpec
-from resources.crd import root_schema
+from crds.crd import root_schema
 from resources.kubernetes.meta import ObjectMeta
 
 meta = ObjectMeta(name="c", namespace="ns", uid="u-1")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from crds.structural import core_schema, first_sentence
 from resources.kubernetes.definition import validations
-from resources.structural import core_schema, first_sentence
 
 if TYPE_CHECKING:
+    from crds.structural import Schema, Schemas
     from resources.kubernetes.definition import Column, ResourceDefinition
-    from resources.structural import Schema, Schemas
 
 _KEPT = (
     "enum",

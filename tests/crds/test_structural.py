@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from resources.structural import QUANTITY_PATTERN, core_schema, first_sentence
+from crds.structural import QUANTITY_PATTERN, core_schema, first_sentence
 
 STRING = {"type": "string", "default": "", "description": "A name. More about it."}
 

@@ -3,9 +3,9 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
+from crds.crd import crd, flatten
 from resources.artifact import config, nodereport, plugin, rulesfile
 from resources.component import spec as component
-from resources.crd import crd, flatten
 from resources.falco import spec as falco
 from resources.kubernetes.definition import Rule, doc
 
