@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import DecodeError
 
-from actors.actor import Actor
 from actors.errors import ApiError
 from actors.lookout import Lookout
 from actors.parking import tell_parked
 from actors.recorder import Record
 from actors.resolver import Resolver
-from actors.results import Done, RequeueAfter, Result, Retire
 from actors.retry import Retry
+from actors.runtime.actor import Actor
+from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.view import View
 from actors.writer import Writer
 from resources.artifact.events import Installed, failures, installed, moved, successes
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from actors.lookout import Metadata
     from actors.referents import Referents
     from actors.report_index import ReportIndex
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.store import Snapshot, Store
     from resources.artifact.fields import ArtifactStatus
     from resources.kubernetes.event import EventDraft

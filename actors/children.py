@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from actors.applier import Applier
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.view import View
     from resources.instance.children import Child
     from resources.kubernetes.reference import ObjectRef

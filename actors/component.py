@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.incarnation import Services
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from resources.instance.children import Child
     from resources.instance.outcome import Outcome
     from resources.kubernetes.reference import ObjectRef

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors import lean_import
-from actors.proxy import proxy_of
+from actors.runtime.proxy import proxy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

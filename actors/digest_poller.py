@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actors.clock import within
 from actors.errors import ApiError
-from actors.task_actor import TaskActor
+from actors.runtime.clock import within
+from actors.runtime.task_actor import TaskActor
 from resources.artifact.resolution import Unresolved
 from resources.registry.request import Found, Lookup, Problem
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from actors.digests import Digests, Tag
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
     from resources.registry.request import Endpoint

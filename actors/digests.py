@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.backoff import Backoff
+from actors.runtime.backoff import Backoff
 from resources.artifact.resolution import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
     from resources.registry.request import Found, Problem

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.incarnation import Services
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
     from resources.instance.children import Child

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
-    from actors.clock import Clock, Handle
+    from actors.runtime.clock import Clock, Handle
     from actors.transport import ApiObserver
 
 _READS = frozenset({"get", "list"})

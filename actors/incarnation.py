@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from actors.client import Client
     from actors.recorder import Record
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.store import Store
     from resources.kubernetes.reference import Owner
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from actors.actor import Actor
 from actors.children import Attempt
 from actors.errors import ApiError, NamespaceTerminating, Refused
 from actors.incarnation import Incarnation, incarnation
 from actors.parking import tell_parked
 from actors.recorder import Record
-from actors.results import Blocked, Done, RequeueAfter, Result, Retire
+from actors.runtime.actor import Actor
+from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
 from actors.view import View
 from actors.writer import Writer
 from resources.instance.children import cluster_scoped, unwanted
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.incarnation import Services
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.store import Snapshot
     from resources.instance.children import Child
     from resources.kubernetes.event import EventDraft

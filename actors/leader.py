@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.errors import ApiError, Conflict, NotFound
 from actors.lease_client import answered_within
-from actors.task_actor import TaskActor
+from actors.runtime.task_actor import TaskActor
 from resources.kubernetes.lease import (
     DEFAULT_TIMING,
     JITTER,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from actors.fence import Fence
     from actors.lease_client import Leases
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from resources.kubernetes.lease import Timing
 
 LEASE = "falco-operator"

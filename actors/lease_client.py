@@ -15,7 +15,7 @@ from resources.kubernetes.lease import Lease
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from actors.clock import Clock
+    from actors.runtime.clock import Clock
     from actors.transport import Transport
     from resources.kubernetes.lease import LeaseSpec
     from resources.kubernetes.reference import ObjectRef

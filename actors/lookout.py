@@ -13,8 +13,8 @@ from resources.artifact.resolution import Looked, Target, Unresolved, content_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from actors.clock import Clock
     from actors.referents import Referent, Referents
+    from actors.runtime.clock import Clock
     from actors.store import Snapshot
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef

@@ -29,7 +29,7 @@ from resources.kubernetes.kinds import CHILD_KINDS, KINDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from actors.exits import ExitReason
+    from actors.runtime.lifecycle import ExitReason
 
 _PREFIX = "falco_operator_"
 # How a reconcile can end. The other outcomes are those of messages that are none.

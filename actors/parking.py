@@ -10,7 +10,7 @@ from actors.retry import Retry
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.store import Snapshot
     from actors.writer import Writer
     from resources.kubernetes.reference import ObjectRef

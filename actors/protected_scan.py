@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from actors.backoff import Backoff
 from actors.client import METADATA
 from actors.errors import ApiError, decoded
 from actors.paging import pages
-from actors.task_actor import TaskActor
+from actors.runtime.backoff import Backoff
+from actors.runtime.task_actor import TaskActor
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.reference import ObjectRef
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from actors.client import Client
     from actors.paging import Page
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
 
 _BACKOFF = Backoff(base=0.5, cap=60.0)
 _log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from actors.backoff import Backoff
 from actors.errors import ApiError, Conflict, NamespaceTerminating, NotFound, Unavailable
-from actors.task_actor import TaskActor
+from actors.runtime.backoff import Backoff
+from actors.runtime.task_actor import TaskActor
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from actors.client import Client
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import Owner
 

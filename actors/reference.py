@@ -6,12 +6,12 @@ import logging
 import math
 from typing import TYPE_CHECKING, Any
 
-from actors.actor import Actor
 from actors.client import METADATA
 from actors.errors import ApiError
 from actors.fights import Fights
-from actors.results import Done, RequeueAfter, Result, Retire
 from actors.retry import Fight, Retry, settled_delay
+from actors.runtime.actor import Actor
+from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.scopes import bare
 from actors.view import View
 from actors.writer import Writer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from actors.client import Client
     from actors.reference_index import ReferenceIndex
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.store import Snapshot
     from actors.view import Seen
     from resources.kubernetes.reference import ObjectRef

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.worker import MEGABYTE, WorkerFailed, run_worker
+from actors.runtime.child_process import MEGABYTE, WorkerFailed, run_worker
 from resources.registry.request import Answers, Fetch, Found, Lookups, Problem, Pulled
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.worker import serve
+from actors.runtime.child_process import serve
 from resources.registry.request import Answers, Lookups
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.backoff import Backoff
 from actors.errors import ApiError, Conflict, NotFound, Refused
+from actors.runtime.backoff import Backoff
 
 if TYPE_CHECKING:
     import random

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.actor import Actor
-from actors.mail import Reconcile
+from actors.runtime.actor import Actor
+from actors.runtime.mail import Reconcile
 from resources.instance.owner import owner_of
 from resources.kubernetes.kinds import KINDS, RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.store import Change, Store
     from resources.kubernetes.reference import ObjectRef
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from actors.actor import Actor
-from actors.backoff import Backoff
 from actors.errors import Unavailable
+from actors.runtime.actor import Actor
+from actors.runtime.backoff import Backoff
 
 if TYPE_CHECKING:
     from actors.client import Client
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
 
 # Native sidecars, on which the pods depend, are on by default since 1.29.
 OLDEST = (1, 29)

@@ -23,20 +23,20 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
-from actors.backoff import Backoff
 from actors.client import FULL, Representation
 from actors.errors import ApiError, Garbled, Status, Unavailable, decoded, error_from_status
 from actors.lines import Lines
 from actors.paging import pages
+from actors.runtime.backoff import Backoff
+from actors.runtime.task_actor import TaskActor
 from actors.store import revision_of, snapshot_of
-from actors.task_actor import TaskActor
 from resources.kubernetes.kinds import collection_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from actors.client import Client
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.store import Change, Snapshot, Store
     from actors.transport import Transport
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import DecodeError
 
-from actors.actor import Actor
-from actors.backoff import Backoff
-from actors.mail import Reconcile
-from actors.results import Done, RequeueAfter, Result, Retire
+from actors.runtime.actor import Actor
+from actors.runtime.backoff import Backoff
+from actors.runtime.mail import Reconcile
+from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from resources.artifact.plugin import Plugin
 from resources.artifact.revision import pinned
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Mapping
 
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.store import Snapshot, Store
     from resources.artifact.fields import Resolved
     from resources.kubernetes.reference import ObjectRef

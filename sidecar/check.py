@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.worker import MEGABYTE, WorkerFailed, run_worker
+from actors.runtime.child_process import MEGABYTE, WorkerFailed, run_worker
 from resources.node.slots import Context, Slot, Verdict
 
 MEMORY = 128 * MEGABYTE

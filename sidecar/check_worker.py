@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.worker import serve
+from actors.runtime.child_process import serve
 from sidecar.check import CheckRequest
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.client import Client
-    from actors.clock import Clock
+    from actors.runtime.clock import Clock
     from resources.artifact.sources import ConfigMapSource, InlineSource, OciSource
     from resources.registry.request import Credentials, Pulled
     from sidecar.blobs import Blobs

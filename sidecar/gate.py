@@ -6,16 +6,16 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from actors.actor import Actor
-from actors.mail import Reconcile
-from actors.results import Done, RequeueAfter, Result
+from actors.runtime.actor import Actor
+from actors.runtime.mail import Reconcile
+from actors.runtime.results import Done, RequeueAfter, Result
 from resources.node.report import open_items
 from sidecar.disk import VolumeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from sidecar.contents import Contents
     from sidecar.volume import Volume
 

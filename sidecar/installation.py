@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actors.actor import Actor
-from actors.backoff import Backoff
-from actors.results import Done, RequeueAfter, Result
+from actors.runtime.actor import Actor
+from actors.runtime.backoff import Backoff
+from actors.runtime.results import Done, RequeueAfter, Result
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
 from resources.node.items import NAME_CONFLICT, PENDING, STORE_FAILED, Installed, Item, Trouble
@@ -25,7 +25,7 @@ from sidecar.volume import ContentMissing
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.store import Store
     from sidecar.contents import Contents
     from sidecar.node_check import NodeCheck

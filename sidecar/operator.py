@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pykka
 import uvloop
 
-from actors.backoff import Backoff
 from actors.client import METADATA, Client
-from actors.clock import SystemClock
 from actors.configuration import BadConfiguration, configuration_of
-from actors.mail import Reconcile
 from actors.metrics import Metrics, Population
 from actors.recorder import EventRecorder, Record
 from actors.router import Changed, Listed
-from actors.runtime import Runtime
+from actors.runtime.backoff import Backoff
+from actors.runtime.clock import SystemClock
+from actors.runtime.context import Runtime
+from actors.runtime.mail import Reconcile
 from actors.store import Store
 from actors.transport import ANY_NUMBER, Transport
 from actors.watcher import Source, Watcher
@@ -52,7 +52,7 @@ from supervisors.supervisor import Strategy, Supervisor
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-    from actors.ref import ActorRef
+    from actors.runtime.ref import ActorRef
     from actors.store import Change
     from resources.node.plan import PlannedSlot
 

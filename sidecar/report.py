@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from actors.actor import Actor
 from actors.errors import ApiError, NamespaceTerminating, NotFound
 from actors.recorder import Record
-from actors.results import Blocked, RequeueAfter, Result
 from actors.retry import Retry
+from actors.runtime.actor import Actor
+from actors.runtime.results import Blocked, RequeueAfter, Result
 from resources.artifact.nodereport import ArtifactReport, NodeReport
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from actors.client import Client
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from sidecar.contents import Contents
 
 _log = logging.getLogger(__name__)

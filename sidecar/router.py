@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.actor import Actor
-from actors.mail import Reconcile
 from actors.router import Changed, Listed
+from actors.runtime.actor import Actor
+from actors.runtime.mail import Reconcile
 from resources.kubernetes.kinds import ARTIFACTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from actors.store import Store
     from resources.kubernetes.reference import ObjectRef
 

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from actors.clock import Clock
+    from actors.runtime.clock import Clock
 
 # At a time: each is a process with tens of megabytes of its own.
 _MOST = 2

@@ -22,14 +22,14 @@ from supervisors.dynamic import DynamicSupervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
 
-    from actors.backoff import Backoff
     from actors.client import Client
     from actors.lookout import Metadata
-    from actors.mail import Reconcile
     from actors.metrics import Population
     from actors.recorder import Record
-    from actors.ref import ActorRef
-    from actors.runtime import Runtime
+    from actors.runtime.backoff import Backoff
+    from actors.runtime.context import Runtime
+    from actors.runtime.mail import Reconcile
+    from actors.runtime.ref import ActorRef
     from actors.store import Change, Store
     from resources.kubernetes.reference import ObjectRef
     from supervisors.intensity import Intensity

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from actors.exits import ExitReason
+from actors.runtime.lifecycle import ExitReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from actors.ref import ActorRef
+    from actors.runtime.ref import ActorRef
 
 
 class Restart(StrEnum):

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actors.task_actor import TaskActor
+from actors.runtime.task_actor import TaskActor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
 
 _log = logging.getLogger(__name__)
 

@@ -9,20 +9,20 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actors.actor import Actor
-from actors.clock import within
-from actors.exits import Exit, ExitReason, crash
-from actors.mail import Reconcile
 from actors.metrics import Population
+from actors.runtime.actor import Actor
+from actors.runtime.clock import within
+from actors.runtime.lifecycle import Exit, ExitReason, crash
+from actors.runtime.mail import Reconcile
 from supervisors.intensity import Intensity, Window
 from supervisors.keyed import KeyedChild, Parked, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
-    from actors.backoff import Backoff
-    from actors.ref import ActorRef
-    from actors.runtime import Runtime
+    from actors.runtime.backoff import Backoff
+    from actors.runtime.context import Runtime
+    from actors.runtime.ref import ActorRef
     from resources.kubernetes.reference import ObjectRef
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.metrics import Metrics
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from supervisors.settings import Exposure
 
 

@@ -18,7 +18,7 @@ from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_response import Response, StreamResponse
 from aiohttp.web_server import Server
 
-from actors.task_actor import TaskActor
+from actors.runtime.task_actor import TaskActor
 from supervisors.settings import Address
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from aiohttp.web_request import BaseRequest
 
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
 
 _log = logging.getLogger(__name__)
 

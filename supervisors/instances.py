@@ -14,12 +14,12 @@ from supervisors.dynamic import DynamicSupervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from actors.backoff import Backoff
     from actors.incarnation import Services
     from actors.instance import InstanceActor
     from actors.metrics import Population
-    from actors.ref import ActorRef
-    from actors.runtime import Runtime
+    from actors.runtime.backoff import Backoff
+    from actors.runtime.context import Runtime
+    from actors.runtime.ref import ActorRef
     from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
     from resources.kubernetes.reference import ObjectRef

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actors.mail import STOP, Mail
+from actors.runtime.mail import STOP, Mail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from actors.actor import Actor
-    from actors.clock import Clock, Handle
-    from actors.exits import Exit
-    from actors.ref import ActorRef
+    from actors.runtime.actor import Actor
+    from actors.runtime.clock import Clock, Handle
+    from actors.runtime.lifecycle import Exit
+    from actors.runtime.ref import ActorRef
     from resources.kubernetes.reference import ObjectRef
     from supervisors.intensity import Window
 

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pykka
 import uvloop
 
-from actors.backoff import Backoff
 from actors.client import Client
-from actors.clock import SystemClock
 from actors.configuration import SERVICE_ACCOUNT, BadConfiguration, configuration_of
 from actors.fence import Fence, FencedTransport
 from actors.incarnation import Services
@@ -24,7 +22,9 @@ from actors.lease_client import LeaseClient
 from actors.metrics import Metrics, Population
 from actors.recorder import EventRecorder, Record
 from actors.router import Changed, Concerned, Listed, Router, changed
-from actors.runtime import Runtime
+from actors.runtime.backoff import Backoff
+from actors.runtime.clock import SystemClock
+from actors.runtime.context import Runtime
 from actors.store import Store
 from actors.transport import ANY_NUMBER, Transport
 from actors.version_gate import VersionGate
@@ -49,7 +49,7 @@ from supervisors.supervisor import Strategy, Supervisor
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from actors.ref import ActorRef
+    from actors.runtime.ref import ActorRef
     from actors.store import Change
 
 _CHILDREN = f"{MANAGED_BY}={OPERATOR}"

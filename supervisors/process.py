@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from actors.exits import Exit
+    from actors.runtime.lifecycle import Exit
     from supervisors.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)

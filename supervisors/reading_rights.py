@@ -12,7 +12,7 @@ from resources.kubernetes.reference import ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from actors.clock import Clock, Handle
+    from actors.runtime.clock import Clock, Handle
     from actors.store import Store
 
 # Seconds, at least, between two times that the Falcos of a namespace are told: a thousand artifacts

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.mail import Reconcile
 from actors.metrics import Population
 from actors.protected_scan import ProtectedScan
 from actors.reference import ReferenceActor
 from actors.reference_index import ReferenceIndex, scope_of
 from actors.router import Concerned
+from actors.runtime.mail import Reconcile
 from actors.scope_watcher import ScopeWatcher
 from actors.scopes import Scopes
 from resources.artifact.references import FINALIZERS
@@ -20,10 +20,10 @@ from supervisors.dynamic import DynamicSupervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
 
-    from actors.backoff import Backoff
     from actors.client import Client
-    from actors.ref import ActorRef
-    from actors.runtime import Runtime
+    from actors.runtime.backoff import Backoff
+    from actors.runtime.context import Runtime
+    from actors.runtime.ref import ActorRef
     from actors.store import Change
     from actors.transport import Transport
     from actors.watcher import WatchObserver

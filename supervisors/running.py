@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from actors.clock import within
-from actors.exits import crash
+from actors.runtime.clock import within
+from actors.runtime.lifecycle import crash
 from supervisors.intensity import TooManyRestarts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.actor import Actor
-    from actors.clock import Clock, Handle
-    from actors.exits import Exit
-    from actors.ref import ActorRef
+    from actors.runtime.actor import Actor
+    from actors.runtime.clock import Clock, Handle
+    from actors.runtime.lifecycle import Exit
+    from actors.runtime.ref import ActorRef
     from supervisors.child import ChildSpec
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aiohttp.web_request import BaseRequest
     from aiohttp.web_response import Response
 
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
     from supervisors.settings import Address
 
 # Seconds between two looks at the certificate's files.

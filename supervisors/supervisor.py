@@ -6,7 +6,7 @@ import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from actors.actor import Actor
+from actors.runtime.actor import Actor
 from supervisors.child import ChildSpec, Restart, distinct
 from supervisors.intensity import Intensity, TooManyRestarts, Window
 from supervisors.running import ChildDue, ChildExited, ChildReady, News, Phase, RunningChild
@@ -14,9 +14,9 @@ from supervisors.running import ChildDue, ChildExited, ChildReady, News, Phase, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.backoff import Backoff
-    from actors.exits import Exit
-    from actors.runtime import Runtime
+    from actors.runtime.backoff import Backoff
+    from actors.runtime.context import Runtime
+    from actors.runtime.lifecycle import Exit
 
 
 class Strategy(StrEnum):

@@ -6,15 +6,15 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any
 
-from actors.actor import Actor
-from actors.results import Done
-from actors.runtime import Runtime
+from actors.runtime.actor import Actor
+from actors.runtime.context import Runtime
+from actors.runtime.results import Done
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:
-    from actors.exits import Exit, ExitReason
-    from actors.ref import ActorRef
-    from actors.results import Result
+    from actors.runtime.lifecycle import Exit, ExitReason
+    from actors.runtime.ref import ActorRef
+    from actors.runtime.results import Result
 
 
 class BugError(Exception):

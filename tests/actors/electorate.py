@@ -6,7 +6,7 @@ from datetime import timedelta
 from actors.errors import Conflict, NotFound
 from actors.fence import Fence
 from actors.leader import LeaderElection, LeadershipLost
-from actors.runtime import Runtime
+from actors.runtime.context import Runtime
 from resources.kubernetes.lease import Lease, LeaseSpec
 from resources.kubernetes.meta import ObjectMeta
 from tests.actor_examples import fake_runtime

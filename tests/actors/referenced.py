@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from actors.reference import ReferenceActor
 from actors.reference_index import ReferenceIndex, scope_of
-from actors.runtime import Runtime
+from actors.runtime.context import Runtime
 from actors.scopes import Scopes
 from actors.store import snapshot_of
 from deploy.local.client import RefusedError

@@ -12,8 +12,8 @@ from actors.errors import Conflict, Refused, Unavailable
 from actors.reference_index import ReferenceIndex
 from actors.referents import Referents
 from actors.report_index import ReportIndex
-from actors.results import Done, RequeueAfter, Retire
-from actors.runtime import Runtime
+from actors.runtime.context import Runtime
+from actors.runtime.results import Done, RequeueAfter, Retire
 from actors.scopes import Scopes
 from actors.store import Change, Store, snapshot_of
 from tests.actors.artifacts import artifact_ref

@@ -10,7 +10,7 @@ from actors.applier import Applier
 from actors.children import Attempt, Children
 from actors.client import Client
 from actors.retry import Retry
-from actors.runtime import Runtime
+from actors.runtime.context import Runtime
 from actors.store import Store, snapshot_of
 from actors.view import View
 from actors.writer import Writer

@@ -9,7 +9,7 @@ import pytest
 from actors.digest_poller import DigestPoller
 from actors.digests import MOST_AT_ONCE, Digests, query
 from actors.errors import Unavailable
-from actors.runtime import Runtime
+from actors.runtime.context import Runtime
 from resources.artifact.resolution import Answer, Unresolved
 from resources.artifact.sources import OciSource
 from resources.registry.request import Credentials, Endpoint, Found, Problem

@@ -2,11 +2,11 @@
 
 import pytest
 
-from actors.backoff import Backoff
 from actors.errors import Refused, Unavailable
-from actors.exits import ExitReason
 from actors.fence import Fence
 from actors.leader import LeaderElection, identity_of
+from actors.runtime.backoff import Backoff
+from actors.runtime.lifecycle import ExitReason
 from resources.kubernetes.lease import JITTER
 from supervisors.child import ChildSpec
 from supervisors.intensity import Intensity

@@ -11,9 +11,9 @@ from prometheus_client import REGISTRY
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from actors.exits import ExitReason
 from actors.metrics import Metrics, Population
-from actors.runtime import Observer, Runtime
+from actors.runtime.context import Observer, Runtime
+from actors.runtime.lifecycle import ExitReason
 from resources.kubernetes.kinds import CHILD_KINDS
 from tests.fake_clock import FakeClock
 

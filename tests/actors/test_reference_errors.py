@@ -3,7 +3,7 @@
 from actors.client import Client
 from actors.errors import ApiError, Unavailable
 from actors.reference_index import scope_of
-from actors.results import Done, RequeueAfter, Retire
+from actors.runtime.results import Done, RequeueAfter, Retire
 
 THEIRS = "tests.example.org/hold"
 

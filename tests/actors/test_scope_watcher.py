@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 import pytest
 
 from actors.client import METADATA, Client
-from actors.mail import Reconcile
 from actors.reference_index import ReferenceIndex, scope_of
+from actors.runtime.mail import Reconcile
 from actors.scope_watcher import ScopeWatcher
 from actors.scopes import Scopes
 from actors.transport import ANY_NUMBER, Transport

@@ -8,7 +8,7 @@ import pytest
 
 from actors import watcher as module
 from actors.errors import Garbled, Gone, NotFound, Refused, Unavailable
-from actors.runtime import Runtime
+from actors.runtime.context import Runtime
 from actors.store import Store
 from actors.watcher import Listing, Source, Waiting, Watcher, Watching
 from tests.actors.watching import Listener, runtime

@@ -6,8 +6,8 @@ from collections import Counter
 from contextlib import asynccontextmanager
 
 from actors.client import Client
-from actors.clock import SystemClock
-from actors.runtime import Runtime
+from actors.runtime.clock import SystemClock
+from actors.runtime.context import Runtime
 from actors.store import Store
 from actors.watcher import Source, Watcher
 from resources.kubernetes.kinds import collection_path

@@ -18,12 +18,12 @@ import tracemalloc
 import pytest
 import uvloop
 
-from actors.actor import Actor
-from actors.backoff import Backoff
-from actors.clock import SystemClock
-from actors.mail import Reconcile
-from actors.results import Done, Result
-from actors.runtime import Runtime
+from actors.runtime.actor import Actor
+from actors.runtime.backoff import Backoff
+from actors.runtime.clock import SystemClock
+from actors.runtime.context import Runtime
+from actors.runtime.mail import Reconcile
+from actors.runtime.results import Done, Result
 from resources.kubernetes.reference import ObjectRef
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.intensity import Intensity

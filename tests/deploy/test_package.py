@@ -252,7 +252,7 @@ def test_what_is_locked_for_the_image_is_what_is_tested(lock):
 @pytest.mark.parametrize(
     ("path", "left_out"),
     [
-        ("actors/actor.py", False),
+        ("actors/runtime/actor.py", False),
         ("actors/__pycache__/actor.cpython-311.pyc", True),
         ("tests/conftest.py", True),
         ("crds/generate.py", True),

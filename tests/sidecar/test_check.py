@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 
 import sidecar.check
-from actors.worker import MEGABYTE
+from actors.runtime.child_process import MEGABYTE
 from resources.node.slots import Context, PluginFact, Slot, Version
 from sidecar.check import CheckFailed, CheckRequest, check
 

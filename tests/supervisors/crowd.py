@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from actors.backoff import Backoff
+from actors.runtime.backoff import Backoff
 from resources.kubernetes.reference import ObjectRef
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.intensity import Intensity
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Hashable
 
-    from actors.ref import ActorRef
+    from actors.runtime.ref import ActorRef
 
 DEADLINE = 10.0
 MOST_BACKOFF = 4.0

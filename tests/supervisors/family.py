@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actors.actor import Actor
-from actors.backoff import Backoff
-from actors.exits import Exit, ExitReason
-from actors.mail import Stop
+from actors.runtime.actor import Actor
+from actors.runtime.backoff import Backoff
+from actors.runtime.lifecycle import Exit, ExitReason
+from actors.runtime.mail import Stop
 from supervisors.child import ChildSpec, Restart
 from supervisors.intensity import Intensity
 from supervisors.supervisor import Strategy, Supervisor
@@ -18,8 +18,8 @@ from tests.actor_examples import fake_runtime
 from tests.fake_clock import settle
 
 if TYPE_CHECKING:
-    from actors.ref import ActorRef
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
+    from actors.runtime.ref import ActorRef
 
 # Restart type, exit reason, and whether the child is to be started again.
 EACH_RESTART = pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 
 from pykka import ActorDeadError
 
-from actors.actor import Actor
-from actors.backoff import Backoff
 from actors.router import Listed, Router
+from actors.runtime.actor import Actor
+from actors.runtime.backoff import Backoff
 from actors.store import Store
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS

@@ -12,8 +12,8 @@ import stat
 
 import pytest
 
-from actors.clock import SystemClock
-from actors.runtime import Runtime
+from actors.runtime.clock import SystemClock
+from actors.runtime.context import Runtime
 from supervisors import dump
 from supervisors.dump import SignalDump
 from tests.supervisors.serving import running

@@ -6,9 +6,9 @@ import json
 import pykka
 import pytest
 
-from actors.exits import ExitReason
-from actors.mail import Reconcile
-from actors.results import Retire
+from actors.runtime.lifecycle import ExitReason
+from actors.runtime.mail import Reconcile
+from actors.runtime.results import Retire
 from tests.actor_examples import BugError
 from tests.fake_clock import settle
 from tests.supervisors.crowd import DEADLINE, MOST_BACKOFF, Crowd, ref_of

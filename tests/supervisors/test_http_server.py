@@ -10,9 +10,9 @@ import socket
 
 import pytest
 
-from actors.clock import SystemClock
-from actors.exits import ExitReason
-from actors.runtime import Runtime
+from actors.runtime.clock import SystemClock
+from actors.runtime.context import Runtime
+from actors.runtime.lifecycle import ExitReason
 from supervisors import http_server
 from supervisors.http_server import HttpServer, reply
 from supervisors.servers import DebugServer, HealthServer

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from actors.mail import Reconcile
+from actors.runtime.mail import Reconcile
 from tests.actor_examples import BugError
 from tests.fake_clock import settle
 from tests.supervisors.crowd import MOST_BACKOFF, Crowd

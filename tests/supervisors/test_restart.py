@@ -1,8 +1,8 @@
 """Who is restarted after which exit, with whom, and how often."""
 
-from actors.backoff import Backoff
-from actors.exits import ExitReason
-from actors.mail import Stop
+from actors.runtime.backoff import Backoff
+from actors.runtime.lifecycle import ExitReason
+from actors.runtime.mail import Stop
 from supervisors.child import ChildSpec, Restart
 from supervisors.intensity import TooManyRestarts
 from supervisors.supervisor import Strategy

@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from actors.actor import Actor
-from actors.backoff import Backoff
-from actors.clock import SystemClock
-from actors.mail import Reconcile
 from actors.metrics import Metrics
-from actors.runtime import Runtime
+from actors.runtime.actor import Actor
+from actors.runtime.backoff import Backoff
+from actors.runtime.clock import SystemClock
+from actors.runtime.context import Runtime
+from actors.runtime.mail import Reconcile
 from resources.kubernetes.reference import ObjectRef
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.intensity import Intensity

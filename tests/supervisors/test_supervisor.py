@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from actors.exits import ExitReason
+from actors.runtime.lifecycle import ExitReason
 from supervisors.child import ChildSpec, Restart
 from tests.actor_examples import BugError, actor_of
 from tests.fake_clock import settle

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import random
 
-    from actors.clock import Clock
-    from actors.exits import ExitReason
+    from actors.runtime.clock import Clock
+    from actors.runtime.lifecycle import ExitReason
 
 
 class Observer(Protocol):

@@ -8,9 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actors.exits import NORMAL
-from actors.future import Future
-from actors.mail import MOST_REASONS, OTHERS, Mail, Reconcile, Run, Stop
+from actors.runtime.future import Future
+from actors.runtime.lifecycle import NORMAL
+from actors.runtime.mail import MOST_REASONS, OTHERS, Mail, Reconcile, Run, Stop
 
 
 def drained(mail):

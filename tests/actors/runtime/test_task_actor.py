@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from actors.exits import ExitReason
-from actors.task_actor import TaskActor
+from actors.runtime.lifecycle import ExitReason
+from actors.runtime.task_actor import TaskActor
 from tests.actor_examples import BugError, actor_of, exits_of, fake_runtime
 from tests.fake_clock import settle
 

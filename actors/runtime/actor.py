@@ -3,7 +3,7 @@
 Runtime semantics, on which everything else is built:
 
 - One message at a time: control messages as they were sent, `Stop` before them, and the one
-  pending reconcile last (`actors.mail`).
+  pending reconcile last (`actors.runtime.mail`).
 - What a handler raises is a crash and ends the actor, with two exceptions. What `on_receive` raises
   for an ask goes to the asker, and the actor lives (pykka's rule). What `on_reconcile` raises for
   an ask goes to the asker as well, and still is a crash.
@@ -21,21 +21,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pykka
 
-from actors.exits import NORMAL, SHUTDOWN, Exit, crash
-from actors.future import Future
-from actors.hooks import Hooks
-from actors.inbox import Inbox, Stopped
-from actors.mail import Letter, Reconcile, Run, Stop
-from actors.ref import ActorRef
-from actors.results import RequeueAfter, Result, Retire
-from actors.state import State
-from actors.trace import Trace, outcome_of
+from actors.runtime.future import Future
+from actors.runtime.hooks import Hooks
+from actors.runtime.inbox import Inbox, Stopped
+from actors.runtime.lifecycle import NORMAL, SHUTDOWN, Exit, State, crash
+from actors.runtime.mail import Letter, Reconcile, Run, Stop
+from actors.runtime.ref import ActorRef
+from actors.runtime.results import RequeueAfter, Result, Retire
+from actors.runtime.trace import Trace, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.clock import Handle
-    from actors.runtime import Runtime
+    from actors.runtime.clock import Handle
+    from actors.runtime.context import Runtime
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ import asyncio
 import pykka
 import pytest
 
-from actors.exits import ExitReason
-from actors.mail import Reconcile
-from actors.results import RequeueAfter
+from actors.runtime.lifecycle import ExitReason
+from actors.runtime.mail import Reconcile
+from actors.runtime.results import RequeueAfter
 from tests.actor_examples import BugError, Probe, actor_of, exits_of, fake_runtime
 from tests.fake_clock import settle
 

@@ -7,10 +7,10 @@ import weakref
 import pykka
 import pytest
 
-from actors.actor import BATCH, Actor
-from actors.exits import ExitReason
-from actors.mail import Reconcile
-from actors.results import Blocked, Done
+from actors.runtime.actor import BATCH, Actor
+from actors.runtime.lifecycle import ExitReason
+from actors.runtime.mail import Reconcile
+from actors.runtime.results import Blocked, Done
 from tests.actor_examples import BugError, Probe, actor_of, exits_of, fake_runtime
 from tests.fake_clock import settle
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.mail import Run
-from actors.results import Blocked, Done, RequeueAfter, Retire
+from actors.runtime.mail import Run
+from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actors.clock import Clock
-    from actors.mail import Letter
-    from actors.results import Result
+    from actors.runtime.clock import Clock
+    from actors.runtime.mail import Letter
+    from actors.runtime.results import Result
 
 SIZE = 16
 """How many entries a trace keeps."""

@@ -38,3 +38,14 @@ SHUTDOWN = Exit(ExitReason.SHUTDOWN)
 def crash(error: BaseException) -> Exit:
     """Give the exit of an actor that died of this error."""
     return Exit(ExitReason.CRASH, error)
+
+
+class State(StrEnum):
+    """Where an actor is in its life; it has a task while it is starting, busy or ending."""
+
+    NEW = "new"
+    STARTING = "starting"
+    BUSY = "busy"
+    IDLE = "idle"
+    ENDING = "ending"
+    GONE = "gone"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
-from actors.mail import Letter, Mail
+from actors.runtime.mail import Letter, Mail
 
 if TYPE_CHECKING:
     import threading
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pykka
     from pykka._envelope import Envelope
 
-    from actors.actor import Actor
+    from actors.runtime.actor import Actor
 
 
 class Stopped:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.worker import serve
+from actors.runtime.child_process import serve
 
 
 class Order(msgspec.Struct, frozen=True):

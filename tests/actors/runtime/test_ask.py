@@ -6,9 +6,9 @@ import threading
 import pykka
 import pytest
 
-from actors.exits import ExitReason
-from actors.mail import Reconcile
-from actors.results import Done
+from actors.runtime.lifecycle import ExitReason
+from actors.runtime.mail import Reconcile
+from actors.runtime.results import Done
 from tests.actor_examples import BugError, Probe, exits_of, fake_runtime
 from tests.fake_clock import settle
 

@@ -5,7 +5,7 @@ import asyncio
 import pykka
 import pytest
 
-from actors.future import Future
+from actors.runtime.future import Future
 
 
 async def test_awaiting_a_future_leaves_the_loop_free():

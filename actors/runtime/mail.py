@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pykka
 
-from actors.exits import SHUTDOWN, Exit
+from actors.runtime.lifecycle import SHUTDOWN, Exit
 
 MOST_REASONS = 32
 """Distinct reasons that one pending reconcile remembers; senders use a few fixed words."""

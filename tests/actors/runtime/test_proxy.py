@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.proxy import proxy_of
+from actors.runtime.proxy import proxy_of
 
 PROXY = "http://proxy:3128"
 DIRECT = None

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from actors.exits import ExitReason
-from actors.mail import Reconcile
-from actors.results import Blocked, Done, RequeueAfter, Retire
+from actors.runtime.lifecycle import ExitReason
+from actors.runtime.mail import Reconcile
+from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 from tests.actor_examples import Probe, exits_of, fake_runtime
 from tests.fake_clock import settle
 

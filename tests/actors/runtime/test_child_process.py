@@ -9,16 +9,16 @@ import psutil
 import pytest
 import uvloop
 
-from actors.worker import MEGABYTE, WorkerFailed, run_worker
-from tests.actors.obedient_worker import Done, Order
+from actors.runtime.child_process import MEGABYTE, WorkerFailed, run_worker
+from tests.actors.runtime.obedient_worker import Done, Order
 from tests.eventually import eventually, soon
 
-MODULE = "tests.actors.obedient_worker"
+MODULE = "tests.actors.runtime.obedient_worker"
 PROGRAM = """
 import asyncio, sys
-from actors.worker import run_worker
-from tests.actors.obedient_worker import Done, Order
-asyncio.run(run_worker("tests.actors.obedient_worker", Order("hang", sys.argv[1]), Done))
+from actors.runtime.child_process import run_worker
+from tests.actors.runtime.obedient_worker import Done, Order
+asyncio.run(run_worker("tests.actors.runtime.obedient_worker", Order("hang", sys.argv[1]), Done))
 """
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC
 
-from actors.clock import SystemClock, within
+from actors.runtime.clock import SystemClock, within
 from tests.fake_clock import FakeClock, settle
 
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import pykka
 
-from actors.future import Future
-from actors.mail import Mail, Stop
+from actors.runtime.future import Future
+from actors.runtime.mail import Mail, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.actor import Actor
-    from actors.exits import Exit
-    from actors.inbox import Inbox
+    from actors.runtime.actor import Actor
+    from actors.runtime.inbox import Inbox
+    from actors.runtime.lifecycle import Exit
 
 A = TypeVar("A", bound="Actor")
 

@@ -6,12 +6,12 @@ import asyncio
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from actors.actor import Actor
-from actors.exits import NORMAL, crash
-from actors.mail import Stop
+from actors.runtime.actor import Actor
+from actors.runtime.lifecycle import NORMAL, crash
+from actors.runtime.mail import Stop
 
 if TYPE_CHECKING:
-    from actors.runtime import Runtime
+    from actors.runtime.context import Runtime
 
 
 class TaskActor(Actor):

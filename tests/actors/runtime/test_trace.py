@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from actors.mail import Letter, Reconcile, Run
-from actors.results import Blocked, Done, RequeueAfter, Retire
-from actors.trace import SIZE, Trace, outcome_of
+from actors.runtime.mail import Letter, Reconcile, Run
+from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
+from actors.runtime.trace import SIZE, Trace, outcome_of
 from tests.actor_examples import Probe, fake_runtime
 from tests.fake_clock import FakeClock, settle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from actors.results import Done, Result
+from actors.runtime.results import Done, Result
 
 if TYPE_CHECKING:
     import threading

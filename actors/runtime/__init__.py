@@ -1,0 +1,1 @@
+"""Actors on one event loop, and the child processes beside it; knows no Kubernetes."""
