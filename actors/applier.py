@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actors.errors import Conflict
+from actors.api.errors import Conflict
 from actors.retry import Leaving, NameConflict
 from resources.instance.outcome import Update
 from resources.instance.owner import Ownership, ownership

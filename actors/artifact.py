@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import DecodeError
 
-from actors.errors import ApiError
+from actors.api.errors import ApiError
 from actors.lookout import Lookout
 from actors.parking import tell_parked
 from actors.recorder import Record
@@ -46,7 +46,7 @@ from resources.kubernetes.reference import Owner
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from actors.client import Client
+    from actors.api.client import Client
     from actors.digests import Digests
     from actors.lookout import Metadata
     from actors.referents import Referents

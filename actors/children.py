@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from actors.errors import ApiError, Refused
+from actors.api.errors import ApiError, Refused
 from actors.fights import Fights
 from actors.retry import Fight, Leaving, NameConflict, Trouble, settled_delay
 from resources.instance.outcome import (

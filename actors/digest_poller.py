@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actors.errors import ApiError
+from actors.api.errors import ApiError
 from actors.runtime.clock import within
 from actors.runtime.task_actor import TaskActor
 from resources.artifact.resolution import Unresolved

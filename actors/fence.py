@@ -7,15 +7,15 @@ import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from actors.errors import Unavailable
-from actors.transport import Transport
+from actors.api.errors import Unavailable
+from actors.api.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
+    from actors.api.transport import ApiObserver
     from actors.runtime.clock import Clock, Handle
-    from actors.transport import ApiObserver
 
 _READS = frozenset({"get", "list"})
 

@@ -14,7 +14,7 @@ from actors.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.client import Client
+    from actors.api.client import Client
     from actors.recorder import Record
     from actors.runtime.context import Runtime
     from actors.store import Store

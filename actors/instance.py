@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from actors.api.errors import ApiError, NamespaceTerminating, Refused
 from actors.children import Attempt
-from actors.errors import ApiError, NamespaceTerminating, Refused
 from actors.incarnation import Incarnation, incarnation
 from actors.parking import tell_parked
 from actors.recorder import Record

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from actors.errors import ApiError, Conflict, NotFound
+from actors.api.errors import ApiError, Conflict, NotFound
 from actors.lease_client import answered_within
 from actors.runtime.task_actor import TaskActor
 from resources.kubernetes.lease import (

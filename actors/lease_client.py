@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from actors.errors import Garbled, NotFound, Unavailable
+from actors.api.errors import Garbled, NotFound, Unavailable
 from resources.kubernetes.kinds import KINDS, collection_path, object_path
 from resources.kubernetes.lease import Lease
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from actors.api.transport import Transport
     from actors.runtime.clock import Clock
-    from actors.transport import Transport
     from resources.kubernetes.lease import LeaseSpec
     from resources.kubernetes.reference import ObjectRef
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.errors import Garbled
+from actors.api.errors import Garbled
 
 # An object has at most 1.5 MiB in etcd, and is a few times that as JSON at worst.
 LONGEST = 16 * 2**20

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from actors.client import FULL, METADATA, Representation
-from actors.errors import decoded
+from actors.api.client import FULL, METADATA, Representation
+from actors.api.errors import decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from actors.client import Client
+    from actors.api.client import Client
 
 # Metadata is asked of objects that are not ours, and whose annotations may take 256 KiB each: the
 # page is the most memory that they ever take. 20 cost 0.3 MiB at a start, 100 cost 2 (measured).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.errors import ApiError
+from actors.api.errors import ApiError
 from actors.retry import Retry
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from actors.client import METADATA
-from actors.errors import ApiError, decoded
+from actors.api.client import METADATA
+from actors.api.errors import ApiError, decoded
 from actors.paging import pages
 from actors.runtime.backoff import Backoff
 from actors.runtime.task_actor import TaskActor
@@ -20,7 +20,7 @@ from resources.kubernetes.reference import ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.client import Client
+    from actors.api.client import Client
     from actors.paging import Page
     from actors.runtime.context import Runtime
 

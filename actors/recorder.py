@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from actors.errors import ApiError, Conflict, NamespaceTerminating, NotFound, Unavailable
+from actors.api.errors import ApiError, Conflict, NamespaceTerminating, NotFound, Unavailable
 from actors.runtime.backoff import Backoff
 from actors.runtime.task_actor import TaskActor
 from resources.kubernetes.kinds import KINDS
@@ -18,7 +18,7 @@ from resources.kubernetes.reference import ObjectRef
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from actors.client import Client
+    from actors.api.client import Client
     from actors.runtime.context import Runtime
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import Owner

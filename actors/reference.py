@@ -6,8 +6,8 @@ import logging
 import math
 from typing import TYPE_CHECKING, Any
 
-from actors.client import METADATA
-from actors.errors import ApiError
+from actors.api.client import METADATA
+from actors.api.errors import ApiError
 from actors.fights import Fights
 from actors.retry import Fight, Retry, settled_delay
 from actors.runtime.actor import Actor
@@ -22,7 +22,7 @@ from resources.kubernetes.managed_fields import Difference
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.client import Client
+    from actors.api.client import Client
     from actors.reference_index import ReferenceIndex
     from actors.runtime.context import Runtime
     from actors.store import Snapshot

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.json import Decoder
 
-from actors.errors import NotFound, decoded
+from actors.api.errors import NotFound, decoded
 from actors.store import revision_of
 from resources.artifact.resolution import Role, Target, Unresolved, content_of, missing
 from resources.artifact.sources import CA_KEY
@@ -16,7 +16,7 @@ from resources.registry.credentials import credentials_of
 from resources.registry.request import Endpoint
 
 if TYPE_CHECKING:
-    from actors.client import Client
+    from actors.api.client import Client
     from resources.artifact.sources import OciSource
 
 _documents = Decoder(dict[str, Any])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.errors import ApiError, Conflict, NotFound, Refused
+from actors.api.errors import ApiError, Conflict, NotFound, Refused
 from actors.runtime.backoff import Backoff
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
-from actors.client import FULL, Representation
-from actors.errors import ApiError, Garbled, Status, Unavailable, decoded, error_from_status
+from actors.api.client import FULL, Representation
+from actors.api.errors import ApiError, Garbled, Status, Unavailable, decoded, error_from_status
 from actors.lines import Lines
 from actors.paging import pages
 from actors.runtime.backoff import Backoff
@@ -35,10 +35,10 @@ from resources.kubernetes.kinds import collection_path
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from actors.client import Client
+    from actors.api.client import Client
+    from actors.api.transport import Transport
     from actors.runtime.context import Runtime
     from actors.store import Change, Snapshot, Store
-    from actors.transport import Transport
 
 _log = logging.getLogger(__name__)
 # Seconds; the API server picks 30 to 60 minutes itself, which is long to notice a lost peer.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.client import FULL, Representation
-from actors.errors import ApiError, Conflict, NotFound, Refused
+from actors.api.client import FULL, Representation
+from actors.api.errors import ApiError, Conflict, NotFound, Refused
 from actors.store import Snapshot, snapshot_of
 from resources.kubernetes.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actors.client import Client
+    from actors.api.client import Client
     from actors.view import View
     from resources.kubernetes.reference import ObjectRef
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from actors import registry
-from actors.errors import ApiError, NotFound, Refused
+from actors.api.errors import ApiError, NotFound, Refused
 from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef
 from resources.node.files import DIRECTORIES
@@ -23,7 +23,7 @@ from sidecar.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actors.client import Client
+    from actors.api.client import Client
     from actors.runtime.clock import Clock
     from resources.artifact.sources import ConfigMapSource, InlineSource, OciSource
     from resources.registry.request import Credentials, Pulled

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pykka
 import uvloop
 
-from actors.client import METADATA, Client
-from actors.configuration import BadConfiguration, configuration_of
+from actors.api.client import METADATA, Client
+from actors.api.configuration import BadConfiguration, configuration_of
+from actors.api.transport import ANY_NUMBER, Transport
 from actors.metrics import Metrics, Population
 from actors.recorder import EventRecorder, Record
 from actors.router import Changed, Listed
@@ -21,7 +22,6 @@ from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
 from actors.store import Store
-from actors.transport import ANY_NUMBER, Transport
 from actors.watcher import Source, Watcher
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from actors.errors import ApiError, NamespaceTerminating, NotFound
+from actors.api.errors import ApiError, NamespaceTerminating, NotFound
 from actors.recorder import Record
 from actors.retry import Retry
 from actors.runtime.actor import Actor
@@ -21,7 +21,7 @@ from resources.node.events import failures
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from actors.client import Client
+    from actors.api.client import Client
     from actors.runtime.context import Runtime
     from sidecar.contents import Contents
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors import registry
+from actors.api.client import METADATA
 from actors.artifact import ArtifactActor, ArtifactServices
 from actors.bare_store import BareStore
-from actors.client import METADATA
 from actors.digest_poller import DigestPoller
 from actors.digests import Digests
 from actors.referents import Referents
@@ -22,7 +22,7 @@ from supervisors.dynamic import DynamicSupervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
 
-    from actors.client import Client
+    from actors.api.client import Client
     from actors.lookout import Metadata
     from actors.metrics import Population
     from actors.recorder import Record

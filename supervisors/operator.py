@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pykka
 import uvloop
 
-from actors.client import Client
-from actors.configuration import SERVICE_ACCOUNT, BadConfiguration, configuration_of
+from actors.api.client import Client
+from actors.api.configuration import SERVICE_ACCOUNT, BadConfiguration, configuration_of
+from actors.api.transport import ANY_NUMBER, Transport
+from actors.api.version_gate import VersionGate
 from actors.fence import Fence, FencedTransport
 from actors.incarnation import Services
 from actors.leader import LEASE, LeaderElection, identity_of
@@ -26,8 +28,6 @@ from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.store import Store
-from actors.transport import ANY_NUMBER, Transport
-from actors.version_gate import VersionGate
 from actors.watcher import Source, Watcher
 from resources.artifact.references import FINALIZERS
 from resources.falco.desired import FalcoSettings

@@ -20,12 +20,12 @@ from supervisors.dynamic import DynamicSupervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
 
-    from actors.client import Client
+    from actors.api.client import Client
+    from actors.api.transport import Transport
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
     from actors.runtime.ref import ActorRef
     from actors.store import Change
-    from actors.transport import Transport
     from actors.watcher import WatchObserver
     from resources.kubernetes.reference import ObjectRef
     from supervisors.intensity import Intensity

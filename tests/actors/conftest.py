@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from actors.client import Client
-from actors.configuration import kubeconfig_configuration
-from actors.transport import Transport
+from actors.api.client import Client
+from actors.api.configuration import kubeconfig_configuration
+from actors.api.transport import Transport
 from deploy.local import ControlPlane
 from resources.kubernetes.kinds import KINDS
 from tests.actors.referenced import House

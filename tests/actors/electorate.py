@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from actors.errors import Conflict, NotFound
+from actors.api.errors import Conflict, NotFound
 from actors.fence import Fence
 from actors.leader import LeaderElection, LeadershipLost
 from actors.runtime.context import Runtime

@@ -5,8 +5,8 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from actors.api.client import Client
 from actors.applier import Applier
-from actors.client import Client
 from actors.retry import NameConflict
 from actors.store import Store, snapshot_of
 from actors.view import View

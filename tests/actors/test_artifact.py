@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
+from actors.api.errors import Conflict, Refused, Unavailable
 from actors.artifact import ArtifactActor, ArtifactServices
 from actors.digests import Digests
-from actors.errors import Conflict, Refused, Unavailable
 from actors.reference_index import ReferenceIndex
 from actors.referents import Referents
 from actors.report_index import ReportIndex

@@ -6,9 +6,9 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from actors.api.client import Client
 from actors.applier import Applier
 from actors.children import Attempt, Children
-from actors.client import Client
 from actors.retry import Retry
 from actors.runtime.context import Runtime
 from actors.store import Store, snapshot_of

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from actors.errors import Unavailable
+from actors.api.errors import Unavailable
+from actors.api.lean_import import configuration_class
 from actors.fence import Fence, FencedTransport
-from actors.lean_import import configuration_class
 from tests.fake_clock import FakeClock, settle
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.errors import Refused, Unavailable
+from actors.api.errors import Refused, Unavailable
 from actors.fence import Fence
 from actors.leader import LeaderElection, identity_of
 from actors.runtime.backoff import Backoff

@@ -8,14 +8,14 @@ import signal
 
 import pytest
 
-from actors.configuration import kubeconfig_configuration
+from actors.api.configuration import kubeconfig_configuration
+from actors.api.transport import Transport
 from actors.fence import Fence
 from actors.leader import LEASE, LeaderElection, LeadershipLost, identity_of
 from actors.lease_client import LeaseClient
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.lifecycle import ExitReason
-from actors.transport import Transport
 from deploy.local import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
 from resources.kubernetes.kinds import object_path

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import lines as module
-from actors.errors import Garbled
+from actors.api.errors import Garbled
 from actors.lines import Lines
 
 

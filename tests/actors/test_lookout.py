@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from actors.errors import NotFound, Unavailable
+from actors.api.errors import NotFound, Unavailable
 from actors.lookout import Lookout
 from actors.reference_index import ReferenceIndex, scope_of
 from actors.referents import Referents

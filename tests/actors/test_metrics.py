@@ -18,7 +18,7 @@ from resources.kubernetes.kinds import CHILD_KINDS
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:
-    from actors.transport import ApiObserver
+    from actors.api.transport import ApiObserver
     from actors.watcher import WatchObserver
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from actors import paging
-from actors.client import METADATA, Client
-from actors.errors import Gone, Refused
+from actors.api.client import METADATA, Client
+from actors.api.errors import Gone, Refused
 from actors.protected_scan import ProtectedScan
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import collection_path

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from actors import recorder as module
-from actors.client import Client
-from actors.errors import NamespaceTerminating, Refused, Unavailable
+from actors.api.client import Client
+from actors.api.errors import NamespaceTerminating, Refused, Unavailable
 from actors.recorder import EventRecorder, Record, micro_time
 from resources.kubernetes.event import EventDraft
 from resources.kubernetes.reference import ObjectRef, Owner

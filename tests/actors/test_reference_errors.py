@@ -1,7 +1,7 @@
 """What a referenced object's actor does about errors, lost answers and opponents."""
 
-from actors.client import Client
-from actors.errors import ApiError, Unavailable
+from actors.api.client import Client
+from actors.api.errors import ApiError, Unavailable
 from actors.reference_index import scope_of
 from actors.runtime.results import Done, RequeueAfter, Retire
 

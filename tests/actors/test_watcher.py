@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from actors import paging
-from actors.client import FULL, Client
+from actors.api.client import FULL, Client
 from actors.store import Store
 from actors.watcher import Listing, Source, Waiting, Watching
 from tests.actors.watching import ConfigMaps, GatedClock, watching

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from actors import watcher as module
-from actors.errors import Garbled, Gone, NotFound, Refused, Unavailable
+from actors.api.errors import Garbled, Gone, NotFound, Refused, Unavailable
 from actors.runtime.context import Runtime
 from actors.store import Store
 from actors.watcher import Listing, Source, Waiting, Watcher, Watching

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from contextlib import asynccontextmanager
 
-from actors.client import Client
+from actors.api.client import Client
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.store import Store

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import uvloop
 
-from actors.client import Client
-from actors.configuration import kubeconfig_configuration
+from actors.api.client import Client
+from actors.api.configuration import kubeconfig_configuration
+from actors.api.transport import Transport
 from actors.recorder import WRITERS
-from actors.transport import Transport
 from resources.falco import desired as falcos
 from resources.falco.desired import FalcoSettings
 from resources.falco.spec import FIELD_MANAGER, FINALIZER, Falco

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from actors.errors import ApiError, Conflict, NotFound, Refused
+from actors.api.errors import ApiError, Conflict, NotFound, Refused
 from resources.kubernetes.kinds import KINDS
 
 if TYPE_CHECKING:

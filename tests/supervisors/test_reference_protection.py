@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from actors import paging
-from actors.client import METADATA
-from actors.errors import Gone, Refused, Unavailable
+from actors.api.client import METADATA
+from actors.api.errors import Gone, Refused, Unavailable
 from actors.reference_index import scope_of
 from resources.artifact.references import FINALIZERS, references
 from resources.kubernetes.reference import ObjectRef

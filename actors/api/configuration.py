@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actors import lean_import
+from actors.api import lean_import
 from actors.runtime.proxy import proxy_of
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from actors.client import _leading_number
-from actors.errors import Conflict, NotFound, Refused
+from actors.api.client import _leading_number
+from actors.api.errors import Conflict, NotFound, Refused
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from actors.errors import Unavailable
+from actors.api.errors import Unavailable
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 
 if TYPE_CHECKING:
-    from actors.client import Client
+    from actors.api.client import Client
     from actors.runtime.context import Runtime
 
 # Native sidecars, on which the pods depend, are on by default since 1.29.

@@ -12,7 +12,7 @@ from resources.kubernetes.kinds import collection_path, object_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actors.transport import Transport
+    from actors.api.transport import Transport
     from resources.kubernetes.reference import ObjectRef
 
 # Must be named, else an apply is taken for a JSON patch; JSON is YAML.

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from actors.client import Client
-from actors.errors import (
+from actors.api.client import Client
+from actors.api.errors import (
     Conflict,
     Gone,
     NamespaceTerminating,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import yarl
 
-from actors import lean_import
-from actors.configuration import TokenFile
-from actors.errors import Garbled, Unavailable, error_from, excerpt
+from actors.api import lean_import
+from actors.api.configuration import TokenFile
+from actors.api.errors import Garbled, Unavailable, error_from, excerpt
 
 with lean_import.without_certificates():
     import aiohttp

@@ -13,15 +13,10 @@ import aiohttp
 import pytest
 import yaml
 
-from actors import configuration as configuration_module
-from actors import transport as module
-from actors.configuration import TokenFile, in_cluster_configuration, kubeconfig_configuration
-from actors.errors import (
-    Garbled,
-    NotFound,
-    Refused,
-    Unavailable,
-)
+from actors.api import configuration as configuration_module
+from actors.api import transport as module
+from actors.api.configuration import TokenFile, in_cluster_configuration, kubeconfig_configuration
+from actors.api.errors import Garbled, NotFound, Refused, Unavailable
 from deploy.local.certificates import Authority
 from resources.kubernetes.kinds import collection_path
 from resources.kubernetes.reference import ObjectRef
