@@ -21,7 +21,7 @@ from resources.instance.owner import Ownership, ownership
 from resources.kubernetes.managed_fields import Difference, differences
 
 if TYPE_CHECKING:
-    from actors.store import Snapshot
+    from actors.watch.store import Snapshot
     from actors.writer import Writer
     from resources.instance.children import Child
     from resources.kubernetes.reference import ObjectRef, Owner

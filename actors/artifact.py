@@ -20,7 +20,7 @@ from actors.resolver import Resolver
 from actors.retry import Retry
 from actors.runtime.actor import Actor
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
-from actors.view import View
+from actors.watch.view import View
 from actors.writer import Writer
 from resources.artifact.events import Installed, failures, installed, moved, successes
 from resources.artifact.resolution import Trouble
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from actors.referents import Referents
     from actors.report_index import ReportIndex
     from actors.runtime.context import Runtime
-    from actors.store import Snapshot, Store
+    from actors.watch.store import Snapshot, Store
     from resources.artifact.fields import ArtifactStatus
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from actors.applier import Applier
     from actors.runtime.context import Runtime
-    from actors.view import View
+    from actors.watch.view import View
     from resources.instance.children import Child
     from resources.kubernetes.reference import ObjectRef
 

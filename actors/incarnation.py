@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from actors.applier import Applier
 from actors.children import Attempt, Children
 from actors.retry import Retry
-from actors.view import View
+from actors.watch.view import View
 from actors.writer import Writer
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.recorder import Record
     from actors.runtime.context import Runtime
-    from actors.store import Store
+    from actors.watch.store import Store
     from resources.kubernetes.reference import Owner
 
 

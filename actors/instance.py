@@ -21,7 +21,7 @@ from actors.parking import tell_parked
 from actors.recorder import Record
 from actors.runtime.actor import Actor
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
-from actors.view import View
+from actors.watch.view import View
 from actors.writer import Writer
 from resources.instance.children import cluster_scoped, unwanted
 from resources.instance.mode import ANNOTATION, Mode, mode_of
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from actors.incarnation import Services
     from actors.runtime.context import Runtime
-    from actors.store import Snapshot
+    from actors.watch.store import Snapshot
     from resources.instance.children import Child
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef

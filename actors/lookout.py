@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from actors.store import revision_of
+from actors.watch.store import revision_of
 from resources.artifact.references import can_exist, is_protected
 from resources.artifact.resolution import Looked, Target, Unresolved, content_of, missing
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from actors.referents import Referent, Referents
     from actors.runtime.clock import Clock
-    from actors.store import Snapshot
+    from actors.watch.store import Snapshot
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from actors.runtime.context import Runtime
-    from actors.store import Snapshot
+    from actors.watch.store import Snapshot
     from actors.writer import Writer
     from resources.kubernetes.reference import ObjectRef
 

@@ -11,9 +11,9 @@ from msgspec.json import Decoder
 
 from actors.api.client import METADATA
 from actors.api.errors import ApiError, decoded
-from actors.paging import pages
 from actors.runtime.backoff import Backoff
 from actors.runtime.task_actor import TaskActor
+from actors.watch.paging import pages
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.reference import ObjectRef
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.api.client import Client
-    from actors.paging import Page
     from actors.runtime.context import Runtime
+    from actors.watch.paging import Page
 
 _BACKOFF = Backoff(base=0.5, cap=60.0)
 _log = logging.getLogger(__name__)

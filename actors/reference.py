@@ -13,7 +13,7 @@ from actors.retry import Fight, Retry, settled_delay
 from actors.runtime.actor import Actor
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.scopes import bare
-from actors.view import View
+from actors.watch.view import View
 from actors.writer import Writer
 from resources.artifact.references import FIELD_MANAGERS, FINALIZERS, is_protected
 from resources.instance.outcome import Update
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.reference_index import ReferenceIndex
     from actors.runtime.context import Runtime
-    from actors.store import Snapshot
-    from actors.view import Seen
+    from actors.watch.store import Snapshot
+    from actors.watch.view import Seen
     from resources.kubernetes.reference import ObjectRef
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from msgspec import DecodeError
 from resources.artifact.references import references
 
 if TYPE_CHECKING:
-    from actors.store import Change, Snapshot
+    from actors.watch.store import Change, Snapshot
     from resources.kubernetes.reference import ObjectRef
 
 _log = logging.getLogger(__name__)

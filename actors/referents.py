@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.json import Decoder
 
 from actors.api.errors import NotFound, decoded
-from actors.store import revision_of
+from actors.watch.store import revision_of
 from resources.artifact.resolution import Role, Target, Unresolved, content_of, missing
 from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef

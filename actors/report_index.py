@@ -33,7 +33,7 @@ from resources.artifact.rollout import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from actors.store import Change, Snapshot
+    from actors.watch.store import Change, Snapshot
     from resources.kubernetes.reference import ObjectRef
 
 V = TypeVar("V")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 from actors.api.client import METADATA
 from actors.runtime.mail import Reconcile
 from actors.runtime.results import Done, Result, Retire
-from actors.watcher import Source, Watcher
+from actors.watch.watcher import Source, Watcher
 
 if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.api.transport import Transport
     from actors.runtime.context import Runtime
     from actors.scopes import Scopes
-    from actors.store import Change
-    from actors.watcher import WatchObserver
+    from actors.watch.store import Change
+    from actors.watch.watcher import WatchObserver
     from resources.kubernetes.reference import ObjectRef
 
 

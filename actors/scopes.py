@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.reference_index import scope_of
-from actors.store import Snapshot, Store
+from actors.watch.store import Snapshot, Store
 from resources.artifact.references import is_protected
 from resources.kubernetes.meta import ObjectMeta
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from actors.reference_index import ReferenceIndex
-    from actors.store import Change
+    from actors.watch.store import Change
     from resources.kubernetes.reference import ObjectRef
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from actors.api.client import FULL, Representation
 from actors.api.errors import ApiError, Conflict, NotFound, Refused
-from actors.store import Snapshot, snapshot_of
+from actors.watch.store import Snapshot, snapshot_of
 from resources.kubernetes.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.api.client import Client
-    from actors.view import View
+    from actors.watch.view import View
     from resources.kubernetes.reference import ObjectRef
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from actors.runtime.context import Runtime
-    from actors.store import Snapshot, Store
+    from actors.watch.store import Snapshot, Store
     from resources.artifact.fields import Resolved
     from resources.kubernetes.reference import ObjectRef
     from sidecar.contents import Contents

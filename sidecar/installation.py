@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from actors.runtime.context import Runtime
-    from actors.store import Store
+    from actors.watch.store import Store
     from sidecar.contents import Contents
     from sidecar.node_check import NodeCheck
     from sidecar.volume import Volume

@@ -16,13 +16,13 @@ from actors.api.configuration import BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
 from actors.metrics import Metrics, Population
 from actors.recorder import EventRecorder, Record
-from actors.router import Changed, Listed
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
-from actors.store import Store
-from actors.watcher import Source, Watcher
+from actors.watch.router import Changed, Listed
+from actors.watch.store import Store
+from actors.watch.watcher import Source, Watcher
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
 from resources.node.events import removals
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
     from actors.runtime.ref import ActorRef
-    from actors.store import Change
+    from actors.watch.store import Change
     from resources.node.plan import PlannedSlot
 
 # One artifact may crash five times in ten minutes before it is parked; the process's own parts five

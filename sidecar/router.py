@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.router import Changed, Listed
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
+from actors.watch.router import Changed, Listed
 from resources.kubernetes.kinds import ARTIFACTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from actors.runtime.context import Runtime
-    from actors.store import Store
+    from actors.watch.store import Store
     from resources.kubernetes.reference import ObjectRef
 
 

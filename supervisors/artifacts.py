@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from actors import registry
 from actors.api.client import METADATA
 from actors.artifact import ArtifactActor, ArtifactServices
-from actors.bare_store import BareStore
 from actors.digest_poller import DigestPoller
 from actors.digests import Digests
 from actors.referents import Referents
 from actors.report_index import ReportIndex
-from actors.router import Concerned
-from actors.watcher import Source
+from actors.watch.router import Concerned
+from actors.watch.store import BareStore
+from actors.watch.watcher import Source
 from resources.instance.labels import OWNER_KIND
 from resources.kubernetes.kinds import ARTIFACTS
 from supervisors.child import ChildSpec
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from actors.runtime.mail import Reconcile
     from actors.runtime.ref import ActorRef
-    from actors.store import Change, Store
+    from actors.watch.store import Change, Store
     from resources.kubernetes.reference import ObjectRef
     from supervisors.intensity import Intensity
 

@@ -23,12 +23,12 @@ from actors.leader import LEASE, LeaderElection, identity_of
 from actors.lease_client import LeaseClient
 from actors.metrics import Metrics, Population
 from actors.recorder import EventRecorder, Record
-from actors.router import Changed, Concerned, Listed, Router, changed
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
-from actors.store import Store
-from actors.watcher import Source, Watcher
+from actors.watch.router import Changed, Concerned, Listed, Router, changed
+from actors.watch.store import Store
+from actors.watch.watcher import Source, Watcher
 from resources.artifact.references import FINALIZERS
 from resources.falco.desired import FalcoSettings
 from resources.instance.labels import MANAGED_BY, OPERATOR
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from actors.runtime.ref import ActorRef
-    from actors.store import Change
+    from actors.watch.store import Change
 
 _CHILDREN = f"{MANAGED_BY}={OPERATOR}"
 SOURCES = (

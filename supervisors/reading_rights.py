@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.reference_index import ReferenceIndex, scope_of
-from actors.router import Concerned
+from actors.watch.router import Concerned
 from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from actors.runtime.clock import Clock, Handle
-    from actors.store import Store
+    from actors.watch.store import Store
 
 # Seconds, at least, between two times that the Falcos of a namespace are told: a thousand artifacts
 # may come one by one, and each change is a write of a Role.

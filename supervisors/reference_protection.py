@@ -8,10 +8,10 @@ from actors.metrics import Population
 from actors.protected_scan import ProtectedScan
 from actors.reference import ReferenceActor
 from actors.reference_index import ReferenceIndex, scope_of
-from actors.router import Concerned
 from actors.runtime.mail import Reconcile
 from actors.scope_watcher import ScopeWatcher
 from actors.scopes import Scopes
+from actors.watch.router import Concerned
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS
 from supervisors.child import ChildSpec, Restart
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
     from actors.runtime.ref import ActorRef
-    from actors.store import Change
-    from actors.watcher import WatchObserver
+    from actors.watch.store import Change
+    from actors.watch.watcher import WatchObserver
     from resources.kubernetes.reference import ObjectRef
     from supervisors.intensity import Intensity
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from actors.store import Change, snapshot_of
+from actors.watch.store import Change, snapshot_of
 from resources.kubernetes.reference import ObjectRef
 
 

@@ -11,7 +11,7 @@ from actors.api.transport import Transport
 from deploy.local import ControlPlane
 from resources.kubernetes.kinds import KINDS
 from tests.actors.referenced import House
-from tests.actors.watching import Requests
+from tests.actors.watch.watching import Requests
 
 
 @pytest.fixture

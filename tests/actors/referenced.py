@@ -11,7 +11,7 @@ from actors.reference import ReferenceActor
 from actors.reference_index import ReferenceIndex, scope_of
 from actors.runtime.context import Runtime
 from actors.scopes import Scopes
-from actors.store import snapshot_of
+from actors.watch.store import snapshot_of
 from deploy.local.client import RefusedError
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import collection_path, object_path

@@ -8,8 +8,8 @@ import pytest
 from actors.api.client import Client
 from actors.applier import Applier
 from actors.retry import NameConflict
-from actors.store import Store, snapshot_of
-from actors.view import View
+from actors.watch.store import Store, snapshot_of
+from actors.watch.view import View
 from actors.writer import Writer
 from resources.instance.children import Parent
 from resources.instance.outcome import Update

@@ -15,7 +15,7 @@ from actors.report_index import ReportIndex
 from actors.runtime.context import Runtime
 from actors.runtime.results import Done, RequeueAfter, Retire
 from actors.scopes import Scopes
-from actors.store import Change, Store, snapshot_of
+from actors.watch.store import Change, Store, snapshot_of
 from tests.actors.artifacts import artifact_ref
 from tests.actors.test_report_index import entry, node, pod, report
 from tests.fake_clock import FakeClock

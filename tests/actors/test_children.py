@@ -11,8 +11,8 @@ from actors.applier import Applier
 from actors.children import Attempt, Children
 from actors.retry import Retry
 from actors.runtime.context import Runtime
-from actors.store import Store, snapshot_of
-from actors.view import View
+from actors.watch.store import Store, snapshot_of
+from actors.watch.view import View
 from actors.writer import Writer
 from resources.instance.children import Parent
 from resources.instance.outcome import DRIFT, ERROR_ON_CREATE, NAME_CONFLICT

@@ -12,7 +12,7 @@ from actors.lookout import Lookout
 from actors.reference_index import ReferenceIndex, scope_of
 from actors.referents import Referents
 from actors.scopes import Scopes
-from actors.store import snapshot_of
+from actors.watch.store import snapshot_of
 from resources.artifact.references import FINALIZERS
 from resources.artifact.resolution import Looked, Role, Target, Unresolved
 from resources.artifact.sources import OciSource

@@ -19,7 +19,7 @@ from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from actors.api.transport import ApiObserver
-    from actors.watcher import WatchObserver
+    from actors.watch.watcher import WatchObserver
 
 
 @pytest.fixture

@@ -5,15 +5,15 @@ from collections import Counter
 
 import pytest
 
-from actors import paging
 from actors.api.client import METADATA, Client
 from actors.api.errors import Gone, Refused
 from actors.protected_scan import ProtectedScan
+from actors.watch import paging
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import collection_path
 from resources.kubernetes.reference import ObjectRef
 from tests.actor_examples import exits_of, fake_runtime
-from tests.actors.watching import runtime
+from tests.actors.watch.watching import runtime
 from tests.eventually import soon
 
 THEIRS = "tests.example.org/hold"

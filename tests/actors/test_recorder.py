@@ -15,7 +15,7 @@ from actors.recorder import EventRecorder, Record, micro_time
 from resources.kubernetes.event import EventDraft
 from resources.kubernetes.reference import ObjectRef, Owner
 from tests.actor_examples import fake_runtime
-from tests.actors.watching import runtime
+from tests.actors.watch.watching import runtime
 from tests.eventually import eventually, soon
 from tests.fake_clock import settle
 

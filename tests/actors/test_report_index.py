@@ -8,9 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actors.bare_store import BareStore
 from actors.report_index import ReportIndex
-from actors.store import Change, snapshot_of
+from actors.watch.store import BareStore, Change, snapshot_of
 from resources.artifact.rollout import FAILED, PLAIN, Stand, Subject, Sum
 from resources.kubernetes.meta import LabelSelector
 from resources.kubernetes.reference import ObjectRef

@@ -15,7 +15,7 @@ from resources.kubernetes.kinds import collection_path
 from resources.kubernetes.reference import ObjectRef
 from tests.actor_examples import exits_of
 from tests.actors.artifacts import artifact_ref, gone, told
-from tests.actors.watching import ConfigMaps, Listener, runtime
+from tests.actors.watch.watching import ConfigMaps, Listener, runtime
 from tests.eventually import soon
 
 # Of aiohttp's pools, and so of kubernetes-asyncio's.

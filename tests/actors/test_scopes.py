@@ -4,11 +4,11 @@ import pytest
 
 from actors.reference_index import ReferenceIndex, scope_of
 from actors.scopes import Scopes, bare
-from actors.store import Change
+from actors.watch.store import Change
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.reference import ObjectRef
 from tests.actors.artifacts import artifact_ref, gone, told
-from tests.actors.stored import snapshot
+from tests.actors.watch.stored import snapshot
 
 ARTIFACT = artifact_ref("rules")
 NAMED, FOREIGN = ObjectRef("Secret", "ns", "named"), ObjectRef("Secret", "ns", "foreign")

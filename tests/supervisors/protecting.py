@@ -5,10 +5,10 @@ from typing import Any
 
 from pykka import ActorDeadError
 
-from actors.router import Listed, Router
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
-from actors.store import Store
+from actors.watch.router import Listed, Router
+from actors.watch.store import Store
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS
 from supervisors.child import ChildSpec
@@ -16,7 +16,7 @@ from supervisors.intensity import Intensity
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.supervisor import Strategy, Supervisor
 from tests.actor_examples import fake_runtime
-from tests.actors.watching import Listener
+from tests.actors.watch.watching import Listener
 
 PATIENCE = Intensity(1000, 600.0)
 AT_ONCE = Backoff(0.01, 0.01)

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from actors.reference_index import ReferenceIndex
-from actors.store import Store
+from actors.watch.store import Store
 from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
 from supervisors.reading_rights import ReadingRights
 from tests.actors.artifacts import artifact_ref, gone, told
-from tests.actors.stored import snapshot
+from tests.actors.watch.stored import snapshot
 from tests.fake_clock import FakeClock
 
 FALCOS = [ObjectRef("Falco", "ns", "a"), ObjectRef("Falco", "ns", "b")]

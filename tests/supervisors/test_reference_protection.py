@@ -11,10 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors import paging
 from actors.api.client import METADATA
 from actors.api.errors import Gone, Refused, Unavailable
 from actors.reference_index import scope_of
+from actors.watch import paging
 from resources.artifact.references import FINALIZERS, references
 from resources.kubernetes.reference import ObjectRef
 from tests.actors.artifacts import artifact_ref, naming

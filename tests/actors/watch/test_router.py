@@ -2,11 +2,11 @@
 
 import pytest
 
-from actors.router import Changed, Listed, Router, changed
-from actors.store import Change, Store
+from actors.watch.router import Changed, Listed, Router, changed
+from actors.watch.store import Change, Store
 from resources.kubernetes.reference import ObjectRef
 from tests.actor_examples import exits_of, fake_runtime
-from tests.actors.stored import child, cluster_child, falco, owned, snapshot
+from tests.actors.watch.stored import child, cluster_child, falco, owned, snapshot
 from tests.fake_clock import settle
 
 KINDS = ("Falco", "Plugin", "ConfigMap", "ClusterRole", "ClusterRoleBinding")

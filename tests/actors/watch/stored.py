@@ -2,7 +2,7 @@
 
 import msgspec
 
-from actors.store import snapshot_of
+from actors.watch.store import snapshot_of
 from resources.instance.owner import owner_annotations
 from resources.kubernetes.kinds import INSTANCE_GROUP
 from resources.kubernetes.reference import ObjectRef, Owner

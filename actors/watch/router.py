@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from actors.runtime.context import Runtime
-    from actors.store import Change, Store
+    from actors.watch.store import Change, Store
     from resources.kubernetes.reference import ObjectRef
 
 

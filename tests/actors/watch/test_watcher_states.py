@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors import watcher as module
 from actors.api.errors import Garbled, Gone, NotFound, Refused, Unavailable
 from actors.runtime.context import Runtime
-from actors.store import Store
-from actors.watcher import Listing, Source, Waiting, Watcher, Watching
-from tests.actors.watching import Listener, runtime
+from actors.watch import watcher as module
+from actors.watch.store import Store
+from actors.watch.watcher import Listing, Source, Waiting, Watcher, Watching
+from tests.actors.watch.watching import Listener, runtime
 from tests.fake_clock import FakeClock
 
 

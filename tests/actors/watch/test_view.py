@@ -8,9 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from actors.store import Snapshot, Store
-from actors.view import View
-from tests.actors.stored import child, snapshot
+from actors.watch.store import Snapshot, Store
+from actors.watch.view import View
+from tests.actors.watch.stored import child, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable

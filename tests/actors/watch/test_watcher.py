@@ -8,11 +8,11 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from actors import paging
 from actors.api.client import FULL, Client
-from actors.store import Store
-from actors.watcher import Listing, Source, Waiting, Watching
-from tests.actors.watching import ConfigMaps, GatedClock, watching
+from actors.watch import paging
+from actors.watch.store import Store
+from actors.watch.watcher import Listing, Source, Waiting, Watching
+from tests.actors.watch.watching import ConfigMaps, GatedClock, watching
 from tests.eventually import soon
 from tests.fake_clock import settle
 

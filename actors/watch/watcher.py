@@ -25,11 +25,11 @@ from msgspec.json import Decoder
 
 from actors.api.client import FULL, Representation
 from actors.api.errors import ApiError, Garbled, Status, Unavailable, decoded, error_from_status
-from actors.lines import Lines
-from actors.paging import pages
 from actors.runtime.backoff import Backoff
 from actors.runtime.task_actor import TaskActor
-from actors.store import revision_of, snapshot_of
+from actors.watch.lines import Lines
+from actors.watch.paging import pages
+from actors.watch.store import revision_of, snapshot_of
 from resources.kubernetes.kinds import collection_path
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.api.transport import Transport
     from actors.runtime.context import Runtime
-    from actors.store import Change, Snapshot, Store
+    from actors.watch.store import Change, Snapshot, Store
 
 _log = logging.getLogger(__name__)
 # Seconds; the API server picks 30 to 60 minutes itself, which is long to notice a lost peer.

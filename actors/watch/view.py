@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from actors.store import Snapshot
+    from actors.watch.store import Snapshot
     from resources.kubernetes.reference import ObjectRef
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.store import Change, Store, revision_of
-from tests.actors.stored import child, snapshot
+from actors.watch.store import Change, Store, revision_of
+from tests.actors.watch.stored import child, snapshot
 
 ONE, TWO, THREE = (child(name=name) for name in ("one", "two", "three"))
 

@@ -121,3 +121,28 @@ class Store:
     def advance(self, kind: str, revision: int) -> None:
         """Note that all changes of this kind up to this revision have been seen."""
         self._revisions[kind] = max(revision, self._revisions.get(kind, 0))
+
+
+class BareStore(Store):
+    """Tells of each object whole, and keeps of it what tells incarnations and nodes apart.
+
+    The `before` of a change is bare, its `after` as it came.
+    """
+
+    def replace(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> list[Change]:
+        """Swap in a whole list, as `Store.replace`."""
+        whole = {snapshot.ref: snapshot for snapshot in snapshots}
+        changes = super().replace(kind, map(_bare, whole.values()), revision)
+        return [
+            change if change.after is None else change._replace(after=whole[change.ref])
+            for change in changes
+        ]
+
+    def put(self, snapshot: Snapshot) -> Change:
+        """Take an object that was added or modified, as `Store.put`."""
+        return super().put(_bare(snapshot))._replace(after=snapshot)
+
+
+def _bare(snapshot: Snapshot) -> Snapshot:
+    meta = ObjectMeta(resource_version=snapshot.meta.resource_version)
+    return Snapshot(snapshot.ref, meta, b"")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import lines as module
 from actors.api.errors import Garbled
-from actors.lines import Lines
+from actors.watch import lines as module
+from actors.watch.lines import Lines
 
 
 @st.composite

@@ -1,0 +1,1 @@
+"""What the API server has told: watcher, store, view, router."""
