@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 import crds.generate
-from actors.leader import LEASE
+from actors.leader.election import LEASE
 from deploy.local import ControlPlane, build
 from deploy.local.process import environment
 from deploy.operator_role import lease_rules, operator_rules

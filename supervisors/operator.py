@@ -17,10 +17,10 @@ from actors.api.client import Client
 from actors.api.configuration import SERVICE_ACCOUNT, BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
 from actors.api.version_gate import VersionGate
-from actors.fence import Fence, FencedTransport
 from actors.incarnation import Services
-from actors.leader import LEASE, LeaderElection, identity_of
-from actors.lease_client import LeaseClient
+from actors.leader.election import LEASE, LeaderElection, identity_of
+from actors.leader.fence import Fence, FencedTransport
+from actors.leader.lease_client import LeaseClient
 from actors.metrics import Metrics, Population
 from actors.recorder import EventRecorder, Record
 from actors.runtime.backoff import Backoff

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound="Actor")
 
 
-class ActorRef(pykka.ActorRef[A]):  # type: ignore[type-var] # see actors.hooks
+class ActorRef(pykka.ActorRef[A]):  # type: ignore[type-var] # see actors.runtime.hooks
     """pykka's ref over one loop: `tell`, `ask` and `stop` from any thread, never blocking.
 
     Whatever else is here is for the loop's thread. The ref keeps the actor alive while the actor

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import crds.generate
-from actors.leader import LEASE
+from actors.leader.election import LEASE
 from deploy.generate import CHART, INSTALL, OPERATOR, ROOT, HelmError, files, helm, stale, write
 from deploy.local import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR

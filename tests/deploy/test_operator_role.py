@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.leader import LEASE
+from actors.leader.election import LEASE
 from deploy import operator_role
 from deploy.operator_role import held_rules, lease_rules, merged, operator_rules, used_rules
 from resources.component.catalog import COMPONENT_TYPES

@@ -10,9 +10,9 @@ import pytest
 
 from actors.api.configuration import kubeconfig_configuration
 from actors.api.transport import Transport
-from actors.fence import Fence
-from actors.leader import LEASE, LeaderElection, LeadershipLost, identity_of
-from actors.lease_client import LeaseClient
+from actors.leader.election import LEASE, LeaderElection, LeadershipLost, identity_of
+from actors.leader.fence import Fence
+from actors.leader.lease_client import LeaseClient
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.lifecycle import ExitReason

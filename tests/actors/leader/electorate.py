@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 
 from actors.api.errors import Conflict, NotFound
-from actors.fence import Fence
-from actors.leader import LeaderElection, LeadershipLost
+from actors.leader.election import LeaderElection, LeadershipLost
+from actors.leader.fence import Fence
 from actors.runtime.context import Runtime
 from resources.kubernetes.lease import Lease, LeaseSpec
 from resources.kubernetes.meta import ObjectMeta

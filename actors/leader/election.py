@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from actors.api.errors import ApiError, Conflict, NotFound
-from actors.lease_client import answered_within
+from actors.leader.lease_client import answered_within
 from actors.runtime.task_actor import TaskActor
 from resources.kubernetes.lease import (
     DEFAULT_TIMING,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Awaitable, Callable
 
-    from actors.fence import Fence
-    from actors.lease_client import Leases
+    from actors.leader.fence import Fence
+    from actors.leader.lease_client import Leases
     from actors.runtime.context import Runtime
     from resources.kubernetes.lease import Timing
 

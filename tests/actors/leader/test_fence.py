@@ -7,7 +7,7 @@ import pytest
 
 from actors.api.errors import Unavailable
 from actors.api.lean_import import configuration_class
-from actors.fence import Fence, FencedTransport
+from actors.leader.fence import Fence, FencedTransport
 from tests.fake_clock import FakeClock, settle
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from actors.api.errors import Refused, Unavailable
-from actors.fence import Fence
-from actors.leader import LeaderElection, identity_of
+from actors.leader.election import LeaderElection, identity_of
+from actors.leader.fence import Fence
 from actors.runtime.backoff import Backoff
 from actors.runtime.lifecycle import ExitReason
 from resources.kubernetes.lease import JITTER
@@ -12,7 +12,7 @@ from supervisors.child import ChildSpec
 from supervisors.intensity import Intensity
 from supervisors.supervisor import Strategy, Supervisor
 from tests.actor_examples import Probe
-from tests.actors.electorate import House
+from tests.actors.leader.electorate import House
 from tests.fake_clock import settle
 
 LEASE, DEADLINE, PATIENCE = 15.0, 10.0, 5.0

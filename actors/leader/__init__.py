@@ -1,0 +1,1 @@
+"""Who may write: leader election by a Lease."""
