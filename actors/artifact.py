@@ -14,14 +14,14 @@ from msgspec import DecodeError
 
 from actors.api.errors import ApiError
 from actors.lookout import Lookout
-from actors.parking import tell_parked
-from actors.recorder import Record
 from actors.resolver import Resolver
-from actors.retry import Retry
 from actors.runtime.actor import Actor
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.watch.view import View
-from actors.writer import Writer
+from actors.write.parking import tell_parked
+from actors.write.recorder import Record
+from actors.write.retry import Retry
+from actors.write.writer import Writer
 from resources.artifact.events import Installed, failures, installed, moved, successes
 from resources.artifact.resolution import Trouble
 from resources.artifact.rollout import Subject

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from actors.applier import Applier
-from actors.children import Attempt, Children
-from actors.retry import Retry
 from actors.watch.view import View
-from actors.writer import Writer
+from actors.write.applier import Applier
+from actors.write.children import Attempt, Children
+from actors.write.retry import Retry
+from actors.write.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.api.client import Client
-    from actors.recorder import Record
     from actors.runtime.context import Runtime
     from actors.watch.store import Store
+    from actors.write.recorder import Record
     from resources.kubernetes.reference import Owner
 
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from actors.api.errors import ApiError, NamespaceTerminating, Refused
-from actors.children import Attempt
 from actors.incarnation import Incarnation, incarnation
-from actors.parking import tell_parked
-from actors.recorder import Record
 from actors.runtime.actor import Actor
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
 from actors.watch.view import View
-from actors.writer import Writer
+from actors.write.children import Attempt
+from actors.write.parking import tell_parked
+from actors.write.recorder import Record
+from actors.write.writer import Writer
 from resources.instance.children import cluster_scoped, unwanted
 from resources.instance.mode import ANNOTATION, Mode, mode_of
 from resources.instance.outcome import (

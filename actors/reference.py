@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from actors.api.client import METADATA
 from actors.api.errors import ApiError
-from actors.fights import Fights
-from actors.retry import Fight, Retry, settled_delay
 from actors.runtime.actor import Actor
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.scopes import bare
 from actors.watch.view import View
-from actors.writer import Writer
+from actors.write.fights import Fights
+from actors.write.retry import Fight, Retry, settled_delay
+from actors.write.writer import Writer
 from resources.artifact.references import FIELD_MANAGERS, FINALIZERS, is_protected
 from resources.instance.outcome import Update
 from resources.kubernetes.managed_fields import Difference

@@ -15,7 +15,6 @@ from actors.api.client import METADATA, Client
 from actors.api.configuration import BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
 from actors.metrics import Metrics, Population
-from actors.recorder import EventRecorder, Record
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
@@ -23,6 +22,7 @@ from actors.runtime.mail import Reconcile
 from actors.watch.router import Changed, Listed
 from actors.watch.store import Store
 from actors.watch.watcher import Source, Watcher
+from actors.write.recorder import EventRecorder, Record
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
 from resources.node.events import removals

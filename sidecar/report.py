@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from actors.api.errors import ApiError, NamespaceTerminating, NotFound
-from actors.recorder import Record
-from actors.retry import Retry
 from actors.runtime.actor import Actor
 from actors.runtime.results import Blocked, RequeueAfter, Result
+from actors.write.recorder import Record
+from actors.write.retry import Retry
 from resources.artifact.nodereport import ArtifactReport, NodeReport
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.lookout import Metadata
     from actors.metrics import Population
-    from actors.recorder import Record
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
     from actors.runtime.mail import Reconcile
     from actors.runtime.ref import ActorRef
     from actors.watch.store import Change, Store
+    from actors.write.recorder import Record
     from resources.kubernetes.reference import ObjectRef
     from supervisors.intensity import Intensity
 

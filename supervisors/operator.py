@@ -22,13 +22,13 @@ from actors.leader.election import LEASE, LeaderElection, identity_of
 from actors.leader.fence import Fence, FencedTransport
 from actors.leader.lease_client import LeaseClient
 from actors.metrics import Metrics, Population
-from actors.recorder import EventRecorder, Record
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.watch.router import Changed, Concerned, Listed, Router, changed
 from actors.watch.store import Store
 from actors.watch.watcher import Source, Watcher
+from actors.write.recorder import EventRecorder, Record
 from resources.artifact.references import FINALIZERS
 from resources.falco.desired import FalcoSettings
 from resources.instance.labels import MANAGED_BY, OPERATOR

@@ -66,7 +66,7 @@ class Client:
         """Server-side apply with force.
 
         With `metadata.uid` in the body it never creates; with `metadata.resourceVersion` "1" it
-        never touches what exists (see `actors.applier`).
+        never touches what exists (see `actors.write.applier`).
         """
         path = f"{object_path(ref)}/{subresource}" if subresource else object_path(ref)
         return await self._patch(path, body, _APPLY, {"fieldManager": manager, "force": "true"})

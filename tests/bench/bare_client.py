@@ -24,7 +24,7 @@ import uvloop
 from actors.api.client import Client
 from actors.api.configuration import kubeconfig_configuration
 from actors.api.transport import Transport
-from actors.recorder import WRITERS
+from actors.write.recorder import WRITERS
 from resources.falco import desired as falcos
 from resources.falco.desired import FalcoSettings
 from resources.falco.spec import FIELD_MANAGER, FINALIZER, Falco

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from actors.api.errors import ApiError, Refused
-from actors.fights import Fights
-from actors.retry import Fight, Leaving, NameConflict, Trouble, settled_delay
+from actors.write.fights import Fights
+from actors.write.retry import Fight, Leaving, NameConflict, Trouble, settled_delay
 from resources.instance.outcome import (
     DRIFT,
     ERROR_ON_CREATE,
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from random import Random
 
-    from actors.applier import Applier
     from actors.runtime.context import Runtime
     from actors.watch.view import View
+    from actors.write.applier import Applier
     from resources.instance.children import Child
     from resources.kubernetes.reference import ObjectRef
 

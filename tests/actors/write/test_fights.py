@@ -1,4 +1,4 @@
-from actors.fights import Fights
+from actors.write.fights import Fights
 from resources.instance.outcome import Update
 from resources.kubernetes.managed_fields import Difference
 from resources.kubernetes.reference import ObjectRef

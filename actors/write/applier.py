@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from actors.api.errors import Conflict
-from actors.retry import Leaving, NameConflict
+from actors.write.retry import Leaving, NameConflict
 from resources.instance.outcome import Update
 from resources.instance.owner import Ownership, ownership
 from resources.kubernetes.managed_fields import Difference, differences
 
 if TYPE_CHECKING:
     from actors.watch.store import Snapshot
-    from actors.writer import Writer
+    from actors.write.writer import Writer
     from resources.instance.children import Child
     from resources.kubernetes.reference import ObjectRef, Owner
 

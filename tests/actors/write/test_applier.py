@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from actors.api.client import Client
-from actors.applier import Applier
-from actors.retry import NameConflict
 from actors.watch.store import Store, snapshot_of
 from actors.watch.view import View
-from actors.writer import Writer
+from actors.write.applier import Applier
+from actors.write.retry import NameConflict
+from actors.write.writer import Writer
 from resources.instance.children import Parent
 from resources.instance.outcome import Update
 from resources.kubernetes.kinds import KINDS

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from actors import recorder as module
 from actors.api.client import Client
 from actors.api.errors import NamespaceTerminating, Refused, Unavailable
-from actors.recorder import EventRecorder, Record, micro_time
+from actors.write import recorder as module
+from actors.write.recorder import EventRecorder, Record, micro_time
 from resources.kubernetes.event import EventDraft
 from resources.kubernetes.reference import ObjectRef, Owner
 from tests.actor_examples import fake_runtime

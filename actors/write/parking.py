@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.api.errors import ApiError
-from actors.retry import Retry
+from actors.write.retry import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from actors.runtime.context import Runtime
     from actors.watch.store import Snapshot
-    from actors.writer import Writer
+    from actors.write.writer import Writer
     from resources.kubernetes.reference import ObjectRef
 
 # Seconds, at least, between two tries.

@@ -7,13 +7,13 @@ import msgspec
 import pytest
 
 from actors.api.client import Client
-from actors.applier import Applier
-from actors.children import Attempt, Children
-from actors.retry import Retry
 from actors.runtime.context import Runtime
 from actors.watch.store import Store, snapshot_of
 from actors.watch.view import View
-from actors.writer import Writer
+from actors.write.applier import Applier
+from actors.write.children import Attempt, Children
+from actors.write.retry import Retry
+from actors.write.writer import Writer
 from resources.instance.children import Parent
 from resources.instance.outcome import DRIFT, ERROR_ON_CREATE, NAME_CONFLICT
 from resources.kubernetes.kinds import KINDS

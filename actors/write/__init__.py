@@ -1,0 +1,1 @@
+"""What the API server is told: writes, children, Events, retries."""
