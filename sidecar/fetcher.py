@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from actors import registry
 from actors.api.errors import ApiError, NotFound, Refused
+from actors.registry import client as registry
 from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef
 from resources.node.files import DIRECTORIES

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors import registry
 from actors.api.client import METADATA
 from actors.artifact import ArtifactActor, ArtifactServices
 from actors.digest_poller import DigestPoller
 from actors.digests import Digests
 from actors.referents import Referents
+from actors.registry import client as registry
 from actors.report_index import ReportIndex
 from actors.watch.router import Concerned
 from actors.watch.store import BareStore

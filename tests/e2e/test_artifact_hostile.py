@@ -8,8 +8,8 @@ import pytest
 
 from deploy.local.certificates import Authority
 from resources.kubernetes.kinds import ARTIFACTS
-from tests.actors import hostile_archives as archives
-from tests.actors.hostile_registry import (
+from tests.actors.registry import hostile_archives as archives
+from tests.actors.registry.hostile_registry import (
     MANIFEST,
     PREFIX,
     REPOSITORY,

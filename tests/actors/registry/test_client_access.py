@@ -2,12 +2,12 @@
 
 import pytest
 
-from actors.registry import look_up
+from actors.registry.client import look_up
 from deploy.local import Registry
 from deploy.local.certificates import Authority
 from resources.registry.request import Credentials, Endpoint, Lookup
-from tests.actors.published import RULES, Published
-from tests.actors.pulling import found, not_found, problem_of, pulled, refused
+from tests.actors.registry.published import RULES, Published
+from tests.actors.registry.pulling import found, not_found, problem_of, pulled, refused
 from tests.registries import PASSWORD, USERNAME, TokenServer, basic_auth, tls
 
 KNOWN = Credentials(USERNAME, PASSWORD)

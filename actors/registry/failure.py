@@ -10,16 +10,19 @@ a server can echo what we sent.
 from __future__ import annotations
 
 import os
+import random
 import socket
 import ssl
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, TypeVar
 
 from resources.registry.request import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from resources.registry.request import Endpoint
+
 
 _OVERLOADED = 429
 _TIMEOUT = 408
@@ -107,3 +110,28 @@ def _seconds(header: str | None) -> float | None:
     if not header or not header.isascii() or not header.isdigit():
         return None
     return min(float(header[:10]), _LONGEST_RETRY_AFTER)
+
+
+T = TypeVar("T")
+
+
+_TRIES = 3
+
+
+_PAUSE = 0.2
+
+
+_LONGEST_WAIT = 2.0
+
+
+def persistently(operation: Callable[[], T]) -> T:
+    """Return what the operation returns, tried again if it fails but may work in a moment."""
+    for tries in range(1, _TRIES):
+        try:
+            return operation()
+        except ExchangeError as error:
+            wait = error.retry_after or _PAUSE * 2**tries * random.uniform(0.5, 1)  # noqa: S311
+            if not error.transient or wait > _LONGEST_WAIT:
+                raise
+        time.sleep(wait)
+    return operation()

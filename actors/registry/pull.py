@@ -6,10 +6,9 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.registry_archive import ArchiveError, only_file
-from actors.registry_failure import ExchangeError, problem_of
-from actors.registry_session import Session
-from actors.registry_tries import persistently
+from actors.registry.archive import ArchiveError, only_file
+from actors.registry.failure import ExchangeError, persistently, problem_of
+from actors.registry.session import Session
 from resources.registry.manifest import (
     Index,
     InvalidManifest,

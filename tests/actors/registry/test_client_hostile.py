@@ -2,10 +2,10 @@
 
 import pytest
 
-from actors.registry import look_up
+from actors.registry.client import look_up
 from resources.registry.request import Lookup
-from tests.actors import hostile_archives as hostile
-from tests.actors.hostile_registry import (
+from tests.actors.registry import hostile_archives as hostile
+from tests.actors.registry.hostile_registry import (
     INDEX,
     MANIFEST,
     PREFIX,
@@ -19,7 +19,7 @@ from tests.actors.hostile_registry import (
     manifest_path,
     reply,
 )
-from tests.actors.pulling import MOST, found, not_found, problem_of, refused
+from tests.actors.registry.pulling import MOST, found, not_found, problem_of, refused
 
 GOOD = hostile.good()
 MANIFEST_OF_GOOD = manifest(

@@ -17,9 +17,9 @@ import oras.provider  # type: ignore[import-untyped]
 import requests
 from urllib3.exceptions import HTTPError
 
-from actors.registry_failure import ExchangeError, from_exception, from_status
-from actors.registry_tls import Adapter
-from actors.registry_token import authorization
+from actors.registry.failure import ExchangeError, from_exception, from_status
+from actors.registry.tls import Adapter
+from actors.registry.token import authorization
 from actors.runtime.proxy import proxy_of
 from resources.registry.host import Origin, api_host, api_repository, origin_of
 from resources.registry.manifest import ACCEPT, MOST_DOCUMENT_BYTES, shown

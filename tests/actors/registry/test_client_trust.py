@@ -4,11 +4,11 @@ from base64 import b64encode
 
 import pytest
 
-from actors.registry import look_up
+from actors.registry.client import look_up
 from deploy.local.certificates import Authority
 from resources.registry.request import Credentials, Endpoint, Lookup
-from tests.actors import hostile_archives as hostile
-from tests.actors.hostile_registry import (
+from tests.actors.registry import hostile_archives as hostile
+from tests.actors.registry.hostile_registry import (
     HostileRegistry,
     Seen,
     blob_path,
@@ -16,7 +16,7 @@ from tests.actors.hostile_registry import (
     manifest_path,
     reply,
 )
-from tests.actors.pulling import found, not_found, pulled, refused
+from tests.actors.registry.pulling import found, not_found, pulled, refused
 
 KNOWN = Credentials("falco", "a secret")
 BASIC = f"Basic {b64encode(b'falco:a secret').decode()}"

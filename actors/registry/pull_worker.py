@@ -8,7 +8,7 @@ from resources.registry.request import Fetch, Pulled
 
 def handle(fetch: Fetch) -> Pulled:
     """Pull it, with libraries that are loaded under the limits only."""
-    from actors.registry_pulls import answer  # noqa: PLC0415
+    from actors.registry.pull import answer  # noqa: PLC0415
 
     return answer(fetch)
 

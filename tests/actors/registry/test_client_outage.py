@@ -7,17 +7,17 @@ import random
 import psutil
 import pytest
 
-from actors.registry import look_up
+from actors.registry.client import look_up
 from resources.registry.request import Lookup
-from tests.actors import hostile_archives as hostile
-from tests.actors.hostile_registry import (
+from tests.actors.registry import hostile_archives as hostile
+from tests.actors.registry.hostile_registry import (
     HostileRegistry,
     blob_path,
     digest_of,
     manifest_path,
     promise,
 )
-from tests.actors.pulling import problem_of, pulled, refused
+from tests.actors.registry.pulling import problem_of, pulled, refused
 from tests.eventually import soon
 
 GOOD = hostile.good()

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from actors.registry_failure import ExchangeError, from_status
+from actors.registry.failure import ExchangeError, from_status
 from resources.registry.challenge import chosen
 from resources.registry.host import may_see_credentials, origin_of
 

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from actors.registry import RegistryError, look_up, pull
+from actors.registry.client import RegistryError, look_up, pull
 from deploy.local import Registry
 from deploy.local.publisher import Target, archive, publish_plugin, push_artifact, push_manifest
 from resources.registry.request import Dependency, Endpoint, Lookup, Requirement
-from tests.actors.published import LIBRARIES, RULES, Published
-from tests.actors.pulling import found, not_found, problem_of, pulled, refused, request
+from tests.actors.registry.published import LIBRARIES, RULES, Published
+from tests.actors.registry.pulling import found, not_found, problem_of, pulled, refused, request
 
 
 @pytest.fixture(scope="module")

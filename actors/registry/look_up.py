@@ -9,9 +9,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from actors.registry_failure import ExchangeError, RegistryDown, problem_of
-from actors.registry_session import Session
-from actors.registry_tries import persistently
+from actors.registry.failure import ExchangeError, RegistryDown, persistently, problem_of
+from actors.registry.session import Session
 from resources.registry.request import Answers, Found
 
 if TYPE_CHECKING:

@@ -71,7 +71,7 @@ async def pull(request: Pull) -> Pulled:
     file = Path(request.directory, f"{UNFINISHED}{secrets.token_hex(8)}")
     try:
         pulled = await run_worker(
-            "actors.registry_pull_worker",
+            "actors.registry.pull_worker",
             Fetch(request, str(file)),
             Pulled,
             memory=_MEMORY,
@@ -92,7 +92,7 @@ async def pull(request: Pull) -> Pulled:
 async def _answers(lookups: tuple[Lookup, ...], seconds: float) -> dict[Lookup, Found]:
     try:
         answers = await run_worker(
-            "actors.registry_lookup_worker",
+            "actors.registry.look_up_worker",
             Lookups(lookups, seconds),
             Answers,
             memory=_MEMORY,

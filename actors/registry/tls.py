@@ -10,7 +10,7 @@ from typing import Any
 import certifi
 from requests.adapters import HTTPAdapter
 
-from actors.registry_failure import ExchangeError
+from actors.registry.failure import ExchangeError
 
 
 class Adapter(HTTPAdapter):

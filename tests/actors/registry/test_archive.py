@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from actors.registry_archive import ArchiveError, only_file
-from tests.actors import hostile_archives as hostile
-from tests.actors.hostile_archives import MEGABYTE, RULES, entry, packed
+from actors.registry.archive import ArchiveError, only_file
+from tests.actors.registry import hostile_archives as hostile
+from tests.actors.registry.hostile_archives import MEGABYTE, RULES, entry, packed
 
 DIRECTORY = entry("./", kind=tarfile.DIRTYPE)
 

@@ -8,7 +8,7 @@ from resources.registry.request import Answers, Lookups
 
 def handle(batch: Lookups) -> Answers:
     """Look them up, with libraries that are loaded under the limits only."""
-    from actors.registry_lookups import answer  # noqa: PLC0415
+    from actors.registry.look_up import answer  # noqa: PLC0415
 
     return answer(batch)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.registry import RegistryError, look_up, pull
+from actors.registry.client import RegistryError, look_up, pull
 from resources.registry.request import Lookup, Pull
 
 MOST = 4 << 20

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.registry import RegistryError, pull
+from actors.registry.client import RegistryError, pull
 from resources.registry.request import Pull
 
 

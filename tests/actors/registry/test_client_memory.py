@@ -8,8 +8,8 @@ import sys
 import msgspec
 import pytest
 
-from tests.actors import hostile_archives as hostile
-from tests.actors.hostile_registry import (
+from tests.actors.registry import hostile_archives as hostile
+from tests.actors.registry.hostile_registry import (
     PREFIX,
     HostileRegistry,
     blob_path,
@@ -19,7 +19,7 @@ from tests.actors.hostile_registry import (
     manifest,
     manifest_path,
 )
-from tests.actors.pulling import request
+from tests.actors.registry.pulling import request
 
 MEGABYTE = 1 << 20
 ALLOWED = 64 * MEGABYTE
@@ -39,7 +39,7 @@ def measured(registry, tmp_path):
         endpoint = registry.endpoint()
         requests = [request(endpoint, digest, tmp_path, max_bytes=most) for digest in digests]
         done = subprocess.run(
-            [sys.executable, "-m", "tests.actors.measured_pulls"],
+            [sys.executable, "-m", "tests.actors.registry.measured_pulls"],
             input=b"\n".join(map(msgspec.json.encode, requests)),
             capture_output=True,
             check=True,

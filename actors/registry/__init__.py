@@ -1,0 +1,1 @@
+"""Looks up tags and pulls artifacts, in child processes; knows no Kubernetes."""
