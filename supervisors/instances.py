@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors.component import ComponentActor
-from actors.falco import FalcoActor
+from actors.instance.kinds import ComponentActor, FalcoActor
 from resources.kubernetes.kinds import INSTANCES, KINDS
 from supervisors.child import ChildSpec
 from supervisors.dynamic import DynamicSupervisor
@@ -14,8 +13,8 @@ from supervisors.dynamic import DynamicSupervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from actors.incarnation import Services
-    from actors.instance import InstanceActor
+    from actors.instance.actor import InstanceActor
+    from actors.instance.incarnation import Services
     from actors.metrics import Population
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime

@@ -17,7 +17,7 @@ from actors.api.client import Client
 from actors.api.configuration import SERVICE_ACCOUNT, BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
 from actors.api.version_gate import VersionGate
-from actors.incarnation import Services
+from actors.instance.incarnation import Services
 from actors.leader.election import LEASE, LeaderElection, identity_of
 from actors.leader.fence import Fence, FencedTransport
 from actors.leader.lease_client import LeaseClient

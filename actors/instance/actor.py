@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from actors.api.errors import ApiError, NamespaceTerminating, Refused
-from actors.incarnation import Incarnation, incarnation
+from actors.instance.incarnation import Incarnation, incarnation
 from actors.runtime.actor import Actor
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
 from actors.watch.view import View
@@ -43,7 +43,7 @@ from resources.kubernetes.reference import Owner
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.incarnation import Services
+    from actors.instance.incarnation import Services
     from actors.runtime.context import Runtime
     from actors.watch.store import Snapshot
     from resources.instance.children import Child
