@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.api.client import METADATA
-from actors.artifact import ArtifactActor, ArtifactServices
-from actors.digest_poller import DigestPoller
-from actors.digests import Digests
-from actors.referents import Referents
+from actors.artifact.actor import ArtifactActor, ArtifactServices
+from actors.artifact.digest_poller import DigestPoller
+from actors.artifact.reference_reader import Referents
+from actors.artifact.report_index import ReportIndex
+from actors.artifact.tag_digests import Digests
 from actors.registry import client as registry
-from actors.report_index import ReportIndex
 from actors.watch.router import Concerned
 from actors.watch.store import BareStore
 from actors.watch.watcher import Source
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
 
     from actors.api.client import Client
-    from actors.lookout import Metadata
+    from actors.artifact.reference_versions import Metadata
     from actors.metrics import Population
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from actors.api.errors import NotFound, Unavailable
-from actors.lookout import Lookout
+from actors.artifact.reference_reader import Referents
+from actors.artifact.reference_versions import Lookout
 from actors.reference_index import ReferenceIndex, scope_of
-from actors.referents import Referents
 from actors.scopes import Scopes
 from actors.watch.store import snapshot_of
 from resources.artifact.references import FINALIZERS

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actors.report_index import ReportIndex
+from actors.artifact.report_index import ReportIndex
 from actors.watch.store import BareStore, Change, snapshot_of
 from resources.artifact.rollout import FAILED, PLAIN, Stand, Subject, Sum
 from resources.kubernetes.meta import LabelSelector

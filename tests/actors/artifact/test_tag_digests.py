@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from actors.api.errors import Unavailable
-from actors.digest_poller import DigestPoller
-from actors.digests import MOST_AT_ONCE, Digests, query
+from actors.artifact.digest_poller import DigestPoller
+from actors.artifact.tag_digests import MOST_AT_ONCE, Digests, query
 from actors.runtime.context import Runtime
 from resources.artifact.resolution import Answer, Unresolved
 from resources.artifact.sources import OciSource

@@ -14,7 +14,7 @@ from resources.registry.request import Found, Lookup, Problem
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
-    from actors.digests import Digests, Tag
+    from actors.artifact.tag_digests import Digests, Tag
     from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef

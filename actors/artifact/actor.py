@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec import DecodeError
 
 from actors.api.errors import ApiError
-from actors.lookout import Lookout
-from actors.resolver import Resolver
+from actors.artifact.reference_versions import Lookout
+from actors.artifact.resolver import Resolver
 from actors.runtime.actor import Actor
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.watch.view import View
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from actors.api.client import Client
-    from actors.digests import Digests
-    from actors.lookout import Metadata
-    from actors.referents import Referents
-    from actors.report_index import ReportIndex
+    from actors.artifact.reference_reader import Referents
+    from actors.artifact.reference_versions import Metadata
+    from actors.artifact.report_index import ReportIndex
+    from actors.artifact.tag_digests import Digests
     from actors.runtime.context import Runtime
     from actors.watch.store import Snapshot, Store
     from resources.artifact.fields import ArtifactStatus

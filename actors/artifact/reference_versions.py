@@ -13,7 +13,7 @@ from resources.artifact.resolution import Looked, Target, Unresolved, content_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from actors.referents import Referent, Referents
+    from actors.artifact.reference_reader import Referent, Referents
     from actors.runtime.clock import Clock
     from actors.watch.store import Snapshot
     from resources.artifact.sources import OciSource

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.digests import NOTHING, Digests, query
+from actors.artifact.tag_digests import NOTHING, Digests, query
 from resources.artifact.fields import Resolved
 from resources.artifact.resolution import Role, resolve, targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actors.lookout import Lookout
+    from actors.artifact.reference_versions import Lookout
     from resources.artifact.resolution import Answer, Looked, Resolution, Target
     from resources.artifact.sources import Sources
     from resources.kubernetes.reference import ObjectRef

@@ -7,17 +7,17 @@ from typing import Any, cast
 import pytest
 
 from actors.api.errors import Conflict, Refused, Unavailable
-from actors.artifact import ArtifactActor, ArtifactServices
-from actors.digests import Digests
+from actors.artifact.actor import ArtifactActor, ArtifactServices
+from actors.artifact.reference_reader import Referents
+from actors.artifact.report_index import ReportIndex
+from actors.artifact.tag_digests import Digests
 from actors.reference_index import ReferenceIndex
-from actors.referents import Referents
-from actors.report_index import ReportIndex
 from actors.runtime.context import Runtime
 from actors.runtime.results import Done, RequeueAfter, Retire
 from actors.scopes import Scopes
 from actors.watch.store import Change, Store, snapshot_of
+from tests.actors.artifact.test_report_index import entry, node, pod, report
 from tests.actors.artifacts import artifact_ref
-from tests.actors.test_report_index import entry, node, pod, report
 from tests.fake_clock import FakeClock
 
 REF = artifact_ref("rules")

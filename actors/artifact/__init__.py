@@ -1,0 +1,1 @@
+"""The operator's actors of Rulesfile, Plugin and Config."""
