@@ -22,6 +22,7 @@ from actors.leader.election import LEASE, LeaderElection, identity_of
 from actors.leader.fence import Fence, FencedTransport
 from actors.leader.lease_client import LeaseClient
 from actors.metrics import Metrics, Population
+from actors.reference.reading_rights import ReadingRights
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
@@ -41,7 +42,6 @@ from supervisors.endpoints import Endpoints
 from supervisors.instances import Instances
 from supervisors.intensity import Intensity
 from supervisors.process import supervise
-from supervisors.reading_rights import ReadingRights
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.settings import VERSION, Settings, parse
 from supervisors.supervisor import Strategy, Supervisor

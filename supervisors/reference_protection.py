@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.metrics import Population
-from actors.protected_scan import ProtectedScan
-from actors.reference import ReferenceActor
-from actors.reference_index import ReferenceIndex, scope_of
+from actors.reference.actor import ReferenceActor
+from actors.reference.index import ReferenceIndex, scope_of
+from actors.reference.protected_scan import ProtectedScan
+from actors.reference.scope_watcher import ScopeWatcher
+from actors.reference.scopes import Scopes
 from actors.runtime.mail import Reconcile
-from actors.scope_watcher import ScopeWatcher
-from actors.scopes import Scopes
 from actors.watch.router import Concerned
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS

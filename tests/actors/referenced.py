@@ -7,10 +7,10 @@ import json
 import random
 from contextlib import suppress
 
-from actors.reference import ReferenceActor
-from actors.reference_index import ReferenceIndex, scope_of
+from actors.reference.actor import ReferenceActor
+from actors.reference.index import ReferenceIndex, scope_of
+from actors.reference.scopes import Scopes
 from actors.runtime.context import Runtime
-from actors.scopes import Scopes
 from actors.watch.store import snapshot_of
 from deploy.local.client import RefusedError
 from resources.artifact.references import FINALIZERS

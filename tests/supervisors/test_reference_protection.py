@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from actors.api.client import METADATA
 from actors.api.errors import Gone, Refused, Unavailable
-from actors.reference_index import scope_of
+from actors.reference.index import scope_of
 from actors.watch import paging
 from resources.artifact.references import FINALIZERS, references
 from resources.kubernetes.reference import ObjectRef

@@ -11,10 +11,10 @@ from actors.artifact.actor import ArtifactActor, ArtifactServices
 from actors.artifact.reference_reader import Referents
 from actors.artifact.report_index import ReportIndex
 from actors.artifact.tag_digests import Digests
-from actors.reference_index import ReferenceIndex
+from actors.reference.index import ReferenceIndex
+from actors.reference.scopes import Scopes
 from actors.runtime.context import Runtime
 from actors.runtime.results import Done, RequeueAfter, Retire
-from actors.scopes import Scopes
 from actors.watch.store import Change, Store, snapshot_of
 from tests.actors.artifact.test_report_index import entry, node, pod, report
 from tests.actors.artifacts import artifact_ref

@@ -10,8 +10,8 @@ import pytest
 from actors.api.errors import NotFound, Unavailable
 from actors.artifact.reference_reader import Referents
 from actors.artifact.reference_versions import Lookout
-from actors.reference_index import ReferenceIndex, scope_of
-from actors.scopes import Scopes
+from actors.reference.index import ReferenceIndex, scope_of
+from actors.reference.scopes import Scopes
 from actors.watch.store import snapshot_of
 from resources.artifact.references import FINALIZERS
 from resources.artifact.resolution import Looked, Role, Target, Unresolved

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.reference_index import scope_of
+from actors.reference.index import scope_of
 from actors.watch.store import Snapshot, Store
 from resources.artifact.references import is_protected
 from resources.kubernetes.meta import ObjectMeta
@@ -12,7 +12,7 @@ from resources.kubernetes.meta import ObjectMeta
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from actors.reference_index import ReferenceIndex
+    from actors.reference.index import ReferenceIndex
     from actors.watch.store import Change
     from resources.kubernetes.reference import ObjectRef
 

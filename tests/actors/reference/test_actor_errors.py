@@ -2,7 +2,7 @@
 
 from actors.api.client import Client
 from actors.api.errors import ApiError, Unavailable
-from actors.reference_index import scope_of
+from actors.reference.index import scope_of
 from actors.runtime.results import Done, RequeueAfter, Retire
 
 THEIRS = "tests.example.org/hold"

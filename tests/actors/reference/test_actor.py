@@ -1,6 +1,6 @@
 """The finalizer of one Secret or ConfigMap comes and goes with the references to it."""
 
-from actors.reference_index import scope_of
+from actors.reference.index import scope_of
 from actors.runtime.results import Done, RequeueAfter, Retire
 from resources.artifact.references import FIELD_MANAGERS
 from resources.kubernetes.kinds import collection_path

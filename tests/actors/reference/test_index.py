@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actors.reference_index import ReferenceIndex, scope_of
+from actors.reference.index import ReferenceIndex, scope_of
 from actors.watch.store import Change, snapshot_of
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.reference import ObjectRef

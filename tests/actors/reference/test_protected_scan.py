@@ -7,7 +7,7 @@ import pytest
 
 from actors.api.client import METADATA, Client
 from actors.api.errors import Gone, Refused
-from actors.protected_scan import ProtectedScan
+from actors.reference.protected_scan import ProtectedScan
 from actors.watch import paging
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import collection_path

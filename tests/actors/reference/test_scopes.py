@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.reference_index import ReferenceIndex, scope_of
-from actors.scopes import Scopes, bare
+from actors.reference.index import ReferenceIndex, scope_of
+from actors.reference.scopes import Scopes, bare
 from actors.watch.store import Change
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.reference import ObjectRef

@@ -7,10 +7,10 @@ import pytest
 
 from actors.api.client import METADATA, Client
 from actors.api.transport import ANY_NUMBER, Transport
-from actors.reference_index import ReferenceIndex, scope_of
+from actors.reference.index import ReferenceIndex, scope_of
+from actors.reference.scope_watcher import ScopeWatcher
+from actors.reference.scopes import Scopes
 from actors.runtime.mail import Reconcile
-from actors.scope_watcher import ScopeWatcher
-from actors.scopes import Scopes
 from resources.kubernetes.kinds import collection_path
 from resources.kubernetes.reference import ObjectRef
 from tests.actor_examples import exits_of

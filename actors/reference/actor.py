@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from actors.api.client import METADATA
 from actors.api.errors import ApiError
+from actors.reference.scopes import bare
 from actors.runtime.actor import Actor
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
-from actors.scopes import bare
 from actors.watch.view import View
 from actors.write.fights import Fights
 from actors.write.retry import Fight, Retry, settled_delay
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.api.client import Client
-    from actors.reference_index import ReferenceIndex
+    from actors.reference.index import ReferenceIndex
     from actors.runtime.context import Runtime
     from actors.watch.store import Snapshot
     from actors.watch.view import Seen

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from actors.reference_index import ReferenceIndex
+from actors.reference.index import ReferenceIndex
+from actors.reference.reading_rights import ReadingRights
 from actors.watch.store import Store
 from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
-from supervisors.reading_rights import ReadingRights
 from tests.actors.artifacts import artifact_ref, gone, told
 from tests.actors.watch.stored import snapshot
 from tests.fake_clock import FakeClock

@@ -12,8 +12,8 @@ from actors.watch.watcher import Source, Watcher
 if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.api.transport import Transport
+    from actors.reference.scopes import Scopes
     from actors.runtime.context import Runtime
-    from actors.scopes import Scopes
     from actors.watch.store import Change
     from actors.watch.watcher import WatchObserver
     from resources.kubernetes.reference import ObjectRef

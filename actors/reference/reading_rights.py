@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.reference_index import ReferenceIndex, scope_of
+from actors.reference.index import ReferenceIndex, scope_of
 from actors.watch.router import Concerned
 from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
