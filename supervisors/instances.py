@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors.instance.kinds import ComponentActor, FalcoActor
+from actors.instance.actor import InstanceActor
+from actors.instance.kinds import INSTANCE_KINDS
 from resources.kubernetes.kinds import INSTANCES, KINDS
 from supervisors.child import ChildSpec
 from supervisors.dynamic import DynamicSupervisor
@@ -13,7 +14,6 @@ from supervisors.dynamic import DynamicSupervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from actors.instance.actor import InstanceActor
     from actors.instance.incarnation import Services
     from actors.metrics import Population
     from actors.runtime.backoff import Backoff
@@ -76,10 +76,14 @@ class Instances:
         return self._crowds[kind].launch()
 
     def _actor(self, ref: ObjectRef) -> InstanceActor[Any]:
-        if ref.kind == "Falco":
-            return FalcoActor(self._runtime, ref, self._services, self._settings, self._readable)
-        excluded_labels = self._settings.excluded_labels
-        return ComponentActor(self._runtime, ref, self._services, excluded_labels)
+        return InstanceActor(
+            self._runtime,
+            ref,
+            INSTANCE_KINDS[ref.kind],
+            self._services,
+            self._settings,
+            self._readable,
+        )
 
     def _version_of(self, ref: ObjectRef) -> Hashable | None:
         snapshot = self._services.store.get(ref)

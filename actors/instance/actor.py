@@ -1,4 +1,4 @@
-"""Reconciles a resource that runs a workload; each kind adds its own knowledge in its own module.
+"""Reconciles a resource that runs a workload; what differs by kind is in `kinds.py`.
 
 One reconcile: finalizer and children in waves, then Events of what was done, then the status. What
 is remembered between two of them is only what the API server does not know, belongs to one uid, and
@@ -8,9 +8,8 @@ may be lost at any time.
 from __future__ import annotations
 
 import logging
-from abc import abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
@@ -41,11 +40,14 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.reference import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from actors.instance.incarnation import Services
+    from actors.instance.kinds import InstanceKind
     from actors.runtime.context import Runtime
     from actors.watch.store import Snapshot
+    from resources.falco.desired import FalcoSettings
+    from resources.falco.rights import Readable
     from resources.instance.children import Child
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef
@@ -63,34 +65,28 @@ R = TypeVar("R", bound=Instance)
 
 
 class InstanceActor(Actor, Generic[R]):
-    """Owns one custom resource and all that it makes of it."""
+    """Owns one Falco or Component and all that it makes of it.
 
-    finalizer: ClassVar[str]
-    manager: ClassVar[str]
+    `readable` returns what the artifacts of a namespace refer to.
+    """
 
-    def __init__(self, runtime: Runtime, ref: ObjectRef, services: Services) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        ref: ObjectRef,
+        instance_kind: InstanceKind[R],
+        services: Services,
+        settings: FalcoSettings,
+        readable: Callable[[str], Readable],
+    ) -> None:
         super().__init__(runtime)
+        self.kind = instance_kind.name
         self.ref = ref
+        self._instance_kind = instance_kind
         self._services = services
+        self._settings = settings
+        self._readable = readable
         self._incarnation: Incarnation | None = None
-
-    @abstractmethod
-    def decode(self, raw: bytes) -> R:
-        """Return the resource, as far as it is read."""
-
-    @abstractmethod
-    def desired(self, resource: R) -> tuple[Child, ...]:
-        """Return every child, by wave; raise InvalidSpec if the spec cannot be carried out."""
-
-    @abstractmethod
-    def workload(self, resource: R) -> ObjectRef:
-        """Return the workload that there should be."""
-
-    @abstractmethod
-    def status(
-        self, resource: R, outcome: Outcome, workload: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        """Return the content of `.status`."""
 
     async def on_reconcile(self, reasons: frozenset[str]) -> Result:
         """Bring the cluster to what the resource wants, whatever it was that changed."""
@@ -112,9 +108,11 @@ class InstanceActor(Actor, Generic[R]):
         moment, kind = self.runtime.clock.now, type(error).__name__
 
         def parked(now: Snapshot) -> dict[str, Any]:
-            return parked_status(self.decode(now.raw), kind, str(error), moment())
+            return parked_status(self._instance_kind.decode(now.raw), kind, str(error), moment())
 
-        writer = Writer(self._services.client, View(self._services.store), self.manager)
+        writer = Writer(
+            self._services.client, View(self._services.store), self._instance_kind.field_manager
+        )
         await tell_parked(self.runtime, writer, self.ref, parked)
 
     def describe(self) -> dict[str, Any]:
@@ -132,15 +130,17 @@ class InstanceActor(Actor, Generic[R]):
         if self._incarnation is not None and uid in {"", self._incarnation.owner.uid}:
             return self._incarnation
         owner = Owner(self.ref, uid)
-        self._incarnation = incarnation(self.runtime, self._services, owner, self.manager)
+        self._incarnation = incarnation(
+            self.runtime, self._services, owner, self._instance_kind.field_manager
+        )
         return self._incarnation
 
     async def _step(self, state: Incarnation, snapshot: Snapshot) -> Result:
         if snapshot.meta.deletion_timestamp is not None:
             return await self._finalize(state, snapshot)
-        resource = self.decode(snapshot.raw)
+        resource = self._instance_kind.decode(snapshot.raw)
         try:
-            mode, children = mode_of(snapshot.meta), self.desired(resource)
+            mode, children = mode_of(snapshot.meta), self._desired(resource)
         except InvalidSpec as error:
             return await self._stand_still(state, resource, Failure(INVALID, str(error)))
         if mode is Mode.PAUSED:
@@ -150,6 +150,10 @@ class InstanceActor(Actor, Generic[R]):
             found = state.children.inspect(children).failures.values()
             return await self._stand_still(state, resource, *found)
         return await self._write(state, snapshot, resource, children)
+
+    def _desired(self, resource: R) -> tuple[Child, ...]:
+        readable = self._readable(self.ref.namespace)
+        return self._instance_kind.desired(resource, self._settings, readable)
 
     async def _stand_still(self, state: Incarnation, resource: R, *failures: Failure) -> Result:
         """Report without touching a child."""
@@ -165,7 +169,7 @@ class InstanceActor(Actor, Generic[R]):
         attempt = state.unreported = state.unreported.next()
         own = partial(self._own, state, snapshot, children, attempt)
         await state.children.ensure(children, own, attempt)
-        if self.workload(resource) in attempt.done:
+        if self._instance_kind.workload_ref(resource) in attempt.done:
             await self._prune(state, unwanted(self.ref, children), attempt)
         again = state.retry.after(attempt.errors)
         if again is not None and state.retry.is_quiet(attempt.errors):
@@ -190,7 +194,9 @@ class InstanceActor(Actor, Generic[R]):
     ) -> None:
         """Set the finalizer; without it no cluster-scoped child, which is removed through it."""
         try:
-            await state.writer.patch(self.ref, add_finalizer(snapshot.meta, self.finalizer))
+            await state.writer.patch(
+                self.ref, add_finalizer(snapshot.meta, self._instance_kind.finalizer)
+            )
         except ApiError as error:
             attempt.failed(self.ref, error)
             attempt.blocked.update(child.ref for child in children if not child.ref.namespace)
@@ -221,9 +227,14 @@ class InstanceActor(Actor, Generic[R]):
         newest = state.view.get(self.ref)
         if newest is None or newest.meta.uid != state.owner.uid:
             return None
-        workload = self.workload(resource)
+        workload = self._instance_kind.workload_ref(resource)
         live = state.view.get(workload) if state.applier.owns(workload) else None
-        status = self.status(resource, outcome, msgspec.json.decode(live.raw) if live else None)
+        status = self._instance_kind.status(
+            resource,
+            outcome,
+            msgspec.json.decode(live.raw) if live else None,
+            self.runtime.clock.now(),
+        )
         current = msgspec.json.decode(newest.raw).get("status", {})
         if status == current:
             return None
@@ -236,11 +247,13 @@ class InstanceActor(Actor, Generic[R]):
 
     async def _finalize(self, state: Incarnation, snapshot: Snapshot) -> Result:
         """Remove what no garbage collector takes, then let the resource go."""
-        if self.finalizer not in (snapshot.meta.finalizers or ()):
+        if self._instance_kind.finalizer not in (snapshot.meta.finalizers or ()):
             return Done()
         if not await self._cleanup(state):
             return RequeueAfter(_LEAVING_DELAY)
-        await state.writer.patch(self.ref, remove_finalizer(snapshot.meta, self.finalizer))
+        await state.writer.patch(
+            self.ref, remove_finalizer(snapshot.meta, self._instance_kind.finalizer)
+        )
         state.cleaned = True
         state.retry.reset()
         self._tell(state, instance_deleted(self.ref))

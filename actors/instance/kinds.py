@@ -1,105 +1,65 @@
-"""Falco: one actor for every Falco resource."""
+"""What tells a Falco and a Component apart for the actor that reconciles either."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec.json import Decoder
 
-from actors.instance.actor import InstanceActor
 from resources.component import desired as component
-from resources.component.spec import FIELD_MANAGER, FINALIZER, Component
+from resources.component import spec as component_spec
 from resources.falco import desired as falco
-from resources.falco.spec import FIELD_MANAGER, FINALIZER, Falco
+from resources.falco import spec as falco_spec
+from resources.instance.status import Instance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+    from datetime import datetime
 
-    from actors.instance.incarnation import Services
-    from actors.runtime.context import Runtime
     from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
     from resources.instance.children import Child
     from resources.instance.outcome import Outcome
     from resources.kubernetes.reference import ObjectRef
 
-
-_decoder = Decoder(Falco)
-
-
-class FalcoActor(InstanceActor[Falco]):
-    """Turns one Falco into a DaemonSet or Deployment and what its pods need."""
-
-    kind = "Falco"
-    finalizer = FINALIZER
-    manager = FIELD_MANAGER
-
-    def __init__(
-        self,
-        runtime: Runtime,
-        ref: ObjectRef,
-        services: Services,
-        settings: FalcoSettings,
-        readable: Callable[[str], Readable],
-    ) -> None:
-        """`readable` is what the artifacts of a namespace refer to."""
-        super().__init__(runtime, ref, services)
-        self._settings = settings
-        self._readable = readable
-
-    def decode(self, raw: bytes) -> Falco:
-        """Return the Falco, without the fields that are not read."""
-        return _decoder.decode(raw)
-
-    def desired(self, resource: Falco) -> tuple[Child, ...]:
-        """Return every child of the Falco."""
-        return falco.desired(resource, self._settings, self._readable(self.ref.namespace))
-
-    def workload(self, resource: Falco) -> ObjectRef:
-        """Return the workload of its type."""
-        return falco.workload_ref(resource)
-
-    def status(
-        self, resource: Falco, outcome: Outcome, workload: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        """Return the status as of now."""
-        return falco.status(resource, outcome, workload, self.runtime.clock.now())
+R = TypeVar("R", bound=Instance)
 
 
-_decoder = Decoder(Component)
+@dataclass(frozen=True, slots=True)
+class InstanceKind(Generic[R]):
+    """The knowledge of one kind of resource that runs a workload.
+
+    `decode` returns the resource as far as it is read; `desired` returns every child by wave and
+    raises InvalidSpec if the spec cannot be carried out; `workload_ref` names the workload that
+    there should be; `status` returns the content of `.status`.
+    """
+
+    name: str
+    finalizer: str
+    field_manager: str
+    decode: Callable[[bytes], R]
+    desired: Callable[[R, FalcoSettings, Readable], tuple[Child, ...]]
+    workload_ref: Callable[[R], ObjectRef]
+    status: Callable[[R, Outcome, dict[str, Any] | None, datetime], dict[str, Any]]
 
 
-class ComponentActor(InstanceActor[Component]):
-    """Turns one Component into a Deployment and what its pods need."""
-
-    kind = "Component"
-    finalizer = FINALIZER
-    manager = FIELD_MANAGER
-
-    def __init__(
-        self,
-        runtime: Runtime,
-        ref: ObjectRef,
-        services: Services,
-        excluded_labels: Sequence[str],
-    ) -> None:
-        super().__init__(runtime, ref, services)
-        self._excluded_labels = excluded_labels
-
-    def decode(self, raw: bytes) -> Component:
-        """Return the Component, without the fields that are not read."""
-        return _decoder.decode(raw)
-
-    def desired(self, resource: Component) -> tuple[Child, ...]:
-        """Return every child of the Component."""
-        return component.desired(resource, self._excluded_labels)
-
-    def workload(self, resource: Component) -> ObjectRef:
-        """Return the Deployment."""
-        return component.workload_ref(resource)
-
-    def status(
-        self, resource: Component, outcome: Outcome, workload: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        """Return the status as of now."""
-        return component.status(resource, outcome, workload, self.runtime.clock.now())
+FALCO = InstanceKind(
+    name="Falco",
+    finalizer=falco_spec.FINALIZER,
+    field_manager=falco_spec.FIELD_MANAGER,
+    decode=Decoder(falco_spec.Falco).decode,
+    desired=falco.desired,
+    workload_ref=falco.workload_ref,
+    status=falco.status,
+)
+COMPONENT = InstanceKind(
+    name="Component",
+    finalizer=component_spec.FINALIZER,
+    field_manager=component_spec.FIELD_MANAGER,
+    decode=Decoder(component_spec.Component).decode,
+    desired=lambda resource, settings, _: component.desired(resource, settings.excluded_labels),
+    workload_ref=component.workload_ref,
+    status=component.status,
+)
+INSTANCE_KINDS: dict[str, InstanceKind[Any]] = {kind.name: kind for kind in (FALCO, COMPONENT)}

@@ -1,4 +1,4 @@
-"""The child process that looks up references: `python -m actors.registry_lookup_worker`."""
+"""The child process that looks up references: `python -m actors.registry.look_up_worker`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The child process that pulls an artifact: `python -m actors.registry_pull_worker`."""
+"""The child process that pulls an artifact: `python -m actors.registry.pull_worker`."""
 
 from __future__ import annotations
 
