@@ -14,7 +14,7 @@ import platform
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import CounterMetricFamily as Counters
 from prometheus_client.core import GaugeMetricFamily as Gauges
@@ -30,20 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from actors.runtime.lifecycle import ExitReason
+    from supervisors.tree.dynamic import Population
 
 _PREFIX = "falco_operator_"
 # How a reconcile can end. The other outcomes are those of messages that are none.
 _RESULTS = frozenset({"done", "requeue", "blocked", "retire", "crash", "cancelled"})
 # Upper bounds in seconds, for waits and runs alike.
 _BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-
-
-class Population(NamedTuple):
-    """Of one kind of actor, what no event tells: how many are parked, how many messages wait."""
-
-    kind: str
-    parked: int
-    mail: int
 
 
 class Metrics:

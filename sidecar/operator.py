@@ -14,7 +14,7 @@ import uvloop
 from actors.api.client import METADATA, Client
 from actors.api.configuration import BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
-from actors.metrics import Metrics, Population
+from actors.metrics import Metrics
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
@@ -41,13 +41,13 @@ from sidecar.router import NodeRouter
 from sidecar.settings import NodeSettings, parse
 from sidecar.volume import Volume
 from supervisors import logs
-from supervisors.child import ChildSpec
-from supervisors.dynamic import DynamicSupervisor
 from supervisors.endpoints import Endpoints
-from supervisors.intensity import Intensity
 from supervisors.process import supervise
 from supervisors.settings import VERSION
-from supervisors.supervisor import Strategy, Supervisor
+from supervisors.tree.child_spec import ChildSpec
+from supervisors.tree.dynamic import DynamicSupervisor, Population
+from supervisors.tree.intensity import Intensity
+from supervisors.tree.supervisor import Strategy, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping

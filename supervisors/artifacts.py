@@ -16,15 +16,14 @@ from actors.watch.store import BareStore
 from actors.watch.watcher import Source
 from resources.instance.labels import OWNER_KIND
 from resources.kubernetes.kinds import ARTIFACTS
-from supervisors.child import ChildSpec
-from supervisors.dynamic import DynamicSupervisor
+from supervisors.tree.child_spec import ChildSpec
+from supervisors.tree.dynamic import DynamicSupervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
 
     from actors.api.client import Client
     from actors.artifact.reference_versions import Metadata
-    from actors.metrics import Population
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
     from actors.runtime.mail import Reconcile
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
     from actors.watch.store import Change, Store
     from actors.write.recorder import Record
     from resources.kubernetes.reference import ObjectRef
-    from supervisors.intensity import Intensity
+    from supervisors.tree.dynamic import Population
+    from supervisors.tree.intensity import Intensity
 
 # Pods that are scheduled and not finished; all that is wanted of them is that they are there.
 _RUNNING = "status.phase!=Succeeded,status.phase!=Failed,spec.nodeName!="

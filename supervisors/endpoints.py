@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from supervisors.child import ChildSpec
 from supervisors.dump import SignalDump
 from supervisors.servers import DebugServer, HealthServer, MetricsServer
+from supervisors.tree.child_spec import ChildSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 from actors.instance.actor import InstanceActor
 from actors.instance.kinds import INSTANCE_KINDS
 from resources.kubernetes.kinds import INSTANCES, KINDS
-from supervisors.child import ChildSpec
-from supervisors.dynamic import DynamicSupervisor
+from supervisors.tree.child_spec import ChildSpec
+from supervisors.tree.dynamic import DynamicSupervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
     from actors.instance.incarnation import Services
-    from actors.metrics import Population
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
     from actors.runtime.ref import ActorRef
     from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
     from resources.kubernetes.reference import ObjectRef
-    from supervisors.intensity import Intensity
+    from supervisors.tree.dynamic import Population
+    from supervisors.tree.intensity import Intensity
 
 
 class Instances:

@@ -21,7 +21,7 @@ from actors.instance.incarnation import Services
 from actors.leader.election import LEASE, LeaderElection, identity_of
 from actors.leader.fence import Fence, FencedTransport
 from actors.leader.lease_client import LeaseClient
-from actors.metrics import Metrics, Population
+from actors.metrics import Metrics
 from actors.reference.reading_rights import ReadingRights
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
@@ -37,20 +37,21 @@ from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, OBSERVED, RESOURC
 from resources.kubernetes.reference import ObjectRef
 from supervisors import artifacts, logs
 from supervisors.artifacts import Artifacts
-from supervisors.child import ChildSpec
 from supervisors.endpoints import Endpoints
 from supervisors.instances import Instances
-from supervisors.intensity import Intensity
 from supervisors.process import supervise
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.settings import VERSION, Settings, parse
-from supervisors.supervisor import Strategy, Supervisor
+from supervisors.tree.child_spec import ChildSpec
+from supervisors.tree.intensity import Intensity
+from supervisors.tree.supervisor import Strategy, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from actors.runtime.ref import ActorRef
     from actors.watch.store import Change
+    from supervisors.tree.dynamic import Population
 
 _CHILDREN = f"{MANAGED_BY}={OPERATOR}"
 SOURCES = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from actors.runtime.lifecycle import Exit
-    from supervisors.supervisor import Supervisor
+    from supervisors.tree.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.metrics import Population
 from actors.reference.actor import ReferenceActor
 from actors.reference.index import ReferenceIndex, scope_of
 from actors.reference.protected_scan import ProtectedScan
@@ -14,8 +13,8 @@ from actors.runtime.mail import Reconcile
 from actors.watch.router import Concerned
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS
-from supervisors.child import ChildSpec, Restart
-from supervisors.dynamic import DynamicSupervisor
+from supervisors.tree.child_spec import ChildSpec, Restart
+from supervisors.tree.dynamic import DynamicSupervisor, Population
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from actors.watch.store import Change
     from actors.watch.watcher import WatchObserver
     from resources.kubernetes.reference import ObjectRef
-    from supervisors.intensity import Intensity
+    from supervisors.tree.intensity import Intensity
 
 
 class ReferenceProtection:

@@ -25,8 +25,8 @@ from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
 from actors.runtime.results import Done, Result
 from resources.kubernetes.reference import ObjectRef
-from supervisors.dynamic import DynamicSupervisor
-from supervisors.intensity import Intensity
+from supervisors.tree.dynamic import DynamicSupervisor
+from supervisors.tree.intensity import Intensity
 
 pytestmark = pytest.mark.bench
 

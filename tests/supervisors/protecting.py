@@ -11,10 +11,10 @@ from actors.watch.router import Listed, Router
 from actors.watch.store import Store
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS
-from supervisors.child import ChildSpec
-from supervisors.intensity import Intensity
 from supervisors.reference_protection import ReferenceProtection
-from supervisors.supervisor import Strategy, Supervisor
+from supervisors.tree.child_spec import ChildSpec
+from supervisors.tree.intensity import Intensity
+from supervisors.tree.supervisor import Strategy, Supervisor
 from tests.actor_examples import fake_runtime
 from tests.actors.watch.watching import Listener
 

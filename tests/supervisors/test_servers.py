@@ -24,9 +24,9 @@ from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
 from resources.kubernetes.reference import ObjectRef
-from supervisors.dynamic import DynamicSupervisor
-from supervisors.intensity import Intensity
 from supervisors.servers import DebugServer, HealthServer, MetricsServer
+from supervisors.tree.dynamic import DynamicSupervisor
+from supervisors.tree.intensity import Intensity
 from tests.fake_clock import FakeClock
 from tests.supervisors.serving import ANY_PORT, get, running
 

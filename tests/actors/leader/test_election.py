@@ -8,9 +8,9 @@ from actors.leader.fence import Fence
 from actors.runtime.backoff import Backoff
 from actors.runtime.lifecycle import ExitReason
 from resources.kubernetes.lease import JITTER
-from supervisors.child import ChildSpec
-from supervisors.intensity import Intensity
-from supervisors.supervisor import Strategy, Supervisor
+from supervisors.tree.child_spec import ChildSpec
+from supervisors.tree.intensity import Intensity
+from supervisors.tree.supervisor import Strategy, Supervisor
 from tests.actor_examples import Probe
 from tests.actors.leader.electorate import House
 from tests.fake_clock import settle

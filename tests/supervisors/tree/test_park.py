@@ -7,7 +7,7 @@ import pytest
 from actors.runtime.mail import Reconcile
 from tests.actor_examples import BugError
 from tests.fake_clock import settle
-from tests.supervisors.crowd import MOST_BACKOFF, Crowd
+from tests.supervisors.tree.crowd import MOST_BACKOFF, Crowd
 
 
 async def parked_crowd(most=2, **knobs):

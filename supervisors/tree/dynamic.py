@@ -7,15 +7,14 @@ import inspect
 import logging
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.metrics import Population
 from actors.runtime.actor import Actor
 from actors.runtime.clock import within
 from actors.runtime.lifecycle import Exit, ExitReason, crash
 from actors.runtime.mail import Reconcile
-from supervisors.intensity import Intensity, Window
-from supervisors.keyed import KeyedChild, Parked, Trouble
+from supervisors.tree.intensity import Intensity, Window
+from supervisors.tree.keyed import KeyedChild, Parked, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from actors.runtime.ref import ActorRef
     from resources.kubernetes.reference import ObjectRef
+
 
 logger = logging.getLogger(__name__)
 
@@ -266,3 +266,11 @@ class DynamicSupervisor(Actor):
         for child in list(self._children.values()):
             if child.ref is not None:
                 child.ref.kill()
+
+
+class Population(NamedTuple):
+    """Of one kind of actor, what no event tells: how many are parked, how many messages wait."""
+
+    kind: str
+    parked: int
+    mail: int

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from supervisors.child import ChildSpec, Restart, distinct
-from tests.supervisors.family import EACH_RESTART
+from supervisors.tree.child_spec import ChildSpec, Restart, distinct
+from tests.supervisors.tree.family import EACH_RESTART
 
 
 def start() -> Any:

@@ -6,10 +6,10 @@ import json
 import pytest
 
 from actors.runtime.lifecycle import ExitReason
-from supervisors.child import ChildSpec, Restart
+from supervisors.tree.child_spec import ChildSpec, Restart
 from tests.actor_examples import BugError, actor_of
 from tests.fake_clock import settle
-from tests.supervisors.family import DEADLINE, MOST_BACKOFF, Family
+from tests.supervisors.tree.family import DEADLINE, MOST_BACKOFF, Family
 
 
 async def test_children_start_in_order_each_when_the_former_is_up():

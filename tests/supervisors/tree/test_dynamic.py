@@ -11,7 +11,7 @@ from actors.runtime.mail import Reconcile
 from actors.runtime.results import Retire
 from tests.actor_examples import BugError
 from tests.fake_clock import settle
-from tests.supervisors.crowd import DEADLINE, MOST_BACKOFF, Crowd, ref_of
+from tests.supervisors.tree.crowd import DEADLINE, MOST_BACKOFF, Crowd, ref_of
 
 
 async def test_the_first_delivery_starts_an_actor_and_later_ones_reach_the_same():

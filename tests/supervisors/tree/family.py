@@ -11,9 +11,9 @@ from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.lifecycle import Exit, ExitReason
 from actors.runtime.mail import Stop
-from supervisors.child import ChildSpec, Restart
-from supervisors.intensity import Intensity
-from supervisors.supervisor import Strategy, Supervisor
+from supervisors.tree.child_spec import ChildSpec, Restart
+from supervisors.tree.intensity import Intensity
+from supervisors.tree.supervisor import Strategy, Supervisor
 from tests.actor_examples import fake_runtime
 from tests.fake_clock import settle
 

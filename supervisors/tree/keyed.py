@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from actors.runtime.lifecycle import Exit
     from actors.runtime.ref import ActorRef
     from resources.kubernetes.reference import ObjectRef
-    from supervisors.intensity import Window
+    from supervisors.tree.intensity import Window
 
 
 @dataclass(slots=True)

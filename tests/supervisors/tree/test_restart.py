@@ -3,12 +3,12 @@
 from actors.runtime.backoff import Backoff
 from actors.runtime.lifecycle import ExitReason
 from actors.runtime.mail import Stop
-from supervisors.child import ChildSpec, Restart
-from supervisors.intensity import TooManyRestarts
-from supervisors.supervisor import Strategy
+from supervisors.tree.child_spec import ChildSpec, Restart
+from supervisors.tree.intensity import TooManyRestarts
+from supervisors.tree.supervisor import Strategy
 from tests.actor_examples import BugError
 from tests.fake_clock import settle
-from tests.supervisors.family import EACH_RESTART, MOST_BACKOFF, Family
+from tests.supervisors.tree.family import EACH_RESTART, MOST_BACKOFF, Family
 
 BUG = BugError("bug")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.runtime.clock import within
 from actors.runtime.lifecycle import crash
-from supervisors.intensity import TooManyRestarts
+from supervisors.tree.intensity import TooManyRestarts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from actors.runtime.clock import Clock, Handle
     from actors.runtime.lifecycle import Exit
     from actors.runtime.ref import ActorRef
-    from supervisors.child import ChildSpec
+    from supervisors.tree.child_spec import ChildSpec
 
 logger = logging.getLogger(__name__)
 

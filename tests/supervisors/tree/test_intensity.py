@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisors.intensity import Intensity, Window
+from supervisors.tree.intensity import Intensity, Window
 
 
 def recorded(intensity, times):

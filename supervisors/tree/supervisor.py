@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from actors.runtime.actor import Actor
-from supervisors.child import ChildSpec, Restart, distinct
-from supervisors.intensity import Intensity, TooManyRestarts, Window
-from supervisors.running import ChildDue, ChildExited, ChildReady, News, Phase, RunningChild
+from supervisors.tree.child_spec import ChildSpec, Restart, distinct
+from supervisors.tree.intensity import Intensity, TooManyRestarts, Window
+from supervisors.tree.running import ChildDue, ChildExited, ChildReady, News, Phase, RunningChild
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors.runtime.backoff import Backoff
 from resources.kubernetes.reference import ObjectRef
-from supervisors.dynamic import DynamicSupervisor
-from supervisors.intensity import Intensity
+from supervisors.tree.dynamic import DynamicSupervisor
+from supervisors.tree.intensity import Intensity
 from tests.actor_examples import BugError, Probe, fake_runtime
 from tests.fake_clock import settle
 

@@ -1,0 +1,1 @@
+"""Supervisors and their children, in Erlang's words."""
