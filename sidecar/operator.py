@@ -14,7 +14,6 @@ import uvloop
 from actors.api.client import METADATA, Client
 from actors.api.configuration import BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
-from actors.metrics import Metrics
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
@@ -40,10 +39,11 @@ from sidecar.report import Reporter
 from sidecar.router import NodeRouter
 from sidecar.settings import NodeSettings, parse
 from sidecar.volume import Volume
-from supervisors import logs
-from supervisors.endpoints import Endpoints
-from supervisors.process import supervise
-from supervisors.settings import VERSION
+from supervisors.process import logs
+from supervisors.process.endpoints import Endpoints
+from supervisors.process.exposure import VERSION
+from supervisors.process.metrics import Metrics
+from supervisors.process.supervise import supervise
 from supervisors.tree.child_spec import ChildSpec
 from supervisors.tree.dynamic import DynamicSupervisor, Population
 from supervisors.tree.intensity import Intensity

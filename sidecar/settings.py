@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sidecar.report import Pod
-from supervisors import logs
-from supervisors.settings import VERSION, Exposure, add_endpoint_flags, exposure
+from supervisors.process import logs
+from supervisors.process.exposure import VERSION, Exposure, add_endpoint_flags, exposure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

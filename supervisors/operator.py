@@ -21,7 +21,6 @@ from actors.instance.incarnation import Services
 from actors.leader.election import LEASE, LeaderElection, identity_of
 from actors.leader.fence import Fence, FencedTransport
 from actors.leader.lease_client import LeaseClient
-from actors.metrics import Metrics
 from actors.reference.reading_rights import ReadingRights
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
@@ -35,13 +34,16 @@ from resources.falco.desired import FalcoSettings
 from resources.instance.labels import MANAGED_BY, OPERATOR
 from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, OBSERVED, RESOURCES
 from resources.kubernetes.reference import ObjectRef
-from supervisors import artifacts, logs
+from supervisors import artifacts
 from supervisors.artifacts import Artifacts
-from supervisors.endpoints import Endpoints
 from supervisors.instances import Instances
-from supervisors.process import supervise
+from supervisors.process import logs
+from supervisors.process.endpoints import Endpoints
+from supervisors.process.exposure import VERSION
+from supervisors.process.metrics import Metrics
+from supervisors.process.supervise import supervise
 from supervisors.reference_protection import ReferenceProtection
-from supervisors.settings import VERSION, Settings, parse
+from supervisors.settings import Settings, parse
 from supervisors.tree.child_spec import ChildSpec
 from supervisors.tree.intensity import Intensity
 from supervisors.tree.supervisor import Strategy, Supervisor

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from deploy.generate import CHART, ROOT, HelmError, helm
-from supervisors.settings import VERSION, parse
+from supervisors.process.exposure import VERSION
+from supervisors.settings import parse
 from tests.deploy.charts import at, leaves, rendered
 
 POD = "Deployment/spec/template/spec"

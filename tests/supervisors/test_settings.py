@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisors.settings import VERSION, Address, parse
+from supervisors.process.exposure import VERSION, Address
+from supervisors.settings import parse
 
 EVERY_FLAG = (
     "--metrics-bind-address=127.0.0.1:9090",

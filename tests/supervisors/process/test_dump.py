@@ -14,9 +14,9 @@ import pytest
 
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
-from supervisors import dump
-from supervisors.dump import SignalDump
-from tests.supervisors.serving import running
+from supervisors.process import dump
+from supervisors.process.dump import SignalDump
+from tests.supervisors.process.serving import running
 
 
 @pytest.fixture(autouse=True)

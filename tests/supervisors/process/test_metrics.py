@@ -11,10 +11,10 @@ from prometheus_client import REGISTRY
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from actors.metrics import Metrics
 from actors.runtime.context import Observer, Runtime
 from actors.runtime.lifecycle import ExitReason
 from resources.kubernetes.kinds import CHILD_KINDS
+from supervisors.process.metrics import Metrics
 from supervisors.tree.dynamic import Population
 from tests.fake_clock import FakeClock
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from supervisors.dump import SignalDump
-from supervisors.servers import DebugServer, HealthServer, MetricsServer
+from supervisors.process.dump import SignalDump
+from supervisors.process.servers import DebugServer, HealthServer, MetricsServer
 from supervisors.tree.child_spec import ChildSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.metrics import Metrics
     from actors.runtime.context import Runtime
-    from supervisors.settings import Exposure
+    from supervisors.process.exposure import Exposure
+    from supervisors.process.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from supervisors import dump
-from supervisors.certificate import Certificate
-from supervisors.http_server import HttpServer, plain, reply
+from supervisors.process import dump
+from supervisors.process.certificate import Certificate
+from supervisors.process.http_server import HttpServer, plain, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aiohttp.web_response import Response
 
     from actors.runtime.context import Runtime
-    from supervisors.settings import Address
+    from supervisors.process.exposure import Address
 
 # Seconds between two looks at the certificate's files.
 _CERTIFICATE_PERIOD = 30.0

@@ -10,7 +10,7 @@ import warnings
 
 import pytest
 
-from supervisors import logs
+from supervisors.process import logs
 from supervisors.settings import parse
 
 LEVELS = {"D": logging.DEBUG, "I": logging.INFO, "W": logging.WARNING, "E": logging.ERROR}

@@ -17,18 +17,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from actors.metrics import Metrics
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
 from resources.kubernetes.reference import ObjectRef
-from supervisors.servers import DebugServer, HealthServer, MetricsServer
+from supervisors.process.metrics import Metrics
+from supervisors.process.servers import DebugServer, HealthServer, MetricsServer
 from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.intensity import Intensity
 from tests.fake_clock import FakeClock
-from tests.supervisors.serving import ANY_PORT, get, running
+from tests.supervisors.process.serving import ANY_PORT, get, running
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ from aiohttp.web_response import Response, StreamResponse
 from aiohttp.web_server import Server
 
 from actors.runtime.task_actor import TaskActor
-from supervisors.settings import Address
+from supervisors.process.exposure import Address
 
 if TYPE_CHECKING:
     import ssl

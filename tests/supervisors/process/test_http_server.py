@@ -13,11 +13,11 @@ import pytest
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.lifecycle import ExitReason
-from supervisors import http_server
-from supervisors.http_server import HttpServer, reply
-from supervisors.servers import DebugServer, HealthServer
-from supervisors.settings import Address
-from tests.supervisors.serving import ANY_PORT, exit_of, get, running, talk
+from supervisors.process import http_server
+from supervisors.process.exposure import Address
+from supervisors.process.http_server import HttpServer, reply
+from supervisors.process.servers import DebugServer, HealthServer
+from tests.supervisors.process.serving import ANY_PORT, exit_of, get, running, talk
 
 
 @pytest.fixture
