@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from actors.runtime.clock import Clock
     from resources.artifact.sources import ConfigMapSource, InlineSource, OciSource
     from resources.registry.request import Credentials, Pulled
-    from sidecar.blobs import Blobs
+    from sidecar.volume.blobs import Blobs
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 

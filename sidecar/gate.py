@@ -10,14 +10,14 @@ from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
 from actors.runtime.results import Done, RequeueAfter, Result
 from resources.node.report import open_items
-from sidecar.disk import VolumeError
+from sidecar.volume.disk import VolumeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.runtime.context import Runtime
     from sidecar.contents import Contents
-    from sidecar.volume import Volume
+    from sidecar.volume.volume import Volume
 
 _log = logging.getLogger(__name__)
 # Seconds until a disk that could not take it is asked again.

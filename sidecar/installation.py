@@ -19,8 +19,8 @@ from resources.node.plugin_entries import plugin_entries
 from resources.node.report import reports
 from resources.node.slots import Verdict
 from sidecar.check import CheckFailed
-from sidecar.disk import VolumeError
-from sidecar.volume import ContentMissing
+from sidecar.volume.disk import VolumeError
+from sidecar.volume.volume import ContentMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from actors.watch.store import Store
     from sidecar.contents import Contents
     from sidecar.node_check import NodeCheck
-    from sidecar.volume import Volume
+    from sidecar.volume.volume import Volume
 
 _log = logging.getLogger(__name__)
 # Seconds without news, and at most in all, until what has come is installed as one batch: what a

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from resources.node.items import Installed
     from resources.node.plan import Plan, PlannedSlot
     from resources.node.slots import Context, Verdict
-    from sidecar.volume import Volume
+    from sidecar.volume.volume import Volume
 
 _KINDS = {"Rulesfile": "rules", "Config": "config", "Plugin": "plugin"}
 # Of files that are not ours: Falco loads every file in config.d, whatever its extension.

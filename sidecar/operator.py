@@ -29,7 +29,6 @@ from resources.node.slots import Context
 from resources.rules.versions import engine_version
 from sidecar.artifact import LOST, ArtifactActor, NodeServices
 from sidecar.contents import Contents
-from sidecar.disk import Disk
 from sidecar.fetcher import Fetcher
 from sidecar.gate import Gate
 from sidecar.installation import Installation
@@ -38,7 +37,8 @@ from sidecar.node_check import NodeCheck
 from sidecar.report import Reporter
 from sidecar.router import NodeRouter
 from sidecar.settings import NodeSettings, parse
-from sidecar.volume import Volume
+from sidecar.volume.disk import Disk
+from sidecar.volume.volume import Volume
 from supervisors.process import logs
 from supervisors.process.endpoints import Endpoints
 from supervisors.process.exposure import VERSION

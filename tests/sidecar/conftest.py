@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar.node_directories import CONTENTS, install, started, write_foreign
+from tests.sidecar.volume.node_directories import CONTENTS, install, started, write_foreign
 
 MEMORY = "/dev/shm"
 

@@ -8,7 +8,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from sidecar.disk import reported
+from sidecar.volume.disk import reported
 
 if TYPE_CHECKING:
     from pathlib import Path

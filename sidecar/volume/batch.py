@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from resources.node.files import File, Place
-    from sidecar.blobs import Blobs
-    from sidecar.disk import Disk
-    from sidecar.file_changes import Changes
+    from sidecar.volume.blobs import Blobs
+    from sidecar.volume.changes import Changes
+    from sidecar.volume.disk import Disk
 
 
 class Batch:

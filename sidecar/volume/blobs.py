@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resources.node.files import Directory
-from sidecar.digests import Digests
-from sidecar.disk import VolumeError, reported
+from sidecar.volume.disk import VolumeError, reported
+from sidecar.volume.file_digests import Digests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from resources.node.files import File
-    from sidecar.disk import Disk
+    from sidecar.volume.disk import Disk
 
 SUBDIRECTORY = ".artifact-operator"
 _BLOBS, _STAGED, _PULLS = "blobs", "staged", "pulls"

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.node.files import Directory, Place
-from sidecar.manifest import Manifest, UnreadableManifest, decode, encode
+from sidecar.volume.manifest import Manifest, UnreadableManifest, decode, encode
 
 NAMES = st.text(min_size=1).filter(
     lambda name: name not in {".", ".."} and not {"/", "\0"} & {*name}

@@ -9,7 +9,7 @@ from resources.node.files import PLUGIN_ENTRIES, Directory, File, Place
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-    from sidecar.digests import Found
+    from sidecar.volume.file_digests import Found
 
 _ENTRIES = Place(Directory.CONFIG, PLUGIN_ENTRIES)
 # Content by directory, the entries apart: rules may need fields of plugins, and configurations

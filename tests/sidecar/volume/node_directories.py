@@ -8,9 +8,9 @@ import yaml
 
 from resources.node.files import Directory, File
 from resources.node.plugin_entries import PluginEntry, plugin_entries
-from sidecar.blobs import SUBDIRECTORY
-from sidecar.disk import Disk
-from sidecar.volume import Volume
+from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.disk import Disk
+from sidecar.volume.volume import Volume
 
 RULES = Directory.RULES.value
 CONFIG = Directory.CONFIG.value

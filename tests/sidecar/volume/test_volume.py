@@ -5,11 +5,11 @@ import os
 import pytest
 
 from resources.node.files import Medium, file_name, library_name
-from sidecar.blobs import SUBDIRECTORY
-from sidecar.disk import Disk
-from sidecar.volume import Volume
-from tests.sidecar.killed import Trace, WatchedDisk, run
-from tests.sidecar.node_directories import (
+from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.disk import Disk
+from sidecar.volume.volume import Volume
+from tests.sidecar.volume.killed import Trace, WatchedDisk, run
+from tests.sidecar.volume.node_directories import (
     AFTER,
     BEFORE,
     CONFIG,

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from sidecar import digests
-from sidecar.digests import Digests, Found
+from sidecar.volume import file_digests as digests
+from sidecar.volume.file_digests import Digests, Found
 
 
 def sha256(content):

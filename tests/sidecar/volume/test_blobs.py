@@ -6,10 +6,10 @@ import threading
 import pytest
 
 from resources.node.files import Directory
-from sidecar.blobs import SUBDIRECTORY, Blobs
-from sidecar.disk import Disk, VolumeError
-from tests.sidecar.killed import Trace, WatchedDisk
-from tests.sidecar.node_directories import leftovers
+from sidecar.volume.blobs import SUBDIRECTORY, Blobs
+from sidecar.volume.disk import Disk, VolumeError
+from tests.sidecar.volume.killed import Trace, WatchedDisk
+from tests.sidecar.volume.node_directories import leftovers
 
 RULES, PLUGINS = Directory.RULES, Directory.PLUGINS
 CONTENT = b"- rule: a\n"

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from sidecar.disk import Disk
-from sidecar.volume import ContentMissing, Volume
-from tests.sidecar.node_directories import (
+from sidecar.volume.disk import Disk
+from sidecar.volume.volume import ContentMissing, Volume
+from tests.sidecar.volume.node_directories import (
     CONTENTS,
     ENTRIES,
     FOREIGN,

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from sidecar.blobs import SUBDIRECTORY
-from sidecar.disk import Disk, VolumeError
-from sidecar.volume import Volume
-from tests.sidecar.killed import run
-from tests.sidecar.node_directories import (
+from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.disk import Disk, VolumeError
+from sidecar.volume.volume import Volume
+from tests.sidecar.volume.killed import run
+from tests.sidecar.volume.node_directories import (
     AFTER,
     BEFORE,
     FOREIGN,

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from resources.node.files import Directory
-from sidecar.blobs import SUBDIRECTORY
-from sidecar.disk import Disk, VolumeError
-from sidecar.volume import Volume
-from tests.sidecar.node_directories import (
+from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.disk import Disk, VolumeError
+from sidecar.volume.volume import Volume
+from tests.sidecar.volume.node_directories import (
     AFTER,
     BEFORE,
     CONFIG,

@@ -3,8 +3,8 @@
 import pytest
 
 from resources.node.files import PLUGIN_ENTRIES, Directory, File, Place
-from sidecar.digests import Found
-from sidecar.file_changes import Changes, changes
+from sidecar.volume.changes import Changes, changes
+from sidecar.volume.file_digests import Found
 
 RULES = File(Directory.RULES, "50-03-a-inline.yaml", "rules")
 CONFIG = File(Directory.CONFIG, "50-03-a-inline.yaml", "config")

@@ -12,19 +12,19 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resources.node.files import Directory, File, Place, has_our_name
-from sidecar import manifest as manifests
-from sidecar.batch import Batch
-from sidecar.blobs import SUBDIRECTORY, Blobs
-from sidecar.disk import VolumeError, reported
-from sidecar.file_changes import Changes, changes
-from sidecar.manifest import Manifest, UnreadableManifest
+from sidecar.volume import manifest as manifests
+from sidecar.volume.batch import Batch
+from sidecar.volume.blobs import SUBDIRECTORY, Blobs
+from sidecar.volume.changes import Changes, changes
+from sidecar.volume.disk import VolumeError, reported
+from sidecar.volume.manifest import Manifest, UnreadableManifest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from sidecar.digests import Found
-    from sidecar.disk import Disk
+    from sidecar.volume.disk import Disk
+    from sidecar.volume.file_digests import Found
 
 _log = logging.getLogger(__name__)
 _MANIFEST_MODE = 0o600

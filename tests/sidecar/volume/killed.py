@@ -6,7 +6,7 @@ import sys
 import traceback
 from contextlib import contextmanager
 
-from sidecar.disk import Disk
+from sidecar.volume.disk import Disk
 
 
 class WatchedDisk(Disk):

@@ -7,11 +7,11 @@ import subprocess
 
 import pytest
 
-from sidecar.blobs import SUBDIRECTORY
-from sidecar.disk import Disk
-from sidecar.volume import Volume
-from tests.sidecar.killed import WatchedDisk, killed_at, start, steps
-from tests.sidecar.node_directories import (
+from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.disk import Disk
+from sidecar.volume.volume import Volume
+from tests.sidecar.volume.killed import WatchedDisk, killed_at, start, steps
+from tests.sidecar.volume.node_directories import (
     AFTER,
     BEFORE,
     CONFIG,

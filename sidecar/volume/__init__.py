@@ -1,0 +1,1 @@
+"""Falco's directories, crash-safe; no asyncio."""
