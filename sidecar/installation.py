@@ -18,7 +18,7 @@ from resources.node.plan import Plan, PlannedSlot, is_more_at_hand, kept, plan, 
 from resources.node.plugin_entries import plugin_entries
 from resources.node.report import reports
 from resources.node.slots import Verdict
-from sidecar.check import CheckFailed
+from sidecar.check.process import CheckFailed
 from sidecar.volume.disk import VolumeError
 from sidecar.volume.volume import ContentMissing
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from actors.runtime.context import Runtime
     from actors.watch.store import Store
+    from sidecar.check.node_check import NodeCheck
     from sidecar.contents import Contents
-    from sidecar.node_check import NodeCheck
     from sidecar.volume.volume import Volume
 
 _log = logging.getLogger(__name__)

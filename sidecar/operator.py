@@ -28,12 +28,12 @@ from resources.node.events import removals
 from resources.node.slots import Context
 from resources.rules.versions import engine_version
 from sidecar.artifact import LOST, ArtifactActor, NodeServices
+from sidecar.check.node_check import NodeCheck
 from sidecar.contents import Contents
 from sidecar.fetcher import Fetcher
 from sidecar.gate import Gate
 from sidecar.installation import Installation
 from sidecar.metrics import NodeMetrics
-from sidecar.node_check import NodeCheck
 from sidecar.report import Reporter
 from sidecar.router import NodeRouter
 from sidecar.settings import NodeSettings, parse

@@ -2,10 +2,10 @@ from itertools import pairwise
 
 import pytest
 
-import sidecar.check
+import sidecar.check.process
 from actors.runtime.child_process import MEGABYTE
 from resources.node.slots import Context, PluginFact, Slot, Version
-from sidecar.check import CheckFailed, CheckRequest, check
+from sidecar.check.process import CheckFailed, CheckRequest, check
 
 CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1")
 FINE = """\

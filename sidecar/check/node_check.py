@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from resources.node.files import DIRECTORIES, Directory
 from resources.node.plan import is_present, libraries
 from resources.node.slots import PluginFact, Slot, Version
-from sidecar.check import CheckRequest, check
+from sidecar.check.process import CheckRequest, check
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

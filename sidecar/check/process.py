@@ -35,7 +35,7 @@ async def check(request: CheckRequest) -> Verdict:
     """
     try:
         return await run_worker(
-            "sidecar.check_worker", request, Verdict, memory=MEMORY, seconds=SECONDS
+            "sidecar.check.worker", request, Verdict, memory=MEMORY, seconds=SECONDS
         )
     except WorkerFailed as error:
         raise CheckFailed(str(error)) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.runtime.child_process import serve
-from sidecar.check import CheckRequest
+from sidecar.check.process import CheckRequest
 
 if TYPE_CHECKING:
     from resources.node.slots import Verdict

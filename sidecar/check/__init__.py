@@ -1,0 +1,1 @@
+"""Asks, in a child process, whether Falco would load what a node is to install."""
