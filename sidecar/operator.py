@@ -27,15 +27,15 @@ from resources.kubernetes.reference import ObjectRef
 from resources.node.events import removals
 from resources.node.slots import Context
 from resources.rules.versions import engine_version
-from sidecar.artifact import LOST, ArtifactActor, NodeServices
 from sidecar.check.node_check import NodeCheck
-from sidecar.contents import Contents
-from sidecar.fetcher import Fetcher
-from sidecar.gate import Gate
-from sidecar.installation import Installation
-from sidecar.metrics import NodeMetrics
-from sidecar.report import Reporter
-from sidecar.router import NodeRouter
+from sidecar.node.artifact import LOST, ArtifactActor, NodeServices
+from sidecar.node.fetcher import Fetcher
+from sidecar.node.gate import Gate
+from sidecar.node.installation import Installation
+from sidecar.node.metrics import NodeMetrics
+from sidecar.node.report import Reporter
+from sidecar.node.router import NodeRouter
+from sidecar.node.state import Contents
 from sidecar.settings import NodeSettings, parse
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume

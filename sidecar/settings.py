@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sidecar.report import Pod
+from sidecar.node.report import Pod
 from supervisors.process import logs
 from supervisors.process.exposure import VERSION, Exposure, add_endpoint_flags, exposure
 

@@ -114,11 +114,11 @@ def test_the_level_is_for_our_packages_and_libraries_speak_from_warning_on(
     configured, level, heard
 ):
     stream = configured(f"--log-level={level}", "--log-format=json")
-    for name in ("sidecar.gate", "aiohttp.server"):
+    for name in ("sidecar.node.gate", "aiohttp.server"):
         for each in "DIWE":
             logging.getLogger(name).log(LEVELS[each], each)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert "".join(x["message"] for x in lines if x["logger"] == "sidecar.gate") == heard
+    assert "".join(x["message"] for x in lines if x["logger"] == "sidecar.node.gate") == heard
     libraries = "".join(x["message"] for x in lines if x["logger"] == "aiohttp.server")
     assert libraries == heard[-2:]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from resources.artifact.nodereport import ArtifactReport
-    from sidecar.contents import Contents
+    from sidecar.node.state import Contents
 
 _PREFIX = "falco_artifacts_"
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from actors.watch.store import Store
     from sidecar.check.node_check import NodeCheck
-    from sidecar.contents import Contents
+    from sidecar.node.state import Contents
     from sidecar.volume.volume import Volume
 
 _log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from resources.node.items import (
     entry_of,
     trouble_of_entry,
 )
-from sidecar.fetcher import FetchFailed, origin_of_config_map, origin_of_inline
+from sidecar.node.fetcher import FetchFailed, origin_of_config_map, origin_of_inline
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from actors.watch.store import Snapshot, Store
     from resources.artifact.fields import Resolved
     from resources.kubernetes.reference import ObjectRef
-    from sidecar.contents import Contents
-    from sidecar.fetcher import Fetcher
+    from sidecar.node.fetcher import Fetcher
+    from sidecar.node.state import Contents
 
 LOST = "lost"
 """Reason to reconcile: content that was there is not there any more."""

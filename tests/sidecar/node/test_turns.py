@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from sidecar.turns import Turns
+from sidecar.node.turns import Turns
 from tests.fake_clock import FakeClock
 
 

@@ -18,7 +18,7 @@ from resources.node.items import INVALID, REFERENCE_FAILED, STORE_FAILED, Conten
 from resources.registry.credentials import InvalidCredentials, credentials_of
 from resources.registry.request import Endpoint, Pull
 from resources.text.yaml_writer import excess, yaml_text
-from sidecar.turns import Turns
+from sidecar.node.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

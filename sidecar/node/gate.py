@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.runtime.context import Runtime
-    from sidecar.contents import Contents
+    from sidecar.node.state import Contents
     from sidecar.volume.volume import Volume
 
 _log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from actors.api.client import Client
     from actors.runtime.context import Runtime
-    from sidecar.contents import Contents
+    from sidecar.node.state import Contents
 
 _log = logging.getLogger(__name__)
 FIELD_MANAGER = "artifact-operator"
