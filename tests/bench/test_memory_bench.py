@@ -20,13 +20,13 @@ PARTS = {
     "msgspec": "import msgspec",
     "aiohttp client": "import aiohttp",
     "kubernetes-asyncio, lean": (
-        "from actors import lean_import as lean; lean.rest_class(); lean.in_cluster_loader()"
+        "from actors.api import lean_import as lean; lean.rest_class(); lean.in_cluster_loader()"
     ),
     "kubeconfig loader, PyYAML": "lean.kubeconfig_loader()",
     "pykka": "import pykka",
-    "prometheus-client": "import actors.metrics",
+    "prometheus-client": "import supervisors.process.metrics",
     "uvloop": "import uvloop",
-    "HTTP servers": "import supervisors.servers",
+    "HTTP servers": "import supervisors.process.servers",
     "our modules": "import supervisors.operator",
     "TLS context": "import ssl; context = ssl.create_default_context()",
 }

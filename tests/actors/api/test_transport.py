@@ -276,7 +276,7 @@ async def test_each_request_is_counted_once_with_its_code(client, namespace, req
 
 LOADED = """
 import sys
-from actors import lean_import as lean
+from actors.api import lean_import as lean
 lean.configuration_class(), lean.rest_class(), lean.in_cluster_loader(), lean.kubeconfig_loader()
 print(*(name for name in sys.modules if name.startswith("kubernetes_asyncio")))
 """
@@ -295,7 +295,7 @@ def test_few_modules_of_kubernetes_asyncio_are_loaded():
 NOT_LOADED = """
 import sys
 import supervisors.operator
-from actors import lean_import as lean
+from actors.api import lean_import as lean
 lean.configuration_class(), lean.rest_class(), lean.in_cluster_loader(), lean.kubeconfig_loader()
 from aiohttp.connector import _SSL_CONTEXT_VERIFIED
 print("urllib3" in sys.modules, len(_SSL_CONTEXT_VERIFIED.get_ca_certs()))

@@ -40,21 +40,21 @@ def configured():
 def test_text_is_time_level_logger_object_and_message(configured):
     stream = configured()
     extra = {"object": "Falco/ns/name"}
-    logging.getLogger("actors.instance.kinds").warning("slow: %d s", 3, extra=extra)
-    line = rf"{STAMP} WARNING actors\.falco Falco/ns/name slow: 3 s\n"
+    logging.getLogger("actors.instance.actor").warning("slow: %d s", 3, extra=extra)
+    line = rf"{STAMP} WARNING actors\.instance\.actor Falco/ns/name slow: 3 s\n"
     assert re.fullmatch(line, stream.getvalue())
 
 
 def test_json_is_one_object_a_line(configured):
     stream = configured("--log-format=json")
-    log = logging.getLogger("actors.instance.kinds")
+    log = logging.getLogger("actors.instance.actor")
     log.info('says "hi"\n', extra={"object": "Falco/ns/name"})
     log.error("plain")
     first, second = (json.loads(line) for line in stream.getvalue().splitlines())
     assert re.fullmatch(STAMP, first.pop("time"))
     assert first == {
         "level": "info",
-        "logger": "actors.instance.kinds",
+        "logger": "actors.instance.actor",
         "object": "Falco/ns/name",
         "message": 'says "hi"\n',
     }
