@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from resources.component.catalog import granted_rules
 from resources.falco.rights import FALCO_CLUSTER_RULES, falco_rules
 from resources.instance.children import PRUNED
-from resources.instance.rbac import Rule, rule
+from resources.instance.rbac import PolicyRule, rule
 from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, WATCHED
 
 if TYPE_CHECKING:
@@ -39,29 +39,29 @@ _DONE: dict[str, tuple[str, ...]] = {
 }
 
 
-def operator_rules() -> list[Rule]:
+def operator_rules() -> list[PolicyRule]:
     """Everything, in the whole cluster, in few rules; always the same for the same code."""
     return merged([*used_rules(), *held_rules()])
 
 
-def used_rules() -> list[Rule]:
+def used_rules() -> list[PolicyRule]:
     """What the operator's own requests need."""
     watched = (_about(kind, ("list", "watch")) for kind in WATCHED)
     return merged([*watched, *(_about(target, verbs) for target, verbs in _DONE.items())])
 
 
-def held_rules() -> list[Rule]:
+def held_rules() -> list[PolicyRule]:
     """What is held in order to be granted to the pods of any Falco or Component."""
     return merged([*FALCO_CLUSTER_RULES, *falco_rules(), *granted_rules()])
 
 
-def lease_rules(lease: str) -> list[Rule]:
+def lease_rules(lease: str) -> list[PolicyRule]:
     """What leader election needs in the operator's namespace; a create has no name yet."""
     group, resource = KINDS["Lease"].group, KINDS["Lease"].plural
     return [rule(group, [resource], ["create"]), rule(group, [resource], ["get", "patch"], [lease])]
 
 
-def merged(rules: Iterable[Rule]) -> list[Rule]:
+def merged(rules: Iterable[PolicyRule]) -> list[PolicyRule]:
     """The same rights in few rules: sorted, none twice, resources of equal verbs together.
 
     What a rule gives by name is given for every name: names are the users' to choose.
@@ -77,6 +77,6 @@ def merged(rules: Iterable[Rule]) -> list[Rule]:
     return sorted(found, key=lambda one: (one["apiGroups"], one["resources"]))
 
 
-def _about(target: str, verbs: Iterable[str]) -> Rule:
+def _about(target: str, verbs: Iterable[str]) -> PolicyRule:
     kind, slash, subresource = target.partition("/")
     return rule(KINDS[kind].group, [f"{KINDS[kind].plural}{slash}{subresource}"], verbs)

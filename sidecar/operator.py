@@ -28,7 +28,7 @@ from resources.node.events import removals
 from resources.node.slots import Context
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
-from sidecar.node.artifact import LOST, ArtifactActor, NodeServices
+from sidecar.node.artifact import LOST, NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
@@ -207,8 +207,8 @@ class ArtifactOperator:
         )
         return self._artifacts.launch()
 
-    def _artifact(self, ref: ObjectRef) -> ArtifactActor:
-        return ArtifactActor(self.runtime, ref, self._services)
+    def _artifact(self, ref: ObjectRef) -> NodeArtifactActor:
+        return NodeArtifactActor(self.runtime, ref, self._services)
 
     def _start_router(self) -> ActorRef[NodeRouter]:
         assert self._artifacts is not None, "the artifacts are started before the router"

@@ -9,7 +9,7 @@ from actors.artifact.actor import ArtifactActor, ArtifactServices
 from actors.artifact.digest_poller import DigestPoller
 from actors.artifact.reference_reader import Referents
 from actors.artifact.report_index import ReportIndex
-from actors.artifact.tag_digests import Digests
+from actors.artifact.tag_digests import TagDigests
 from actors.registry import client as registry
 from actors.watch.router import Concerned
 from actors.watch.store import BareStore
@@ -67,7 +67,7 @@ class Artifacts:
         self._route = route
         self._limits = limits
         self._referents = Referents(client)
-        self._digests = Digests(runtime)
+        self._digests = TagDigests(runtime)
         self._reports = ReportIndex()
         self._services = ArtifactServices(
             client, store, record, metadata, self._referents, self._digests, self._reports

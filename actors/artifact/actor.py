@@ -22,8 +22,8 @@ from actors.write.parking import tell_parked
 from actors.write.recorder import Record
 from actors.write.retry import Retry
 from actors.write.writer import Writer
-from resources.artifact.events import Installed, failures, installed, moved, successes
-from resources.artifact.resolution import Trouble
+from resources.artifact.events import FleetContent, failures, installed, moved, successes
+from resources.artifact.resolution import ResolutionFailure
 from resources.artifact.rollout import Subject
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
 from resources.artifact.status import (
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from actors.artifact.reference_reader import Referents
     from actors.artifact.reference_versions import Metadata
     from actors.artifact.report_index import ReportIndex
-    from actors.artifact.tag_digests import Digests
+    from actors.artifact.tag_digests import TagDigests
     from actors.runtime.context import Runtime
     from actors.watch.store import Snapshot, Store
     from resources.artifact.fields import ArtifactStatus
@@ -72,7 +72,7 @@ class ArtifactServices:
     record: Callable[[Record], None]
     metadata: Metadata
     referents: Referents
-    digests: Digests
+    digests: TagDigests
     reports: ReportIndex
 
 
@@ -87,7 +87,7 @@ class _Life:
     status_at: float = float("-inf")
     outlook: str = ""
     """When the status was written."""
-    told: Installed | None = None
+    told: FleetContent | None = None
     is_told_known: bool = False
 
     @property
@@ -207,7 +207,7 @@ class ArtifactActor(Actor):
         except (DecodeError, InvalidSpec) as error:
             life.resolver.forget()
             total = self._services.reports.sum(self.ref, Subject(life.owner.uid, ""))
-            return _Look(Observed(total, trouble=Trouble("False", INVALID, str(error))))
+            return _Look(Observed(total, trouble=ResolutionFailure("False", INVALID, str(error))))
         generation = snapshot.meta.generation or 0
         found = await life.resolver.resolve(generation, before.resolved, sources)
         revision = found.resolved.revision if found.resolved is not None else None
@@ -244,7 +244,7 @@ class ArtifactActor(Actor):
         life.is_told_known = True
         if not is_programmed(before) or before.resolved is None:
             return
-        life.told = Installed(before.resolved.revision or "")
+        life.told = FleetContent(before.resolved.revision or "")
         if before.resolved.observed_generation == snapshot.meta.generation:
             life.told = installed(*look.read, before.resolved)
 

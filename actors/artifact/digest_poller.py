@@ -1,4 +1,4 @@
-"""Looks up what is due in `Digests`."""
+"""Looks up what is due in `TagDigests`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from actors.api.errors import ApiError
 from actors.runtime.clock import within
 from actors.runtime.task_actor import TaskActor
 from resources.artifact.resolution import Unresolved
-from resources.registry.request import Found, Lookup, Problem
+from resources.registry.request import Lookup, LookupAnswer, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
-    from actors.artifact.tag_digests import Digests, Tag
+    from actors.artifact.tag_digests import Tag, TagDigests
     from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
@@ -36,9 +36,9 @@ class DigestPoller(TaskActor):
     def __init__(
         self,
         runtime: Runtime,
-        digests: Digests,
+        digests: TagDigests,
         endpoint: Callable[[str, OciSource], Awaitable[Endpoint]],
-        look_up: Callable[[Sequence[Lookup]], Awaitable[Sequence[Found]]],
+        look_up: Callable[[Sequence[Lookup]], Awaitable[Sequence[LookupAnswer]]],
         tell: Callable[[Collection[ObjectRef]], None],
     ) -> None:
         """`endpoint` of a source in a namespace; `tell` those who have asked that there is news."""
@@ -78,16 +78,16 @@ class DigestPoller(TaskActor):
         self._busy.discard(troubled)
         self._wake()
 
-    async def _question(self, tag: Tag) -> Lookup | Found:
+    async def _question(self, tag: Tag) -> Lookup | LookupAnswer:
         """What to ask, or why that cannot be known."""
         source = tag.query.source
         try:
             endpoint = await self._endpoint(tag.query.namespace, source)
         except (Unresolved, ApiError) as error:
-            return Found(problem=Problem(str(error), transient=True))
+            return LookupAnswer(problem=Problem(str(error), transient=True))
         return Lookup(endpoint, source.reference)
 
-    async def _answers(self, lookups: list[Lookup]) -> Sequence[Found]:
+    async def _answers(self, lookups: list[Lookup]) -> Sequence[LookupAnswer]:
         return await self._look_up(lookups) if lookups else []
 
     def _wake(self) -> None:

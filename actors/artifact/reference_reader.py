@@ -9,7 +9,7 @@ from msgspec.json import Decoder
 
 from actors.api.errors import NotFound, decoded
 from actors.watch.store import revision_of
-from resources.artifact.resolution import Role, Target, Unresolved, content_of, missing
+from resources.artifact.resolution import ReferencedObject, Role, Unresolved, content_of, missing
 from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.credentials import credentials_of
@@ -60,10 +60,10 @@ class Referents:
         ca, credentials = "", None
         if source.ca_config_map:
             ref = ObjectRef("ConfigMap", namespace, source.ca_config_map)
-            ca = (await self._content(Target(Role.CA, ref, CA_KEY), source))[1].decode()
+            ca = (await self._content(ReferencedObject(Role.CA, ref, CA_KEY), source))[1].decode()
         if source.secret:
             ref = ObjectRef("Secret", namespace, source.secret)
-            document, _ = await self._content(Target(Role.SECRET, ref), source)
+            document, _ = await self._content(ReferencedObject(Role.SECRET, ref), source)
             credentials = credentials_of(document, source.registry, source.repository)
         return Endpoint(
             registry=source.registry,
@@ -74,7 +74,9 @@ class Referents:
             credentials=credentials,
         )
 
-    async def _content(self, target: Target, source: OciSource) -> tuple[dict[str, Any], bytes]:
+    async def _content(
+        self, target: ReferencedObject, source: OciSource
+    ) -> tuple[dict[str, Any], bytes]:
         found = await self.read(target.ref)
         if found is None:
             raise Unresolved(missing(target))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from actors.watch.store import revision_of
 from resources.artifact.references import can_exist, is_protected
-from resources.artifact.resolution import Looked, Target, Unresolved, content_of, missing
+from resources.artifact.resolution import Looked, ReferencedObject, Unresolved, content_of, missing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -50,7 +50,7 @@ class _Known(NamedTuple):
     looked: Looked
 
 
-_Key = tuple[Target, str]
+_Key = tuple[ReferencedObject, str]
 
 
 class Lookout:
@@ -68,7 +68,7 @@ class Lookout:
         self.reads = 0
         """How many objects were asked for."""
 
-    async def look(self, target: Target, oci: OciSource | None, published: str) -> Looked:
+    async def look(self, target: ReferencedObject, oci: OciSource | None, published: str) -> Looked:
         """What there is to say of a target; raises ApiError.
 
         `published` is the version that nodes go by already: it needs no second look.
@@ -95,7 +95,7 @@ class Lookout:
         due = min(self._bare_since.values()) + _PATIENCE
         return max(0.0, due - self._clock.monotonic())
 
-    def keep(self, targets: Collection[Target]) -> None:
+    def keep(self, targets: Collection[ReferencedObject]) -> None:
         """Forget all others."""
         refs = {target.ref for target in targets}
         self._known = {key: known for key, known in self._known.items() if key[0] in targets}
@@ -157,7 +157,7 @@ class Lookout:
             self._known[key] = _Known(found.version, digest, looked)
         return self._known[key].looked
 
-    async def _fresh(self, target: Target, revision: int) -> Referent | None:
+    async def _fresh(self, target: ReferencedObject, revision: int) -> Referent | None:
         """The object, not older than this revision; None if it is gone."""
         for _ in range(2):  # the first answer may be to a question that was asked before the change
             self.reads += 1

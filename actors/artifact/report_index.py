@@ -21,8 +21,8 @@ from resources.artifact.rollout import (
     PLAIN,
     PROGRAMMED,
     UNCOVERED,
-    Entry,
-    Seen,
+    PodReport,
+    ReportEntry,
     Stand,
     Subject,
     Sum,
@@ -45,7 +45,7 @@ _decoder = Decoder(NodeReport)
 class _Report(NamedTuple):
     pod_uid: str
     node: str
-    entries: tuple[Entry, ...]
+    entries: tuple[ReportEntry, ...]
 
 
 class _Tally:
@@ -58,7 +58,7 @@ class _Tally:
         self.apart: dict[str, Stand] = {}
         self.counts: Counter[str] = Counter()
 
-    def see(self, pod: str, seen: Seen | None, *, was_seen: bool) -> bool:
+    def see(self, pod: str, seen: PodReport | None, *, was_seen: bool) -> bool:
         """Take in how a pod is now, None if it does not count; whether that makes a difference."""
         before = self.apart.pop(pod, None)
         if before is not None:
@@ -101,7 +101,7 @@ class _Place:
 
     pods: dict[str, str] = field(default_factory=dict)
     reports: dict[str, _Report] = field(default_factory=dict)
-    counting: dict[str, Seen] = field(default_factory=dict)
+    counting: dict[str, PodReport] = field(default_factory=dict)
     tallies: dict[ObjectRef, _Tally] = field(default_factory=dict)
 
     @property
@@ -121,7 +121,7 @@ class ReportIndex:
         self._places: defaultdict[str, _Place] = defaultdict(_Place)
         self._nodes: dict[str, Mapping[str, str]] = {}
         self._reporting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-        self._shared: WeakValueDictionary[tuple[object, ...], Entry] = WeakValueDictionary()
+        self._shared: WeakValueDictionary[tuple[object, ...], ReportEntry] = WeakValueDictionary()
 
     def note(self, change: Change) -> frozenset[ObjectRef]:
         """Take in a change of a Pod, Node or NodeReport; return the artifacts whose sum differs."""
@@ -223,15 +223,15 @@ class ReportIndex:
         self._tidy(namespace)
         return found
 
-    def _seen(self, place: _Place, pod: str) -> Seen | None:
+    def _seen(self, place: _Place, pod: str) -> PodReport | None:
         """What is known of a pod; None if it does not count."""
         uid, report = place.pods.get(pod), place.reports.get(pod)
         if uid is None:
             return None
         if report is None or report.pod_uid != uid:
-            return Seen()
+            return PodReport()
         labels = self._nodes.get(report.node)
-        return None if labels is None else Seen(report.node, labels, report.entries)
+        return None if labels is None else PodReport(report.node, labels, report.entries)
 
     def _tidy(self, namespace: str) -> None:
         if self._places[namespace].is_empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.artifact.tag_digests import NOTHING, Digests, query
+from actors.artifact.tag_digests import NOTHING, TagDigests, query
 from resources.artifact.fields import Resolved
 from resources.artifact.resolution import Role, resolve, targets
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.artifact.reference_versions import Lookout
-    from resources.artifact.resolution import Answer, Looked, Resolution, Target
+    from resources.artifact.resolution import Looked, ReferencedObject, Resolution, TagAnswer
     from resources.artifact.sources import Sources
     from resources.kubernetes.reference import ObjectRef
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Resolver:
     """Looks at referenced objects, and asks for digests, on behalf of one artifact."""
 
-    def __init__(self, ref: ObjectRef, lookout: Lookout, digests: Digests) -> None:
+    def __init__(self, ref: ObjectRef, lookout: Lookout, digests: TagDigests) -> None:
         self._ref = ref
         self._digests = digests
         self.lookout = lookout
@@ -47,7 +47,9 @@ class Resolver:
         """Ask for no digest any more."""
         self._digests.forget(self._ref)
 
-    def _answer(self, before: Resolved, sources: Sources, looked: Mapping[Role, Looked]) -> Answer:
+    def _answer(
+        self, before: Resolved, sources: Sources, looked: Mapping[Role, Looked]
+    ) -> TagAnswer:
         """What is known of the tag; it is looked up once all is there that this takes."""
         oci = sources.oci
         secret, ca = looked.get(Role.SECRET), looked.get(Role.CA)
@@ -67,7 +69,7 @@ class Resolver:
         return self._digests.ask(self._ref, asked, oci.poll_seconds, in_hurry=in_hurry)
 
 
-def _published(before: Resolved, target: Target, sources: Sources) -> str:
+def _published(before: Resolved, target: ReferencedObject, sources: Sources) -> str:
     """The version of a target that nodes go by."""
     match target.role:
         case Role.SECRET:

@@ -8,7 +8,7 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.runtime.backoff import Backoff
-from resources.artifact.resolution import Answer
+from resources.artifact.resolution import TagAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
-    from resources.registry.request import Found, Problem
+    from resources.registry.request import LookupAnswer, Problem
 
 # Seconds until what was just asked for is looked up: others ask for more of the same.
 _GATHER = 0.05
@@ -28,7 +28,7 @@ _BACKOFF = Backoff(base=2.0, cap=150.0)
 _MENDED = (60.0, 120.0, 300.0)
 _LONGEST_RETRY_AFTER = 3600.0
 MOST_AT_ONCE = 100
-NOTHING = Answer()
+NOTHING = TagAnswer()
 
 
 class Query(NamedTuple):
@@ -52,18 +52,18 @@ def query(source: OciSource, namespace: str, secret_version: str, ca_version: st
 
 @dataclass(slots=True)
 class Tag:
-    """What is known of one query, and who wants to know; only `Digests` changes it."""
+    """What is known of one query, and who wants to know; only `TagDigests` changes it."""
 
     query: Query
     due: float
     askers: dict[ObjectRef, float] = field(default_factory=dict)
     """With the seconds of their poll intervals."""
-    answer: Answer = NOTHING
+    answer: TagAnswer = NOTHING
     failures: int = 0
     is_asked: bool = False
 
 
-class Digests:
+class TagDigests:
     """What is known of tags. Nobody waits here: who asks gets what is known, and is told later.
 
     The last digest is kept while a registry fails.
@@ -80,7 +80,7 @@ class Digests:
 
     def ask(
         self, artifact: ObjectRef, query: Query, poll_seconds: float, *, in_hurry: bool
-    ) -> Answer:
+    ) -> TagAnswer:
         """What is known of the one tag that this artifact wants to know from now on.
 
         Who is in no hurry, as nodes have a digest to go by, waits for a poll.
@@ -128,15 +128,15 @@ class Digests:
         )
         return max(0.0, min(dues, default=math.inf) - self._clock.monotonic())
 
-    def answered(self, tag: Tag, found: Found) -> frozenset[ObjectRef]:
+    def answered(self, tag: Tag, found: LookupAnswer) -> frozenset[ObjectRef]:
         """Take in what a look-up found; return those to whom that is news."""
         tag.is_asked = False
         before, now = tag.answer, self._clock.monotonic()
         if found.problem is None:
-            tag.answer, tag.failures = Answer(found.digest), 0
+            tag.answer, tag.failures = TagAnswer(found.digest), 0
             tag.due = now + min(tag.askers.values(), default=0.0) * self._random.uniform(*_JITTER)
         else:
-            tag.answer = Answer(before.digest, found.problem)
+            tag.answer = TagAnswer(before.digest, found.problem)
             tag.due = now + self._delay(tag, found.problem)
             tag.failures += 1
         if before.digest and before.digest == tag.answer.digest:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from actors.reference.index import ReferenceIndex
     from actors.runtime.context import Runtime
     from actors.watch.store import Snapshot
-    from actors.watch.view import Seen
+    from actors.watch.view import SnapshotSource
     from resources.kubernetes.reference import ObjectRef
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class ReferenceActor(Actor):
         runtime: Runtime,
         ref: ObjectRef,
         client: Client,
-        seen: Seen,
+        seen: SnapshotSource,
         index: ReferenceIndex,
         absent: Callable[[ObjectRef], None],
     ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.runtime.child_process import MEGABYTE, WorkerFailed, run_worker
-from resources.registry.request import Answers, Fetch, Found, Lookups, Problem, Pulled
+from resources.registry.request import Answers, LookupAnswer, Lookups, Problem, Pulled, PullRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,14 +52,16 @@ class RegistryError(Exception):
         return self.problem.retry_after
 
 
-async def look_up(lookups: Sequence[Lookup], *, seconds: float = LOOK_UP_SECONDS) -> list[Found]:
+async def look_up(
+    lookups: Sequence[Lookup], *, seconds: float = LOOK_UP_SECONDS
+) -> list[LookupAnswer]:
     """Tell the digests that references name, in the same order; one that fails says why.
 
     All of them together are one child process, those that are digests already need none.
     """
     asked = tuple(dict.fromkeys(lookup for lookup in lookups if not lookup.is_pinned))
     found = await _answers(asked, seconds) if asked else {}
-    return [found.get(lookup) or Found(lookup.reference) for lookup in lookups]
+    return [found.get(lookup) or LookupAnswer(lookup.reference) for lookup in lookups]
 
 
 async def pull(request: Pull) -> Pulled:
@@ -72,7 +74,7 @@ async def pull(request: Pull) -> Pulled:
     try:
         pulled = await run_worker(
             "actors.registry.pull_worker",
-            Fetch(request, str(file)),
+            PullRequest(request, str(file)),
             Pulled,
             memory=_MEMORY,
             seconds=request.seconds,
@@ -89,7 +91,7 @@ async def pull(request: Pull) -> Pulled:
     return pulled
 
 
-async def _answers(lookups: tuple[Lookup, ...], seconds: float) -> dict[Lookup, Found]:
+async def _answers(lookups: tuple[Lookup, ...], seconds: float) -> dict[Lookup, LookupAnswer]:
     try:
         answers = await run_worker(
             "actors.registry.look_up_worker",
@@ -105,12 +107,14 @@ async def _answers(lookups: tuple[Lookup, ...], seconds: float) -> dict[Lookup, 
 
 async def _answers_apart(
     lookups: tuple[Lookup, ...], seconds: float, error: WorkerFailed
-) -> dict[Lookup, Found]:
+) -> dict[Lookup, LookupAnswer]:
     """Ask each registry in a process of its own: whichever brought that one down, it was alone."""
     registries = dict.fromkeys(lookup.endpoint.registry for lookup in lookups)
     if len(registries) == 1:
-        return {each: Found(problem=_failed(each.endpoint, "look-up", error)) for each in lookups}
-    found: dict[Lookup, Found] = {}
+        return {
+            each: LookupAnswer(problem=_failed(each.endpoint, "look-up", error)) for each in lookups
+        }
+    found: dict[Lookup, LookupAnswer] = {}
     for registry in registries:
         its = tuple(lookup for lookup in lookups if lookup.endpoint.registry == registry)
         found |= await _answers(its, seconds)

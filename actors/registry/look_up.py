@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from actors.registry.failure import ExchangeError, RegistryDown, persistently, problem_of
 from actors.registry.session import Session
-from resources.registry.request import Answers, Found
+from resources.registry.request import Answers, LookupAnswer
 
 if TYPE_CHECKING:
     from resources.registry.request import Endpoint, Lookup, Lookups
@@ -26,7 +26,7 @@ def answer(batch: Lookups) -> Answers:
     registries: dict[str, dict[int, Lookup]] = {}
     for place, lookup in enumerate(batch.lookups):
         registries.setdefault(lookup.endpoint.registry, {})[place] = lookup
-    found: dict[int, Found] = {}
+    found: dict[int, LookupAnswer] = {}
     threading.stack_size(_STACK)
     pool = ThreadPoolExecutor(_AT_ONCE)
     runs = [pool.submit(_look_up, lookups, found) for lookups in registries.values()]
@@ -41,7 +41,7 @@ def answer(batch: Lookups) -> Answers:
     )
 
 
-def _look_up(lookups: dict[int, Lookup], found: dict[int, Found]) -> None:
+def _look_up(lookups: dict[int, Lookup], found: dict[int, LookupAnswer]) -> None:
     """Ask one registry; once it is down it is not asked for the rest."""
     down: RegistryDown | None = None
     for endpoint, places in _by_endpoint(lookups).items():
@@ -52,7 +52,7 @@ def _look_up(lookups: dict[int, Lookup], found: dict[int, Found]) -> None:
                 if down is not None:
                     raise down
                 session = session or Session(endpoint, lookup.idle_seconds)
-                found[place] = Found(_digest(session, lookup.reference))
+                found[place] = LookupAnswer(_digest(session, lookup.reference))
             except ExchangeError as error:
                 down = error if isinstance(error, RegistryDown) else down
                 found[place] = _failed(endpoint, error)
@@ -72,5 +72,5 @@ def _by_endpoint(lookups: dict[int, Lookup]) -> dict[Endpoint, list[int]]:
     return endpoints
 
 
-def _failed(endpoint: Endpoint, error: ExchangeError) -> Found:
-    return Found(problem=problem_of(endpoint, error))
+def _failed(endpoint: Endpoint, error: ExchangeError) -> LookupAnswer:
+    return LookupAnswer(problem=problem_of(endpoint, error))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from resources.registry.manifest import Descriptor, Manifest
-    from resources.registry.request import Fetch, Pull
+    from resources.registry.request import Pull, PullRequest
 
 
 class _File(NamedTuple):
@@ -34,7 +34,7 @@ class _File(NamedTuple):
     size: int
 
 
-def answer(fetch: Fetch) -> Pulled:
+def answer(fetch: PullRequest) -> Pulled:
     """What the artifact says of itself, its file being at the path; or else a problem."""
     request = fetch.pull
     try:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from actors.runtime.child_process import serve
-from resources.registry.request import Fetch, Pulled
+from resources.registry.request import Pulled, PullRequest
 
 
-def handle(fetch: Fetch) -> Pulled:
+def handle(fetch: PullRequest) -> Pulled:
     """Pull it, with libraries that are loaded under the limits only."""
     from actors.registry.pull import answer  # noqa: PLC0415
 
@@ -14,4 +14,4 @@ def handle(fetch: Fetch) -> Pulled:
 
 
 if __name__ == "__main__":
-    serve(Fetch, handle)
+    serve(PullRequest, handle)

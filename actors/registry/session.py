@@ -22,7 +22,7 @@ from actors.registry.tls import Adapter
 from actors.registry.token import authorization
 from actors.runtime.proxy import proxy_of
 from resources.registry.host import Origin, api_host, api_repository, origin_of
-from resources.registry.manifest import ACCEPT, MOST_DOCUMENT_BYTES, shown
+from resources.registry.manifest import ACCEPT, MOST_DOCUMENT_BYTES, printable
 from resources.registry.reference import is_digest, is_reference
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
     def digest_of(self, reference: str) -> str:
         """The digest that a tag names now, by a HEAD, which registries do not count as a pull."""
         if not is_reference(reference):
-            raise ExchangeError(f"{shown(reference)} is no valid tag or digest")
+            raise ExchangeError(f"{printable(reference)} is no valid tag or digest")
         response = self.do_request(self._manifest_url(reference), "HEAD", headers=_accepting())
         self._discard(response)
         if response.status_code not in _NO_HEAD:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SENDABLE = re.compile(r"[!-~]+")
 
 
-class Fetch(Protocol):
+class SendGet(Protocol):
     """Gets a URL, with this Authorization if any."""
 
     def __call__(self, url: str, credentials: str | None) -> tuple[int, str | None, bytes]:
@@ -38,7 +38,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def authorization(
-    header: str, credentials: Credentials | None, registry: Origin, fetch: Fetch
+    header: str, credentials: Credentials | None, registry: Origin, fetch: SendGet
 ) -> str:
     """Answer a WWW-Authenticate header of the registry.
 

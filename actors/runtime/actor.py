@@ -24,7 +24,7 @@ import pykka
 from actors.runtime.future import Future
 from actors.runtime.hooks import Hooks
 from actors.runtime.inbox import Inbox, Stopped
-from actors.runtime.lifecycle import NORMAL, SHUTDOWN, Exit, State, crash
+from actors.runtime.lifecycle import NORMAL, SHUTDOWN, ActorState, Exit, crash
 from actors.runtime.mail import Letter, Reconcile, Run, Stop
 from actors.runtime.ref import ActorRef
 from actors.runtime.results import RequeueAfter, Result, Retire
@@ -60,7 +60,7 @@ class Actor(Hooks):
         self.actor_stopped = Stopped.as_event()
         self._actor_ref = ActorRef(self)
         self.runtime = runtime
-        self._state = State.NEW
+        self._state = ActorState.NEW
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._current: tuple[Letter, float] | None = None
@@ -121,8 +121,8 @@ class Actor(Hooks):
 
     def wake(self) -> None:
         """Serve the mail, unless that is under way already."""
-        if self._state is State.IDLE:
-            self._state = State.BUSY
+        if self._state is ActorState.IDLE:
+            self._state = ActorState.BUSY
             self._task = self.loop.create_task(self._work())
 
     @property
@@ -149,7 +149,7 @@ class Actor(Hooks):
     def _start_actor_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.actor_inbox.bind(self)
-        self._state = State.STARTING
+        self._state = ActorState.STARTING
         self.runtime.observer.actor_started(self.kind)
         self._task = self._loop.create_task(self._work())
 
@@ -168,15 +168,15 @@ class Actor(Hooks):
 
     async def _serve(self) -> Exit | None:
         """Run `on_start` once, then handle mail until it is empty or ends the actor."""
-        if self._state is State.STARTING and not self._killed:
+        if self._state is ActorState.STARTING and not self._killed:
             await self.on_start()
-            self._state = State.BUSY
+            self._state = ActorState.BUSY
             self._begun()
         handled = 0
         while not self._killed:
             letter = self.actor_inbox.take()
             if letter is None:
-                self._state, self._task = State.IDLE, None
+                self._state, self._task = ActorState.IDLE, None
                 return None
             end = await self._handle(letter)
             if end is not None:
@@ -270,7 +270,7 @@ class Actor(Hooks):
 
     async def _end(self, end: Exit) -> None:
         """Take no more mail, clean up, and be gone; being killed on the way cuts it short."""
-        self._state = State.ENDING
+        self._state = ActorState.ENDING
         self.actor_stopped.set()
         self._disarm()
         try:
@@ -294,7 +294,7 @@ class Actor(Hooks):
             await self.on_failure(type(error), error, error.__traceback__)
 
     def _leave(self, end: Exit) -> None:
-        self._state, self._task = State.GONE, None
+        self._state, self._task = ActorState.GONE, None
         self.runtime.observer.actor_exited(self.kind, end.reason)
         on_exit, self._on_exit, self._on_ready = self._on_exit, None, None
         try:

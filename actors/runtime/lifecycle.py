@@ -40,7 +40,7 @@ def crash(error: BaseException) -> Exit:
     return Exit(ExitReason.CRASH, error)
 
 
-class State(StrEnum):
+class ActorState(StrEnum):
     """Where an actor is in its life; it has a task while it is starting, busy or ending."""
 
     NEW = "new"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from resources.kubernetes.reference import ObjectRef
 
 
-class Seen(Protocol):
+class SnapshotSource(Protocol):
     """What a View lies over: a Store, or several of them as one."""
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
@@ -30,7 +30,7 @@ class View:
     deletion was none. Losing a View is safe: the Store catches up by itself.
     """
 
-    def __init__(self, store: Seen) -> None:
+    def __init__(self, store: SnapshotSource) -> None:
         self._store = store
         self._written: dict[ObjectRef, Snapshot] = {}
         self._deleted: dict[ObjectRef, str] = {}

@@ -125,7 +125,7 @@ class Watcher(TaskActor):
         self.failures = 0
         self.last_error = ""
         self.accepted_at: float | None = None
-        self.state: State = Listing()
+        self.state: WatcherState = Listing()
 
     async def run(self) -> None:
         """Step from state to state."""
@@ -166,7 +166,7 @@ class Watcher(TaskActor):
         self.failures = 0
         return True
 
-    def after(self, error: ApiError, then: State) -> State:
+    def after(self, error: ApiError, then: WatcherState) -> WatcherState:
         """Wait, longer with every failure in a row, then go on."""
         self.failures += 1
         delay = _BACKOFF.delay(self.failures - 1, self.runtime.random)
@@ -181,7 +181,7 @@ class Watcher(TaskActor):
 class Listing:
     """Reads all pages; only a complete list reaches the Store."""
 
-    async def next(self, watcher: Watcher) -> State:
+    async def next(self, watcher: Watcher) -> WatcherState:
         """List, swap in, tell; a resourceVersion is not given, so it is a quorum read."""
         try:
             snapshots, version = await self._all_pages(watcher)
@@ -219,7 +219,7 @@ class Watching:
 
     version: str
 
-    async def next(self, watcher: Watcher) -> State:
+    async def next(self, watcher: Watcher) -> WatcherState:
         """Read until the stream ends, then resume from what the Store has seen.
 
         What is refused or garbled would be so again: then a new list leads on, as after 410.
@@ -271,15 +271,15 @@ class Waiting:
     """Backs off before going on."""
 
     seconds: float
-    then: State
+    then: WatcherState
 
-    async def next(self, watcher: Watcher) -> State:
+    async def next(self, watcher: Watcher) -> WatcherState:
         """Sleep."""
         await watcher.runtime.clock.sleep(self.seconds)
         return self.then
 
 
-State = Listing | Watching | Waiting
+WatcherState = Listing | Watching | Waiting
 
 
 def _snapshot(kind: str, item: Raw) -> Snapshot:

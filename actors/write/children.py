@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.api.errors import ApiError, Refused
 from actors.write.fights import Fights
-from actors.write.retry import Fight, Leaving, NameConflict, Trouble, settled_delay
+from actors.write.retry import Fight, Leaving, NameConflict, WriteError, settled_delay
 from resources.instance.outcome import (
     DRIFT,
     ERROR_ON_CREATE,
@@ -39,7 +39,7 @@ class Attempt:
     created: list[ObjectRef] = field(default_factory=list)
     updated: list[Update] = field(default_factory=list)
     failures: dict[ObjectRef, Failure] = field(default_factory=dict)
-    errors: list[Trouble] = field(default_factory=list)
+    errors: list[WriteError] = field(default_factory=list)
     done: set[ObjectRef] = field(default_factory=set)
     blocked: set[ObjectRef] = field(default_factory=set)
     """Children that others must not be written without."""
@@ -74,7 +74,7 @@ class _Hold:
     """A request that cannot succeed for now: not made again before `until` unless it changes."""
 
     body: dict[str, Any]
-    error: Trouble
+    error: WriteError
     tries: int
     until: float
 
@@ -158,7 +158,7 @@ class Children:
         self._note_drift(child, written, attempt)
         self._made.add(child.ref)
 
-    def _failed(self, child: Child, error: Trouble, attempt: Attempt, *, missing: bool) -> None:
+    def _failed(self, child: Child, error: WriteError, attempt: Attempt, *, missing: bool) -> None:
         attempt.errors.append(error)
         attempt.failures[child.ref] = _failure(child.ref, error, missing=missing)
         # What is there, if not as wanted, still serves; but a pod reads its configuration once.
@@ -190,7 +190,7 @@ class Children:
             raise hold.error.with_traceback(None)
         return await self._applier.ensure(child)
 
-    def _hold(self, child: Child, error: Trouble) -> None:
+    def _hold(self, child: Child, error: WriteError) -> None:
         before = self._holds.get(child.ref)
         if before is not None and before.error is error:
             return
@@ -211,7 +211,7 @@ async def _together(steps: Sequence[Awaitable[None]]) -> None:
             raise result
 
 
-def _failure(ref: ObjectRef, error: Trouble, *, missing: bool) -> Failure:
+def _failure(ref: ObjectRef, error: WriteError, *, missing: bool) -> Failure:
     if isinstance(error, NameConflict):
         reason = NAME_CONFLICT
     elif isinstance(error, Fight):

@@ -24,7 +24,7 @@ class Fight(Exception):  # noqa: N818
     """A field of a child is set again and again by somebody else; it is left for a while."""
 
 
-Trouble = ApiError | NameConflict | Leaving | Fight
+WriteError = ApiError | NameConflict | Leaving | Fight
 
 # Seconds until a refused request is made again although nothing changed: quotas are raised and
 # webhooks come back without anything that we watch being changed.
@@ -42,7 +42,7 @@ _RACE_BACKOFF = Backoff(base=0.1, cap=30.0)
 _QUIET_TRIES = 4
 
 
-def settled_delay(error: Trouble, tries: int, random: random.Random) -> float | None:
+def settled_delay(error: WriteError, tries: int, random: random.Random) -> float | None:
     """Seconds until the same request may have another answer; None if it may at any time."""
     if isinstance(error, NameConflict):
         return random.uniform(*_TAKEN)
@@ -59,7 +59,7 @@ class Retry:
         self.tries = 0
         self.refusals = 0
 
-    def after(self, errors: Iterable[Trouble]) -> float | None:
+    def after(self, errors: Iterable[WriteError]) -> float | None:
         """Seconds to wait after a run that met these errors; None if none of them is transient.
 
         What the object changed under is looked at again at once, then with backoff; Retry-After is
@@ -84,10 +84,10 @@ class Retry:
         self.refusals += 1
         return settled_delay(error, self.refusals - 1, self._random) or 0.0
 
-    def is_quiet(self, errors: Iterable[Trouble]) -> bool:
+    def is_quiet(self, errors: Iterable[WriteError]) -> bool:
         """Whether these errors are races that the next look most likely settles."""
         return self.tries <= _QUIET_TRIES and all(map(_is_race, errors))
 
 
-def _is_race(error: Trouble) -> bool:
+def _is_race(error: WriteError) -> bool:
     return isinstance(error, NotFound | Conflict | Leaving)

@@ -25,14 +25,14 @@ class RefusedError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AdminAnswer:
     """What came back, whatever its status."""
 
     status: int
     body: bytes
 
 
-class Client:
+class AdminClient:
     """Blocking requests to a server on 127.0.0.1; both sides prove themselves by certificate."""
 
     def __init__(self, port: int, ca: Path, identity: KeyPair) -> None:
@@ -40,7 +40,7 @@ class Client:
         self._tls = ssl.create_default_context(cafile=str(ca))
         self._tls.load_cert_chain(identity.certificate, identity.key)
 
-    def request(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+    def request(self, method: str, path: str, body: object = None, **headers: str) -> AdminAnswer:
         """The answer; a body goes out as JSON. OSError or HTTPException if there is none."""
         data = None if body is None else json.dumps(body).encode()
         connection = HTTPSConnection(
@@ -49,7 +49,7 @@ class Client:
         try:
             connection.request(method, path, data, {"Content-Type": "application/json", **headers})
             response = connection.getresponse()
-            return Answer(response.status, response.read())
+            return AdminAnswer(response.status, response.read())
         finally:
             connection.close()
 

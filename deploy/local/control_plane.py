@@ -10,7 +10,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Self
 
 from deploy.local import build, crds, service_account
-from deploy.local.client import Client, RefusedError
+from deploy.local.client import AdminClient, RefusedError
 from deploy.local.commands import AuditFiles
 from deploy.local.identities import issue
 from deploy.local.layout import Layout
@@ -43,7 +43,7 @@ class Started:
     """What is known once the API server serves."""
 
     cluster: Cluster
-    client: Client
+    client: AdminClient
     api_server: Process
 
 
@@ -107,7 +107,7 @@ class ControlPlane(Lifetime):
         return self._started.cluster.url
 
     @property
-    def client(self) -> Client:
+    def client(self) -> AdminClient:
         """Plain requests as administrator, for what kubectl does not show."""
         return self._started.client
 

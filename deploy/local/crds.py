@@ -8,7 +8,7 @@ from __future__ import annotations
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
-from deploy.local.client import Client, RefusedError
+from deploy.local.client import AdminClient, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
-def served(client: Client, name: str) -> bool:
+def served(client: AdminClient, name: str) -> bool:
     """Whether the CRD is Established and its objects can be listed, discovered and explained."""
     try:
         crd = client.call("GET", f"{CRDS}/{name}")
@@ -37,7 +37,7 @@ def _established(crd: Mapping[str, Any]) -> bool:
     )
 
 
-def _version_served(client: Client, spec: Mapping[str, Any], version: str) -> bool:
+def _version_served(client: AdminClient, spec: Mapping[str, Any], version: str) -> bool:
     group_version = f"apis/{spec['group']}/{version}"
     plural = spec["names"]["plural"]
     client.call("GET", f"/{group_version}/{plural}?limit=1")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deploy.local import commands
 from deploy.local.certificates import write_private
-from deploy.local.client import Client
+from deploy.local.client import AdminClient
 from deploy.local.identities import (
     ADMINISTRATOR,
     CONTROLLER_MANAGER,
@@ -44,7 +44,7 @@ class Parts:
         """A fresh, empty etcd."""
         data = self.layout.state / "etcd"
         command = commands.etcd(self.files["etcd"], data, port, self.identities)
-        client = Client(port, self.identities.ca, self.identities.api_server)
+        client = AdminClient(port, self.identities.ca, self.identities.api_server)
         return self._process("etcd", command, client)
 
     def api_server(
@@ -72,9 +72,9 @@ class Parts:
             self._process("kwok", commands.kwok(files["kwok"], path(KWOK), stages)),
         ]
 
-    def administrator(self, port: int) -> Client:
+    def administrator(self, port: int) -> AdminClient:
         """The API server's client with every right."""
-        return Client(port, self.identities.ca, self.identities.users[ADMINISTRATOR])
+        return AdminClient(port, self.identities.ca, self.identities.users[ADMINISTRATOR])
 
     def cluster(self, port: int) -> Cluster:
         """The API server at the port, in the form of kubeconfigs."""
@@ -87,7 +87,7 @@ class Parts:
             write_private(path, with_certificate(cluster, user, identity))
 
     def _process(
-        self, name: str, command: commands.Command, client: Client | None = None
+        self, name: str, command: commands.Command, client: AdminClient | None = None
     ) -> Process:
         return Process(
             name,

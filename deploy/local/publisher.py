@@ -35,7 +35,7 @@ class PublishError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Repository:
     """The root URL of a registry's API, credentials if it wants any, the CA of its certificate."""
 
     url: str
@@ -45,7 +45,7 @@ class Target:
 
 
 def publish_rules(
-    target: Target,
+    target: Repository,
     repository: str,
     tags: Iterable[str],
     yaml_text: str,
@@ -62,7 +62,7 @@ def publish_rules(
 
 
 def publish_plugin(
-    target: Target,
+    target: Repository,
     repository: str,
     tags: Iterable[str],
     libraries: Mapping[str, bytes],
@@ -98,7 +98,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def push_artifact(
-    target: Target, repository: str, word: str, layer: bytes, config: Mapping[str, Any]
+    target: Repository, repository: str, word: str, layer: bytes, config: Mapping[str, Any]
 ) -> Document:
     """The manifest, not pushed yet, of an artifact whose blobs are; its types have the word."""
     prefix = f"application/vnd.cncf.falco.{word}"
@@ -108,7 +108,7 @@ def push_artifact(
     return {"schemaVersion": 2, "mediaType": MANIFEST, "config": says, "layers": [packed]}
 
 
-def push_blob(target: Target, repository: str, media_type: str, data: bytes) -> Document:
+def push_blob(target: Repository, repository: str, media_type: str, data: bytes) -> Document:
     """The descriptor of a blob that the registry has."""
     blob = _descriptor(media_type, data)
     location = _send(target, "POST", f"/v2/{repository}/blobs/uploads/", b"", media_type, 202)
@@ -120,7 +120,7 @@ def push_blob(target: Target, repository: str, media_type: str, data: bytes) -> 
 
 
 def push_manifest(
-    target: Target, repository: str, tags: Iterable[str], document: Document
+    target: Repository, repository: str, tags: Iterable[str], document: Document
 ) -> Document:
     """The descriptor of a manifest or index that the registry has, under these tags."""
     data, media_type = json.dumps(document).encode(), document["mediaType"]
@@ -136,7 +136,7 @@ def _descriptor(media_type: str, data: bytes) -> Document:
 
 
 def _send(
-    target: Target, method: str, path: str, body: bytes, media_type: str, expected: int
+    target: Repository, method: str, path: str, body: bytes, media_type: str, expected: int
 ) -> str:
     """The answer's Location."""
     headers = {"Content-Type": media_type}
@@ -152,7 +152,7 @@ def _send(
         return answer.headers.get("Location", "")
 
 
-def _connection(target: Target, url: SplitResult) -> HTTPConnection:
+def _connection(target: Repository, url: SplitResult) -> HTTPConnection:
     if url.scheme == "http":
         return HTTPConnection(url.netloc, timeout=SECONDS)
     trusted = ssl.create_default_context(cafile=target.ca)

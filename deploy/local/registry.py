@@ -16,7 +16,7 @@ from deploy.local.process import Process, environment, start_on_free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-Config = Mapping[str, Mapping[str, Any]]
+RegistryConfig = Mapping[str, Mapping[str, Any]]
 
 
 class Registry(Lifetime):
@@ -27,7 +27,7 @@ class Registry(Lifetime):
     HTTP, no credentials, deleting allowed.
     """
 
-    def __init__(self, directory: Path, config: Config | None = None) -> None:
+    def __init__(self, directory: Path, config: RegistryConfig | None = None) -> None:
         self.directory = directory.absolute()
         self.log = self.directory / "registry.log"
         self._config = config or {}

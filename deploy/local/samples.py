@@ -62,7 +62,7 @@ _HEADER_BYTES = 64
 
 def publish(registry: Registry) -> None:
     """The registry has rules and a plugin under the names by which the quickstart asks for them."""
-    target = publisher.Target(registry.url)
+    target = publisher.Repository(registry.url)
     publisher.publish_rules(target, RULES, TAGS, RULES_TEXT, {"name": "falco-rules"})
     publisher.publish_plugin(
         target,

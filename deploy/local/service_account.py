@@ -12,14 +12,14 @@ from deploy.local.kubeconfig import Cluster, with_token_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploy.local.client import Client
+    from deploy.local.client import AdminClient
 
 PREFIX = "system:serviceaccount"
 TOKEN_SECONDS = 24 * 3600
 
 
 def write_kubeconfig(
-    client: Client, cluster: Cluster, namespace: str, name: str, path: Path
+    client: AdminClient, cluster: Cluster, namespace: str, name: str, path: Path
 ) -> Path:
     """The kubeconfig at the path, and beside it, as `<path>.token`, a fresh token; both mode 0600.
 
@@ -32,7 +32,7 @@ def write_kubeconfig(
     return write_private(path, with_token_file(cluster, user, namespace, token))
 
 
-def rotate_token(client: Client, path: Path) -> str:
+def rotate_token(client: AdminClient, path: Path) -> str:
     """The kubeconfig's token file holds a new token, which is returned; the old one stays valid."""
     user = yaml.safe_load(path.read_text())["users"][0]["name"]
     namespace, name = user.removeprefix(f"{PREFIX}:").split(":")
@@ -45,7 +45,7 @@ def _token_file(kubeconfig: Path) -> Path:
     return kubeconfig.with_name(f"{kubeconfig.name}.token")
 
 
-def _request_token(client: Client, namespace: str, name: str) -> str:
+def _request_token(client: AdminClient, namespace: str, name: str) -> str:
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
     request = {
         "apiVersion": "authentication.k8s.io/v1",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Row = tuple[str, ...]
+TableRow = tuple[str, ...]
 
 GAP = "   "
 FALCO = ("FALCO", "TYPE", "VERSION", "PODS", "RECONCILED", "AVAILABLE", "MESSAGE")
@@ -20,14 +20,14 @@ ARTIFACT_CONDITIONS = ("Programmed", "ResolvedRefs")
 
 def render(resources: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> str:
     """Three tables, one below the other; the resources are Falcos and artifacts."""
-    falcos: list[Row] = [FALCO]
-    artifacts: list[Row] = [ARTIFACT]
+    falcos: list[TableRow] = [FALCO]
+    artifacts: list[TableRow] = [ARTIFACT]
     for resource in resources:
         if resource["kind"] == "Falco":
             falcos.append(_falco(resource))
         else:
             artifacts.append(_artifact(resource))
-    tables: list[list[Row]] = [falcos, artifacts, [POD, *map(_pod, pods)]]
+    tables: list[list[TableRow]] = [falcos, artifacts, [POD, *map(_pod, pods)]]
     return "\n\n".join(map(_aligned, tables))
 
 
@@ -41,7 +41,7 @@ def is_well(resource: dict[str, Any]) -> bool:
     )
 
 
-def _falco(falco: dict[str, Any]) -> Row:
+def _falco(falco: dict[str, Any]) -> TableRow:
     status = falco.get("status", {})
     conditions = [_condition(falco, name) for name in FALCO_CONDITIONS]
     return (
@@ -54,7 +54,7 @@ def _falco(falco: dict[str, Any]) -> Row:
     )
 
 
-def _artifact(artifact: dict[str, Any]) -> Row:
+def _artifact(artifact: dict[str, Any]) -> TableRow:
     conditions = [_condition(artifact, name) for name in ARTIFACT_CONDITIONS]
     return (
         artifact["kind"],
@@ -67,7 +67,7 @@ def _artifact(artifact: dict[str, Any]) -> Row:
     )
 
 
-def _pod(pod: dict[str, Any]) -> Row:
+def _pod(pod: dict[str, Any]) -> TableRow:
     status = pod["status"]
     containers = status.get("containerStatuses", []) + status.get("initContainerStatuses", [])
     ready = sum(container["ready"] for container in containers)
@@ -90,7 +90,7 @@ def _name(item: dict[str, Any]) -> str:
     return f"{item['metadata']['namespace']}/{item['metadata']['name']}"
 
 
-def _aligned(rows: list[Row]) -> str:
+def _aligned(rows: list[TableRow]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = (GAP.join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(padded)

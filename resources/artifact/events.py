@@ -17,49 +17,49 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from resources.artifact.fields import ArtifactStatus, Resolved
-    from resources.artifact.resolution import Trouble
+    from resources.artifact.resolution import ResolutionFailure
     from resources.artifact.sources import Artifact, Sources
     from resources.kubernetes.meta import Condition
 
 _OCI, _CONFIG_MAP, _INLINE = "OCIArtifact", "ConfigMapArtifact", "InlineArtifact"
 
 
-class Medium(NamedTuple):
+class SourceContent(NamedTuple):
     """One source: what it is called, and a name for what exactly it holds."""
 
     text: str
     identity: str
 
 
-class Installed(NamedTuple):
+class FleetContent(NamedTuple):
     """What all nodes had installed when it was told last; no media if it is not known which."""
 
     revision: str
-    media: Mapping[str, Medium] | None = None
+    media: Mapping[str, SourceContent] | None = None
     priority: int | None = None
 
 
-def installed(artifact: Artifact, sources: Sources, resolved: Resolved) -> Installed:
+def installed(artifact: Artifact, sources: Sources, resolved: Resolved) -> FleetContent:
     """What it is that nodes have installed, once they have installed this."""
-    media: dict[str, Medium] = {}
+    media: dict[str, SourceContent] = {}
     if sources.oci is not None:
         digest = resolved.oci_digest or ""
         text = f"{sources.oci} ({digest})" if not sources.oci.is_pinned else str(sources.oci)
-        media[_OCI] = Medium(text, f"{sources.oci} {digest}")
+        media[_OCI] = SourceContent(text, f"{sources.oci} {digest}")
     if sources.config_map is not None:
         name, version = sources.config_map.name, resolved.config_map_resource_version
-        media[_CONFIG_MAP] = Medium(f"ConfigMap {name}", f"{name} {version}")
+        media[_CONFIG_MAP] = SourceContent(f"ConfigMap {name}", f"{name} {version}")
     inline = sources.inline.value if sources.inline is not None else None
     if isinstance(artifact, Plugin):
         inline = artifact.spec.config
     if inline is not None or not media:
         identity = hashlib.sha256(msgspec.json.encode(inline)).hexdigest()
-        media[_INLINE] = Medium("What the resource itself holds", identity)
+        media[_INLINE] = SourceContent("What the resource itself holds", identity)
     priority = None if isinstance(artifact, Plugin) else artifact.spec.priority
-    return Installed(resolved.revision or "", media, priority)
+    return FleetContent(resolved.revision or "", media, priority)
 
 
-def successes(before: Installed | None, now: Installed, count: int) -> Iterator[EventDraft]:
+def successes(before: FleetContent | None, now: FleetContent, count: int) -> Iterator[EventDraft]:
     """One for each source that so many nodes, and that is all, have installed anew.
 
     If no source is new, another priority is told, or the revision itself; but not that a source is
@@ -84,7 +84,7 @@ def successes(before: Installed | None, now: Installed, count: int) -> Iterator[
 
 
 def _told(
-    media: Mapping[str, Medium], names: Iterable[str], word: str, count: int
+    media: Mapping[str, SourceContent], names: Iterable[str], word: str, count: int
 ) -> Iterator[EventDraft]:
     for name in names:
         note = bounded(f"{media[name].text} installed on {node_count(count)}")
@@ -102,7 +102,7 @@ def moved(sources: Sources, before: ArtifactStatus, after: ArtifactStatus) -> It
 
 
 def failures(
-    before: ArtifactStatus, after: ArtifactStatus, trouble: Trouble | None
+    before: ArtifactStatus, after: ArtifactStatus, trouble: ResolutionFailure | None
 ) -> Iterator[EventDraft]:
     """One for what is newly missing, or newly keeps every node from installing anything."""
     was, now = (condition(status.conditions, RESOLVED_REFS) for status in (before, after))

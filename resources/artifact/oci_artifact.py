@@ -4,11 +4,11 @@ from typing import Annotated
 
 import msgspec
 
-from resources.kubernetes.definition import Rule, doc
+from resources.kubernetes.definition import ValidationRule, doc
 from resources.kubernetes.meta import LocalReference
 
 
-class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class ArtifactImage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """A repository and what of it."""
 
     repository: Annotated[
@@ -43,7 +43,9 @@ class RegistryTLS(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     ] = None
 
 
-class Registry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class ArtifactRegistry(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"
+):
     """A registry and how to talk to it."""
 
     name: Annotated[
@@ -65,12 +67,12 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
 class OCIArtifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """An artifact in an OCI registry."""
 
-    image: Annotated[Image, doc("The repository and the tag or digest in it.")]
+    image: Annotated[ArtifactImage, doc("The repository and the tag or digest in it.")]
     registry: Annotated[
-        Registry | None,
+        ArtifactRegistry | None,
         doc(
             "The registry and how to talk to it.",
-            Rule(
+            ValidationRule(
                 "!(has(self.plainHTTP) && self.plainHTTP && has(self.tls))",
                 "plainHTTP and tls exclude each other",
             ),
@@ -80,7 +82,9 @@ class OCIArtifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         str,
         doc(
             "How often a tag is looked up again, as a duration of at least 30s.",
-            Rule("duration(self) >= duration('30s')", "pollInterval must be at least 30s"),
+            ValidationRule(
+                "duration(self) >= duration('30s')", "pollInterval must be at least 30s"
+            ),
             maxLength=32,
             pattern="^([0-9]+([.][0-9]+)?(ms|s|m|h))+$",
         ),

@@ -33,7 +33,7 @@ class Role(StrEnum):
     CONTENT = "content"
 
 
-class Target(NamedTuple):
+class ReferencedObject(NamedTuple):
     """One referenced object; `key` is where in a ConfigMap to look."""
 
     role: Role
@@ -51,14 +51,14 @@ class Looked(NamedTuple):
     missing: str = ""
 
 
-class Answer(NamedTuple):
+class TagAnswer(NamedTuple):
     """What a registry says of a tag; nothing yet, if neither is set."""
 
     digest: str = ""
     problem: Problem | None = None
 
 
-class Trouble(NamedTuple):
+class ResolutionFailure(NamedTuple):
     """Why a source cannot be installed anywhere: status, reason and message of `Programmed`."""
 
     status: str
@@ -75,7 +75,7 @@ class Resolution(NamedTuple):
 
     resolved: Resolved | None
     missing: tuple[str, ...] | None = ()
-    trouble: Trouble | None = None
+    trouble: ResolutionFailure | None = None
     waits: bool = False
 
 
@@ -83,28 +83,32 @@ class Unresolved(Exception):  # noqa: N818 - it describes the object, not a fail
     """A referenced object that is not what it should be."""
 
 
-def targets(namespace: str, sources: Sources) -> tuple[Target, ...]:
+def targets(namespace: str, sources: Sources) -> tuple[ReferencedObject, ...]:
     """Every object that the sources of an artifact refer to."""
     found = []
     if sources.oci is not None and sources.oci.secret:
-        found.append(Target(Role.SECRET, ObjectRef("Secret", namespace, sources.oci.secret)))
+        found.append(
+            ReferencedObject(Role.SECRET, ObjectRef("Secret", namespace, sources.oci.secret))
+        )
     if sources.oci is not None and sources.oci.ca_config_map:
         ref = ObjectRef("ConfigMap", namespace, sources.oci.ca_config_map)
-        found.append(Target(Role.CA, ref, CA_KEY))
+        found.append(ReferencedObject(Role.CA, ref, CA_KEY))
     if sources.config_map is not None:
         ref = ObjectRef("ConfigMap", namespace, sources.config_map.name)
-        found.append(Target(Role.CONTENT, ref, sources.config_map.key))
+        found.append(ReferencedObject(Role.CONTENT, ref, sources.config_map.key))
     return tuple(found)
 
 
-def missing(target: Target) -> str:
+def missing(target: ReferencedObject) -> str:
     """What to say of an object that is not there."""
     if not can_exist(target.ref):
         return f"no {target.ref.kind} can have the name {target.ref.name!r}"
     return f"{target.ref.kind} {target.ref.name} does not exist"
 
 
-def content_of(target: Target, document: Mapping[str, Any], oci: OciSource | None) -> bytes:
+def content_of(
+    target: ReferencedObject, document: Mapping[str, Any], oci: OciSource | None
+) -> bytes:
     """What of an object matters, given as the API server's JSON.
 
     Raises:
@@ -127,7 +131,7 @@ def resolve(
     published: Resolved | None,
     sources: Sources,
     looked: Mapping[Role, Looked],
-    answer: Answer,
+    answer: TagAnswer,
 ) -> Resolution:
     """What is to be published of this generation, given what was published last.
 
@@ -162,12 +166,12 @@ class _Oci(NamedTuple):
     ca: str = ""
 
 
-_WAITS = Trouble("Unknown", PENDING, "")
+_WAITS = ResolutionFailure("Unknown", PENDING, "")
 
 
 def _oci(
-    before: Resolved, sources: Sources, looked: Mapping[Role, Looked], answer: Answer
-) -> tuple[_Oci, Trouble | None]:
+    before: Resolved, sources: Sources, looked: Mapping[Role, Looked], answer: TagAnswer
+) -> tuple[_Oci, ResolutionFailure | None]:
     source = sources.oci
     if source is None:
         return _Oci(), None
@@ -186,7 +190,7 @@ def _oci(
 
 def _content(
     before: Resolved, sources: Sources, looked: Mapping[Role, Looked]
-) -> tuple[str, Trouble | None]:
+) -> tuple[str, ResolutionFailure | None]:
     if sources.config_map is None:
         return "", None
     found = looked.get(Role.CONTENT)
@@ -199,16 +203,18 @@ def _version(looked: Looked | None, before: str | None) -> str:
     return "" if looked is None else looked.version or before or ""
 
 
-def _trouble(looked: Looked | None) -> Trouble | None:
+def _trouble(looked: Looked | None) -> ResolutionFailure | None:
     if looked is None or looked.version:
         return None
-    return Trouble("False", REFERENCE_FAILED, looked.missing) if looked.missing else _WAITS
+    return (
+        ResolutionFailure("False", REFERENCE_FAILED, looked.missing) if looked.missing else _WAITS
+    )
 
 
-def _lookup_trouble(source: OciSource, answer: Answer) -> Trouble:
+def _lookup_trouble(source: OciSource, answer: TagAnswer) -> ResolutionFailure:
     if answer.problem is None:
-        return Trouble("Unknown", PENDING, f"Looking up {source}")
-    return Trouble("False", OCI_FAILED, answer.problem.message)
+        return ResolutionFailure("Unknown", PENDING, f"Looking up {source}")
+    return ResolutionFailure("False", OCI_FAILED, answer.problem.message)
 
 
 def _missing(looked: Mapping[Role, Looked]) -> tuple[str, ...] | None:

@@ -25,7 +25,7 @@ NAMED = 5
 _LONGEST = 500
 
 
-class Entry(Struct, frozen=True, weakref=True):
+class ReportEntry(Struct, frozen=True, weakref=True):
     """What one pod reports of one artifact; most pods report the same, and may share it."""
 
     uid: str
@@ -43,12 +43,12 @@ class Subject(NamedTuple):
     selector: LabelSelector | None = None
 
 
-class Seen(NamedTuple):
+class PodReport(NamedTuple):
     """A pod that counts, as its report shows it: without one there is no node and no entry."""
 
     node: str = ""
     labels: Mapping[str, str] | None = None
-    entries: Sequence[Entry] = ()
+    entries: Sequence[ReportEntry] = ()
 
 
 class Stand(NamedTuple):
@@ -85,10 +85,10 @@ class Sum(NamedTuple):
 PLAIN, WAITS, UNCOVERED = Stand(PROGRAMMED), Stand(PENDING), Stand(NOT_SELECTED)
 
 
-def entries(reports: Iterable[ArtifactReport]) -> tuple[Entry, ...]:
+def entries(reports: Iterable[ArtifactReport]) -> tuple[ReportEntry, ...]:
     """What a report says, in the order of uids, one for each."""
     found = {
-        one.uid: Entry(
+        one.uid: ReportEntry(
             one.uid, one.revision, one.state, one.reason or "", (one.message or "")[:_LONGEST]
         )
         for one in reports
@@ -96,7 +96,7 @@ def entries(reports: Iterable[ArtifactReport]) -> tuple[Entry, ...]:
     return tuple(found[uid] for uid in sorted(found))
 
 
-def stand(subject: Subject, seen: Seen) -> Stand:
+def stand(subject: Subject, seen: PodReport) -> Stand:
     """How far a pod has come with this revision.
 
     A report about another one tells only which node it is: what the selector does not cover is not
@@ -110,7 +110,7 @@ def stand(subject: Subject, seen: Seen) -> Stand:
     return WAITS
 
 
-def _reported(entry: Entry, node: str) -> Stand:
+def _reported(entry: ReportEntry, node: str) -> Stand:
     match entry.state:
         case "Programmed":
             return Stand(PROGRAMMED, message=entry.message) if entry.message else PLAIN
@@ -121,6 +121,6 @@ def _reported(entry: Entry, node: str) -> Stand:
     return WAITS
 
 
-def _entry(entries: Sequence[Entry], uid: str) -> Entry | None:
+def _entry(entries: Sequence[ReportEntry], uid: str) -> ReportEntry | None:
     at = bisect_left(entries, uid, key=attrgetter("uid"))
     return entries[at] if at < len(entries) and entries[at].uid == uid else None

@@ -9,12 +9,12 @@ import msgspec
 from msgspec.json import Decoder
 
 from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
-from resources.artifact.resolution import PENDING, REFERENCE_FAILED, Trouble
+from resources.artifact.resolution import PENDING, REFERENCE_FAILED, ResolutionFailure
 from resources.kubernetes.conditions import (
     PARKED,
     PROGRAMMED,
     RESOLVED_REFS,
-    Finding,
+    ConditionDraft,
     condition,
     set_condition,
     timestamp,
@@ -56,7 +56,7 @@ class Observed(NamedTuple):
     sum: Sum
     resolved: Resolved | None = None
     missing: tuple[str, ...] | None = None
-    trouble: Trouble | None = None
+    trouble: ResolutionFailure | None = None
 
 
 def status_of(raw: bytes) -> ArtifactStatus:
@@ -98,7 +98,7 @@ def parked_status(
 ) -> ArtifactStatus:
     """The status once the actor has failed too often: its error, else as it was."""
     text = bounded(f"{error}: {message}")
-    finding = Finding(PROGRAMMED, "Unknown", PARKED, text, generation)
+    finding = ConditionDraft(PROGRAMMED, "Unknown", PARKED, text, generation)
     conditions = set_condition(before.conditions, finding, now)
     return msgspec.structs.replace(before, conditions=conditions, observed_generation=generation)
 
@@ -131,29 +131,31 @@ def _published(before: Resolved | None, now_resolved: Resolved | None, now: date
     return msgspec.structs.replace(now_resolved, resolved_at=timestamp(now))
 
 
-def _references(observed: Observed, generation: int | None) -> Finding | None:
+def _references(observed: Observed, generation: int | None) -> ConditionDraft | None:
     if observed.missing is None:
         return None
     if observed.missing:
         text = bounded("; ".join(observed.missing))
-        return Finding(RESOLVED_REFS, "False", REFERENCE_FAILED, text, generation)
-    return Finding(RESOLVED_REFS, "True", RESOLVED, "All that is referred to is there", generation)
+        return ConditionDraft(RESOLVED_REFS, "False", REFERENCE_FAILED, text, generation)
+    return ConditionDraft(
+        RESOLVED_REFS, "True", RESOLVED, "All that is referred to is there", generation
+    )
 
 
-def _programmed(observed: Observed, generation: int | None) -> Finding:
+def _programmed(observed: Observed, generation: int | None) -> ConditionDraft:
     total, trouble = observed.sum, observed.trouble
     if trouble is not None:
         found = trouble
     elif total.failed:
-        found = Trouble("False", _reason(total), _failures(total))
+        found = ResolutionFailure("False", _reason(total), _failures(total))
     elif not total.desired:
-        found = Trouble("Unknown", NO_NODES, _nobody(total))
+        found = ResolutionFailure("Unknown", NO_NODES, _nobody(total))
     elif total.pending:
-        found = Trouble("Unknown", PENDING, _waiting(total))
+        found = ResolutionFailure("Unknown", PENDING, _waiting(total))
     else:
         installed = f"Installed on {node_count(total.programmed)}"
-        found = Trouble("True", INSTALLED, "; ".join((installed, *total.remarks)))
-    return Finding(PROGRAMMED, *found, generation)
+        found = ResolutionFailure("True", INSTALLED, "; ".join((installed, *total.remarks)))
+    return ConditionDraft(PROGRAMMED, *found, generation)
 
 
 def node_count(count: int) -> str:

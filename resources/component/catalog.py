@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from resources.component.type import ComponentType
-    from resources.instance.rbac import Rule
+    from resources.instance.rbac import PolicyRule
 
 
 def _found() -> dict[str, ComponentType]:
@@ -25,7 +25,7 @@ def _found() -> dict[str, ComponentType]:
 COMPONENT_TYPES: Mapping[str, ComponentType] = MappingProxyType(_found())
 
 
-def granted_rules() -> tuple[Rule, ...]:
+def granted_rules() -> tuple[PolicyRule, ...]:
     """Every right that some type grants to its pods, and that the operator so has to hold."""
     return tuple(
         rule

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from resources.instance.workload import MainContainer
 
 if TYPE_CHECKING:
-    from resources.instance.rbac import Rule
+    from resources.instance.rbac import PolicyRule
     from resources.instance.workload import Port
 
 
@@ -31,8 +31,8 @@ class ComponentType:
     container: dict[str, Any] = field(default_factory=dict)
     pod: dict[str, Any] = field(default_factory=dict)
     shared_env: frozenset[str] = frozenset()
-    rules: tuple[Rule, ...] = ()
-    cluster_rules: tuple[Rule, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
+    cluster_rules: tuple[PolicyRule, ...] = ()
 
     @property
     def main(self) -> MainContainer:

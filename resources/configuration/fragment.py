@@ -27,7 +27,7 @@ from resources.text.yaml_node import (
 MOST_TEXTS = 1000
 
 
-class Entry(NamedTuple):
+class FragmentEntry(NamedTuple):
     """A key at the root of a fragment, and its value."""
 
     key: str
@@ -41,7 +41,7 @@ class ConfigContent(NamedTuple):
     `values` is how many values its YAML has.
     """
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[FragmentEntry, ...] = ()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     values: int = 0
@@ -69,7 +69,7 @@ def _of_map(root: YamlMap, others: list[YamlNode], falco: tuple[int, int] | None
     problems: list[str] = []
     warnings: list[str] = []
     entries = tuple(
-        Entry(key.text, key.line, value)
+        FragmentEntry(key.text, key.line, value)
         for key, (_, value) in zip(keys(root), root.pairs, strict=True)
     )
     for entry in entries:

@@ -12,7 +12,7 @@ from resources.text.messages import Finding, listed
 from resources.text.yaml_node import YamlList, YamlMap, YamlNode, describe, is_null, keys, lookup
 
 if TYPE_CHECKING:
-    from resources.configuration.fragment import ConfigContent, Entry
+    from resources.configuration.fragment import ConfigContent, FragmentEntry
 
 
 class Piece(NamedTuple):
@@ -73,7 +73,7 @@ class Merged:
             piece = None if value is None else Piece(piece.origin, value.line, value)
         return piece
 
-    def _replace(self, origin: str, entry: Entry) -> None:
+    def _replace(self, origin: str, entry: FragmentEntry) -> None:
         lost = self._lost(entry)
         if lost:
             what = "Falco replaces it as a whole, so what was there before is lost"
@@ -82,7 +82,7 @@ class Merged:
         self.lists.pop(entry.key, None)
         self.values[entry.key] = Piece(origin, entry.line, entry.value)
 
-    def _lost(self, entry: Entry) -> str:
+    def _lost(self, entry: FragmentEntry) -> str:
         if self.lists.get(entry.key):
             return "the list of an earlier file"
         before = self.values.get(entry.key)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DIRECTORY = "/usr/share/falco/plugins/"
 
 
-class PluginEntry(NamedTuple):
+class LoadedPlugin(NamedTuple):
     """An entry of `plugins`; the path is absolute, and empty if only Falco knows it."""
 
     origin: str
@@ -37,9 +37,9 @@ class BadEntry(ValueError):  # noqa: N818 - it describes the entry, not a failur
 class Plugins:
     """`loaded` are those that Falco loads, by name, of all that the configuration lists."""
 
-    def __init__(self, merged: Merged, own: list[PluginEntry], libraries: Collection[str]) -> None:
+    def __init__(self, merged: Merged, own: list[LoadedPlugin], libraries: Collection[str]) -> None:
         """`own` are the entries of Plugins, which come last; `libraries` are names of files."""
-        self.loaded: dict[str, PluginEntry] = {}
+        self.loaded: dict[str, LoadedPlugin] = {}
         self.problems: list[Finding] = []
         self.warnings: list[Finding] = []
         if own:
@@ -60,7 +60,7 @@ class Plugins:
                 text = f"key {key} (line {piece.line}): it must be a list, so that Plugins can join"
                 self.problems.append(Finding(piece.origin, text))
 
-    def _entries(self, merged: Merged) -> Iterator[PluginEntry]:
+    def _entries(self, merged: Merged) -> Iterator[LoadedPlugin]:
         single = merged.values.get("plugins")
         scalars = [single] if single and yaml_node.text(single.value) is not None else []
         for piece in [*merged.lists.get("plugins", ()), *scalars]:
@@ -73,8 +73,8 @@ class Plugins:
     def _load(
         self,
         merged: Merged,
-        own: list[PluginEntry],
-        first: dict[str, PluginEntry],
+        own: list[LoadedPlugin],
+        first: dict[str, LoadedPlugin],
         libraries: Collection[str],
     ) -> None:
         for origin, line, name in [*_named(merged), *((e.origin, 0, e.name) for e in own)]:
@@ -112,7 +112,7 @@ def absolute(path: str) -> str:
     return DIRECTORY + "/".join(parts)
 
 
-def _entry(piece: Piece) -> PluginEntry:
+def _entry(piece: Piece) -> LoadedPlugin:
     value = piece.value
     if not isinstance(value, YamlMap):
         raise BadEntry(f"an entry must be a map, not {describe(value)}")
@@ -122,7 +122,7 @@ def _entry(piece: Piece) -> PluginEntry:
     if path is None or is_null(path) or not isinstance(path, YamlScalar):
         raise BadEntry(f"plugin {shown(yaml_node.text(name) or '')} has no library_path")
     where = "" if has_variable(path) else absolute(path.text)
-    return PluginEntry(piece.origin, piece.line, yaml_node.text(name) or "", where)
+    return LoadedPlugin(piece.origin, piece.line, yaml_node.text(name) or "", where)
 
 
 def _named(merged: Merged) -> Iterator[tuple[str, int, str]]:

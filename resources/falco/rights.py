@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.instance.rbac import READ, Rule, rule
+from resources.instance.rbac import READ, PolicyRule, rule
 from resources.kubernetes.kinds import ARTIFACT_GROUP
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Readable(NamedTuple):
     config_maps: frozenset[str] = frozenset()
 
 
-def falco_rules(secrets: Iterable[str] = (), config_maps: Iterable[str] = ()) -> list[Rule]:
+def falco_rules(secrets: Iterable[str] = (), config_maps: Iterable[str] = ()) -> list[PolicyRule]:
     """What the sidecar may do in its namespace; never more objects by `get` than are named.
 
     Without a name the rule is absent: the API server stores an empty `resourceNames` without the

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from resources.kubernetes.conditions import AVAILABLE, Finding
+from resources.kubernetes.conditions import AVAILABLE, ConditionDraft
 
 
 class Availability(NamedTuple):
     """The finding and the counts behind it; a count is None while it is not known."""
 
-    finding: Finding
+    finding: ConditionDraft
     desired: int | None = None
     available: int | None = None
 
@@ -32,12 +32,14 @@ def availability(
     """
     if workload is None:
         return Availability(
-            Finding(AVAILABLE, "False", f"{kind}NotFound", f"there is no {kind}", generation)
+            ConditionDraft(AVAILABLE, "False", f"{kind}NotFound", f"there is no {kind}", generation)
         )
     desired, available = _COUNTS[kind](workload)
     status, message = _judge(kind, workload, desired, available)
     reason = f"{kind}Available" if status == "True" else f"{kind}Unavailable"
-    return Availability(Finding(AVAILABLE, status, reason, message, generation), desired, available)
+    return Availability(
+        ConditionDraft(AVAILABLE, status, reason, message, generation), desired, available
+    )
 
 
 def _judge(

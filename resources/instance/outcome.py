@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.kubernetes.conditions import PARKED, RECONCILED, Finding
+from resources.kubernetes.conditions import PARKED, RECONCILED, ConditionDraft
 from resources.kubernetes.event import EventDraft, bounded
 
 if TYPE_CHECKING:
@@ -57,22 +57,24 @@ class Outcome:
     failures: tuple[Failure, ...] = ()
 
 
-def reconciled(outcome: Outcome, before: Condition | None, generation: int | None) -> Finding:
+def reconciled(
+    outcome: Outcome, before: Condition | None, generation: int | None
+) -> ConditionDraft:
     """The condition Reconciled; a reconcile that changed nothing keeps what was said before."""
     if outcome.failures:
         message = bounded("; ".join(map(_failure_text, outcome.failures)))
         reason = outcome.failures[0].reason
         # Whether a paused resource is as wanted is not known: nobody looks.
         status = "Unknown" if reason == PAUSED else "False"
-        return Finding(RECONCILED, status, reason, message, generation)
+        return ConditionDraft(RECONCILED, status, reason, message, generation)
     reason, message = _success(outcome, before)
-    return Finding(RECONCILED, "True", reason, message, generation)
+    return ConditionDraft(RECONCILED, "True", reason, message, generation)
 
 
-def parked(error: str, message: str, generation: int | None) -> Finding:
+def parked(error: str, message: str, generation: int | None) -> ConditionDraft:
     """The condition Reconciled of a resource whose actor has failed too often."""
     text = bounded(f"{error}: {message}")
-    return Finding(RECONCILED, "False", PARKED, text, generation)
+    return ConditionDraft(RECONCILED, "False", PARKED, text, generation)
 
 
 def events(outcome: Outcome, before: Condition | None) -> tuple[EventDraft, ...]:

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from resources.instance.children import Child, Parent
 
-Rule = dict[str, Any]
+PolicyRule = dict[str, Any]
 
 READ = ("get", "list", "watch")
 
 
 def rule(
     group: str, resources: Iterable[str], verbs: Iterable[str], names: Iterable[str] = ()
-) -> Rule:
+) -> PolicyRule:
     """One rule; without names it is about every object of the resources."""
     named = sorted(names)
     return {
@@ -29,17 +29,17 @@ def rule(
     }
 
 
-def namespaced_rights(parent: Parent, rules: list[Rule]) -> tuple[Child, ...]:
+def namespaced_rights(parent: Parent, rules: list[PolicyRule]) -> tuple[Child, ...]:
     """A Role and its binding to the ServiceAccount."""
     return _rights(parent, "Role", rules)
 
 
-def cluster_rights(parent: Parent, rules: list[Rule]) -> tuple[Child, ...]:
+def cluster_rights(parent: Parent, rules: list[PolicyRule]) -> tuple[Child, ...]:
     """A ClusterRole and its binding to the ServiceAccount."""
     return _rights(parent, "ClusterRole", rules)
 
 
-def _rights(parent: Parent, role: str, rules: list[Rule]) -> tuple[Child, ...]:
+def _rights(parent: Parent, role: str, rules: list[PolicyRule]) -> tuple[Child, ...]:
     account = parent.ref("ServiceAccount")
     subject = {"kind": account.kind, "name": account.name, "namespace": account.namespace}
     role_ref = {"apiGroup": RBAC_GROUP, "kind": role, "name": parent.ref(role).name}

@@ -15,7 +15,7 @@ PROGRAMMED = "Programmed"
 _ORDER = {name: at for at, name in enumerate((RECONCILED, AVAILABLE, RESOLVED_REFS, PROGRAMMED))}
 
 
-class Finding(NamedTuple):
+class ConditionDraft(NamedTuple):
     """What is found out about one aspect, before it is known whether that is news."""
 
     type: str
@@ -36,7 +36,7 @@ def condition(conditions: tuple[Condition, ...] | None, name: str) -> Condition 
 
 
 def set_condition(
-    conditions: tuple[Condition, ...] | None, finding: Finding, now: datetime
+    conditions: tuple[Condition, ...] | None, finding: ConditionDraft, now: datetime
 ) -> tuple[Condition, ...]:
     """The conditions with this one, in fixed order; its time moves only when its status does."""
     before = condition(conditions, finding.type)

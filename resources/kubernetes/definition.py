@@ -10,7 +10,7 @@ LIST_MAP_BY_TYPE = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys
 ATOMIC_LIST = {"x-kubernetes-list-type": "atomic"}
 
 
-class Rule(msgspec.Struct, frozen=True):
+class ValidationRule(msgspec.Struct, frozen=True):
     """A CEL rule of the CRD; `self` is the value that carries it, `path` the field to blame."""
 
     expression: str
@@ -34,7 +34,7 @@ class ResourceDefinition(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     categories: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[ValidationRule, ...] = ()
     has_status: bool = True
 
     @property
@@ -63,7 +63,7 @@ class ResourceDefinition(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.plural}.{self.group}"
 
 
-def doc(description: str, *rules: Rule, **schema: Any) -> msgspec.Meta:
+def doc(description: str, *rules: ValidationRule, **schema: Any) -> msgspec.Meta:
     """Describe a field and constrain it in the CRD only.
 
     Decoding stays total on purpose: the API server refuses bad values, and an object that was
@@ -74,7 +74,7 @@ def doc(description: str, *rules: Rule, **schema: Any) -> msgspec.Meta:
     return msgspec.Meta(description=description, extra_json_schema=schema)
 
 
-def validations(rules: tuple[Rule, ...]) -> list[dict[str, str]]:
+def validations(rules: tuple[ValidationRule, ...]) -> list[dict[str, str]]:
     """Return the rules as a schema holds them."""
     return [
         {"rule": rule.expression, "message": rule.message}
@@ -94,7 +94,7 @@ def condition_column(condition: str) -> Column:
 
 # Falco and Component name a Service after themselves, which takes a DNS-1035 label only.
 SERVICE_NAME_RULES = tuple(
-    Rule(expression, f"{demand}: it names a Service", ".metadata.name")
+    ValidationRule(expression, f"{demand}: it names a Service", ".metadata.name")
     for expression, demand in (
         ("size(self.metadata.name) <= 63", "must have at most 63 characters"),
         ("!self.metadata.name.contains('.')", "must not contain a dot"),

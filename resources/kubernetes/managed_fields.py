@@ -18,7 +18,7 @@ from resources.kubernetes import quantity
 from resources.kubernetes.fields_v1 import Fields, Path, decoded, encoded, human
 from resources.kubernetes.list_keys import PLAIN, SHAPES, Shape
 
-Kind = Literal["missing", "changed", "unowned", "extra"]
+DifferenceKind = Literal["missing", "changed", "unowned", "extra"]
 
 # managedFields never has these: they identify the object or belong to the API server.
 _UNTRACKED = frozenset(
@@ -50,13 +50,13 @@ class Difference(NamedTuple):
     """
 
     path: str
-    kind: Kind
+    kind: DifferenceKind
     other_manager: str | None
 
 
 class _Found(NamedTuple):
     path: Path
-    kind: Kind
+    kind: DifferenceKind
     owned: bool
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from resources.kubernetes.definition import ATOMIC_LIST, Rule, doc
+from resources.kubernetes.definition import ATOMIC_LIST, ValidationRule, doc
 
 
 class OwnerReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -85,7 +85,7 @@ class LabelSelector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         tuple[LabelSelectorRequirement, ...] | None,
         doc(
             "Requirements that labels must meet.",
-            Rule(
+            ValidationRule(
                 "self.all(r, (r.operator in ['In', 'NotIn'])"
                 " == (has(r.values) && size(r.values) > 0))",
                 "values are needed for In and NotIn, and not allowed for Exists and DoesNotExist",

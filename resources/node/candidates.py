@@ -9,7 +9,7 @@ from resources.configuration import check as config_check
 from resources.configuration import fragment as config_content
 from resources.configuration import plugins as plugins_check
 from resources.configuration.merge import Merged
-from resources.configuration.plugins import BadEntry, PluginEntry, Plugins
+from resources.configuration.plugins import BadEntry, LoadedPlugin, Plugins
 from resources.node.contents import NodeContents
 from resources.rules.condition_cache import Conditions
 from resources.rules.items import ListItem, MacroItem, PluginRequirement
@@ -84,7 +84,7 @@ class NodeSet:
         problems += self._rules_problems(rules, plugins, facts)
         return Evaluation(problems, [*merged.warnings, *plugins.warnings])
 
-    def _plugin_entry(self, slot: Slot, version: Version) -> PluginEntry:
+    def _plugin_entry(self, slot: Slot, version: Version) -> LoadedPlugin:
         """The entry of a Plugin in falco.yaml; raises BadEntry if Falco would not accept it.
 
         Its path is left out where the library does not depend on what else is chosen.
@@ -96,7 +96,7 @@ class NodeSet:
             raise BadEntry(f"plugin {shown(fact.name)}: its library is not there")
         path = plugins_check.absolute(fact.library_path or slot.file)
         file = path.removeprefix(plugins_check.DIRECTORY)
-        return PluginEntry(slot.id, 0, fact.name, path if file in self._files else "")
+        return LoadedPlugin(slot.id, 0, fact.name, path if file in self._files else "")
 
     def _libraries(self, chosen: Iterable[tuple[Slot, Version]]) -> set[str]:
         return set(self._context.foreign_libraries) | {

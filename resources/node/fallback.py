@@ -28,7 +28,7 @@ class Options(NamedTuple):
     installed: Choice
 
 
-class Decision(NamedTuple):
+class ChosenSelection(NamedTuple):
     """The selection, and what was found with the better levels of each that did not get them."""
 
     selection: Selection
@@ -56,7 +56,7 @@ class Chooser:
         self._standing: set[Finding] = set()
         self._reasons: dict[tuple[str, Choice], Sequence[Finding]] = {}
 
-    def choose(self) -> Decision:
+    def choose(self) -> ChosenSelection:
         """Return the best selection that was found."""
         selection: Selection = {name: options.levels[0] for name, options in self._options.items()}
         if self._findings(selection):
@@ -67,7 +67,7 @@ class Chooser:
             for (name, level), found in self._reasons.items()
             if level in self._above(name, selection)
         }
-        return Decision(selection, reasons)
+        return ChosenSelection(selection, reasons)
 
     def _findings(self, selection: Selection) -> list[Finding]:
         return [found for found in self._evaluate(selection) if found not in self._standing]

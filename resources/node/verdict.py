@@ -16,7 +16,7 @@ from resources.node.slots import Choice, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from resources.node.fallback import Decision, Selection
+    from resources.node.fallback import ChosenSelection, Selection
     from resources.node.slots import Context, Slot, Version
     from resources.text.messages import Finding
 
@@ -85,7 +85,7 @@ class _Check:
     def _problems(self, selection: Selection) -> list[Finding]:
         return self._node.evaluate(self._versions(selection)).problems
 
-    def _why(self, slot: Slot, choice: Choice, decision: Decision) -> list[str]:
+    def _why(self, slot: Slot, choice: Choice, decision: ChosenSelection) -> list[str]:
         """Why a slot does not get what is wanted, and if so, why not even what is installed."""
         if slot.wanted is None or choice == "wanted":
             return []
@@ -95,7 +95,7 @@ class _Check:
                 texts.append(f"what was installed cannot stay: {text}")
         return texts
 
-    def _reasons(self, slot: Slot, choice: Choice, decision: Decision) -> list[str]:
+    def _reasons(self, slot: Slot, choice: Choice, decision: ChosenSelection) -> list[str]:
         if own := self._own[slot.id, choice]:
             return list(own)
         found = decision.reasons.get((slot.id, choice), ())

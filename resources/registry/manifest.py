@@ -115,7 +115,7 @@ def root_of(document: bytes) -> Manifest | Index:
     """
     root = _decoded(document, _Root, "manifest")
     if root.media_type not in {"", MANIFEST, INDEX, _DOCKER_MANIFEST, _DOCKER_INDEX}:
-        raise InvalidManifest(f"the manifest is of media type {shown(root.media_type)}")
+        raise InvalidManifest(f"the manifest is of media type {printable(root.media_type)}")
     is_index = root.manifests is not None
     if is_index == (root.layers is not None or root.config is not None):
         raise InvalidManifest("the manifest is neither an image manifest nor an image index")
@@ -138,7 +138,7 @@ def for_platform(index: Index, wanted: Platform) -> Descriptor:
         if entry.platform == wanted:
             return _checked(entry, "manifest", MOST_DOCUMENT_BYTES)
     found = [str(entry.platform or "no platform") for entry in index.manifests]
-    names = ", ".join(shown(name) for name in found[:_MOST_SHOWN])
+    names = ", ".join(printable(name) for name in found[:_MOST_SHOWN])
     more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
     raise InvalidManifest(f"the index has nothing for {wanted}, only for: {names or '-'}{more}")
 
@@ -158,7 +158,7 @@ def blobs_of(manifest: Manifest, kind: str, most_bytes: int) -> tuple[Descriptor
     wanted = f"{_PREFIX}{word}{_LAYER_TYPE}"
     if layer.media_type != wanted:
         raise InvalidManifest(
-            f"the layer is of media type {shown(layer.media_type)}, expected {wanted}"
+            f"the layer is of media type {printable(layer.media_type)}, expected {wanted}"
         )
     config = _checked(manifest.config, "config", MOST_DOCUMENT_BYTES)
     return config, _checked(layer, "layer", most_bytes)
@@ -182,7 +182,7 @@ def config_of(document: bytes) -> ArtifactConfig:
     )
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Somebody else's text, short and without anything that a terminal obeys."""
     cut = text if len(text) <= 100 else f"{text[:100]}…"
     return cut if cut and cut.isprintable() else repr(cut)
@@ -198,12 +198,13 @@ def _other_kind(media_type: str, kind: str) -> str:
     word = media_type.removeprefix(_PREFIX).removesuffix(_CONFIG_TYPE)
     if word in _NAMES and media_type == f"{_PREFIX}{word}{_CONFIG_TYPE}":
         return f"it is {_NAMES[word]}, but a {kind} needs {wanted}"
-    return f"its config is of media type {shown(media_type)}, but a {kind} needs {wanted}"
+    return f"its config is of media type {printable(media_type)}, but a {kind} needs {wanted}"
 
 
 def _checked(descriptor: Descriptor, what: str, most_bytes: int) -> Descriptor:
     if not is_digest(descriptor.digest):
-        raise InvalidManifest(f"the digest of the {what} is {shown(descriptor.digest)}, not sha256")
+        digest = printable(descriptor.digest)
+        raise InvalidManifest(f"the digest of the {what} is {digest}, not sha256")
     if descriptor.size < 0:
         raise InvalidManifest(f"the manifest does not say how large the {what} is")
     if descriptor.size > most_bytes:

@@ -73,7 +73,7 @@ class Lookup(msgspec.Struct, frozen=True):
         return is_digest(self.reference)
 
 
-class Found(msgspec.Struct, frozen=True):
+class LookupAnswer(msgspec.Struct, frozen=True):
     """`sha256:…`, unless there is a problem."""
 
     digest: str = ""
@@ -90,7 +90,7 @@ class Lookups(msgspec.Struct, frozen=True):
 class Answers(msgspec.Struct, frozen=True):
     """The answers to a batch."""
 
-    found: tuple[Found, ...]
+    found: tuple[LookupAnswer, ...]
 
 
 class Pull(msgspec.Struct, frozen=True):
@@ -111,7 +111,7 @@ class Pull(msgspec.Struct, frozen=True):
     idle_seconds: float = IDLE_SECONDS
 
 
-class Fetch(msgspec.Struct, frozen=True):
+class PullRequest(msgspec.Struct, frozen=True):
     """A pull, and the path that its file is written to; nothing may be there yet."""
 
     pull: Pull

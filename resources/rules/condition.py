@@ -48,7 +48,7 @@ class BadCondition(ValueError):  # noqa: N818 - it describes the condition, not 
     """A condition that Falco cannot parse; the message shows where."""
 
 
-class Condition(NamedTuple):
+class RuleCondition(NamedTuple):
     """What a condition refers to.
 
     `macros` are all the macros that it names. A bare word may be the name of a list, which Falco
@@ -61,7 +61,7 @@ class Condition(NamedTuple):
     lone_words: tuple[str, ...]
 
 
-def parse(text: str) -> Condition:
+def parse(text: str) -> RuleCondition:
     """What the condition refers to.
 
     Raises:
@@ -98,14 +98,14 @@ class _Parser:
         self._words: set[str] = set()
         self._lone_words: set[str] = set()
 
-    def parse(self) -> Condition:
+    def parse(self) -> RuleCondition:
         joint = ""
         while True:
             after_or = self._operand(right_after_or=joint == "or")
             joint = self._joint(after_or)
             if not joint:
                 break
-        return Condition(
+        return RuleCondition(
             *(tuple(sorted(names)) for names in (self._macros, self._words, self._lone_words))
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from resources.rules import condition
-from resources.rules.condition import BadCondition, Condition
+from resources.rules.condition import BadCondition, RuleCondition
 
 
 class Conditions:
@@ -14,9 +14,9 @@ class Conditions:
     def __init__(self, lists: frozenset[str]) -> None:
         self._lists = lists
         # By their digests: many long conditions may be tried that differ little.
-        self._parsed: dict[bytes, Condition | BadCondition] = {}
+        self._parsed: dict[bytes, RuleCondition | BadCondition] = {}
 
-    def parse(self, text: str) -> Condition:
+    def parse(self, text: str) -> RuleCondition:
         """As resources.rules.condition.parse."""
         key = hashlib.blake2b(text.encode(), digest_size=16).digest()
         found = self._parsed.get(key)
@@ -26,12 +26,12 @@ class Conditions:
             raise found
         return found
 
-    def _parse(self, text: str) -> Condition | BadCondition:
+    def _parse(self, text: str) -> RuleCondition | BadCondition:
         try:
             parsed = condition.parse(text)
         except BadCondition as error:
             return error
-        return Condition(
+        return RuleCondition(
             parsed.macros,
             tuple(word for word in parsed.words if word in self._lists),
             tuple(word for word in parsed.lone_words if word in self._lists),

@@ -29,7 +29,7 @@ from resources.text.messages import shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from resources.rules.condition import Condition
+    from resources.rules.condition import RuleCondition
     from resources.rules.condition_cache import Conditions
 
 
@@ -213,7 +213,7 @@ class RuleSet:
                 f"{place}: key condition: there is no macro {shown(name)} before it{hint}"
             )
 
-    def _use_lists(self, place: _Place, parsed: Condition, lists: Collection[str]) -> None:
+    def _use_lists(self, place: _Place, parsed: RuleCondition, lists: Collection[str]) -> None:
         """Check the uses of these lists."""
         for name in dict.fromkeys((*parsed.words, *parsed.lone_words)):
             if name not in lists:

@@ -81,7 +81,7 @@ class _Fetch:
     due: float = math.inf
 
 
-class ArtifactActor(Actor):
+class NodeArtifactActor(Actor):
     """Sees to it that the content of one artifact is there, and says so in `Contents`.
 
     Fetching goes on beside the mail: a changed spec does not wait for a slow registry, and one

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from resources.node.files import Directory
 from sidecar.volume.disk import VolumeError, reported
-from sidecar.volume.file_digests import Digests
+from sidecar.volume.file_digests import FileDigests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -42,7 +42,7 @@ class Blobs:
         self._disk = disk
         self._numbers = itertools.count()
         self._fresh: set[str] = set()
-        self.digests = Digests()
+        self.digests = FileDigests()
         self.lock = threading.RLock()
         """To be held by who needs every blob to stay for a while."""
 

@@ -9,7 +9,7 @@ from resources.node.files import PLUGIN_ENTRIES, Directory, File, Place
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-    from sidecar.volume.file_digests import Found
+    from sidecar.volume.file_digests import FileState
 
 _ENTRIES = Place(Directory.CONFIG, PLUGIN_ENTRIES)
 # Content by directory, the entries apart: rules may need fields of plugins, and configurations
@@ -43,7 +43,7 @@ class Changes(NamedTuple):
 
 def changes(
     desired: Iterable[File],
-    present: Mapping[Place, Found],
+    present: Mapping[Place, FileState],
     foreign: Container[Place],
     *,
     entries_due: bool = False,

@@ -20,20 +20,20 @@ _MOST_REMEMBERED = 4096
 _TICK = 100_000_000
 
 
-class Found(NamedTuple):
+class FileState(NamedTuple):
     """A regular file: what it holds, empty if it cannot be read, and its permissions."""
 
     sha256: str
     mode: int
 
 
-class Digests:
+class FileDigests:
     """Reads a file again only if it is another, or may have been written to."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, ...], str] = {}
 
-    def find(self, path: Path) -> Found | None:
+    def find(self, path: Path) -> FileState | None:
         """What is there; None for nothing, and for whatever is no regular file."""
         with reported("look at", path):
             try:
@@ -42,7 +42,7 @@ class Digests:
                 return None
         if not stat.S_ISREG(status.st_mode):
             return None
-        return Found(self._digest(path, status), stat.S_IMODE(status.st_mode))
+        return FileState(self._digest(path, status), stat.S_IMODE(status.st_mode))
 
     def _digest(self, path: Path, status: os.stat_result) -> str:
         identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FILE = "manifest.json"
 
 
-class Manifest(NamedTuple):
+class VolumeManifest(NamedTuple):
     """Files are ours if recorded as installed, or as pending and with just that content.
 
     `slots` is the sidecar's own; it is about `files` and changes with them.
@@ -42,7 +42,7 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     gate_opened: bool = False
 
 
-def encode(manifest: Manifest) -> bytes:
+def encode(manifest: VolumeManifest) -> bytes:
     """The content of the file, the same for equal ones."""
     stored = _Stored(
         files=_by_path(manifest.files),
@@ -54,7 +54,7 @@ def encode(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(stored, order="deterministic"), indent=1)
 
 
-def decode(data: bytes) -> Manifest:
+def decode(data: bytes) -> VolumeManifest:
     """The manifest that was encoded.
 
     Raises:
@@ -65,7 +65,7 @@ def decode(data: bytes) -> Manifest:
         files, pending = _by_place(stored.files), _by_place(stored.pending)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UnreadableManifest(str(error)) from error
-    return Manifest(files, pending, stored.entries_due, stored.slots, stored.gate_opened)
+    return VolumeManifest(files, pending, stored.entries_due, stored.slots, stored.gate_opened)
 
 
 def _by_path(files: Mapping[Place, str]) -> dict[str, str]:

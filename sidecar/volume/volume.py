@@ -17,14 +17,14 @@ from sidecar.volume.batch import Batch
 from sidecar.volume.blobs import SUBDIRECTORY, Blobs
 from sidecar.volume.changes import Changes, changes
 from sidecar.volume.disk import VolumeError, reported
-from sidecar.volume.manifest import Manifest, UnreadableManifest
+from sidecar.volume.manifest import UnreadableManifest, VolumeManifest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from sidecar.volume.disk import Disk
-    from sidecar.volume.file_digests import Found
+    from sidecar.volume.file_digests import FileState
 
 _log = logging.getLogger(__name__)
 _MANIFEST_MODE = 0o600
@@ -49,7 +49,7 @@ class Applied(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    present: Mapping[Place, Found]
+    present: Mapping[Place, FileState]
     foreign: frozenset[Place]
 
 
@@ -66,9 +66,9 @@ class Volume:
         self.blobs = Blobs(root, disk)
         self._root = root
         self._disk = disk
-        self._manifest = Manifest()
+        self._manifest = VolumeManifest()
 
-    def load(self) -> Manifest:
+    def load(self) -> VolumeManifest:
         """What was left by the process before; `files` are those that are there and whole."""
         with self.blobs.lock:
             self.blobs.clear()
@@ -92,7 +92,7 @@ class Volume:
             seen = self._look()
             due = self._manifest.entries_due
             todo = changes(desired, seen.present, seen.foreign, entries_due=due)
-            after = Manifest(
+            after = VolumeManifest(
                 files={file.place: file.sha256 for file in desired if file not in todo.conflicts},
                 slots=slots,
                 gate_opened=gate_opened or self._manifest.gate_opened,
@@ -113,7 +113,7 @@ class Volume:
         with self.blobs.lock:
             self._record(self._manifest._replace(gate_opened=True))
 
-    def _change(self, seen: _Seen, todo: Changes, after: Manifest) -> None:
+    def _change(self, seen: _Seen, todo: Changes, after: VolumeManifest) -> None:
         self._require(todo)
         meanwhile = after._replace(
             files={place: found.sha256 for place, found in seen.present.items()},
@@ -173,7 +173,7 @@ class Volume:
                     present[place] = found
         return _Seen(present, frozenset(foreign))
 
-    def _ours(self, place: Place) -> Found | None:
+    def _ours(self, place: Place) -> FileState | None:
         files, pending = self._manifest.files, self._manifest.pending
         if place not in files and place not in pending:
             return None
@@ -194,20 +194,20 @@ class Volume:
     def _manifest_path(self) -> Path:
         return self._root / Directory.CONFIG.value / SUBDIRECTORY / manifests.FILE
 
-    def _read(self) -> Manifest:
+    def _read(self) -> VolumeManifest:
         """The manifest; if there is one that cannot be read, what can be known without."""
         if self._manifest_path.parent.is_symlink():
-            return Manifest()
+            return VolumeManifest()
         try:
             return manifests.decode(self._manifest_path.read_bytes())
         except FileNotFoundError:
-            return Manifest()
+            return VolumeManifest()
         except (UnreadableManifest, OSError) as error:
             adopted = self._adopted()
             _log.warning(
                 "%s: %s; %d files are ours by name", self._manifest_path, error, len(adopted)
             )
-            return Manifest(files=adopted, entries_due=True)
+            return VolumeManifest(files=adopted, entries_due=True)
 
     def _adopted(self) -> dict[Place, str]:
         """What can only be ours: by its name or, as names of libraries say little, its content."""
@@ -220,10 +220,10 @@ class Volume:
                     adopted[place] = found.sha256
         return adopted
 
-    def _record(self, manifest: Manifest) -> None:
+    def _record(self, manifest: VolumeManifest) -> None:
         """Have this on disk, if it is not there already; nothing needs no record."""
         is_known = manifests.encode(manifest) == manifests.encode(self._manifest)
-        if is_known and (manifest == Manifest() or self._manifest_path.exists()):
+        if is_known and (manifest == VolumeManifest() or self._manifest_path.exists()):
             return
         written = self._written(manifest)
         try:
@@ -234,7 +234,7 @@ class Volume:
         self._manifest = manifest
         self._disk.sync(self._manifest_path.parent)
 
-    def _written(self, manifest: Manifest) -> Path:
+    def _written(self, manifest: VolumeManifest) -> Path:
         with self.blobs.temporary(Directory.CONFIG) as path:
             self._disk.write(path, manifests.encode(manifest), _MANIFEST_MODE)
         return path

@@ -14,7 +14,7 @@ from actors.runtime.clock import within
 from actors.runtime.lifecycle import Exit, ExitReason, crash
 from actors.runtime.mail import Reconcile
 from supervisors.tree.intensity import Intensity, Window
-from supervisors.tree.keyed import KeyedChild, Parked, Trouble
+from supervisors.tree.keyed import Crashes, KeyedChild, Parked
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -204,7 +204,7 @@ class DynamicSupervisor(Actor):
         now, version = self.runtime.clock.monotonic(), self._version_of(child.key)
         trouble = child.trouble
         if trouble is None:
-            trouble = child.trouble = Trouble(Window(self._intensity), version)
+            trouble = child.trouble = Crashes(Window(self._intensity), version)
         trouble.window, exceeded = trouble.window.record(now)
         if exceeded and version == trouble.version:
             self._park(child, Parked(version, error))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Trouble:
+class Crashes:
     """The crashes of one child: when, its restart timer, and the version that is being tried.
 
     That is the one it was restarted with, or for the first crash, the one found thereafter.
@@ -57,7 +57,7 @@ class KeyedChild:
         self.key = key
         self.ref: ActorRef[Any] | None = None
         self.waiting: Mail | None = None
-        self.trouble: Trouble | None = None
+        self.trouble: Crashes | None = None
         self._report = report
 
     def deliver(self, message: Any, clock: Clock) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from deploy.local import ControlPlane, Registry
 from deploy.local.nodes import ARCHITECTURES
-from deploy.local.publisher import Target, publish_plugin
+from deploy.local.publisher import Repository, publish_plugin
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
 from resources.kubernetes.kinds import collection_path
 from tests.api import Api, manifest
@@ -166,7 +166,7 @@ def started(node):
 
 
 def publish(registry):
-    target, architecture = Target(registry.url), ARCHITECTURES[platform.machine()]
+    target, architecture = Repository(registry.url), ARCHITECTURES[platform.machine()]
     library = {f"linux/{architecture}": os.urandom(PLUGIN_BYTES)}
     return publish_plugin(target, "falco/large", ["latest"], library)
 

@@ -7,7 +7,7 @@ from crds.crd import crd, flatten
 from resources.artifact import config, nodereport, plugin, rulesfile
 from resources.component import spec as component
 from resources.falco import spec as falco
-from resources.kubernetes.definition import Rule, doc
+from resources.kubernetes.definition import ValidationRule, doc
 
 KINDS = (falco, component, rulesfile, plugin, config, nodereport)
 CORE = {
@@ -38,7 +38,9 @@ class Tree(msgspec.Struct, rename="camel"):
     template: Annotated[
         dict[str, Any] | None, doc("Ours.", openapi="io.k8s.api.core.v1.PodTemplateSpec")
     ] = None
-    ruled: Annotated[str | None, doc("Ruled.", Rule("self != ''", "say something"))] = None
+    ruled: Annotated[str | None, doc("Ruled.", ValidationRule("self != ''", "say something"))] = (
+        None
+    )
 
 
 def tree():

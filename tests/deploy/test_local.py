@@ -17,7 +17,7 @@ import yaml
 
 from deploy.local import ControlPlane, DirectoryInUseError, KubectlError, ProcessError
 from deploy.local.certificates import Authority, KeyPair
-from deploy.local.client import Client, RefusedError
+from deploy.local.client import AdminClient, RefusedError
 from deploy.local.layout import Layout
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def test_everything_listens_on_loopback_only(control_plane):
 
 def test_a_client_that_trusts_another_authority_refuses_the_api_server(api_only, tmp_path):
     stranger = Authority(tmp_path)
-    client = Client(port_of(api_only), stranger.certificate, administrator(api_only))
+    client = AdminClient(port_of(api_only), stranger.certificate, administrator(api_only))
     with pytest.raises(ssl.SSLCertVerificationError):
         client.call("GET", "/api")
 
@@ -161,7 +161,7 @@ def test_the_api_server_refuses_a_certificate_of_another_authority(api_only, tmp
     intruder = Authority(tmp_path).client("intruder", ["system:masters"])
     ca = Layout(api_only.directory).keys / "ca.crt"
     with pytest.raises(RefusedError) as refusal:
-        Client(port_of(api_only), ca, intruder).call("GET", "/api/v1/namespaces")
+        AdminClient(port_of(api_only), ca, intruder).call("GET", "/api/v1/namespaces")
     assert refusal.value.status == 401
 
 
@@ -178,7 +178,7 @@ def test_etcd_refuses_clients_without_a_certificate_of_ours(api_only, tmp_path):
     assert ports
     for port in ports:
         with pytest.raises((ssl.SSLError, ConnectionError)):
-            Client(port, ca, intruder).request("GET", "/version")
+            AdminClient(port, ca, intruder).request("GET", "/version")
 
 
 def test_private_files_are_for_their_owner_only(api_only):

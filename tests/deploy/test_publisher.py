@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 import pytest
 
 from deploy.local import Registry
-from deploy.local.publisher import PublishError, Target, publish_plugin, publish_rules
+from deploy.local.publisher import PublishError, Repository, publish_plugin, publish_rules
 from tests.registries import PASSWORD, USERNAME, basic_auth
 
 PREFIX = "application/vnd.cncf.falco"
@@ -40,7 +40,9 @@ def files_of(registry, repository, manifest):
 
 
 def test_rules_are_a_manifest_with_one_layer(registry):
-    digest = publish_rules(Target(registry.url), "a/rules", ["1", "latest"], "[]", {"name": "r"})
+    digest = publish_rules(
+        Repository(registry.url), "a/rules", ["1", "latest"], "[]", {"name": "r"}
+    )
     by_digest = get(registry, f"a/rules/manifests/{digest}")
     assert by_digest == get(registry, "a/rules/manifests/1")
     assert by_digest == get(registry, "a/rules/manifests/latest")
@@ -57,7 +59,7 @@ def test_rules_are_a_manifest_with_one_layer(registry):
 
 def test_a_plugin_is_an_index_with_a_manifest_for_each_platform(registry):
     libraries = {"linux/amd64": b"one", "linux/arm64": b"two"}
-    digest = publish_plugin(Target(registry.url), "a/plugin/json", ["0.7.0"], libraries)
+    digest = publish_plugin(Repository(registry.url), "a/plugin/json", ["0.7.0"], libraries)
     index = json.loads(get(registry, "a/plugin/json/manifests/0.7.0"))
     assert index["mediaType"] == INDEX
     assert json.loads(get(registry, f"a/plugin/json/manifests/{digest}")) == index
@@ -69,7 +71,7 @@ def test_a_plugin_is_an_index_with_a_manifest_for_each_platform(registry):
 
 
 def test_the_same_content_has_the_same_digest(registry):
-    target = Target(registry.url)
+    target = Repository(registry.url)
     first, again, other = (
         publish_rules(target, f"a/{name}/rules", ["1"], text)
         for name, text in (("first", "[]"), ("again", "[]"), ("other", "[1]"))
@@ -78,7 +80,7 @@ def test_the_same_content_has_the_same_digest(registry):
 
 
 def test_a_tag_can_be_moved(registry):
-    target = Target(registry.url)
+    target = Repository(registry.url)
     publish_rules(target, "moving/rules", ["latest"], "[]")
     publish_rules(target, "moving/rules", ["latest"], "[1]")
     manifest = json.loads(get(registry, "moving/rules/manifests/latest"))
@@ -87,6 +89,6 @@ def test_a_tag_can_be_moved(registry):
 
 def test_credentials_are_shown_where_they_are_wanted(tmp_path):
     with Registry(tmp_path / "registry", basic_auth(tmp_path)) as registry:
-        publish_rules(Target(registry.url, USERNAME, PASSWORD), "rules", [], "[]")
+        publish_rules(Repository(registry.url, USERNAME, PASSWORD), "rules", [], "[]")
         with pytest.raises(PublishError, match="401"):
-            publish_rules(Target(registry.url, USERNAME, "wrong"), "rules", [], "[]")
+            publish_rules(Repository(registry.url, USERNAME, "wrong"), "rules", [], "[]")

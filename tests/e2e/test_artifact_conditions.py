@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from deploy.local import Registry
-from deploy.local.publisher import Target, publish_plugin, publish_rules
+from deploy.local.publisher import Repository, publish_plugin, publish_rules
 from resources.node.files import Directory
 from sidecar.volume.blobs import SUBDIRECTORY
 from tests.actors.registry.hostile_registry import REPOSITORY, HostileRegistry, manifest_path
@@ -147,7 +147,7 @@ STORES = [
 def test_what_cannot_be_stored_is_told_by_its_source_and_comes_once_it_can(
     fleet, registry, kind, directory, spec, store, medium
 ):
-    target, name = Target(registry.url), f"{kind}-{store}".lower()
+    target, name = Repository(registry.url), f"{kind}-{store}".lower()
     publish_rules(target, "falco/rules", ["latest"], text())
     publish_plugin(target, "falco/plugin", ["latest"], LIBRARIES)
     fleet.config_map("named", rules_yaml=text(), config_yaml="log_level: debug\n")
@@ -264,7 +264,7 @@ MEDIA = ("OCIArtifact", "ConfigMapArtifact", "InlineArtifact")
 
 
 def test_every_source_is_told_of_by_itself_from_its_first_to_its_last(fleet, registry):
-    target = Target(registry.url)
+    target = Repository(registry.url)
     publish_rules(target, "falco/rules", ["1"], text("first"))
     publish_rules(target, "falco/rules", ["2"], text("second"))
     fleet.config_map("named", rules_yaml=text("named"))
@@ -312,7 +312,7 @@ def test_a_node_that_is_not_selected_any_more_tells_of_the_removal(fleet):
 def test_a_library_a_configuration_and_a_plugin_without_library_are_told_of_as_well(
     fleet, registry
 ):
-    publish_plugin(Target(registry.url), "falco/plugin", ["latest"], LIBRARIES)
+    publish_plugin(Repository(registry.url), "falco/plugin", ["latest"], LIBRARIES)
     fleet.config_map("named", config_yaml="log_level: info\n")
     fleet.apply("Plugin", "library", ociArtifact=oci(registry, repository="falco/plugin"))
     fleet.apply("Plugin", "entry", **NO_LIBRARY)
@@ -331,7 +331,7 @@ def test_a_library_a_configuration_and_a_plugin_without_library_are_told_of_as_w
 
 
 def test_nothing_is_told_where_nothing_changes(fleet, registry):
-    publish_rules(Target(registry.url), "falco/rules", ["latest"], text())
+    publish_rules(Repository(registry.url), "falco/rules", ["latest"], text())
     fleet.apply("Rulesfile", "calm", ociArtifact=oci(registry), inlineRules=rules("here"))
     fleet.told("calm", "OCIArtifactStored", "InlineArtifactStored")
     fleet.apply("Rulesfile", "broken", inlineRules=[{"macro": "opened"}])

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from deploy.local.process import free_port
-from deploy.local.publisher import Target, publish_rules
+from deploy.local.publisher import Repository, publish_rules
 from tests.e2e.fleet import from_registry
 from tests.eventually import eventually
 from tests.sidecar_process import SidecarProcess
@@ -36,7 +36,7 @@ def node_of(fleet):
 @pytest.fixture
 def pinned(registry):
     """A source that asks nothing of the operator."""
-    digest = publish_rules(Target(registry.url), "falco/rules", ["latest"], RULES)
+    digest = publish_rules(Repository(registry.url), "falco/rules", ["latest"], RULES)
     return from_registry(registry, digest)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from deploy.local import Registry
-from deploy.local.publisher import Target, publish_plugin, publish_rules
+from deploy.local.publisher import Repository, publish_plugin, publish_rules
 from tests.actors.registry.hostile_registry import REPOSITORY, HostileRegistry, manifest_path
 from tests.e2e.one_node import one_node
 from tests.eventually import eventually
@@ -47,7 +47,7 @@ def registry(tmp_path):
 @pytest.fixture
 def digests(registry):
     """Of rules in two versions, by their tag."""
-    target = Target(registry.url)
+    target = Repository(registry.url)
     return {
         tag: publish_rules(target, REPOSITORY, [tag], f"- macro: v{tag}\n  condition: evt.num<0\n")
         for tag in ("1", "2")
@@ -109,7 +109,7 @@ def passed(counted, seconds):
 @pytest.mark.usefixtures("digests")
 def test_what_is_installed_stays_and_needs_nobody(fleet, registry):
     publish_plugin(
-        Target(registry.url),
+        Repository(registry.url),
         "falco/json",
         ["1"],
         {f"linux/{name}": b"a library" for name in ("amd64", "arm64")},
@@ -137,7 +137,7 @@ def test_what_is_installed_stays_and_needs_nobody(fleet, registry):
         assert before.items() < fleet.files().items()
         assert not [event for event in fleet.events_about("rules") if FAILED in event["reason"]]
     publish_rules(
-        Target(registry.url), REPOSITORY, ["1"], "- macro: moved\n  condition: evt.num<0\n"
+        Repository(registry.url), REPOSITORY, ["1"], "- macro: moved\n  condition: evt.num<0\n"
     )
     eventually(lambda: "moved" in fleet.node.rules()["50-01-rules-oci.yaml"], within=90)
     fleet.programmed("Rulesfile", "rules")

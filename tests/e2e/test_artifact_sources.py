@@ -12,7 +12,7 @@ import yaml
 
 from deploy.local import Registry
 from deploy.local.certificates import Authority
-from deploy.local.publisher import Target, publish_plugin, publish_rules
+from deploy.local.publisher import Repository, publish_plugin, publish_rules
 from tests.e2e.file_history import FileHistory
 from tests.e2e.one_node import one_node
 from tests.eventually import eventually
@@ -62,7 +62,7 @@ def content(tmp_path_factory):
     """The directory of registries that have been filled, and the digest of the rules."""
     directory = tmp_path_factory.mktemp("registry")
     with Registry(directory) as registry:
-        target = Target(registry.url)
+        target = Repository(registry.url)
         digest = publish_rules(target, "falco/rules", ["1.2.3", "latest"], RULES, ABOUT)
         about = {"name": "json", "version": "0.7.0"}
         publish_plugin(target, "falco/json", ["0.7.0", "latest"], library("json"), about)
@@ -329,7 +329,7 @@ def test_a_plugin_whose_library_is_not_there_has_no_entry(fleet):
 
 
 def test_rules_wait_for_the_plugin_that_they_require(fleet, registries):
-    target = Target(registries["plain"].url)
+    target = Repository(registries["plain"].url)
     for version in ("0.3.9", "0.4.1"):
         about = {"name": "container", "version": version}
         publish_plugin(target, "falco/container", [version], library(version), about)
@@ -385,7 +385,7 @@ def test_rules_that_need_a_newer_engine_are_refused_and_the_last_good_ones_stay(
 
 
 def test_falco_hears_of_a_library_that_is_replaced_and_never_of_one_that_is_gone(fleet, registries):
-    target = Target(registries["plain"].url)
+    target = Repository(registries["plain"].url)
     for tag in ("1", "2"):
         publish_plugin(target, "falco/replaced", [tag], library(tag))
 
@@ -426,7 +426,7 @@ def test_falco_hears_of_a_library_that_is_replaced_and_never_of_one_that_is_gone
 
 def test_a_plugin_for_no_platform_of_ours_is_refused_with_those_that_there_are(fleet, registries):
     about = {"linux/s390x": b"far away", "windows/amd64": b"further"}
-    publish_plugin(Target(registries["plain"].url), "falco/away", ["latest"], about)
+    publish_plugin(Repository(registries["plain"].url), "falco/away", ["latest"], about)
     source = {"ociArtifact": oci(registries["plain"], "falco/away", **PLAIN)}
     fleet.apply("Plugin", "away", **source)
     message = fleet.said("Plugin", "away", "False", FAILED)

@@ -4,7 +4,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from deploy.local.publisher import Target, publish_rules
+from deploy.local.publisher import Repository, publish_rules
 from resources.node.files import Directory
 from tests.e2e.falcos import condition, generation
 from tests.e2e.fleet import from_registry
@@ -154,11 +154,11 @@ def test_without_the_operator_a_new_inline_rule_still_comes_to_every_node(fleet,
 
 
 def test_a_restarted_sidecar_keeps_what_was_pinned_though_nobody_answers(fleet, operator, registry):
-    publish_rules(Target(registry.url), "falco/rules", ["latest"], FIRST)
+    publish_rules(Repository(registry.url), "falco/rules", ["latest"], FIRST)
     fleet.apply("Rulesfile", "rules", **from_registry(registry))
     fleet.programmed("Rulesfile", "rules")
     operator.stop()
-    publish_rules(Target(registry.url), "falco/rules", ["latest"], SECOND)
+    publish_rules(Repository(registry.url), "falco/rules", ["latest"], SECOND)
     registry.process.stop()
     kept, emptied, _ = fleet.sidecars
     before = file_of(kept, OCI).stat()
@@ -182,7 +182,7 @@ def test_a_restarted_sidecar_keeps_what_was_pinned_though_nobody_answers(fleet, 
 
 
 def test_every_node_has_the_digest_that_was_pinned_and_a_moved_tag_is_rolled_out(fleet, registry):
-    target = Target(registry.url)
+    target = Repository(registry.url)
     first = publish_rules(target, "falco/rules", ["latest"], FIRST)
     with ExitStack() as standing_still:
         for node in fleet.sidecars:

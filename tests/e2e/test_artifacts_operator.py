@@ -5,7 +5,7 @@ import time
 import pytest
 
 from deploy.local import Registry
-from deploy.local.publisher import Target, publish_rules
+from deploy.local.publisher import Repository, publish_rules
 from tests.e2e.falcos import condition, uid
 from tests.e2e.reporting import INLINE, Reporting, counts, revision, said
 from tests.eventually import eventually
@@ -350,7 +350,7 @@ def pinned(reporting, digest=""):
 
 
 def test_a_tag_is_pinned_to_a_digest_and_a_moved_one_rolled_out(reporting, registry):
-    target = Target(registry.url)
+    target = Repository(registry.url)
     first = publish_rules(target, "falco/rules", ["latest"], RULES)
     reporting.create(spec=of(registry, pollInterval="30s"))
     before = reporting.becomes(ResolvedRefs="ReferenceResolved", Programmed="NoNodes")
@@ -364,7 +364,7 @@ def test_a_tag_is_pinned_to_a_digest_and_a_moved_one_rolled_out(reporting, regis
 
 
 def test_a_registry_that_is_not_there_is_told_and_found_once_it_is(reporting, registry):
-    publish_rules(Target(registry.url), "falco/rules", ["latest"], RULES)
+    publish_rules(Repository(registry.url), "falco/rules", ["latest"], RULES)
     registry.process.stop()
     reporting.create(spec=of(registry))
     artifact = reporting.becomes(
@@ -378,7 +378,7 @@ def test_a_registry_that_is_not_there_is_told_and_found_once_it_is(reporting, re
 
 
 def test_a_restart_without_the_registry_changes_nothing(audit, operator, reporting, registry):
-    publish_rules(Target(registry.url), "falco/rules", ["latest"], RULES)
+    publish_rules(Repository(registry.url), "falco/rules", ["latest"], RULES)
     pods = reporting.run()
     reporting.falcos.becomes(Reconciled="True", Available="True")
     reporting.make("ConfigMap", "named", data={"rules.yaml": RULES})

@@ -10,7 +10,7 @@ from actors.api.errors import Conflict, Refused, Unavailable
 from actors.artifact.actor import ArtifactActor, ArtifactServices
 from actors.artifact.reference_reader import Referents
 from actors.artifact.report_index import ReportIndex
-from actors.artifact.tag_digests import Digests
+from actors.artifact.tag_digests import TagDigests
 from actors.reference.index import ReferenceIndex
 from actors.reference.scopes import Scopes
 from actors.runtime.context import Runtime
@@ -81,7 +81,7 @@ class House:
         self.api = cast("Any", Api(self.store))  # in the place of a Client
         self.records: list[Any] = []
         self.reports = ReportIndex()
-        self.digests = Digests(self.runtime)
+        self.digests = TagDigests(self.runtime)
         self.services = ArtifactServices(
             self.api,
             self.store,

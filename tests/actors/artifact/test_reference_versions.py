@@ -14,15 +14,15 @@ from actors.reference.index import ReferenceIndex, scope_of
 from actors.reference.scopes import Scopes
 from actors.watch.store import snapshot_of
 from resources.artifact.references import FINALIZERS
-from resources.artifact.resolution import Looked, Role, Target, Unresolved
+from resources.artifact.resolution import Looked, ReferencedObject, Role, Unresolved
 from resources.artifact.sources import OciSource
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.request import Credentials
 from tests.actors.artifacts import artifact_ref, told
 from tests.fake_clock import FakeClock, settle
 
-RULES = Target(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
-TOKEN = Target(Role.SECRET, ObjectRef("Secret", "ns", "token"))
+RULES = ReferencedObject(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
+TOKEN = ReferencedObject(Role.SECRET, ObjectRef("Secret", "ns", "token"))
 OCI = OciSource("ghcr.io", "falco/rules", "latest", secret="token")
 GONE = Looked(missing="ConfigMap rules does not exist")
 NO_KEY = Looked(missing="ConfigMap rules has no key rules.yaml")

@@ -8,11 +8,11 @@ import pytest
 
 from actors.api.errors import Unavailable
 from actors.artifact.digest_poller import DigestPoller
-from actors.artifact.tag_digests import MOST_AT_ONCE, Digests, query
+from actors.artifact.tag_digests import MOST_AT_ONCE, TagDigests, query
 from actors.runtime.context import Runtime
-from resources.artifact.resolution import Answer, Unresolved
+from resources.artifact.resolution import TagAnswer, Unresolved
 from resources.artifact.sources import OciSource
-from resources.registry.request import Credentials, Endpoint, Found, Problem
+from resources.registry.request import Credentials, Endpoint, LookupAnswer, Problem
 from tests.actor_examples import exits_of
 from tests.actors.artifacts import artifact_ref
 from tests.fake_clock import FakeClock, settle
@@ -22,8 +22,8 @@ OTHER = TAG._replace(registry="quay.io")
 PRIVATE = TAG._replace(secret="token")
 RULES, MORE = artifact_ref("rules"), artifact_ref("more")
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
-DOWN = Found(problem=Problem("no answer", transient=True))
-DENIED = Found(problem=Problem("denied", transient=False))
+DOWN = LookupAnswer(problem=Problem("no answer", transient=True))
+DENIED = LookupAnswer(problem=Problem("denied", transient=False))
 
 
 class House:
@@ -32,8 +32,8 @@ class House:
     def __init__(self):
         self.clock = FakeClock()
         self.runtime = Runtime(self.clock, random.Random(1))
-        self.digests = Digests(self.runtime)
-        self.says = {"ghcr.io": Found(A), "quay.io": Found(B)}
+        self.digests = TagDigests(self.runtime)
+        self.says = {"ghcr.io": LookupAnswer(A), "quay.io": LookupAnswer(B)}
         self.gates = {}
         self.batches = []
         self.at = []
@@ -84,10 +84,10 @@ async def house():
 
 
 async def test_who_asks_gets_what_is_known_and_is_told_when_that_changes(house):
-    assert house.ask() == Answer()
+    assert house.ask() == TagAnswer()
     await house.clock.advance(1.0)
     assert house.take_told() == [{RULES}]
-    assert house.ask() == Answer(A)
+    assert house.ask() == TagAnswer(A)
     assert house.batches == [["ghcr.io"]]
 
 
@@ -136,10 +136,10 @@ async def test_a_tag_that_moves_is_news(house):
     house.ask(MORE)
     await house.clock.advance(1.0)
     house.take_told()
-    house.says["ghcr.io"] = Found(B)
+    house.says["ghcr.io"] = LookupAnswer(B)
     await house.clock.advance(700.0)
     assert house.take_told() == [{RULES, MORE}]
-    assert house.ask() == Answer(B)
+    assert house.ask() == TagAnswer(B)
 
 
 async def test_the_last_digest_is_kept_while_a_registry_fails_and_that_is_no_news(house):
@@ -148,10 +148,10 @@ async def test_the_last_digest_is_kept_while_a_registry_fails_and_that_is_no_new
     house.take_told()
     house.says["ghcr.io"] = DOWN
     await house.clock.advance(2000.0)
-    assert house.ask() == Answer(A, DOWN.problem)
-    house.says["ghcr.io"] = Found(A)
+    assert house.ask() == TagAnswer(A, DOWN.problem)
+    house.says["ghcr.io"] = LookupAnswer(A)
     await house.clock.advance(700.0)
-    assert house.ask() == Answer(A)
+    assert house.ask() == TagAnswer(A)
     assert house.take_told() == []
 
 
@@ -163,7 +163,7 @@ async def test_a_registry_that_fails_is_asked_less_and_less(house):
     assert 12 <= len(gaps) <= 30
     assert gaps[0] >= 2.0
     assert all(150.0 <= gap <= 300.0 for gap in gaps[8:])
-    assert house.ask() == Answer(problem=DOWN.problem)
+    assert house.ask() == TagAnswer(problem=DOWN.problem)
     assert house.take_told() == [{RULES}]
 
 
@@ -177,7 +177,7 @@ async def test_what_somebody_has_to_mend_is_asked_for_slowly(house):
 
 
 async def test_a_registry_that_asks_for_peace_gets_it_for_all_of_its_tags(house):
-    house.says["ghcr.io"] = Found(problem=Problem("429", transient=True, retry_after=500.0))
+    house.says["ghcr.io"] = LookupAnswer(problem=Problem("429", transient=True, retry_after=500.0))
     house.ask()
     await house.clock.advance(1.0)
     house.ask(MORE, TAG._replace(repository="falco/more"))
@@ -189,7 +189,7 @@ async def test_a_registry_that_asks_for_peace_gets_it_for_all_of_its_tags(house)
 
 
 async def test_an_endless_peace_is_not_granted(house):
-    house.says["ghcr.io"] = Found(problem=Problem("429", transient=True, retry_after=1e9))
+    house.says["ghcr.io"] = LookupAnswer(problem=Problem("429", transient=True, retry_after=1e9))
     house.ask()
     await house.clock.advance(4000.0)
     assert len(house.batches) == 2
@@ -204,15 +204,15 @@ async def test_a_registry_that_does_not_answer_holds_up_no_other_for_long(house)
     assert house.batches[-1] == ["ghcr.io"]
     house.ask(MORE, OTHER)
     await house.clock.advance(1.0)
-    assert house.ask(MORE, OTHER) == Answer(B)
-    house.says["ghcr.io"] = Found(A)
+    assert house.ask(MORE, OTHER) == TagAnswer(B)
+    house.says["ghcr.io"] = LookupAnswer(A)
     house.gates["ghcr.io"].set()
     await settle()
-    assert house.ask() == Answer(A)
+    assert house.ask() == TagAnswer(A)
 
 
 async def test_who_has_a_digest_to_go_by_waits_for_a_poll(house):
-    assert house.ask(in_hurry=False) == Answer()
+    assert house.ask(in_hurry=False) == TagAnswer()
     await house.clock.advance(1.0)
     assert house.batches == []
     await house.clock.advance(600.0)
@@ -241,8 +241,8 @@ async def test_one_in_a_hurry_is_not_held_up_by_one_that_is_not(house):
 async def test_other_content_of_the_secret_is_another_question(house):
     house.ask(source=PRIVATE, version="1")
     await house.clock.advance(1.0)
-    assert house.ask(source=PRIVATE, version="1") == Answer(A)
-    assert house.ask(source=PRIVATE, version="2") == Answer()
+    assert house.ask(source=PRIVATE, version="1") == TagAnswer(A)
+    assert house.ask(source=PRIVATE, version="2") == TagAnswer()
     await house.clock.advance(1.0)
     assert house.batches == [["ghcr.io"], ["ghcr.io"]]
     assert len(house.digests._tags) == 1
@@ -285,7 +285,7 @@ async def test_credentials_that_cannot_be_read_are_a_problem_that_passes(house, 
     assert house.batches == []
     house.unreadable = None
     await house.clock.advance(60.0)
-    assert house.ask(source=PRIVATE) == Answer(A)
+    assert house.ask(source=PRIVATE) == TagAnswer(A)
 
 
 async def test_no_credentials_are_kept(house):
@@ -313,6 +313,6 @@ async def test_a_poller_that_is_started_again_goes_on(house):
     house.gates.clear()
     ref = second.launch()
     await house.clock.advance(1.0)
-    assert house.ask() == Answer(A)
+    assert house.ask() == TagAnswer(A)
     assert second.describe()["tags"]
     await ref.stop()

@@ -1,7 +1,7 @@
 """What is in the real registries of the tests."""
 
 from deploy.local import Registry
-from deploy.local.publisher import Target, publish_plugin, publish_rules
+from deploy.local.publisher import Repository, publish_plugin, publish_rules
 
 RULES = b"- macro: opened\n  condition: evt.type = open\n"
 ABOUT_RULES = {
@@ -22,6 +22,6 @@ class Published:
     def __init__(self, directory):
         self.directory = directory
         with Registry(directory) as registry:
-            target, tags = Target(registry.url), ["1.2.3", "latest"]
+            target, tags = Repository(registry.url), ["1.2.3", "latest"]
             self.rules = publish_rules(target, "falco/rules", tags, RULES.decode(), ABOUT_RULES)
             self.plugin = publish_plugin(target, "falco/json", ["0.7.0"], LIBRARIES, ABOUT_PLUGIN)

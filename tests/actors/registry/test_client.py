@@ -9,7 +9,7 @@ import pytest
 
 from actors.registry.client import RegistryError, look_up, pull
 from deploy.local import Registry
-from deploy.local.publisher import Target, archive, publish_plugin, push_artifact, push_manifest
+from deploy.local.publisher import Repository, archive, publish_plugin, push_artifact, push_manifest
 from resources.registry.request import Dependency, Endpoint, Lookup, Requirement
 from tests.actors.registry.published import LIBRARIES, RULES, Published
 from tests.actors.registry.pulling import found, not_found, problem_of, pulled, refused, request
@@ -50,7 +50,7 @@ async def test_the_plugin_of_our_platform_is_pulled(published, endpoint, tmp_pat
 
 
 async def test_a_plugin_without_an_index_is_taken_as_it_is(registry, endpoint, tmp_path):
-    target = Target(registry.url)
+    target = Repository(registry.url)
     manifest = push_artifact(target, "falco/one", "plugin", archive({"libone.so": b"one"}), {})
     digest = push_manifest(target, "falco/one", (), manifest)["digest"]
     _, content = await pulled(endpoint("falco/one"), digest, tmp_path, "Plugin", "s390x")
@@ -81,7 +81,7 @@ async def test_an_artifact_of_another_kind_is_refused(
 
 async def test_a_large_plugin_is_pulled_within_the_limit_of_memory(registry, endpoint, tmp_path):
     library = os.urandom(50 << 20)
-    digest = publish_plugin(Target(registry.url), "falco/large", [], {"linux/amd64": library})
+    digest = publish_plugin(Repository(registry.url), "falco/large", [], {"linux/amd64": library})
     where = (endpoint("falco/large"), digest, tmp_path, "Plugin")
     answer, content = await pulled(*where, max_bytes=64 << 20)
     assert content == library

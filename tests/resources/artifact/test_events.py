@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from resources.artifact.events import Installed, failures, installed, moved, successes
+from resources.artifact.events import FleetContent, failures, installed, moved, successes
 from resources.artifact.fields import ArtifactStatus, Resolved
-from resources.artifact.resolution import Trouble
+from resources.artifact.resolution import ResolutionFailure
 from resources.artifact.sources import decode, sources_of
-from resources.kubernetes.conditions import Finding, set_condition
+from resources.kubernetes.conditions import ConditionDraft, set_condition
 from tests.fake_clock import EPOCH
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -78,7 +78,7 @@ LATER = {
     ),
     "something else": (known(INLINE), known(INLINE, revision="2"), ["InlineArtifactUpdated"]),
     "nobody knows what": (
-        Installed("1"),
+        FleetContent("1"),
         known({**OCI, **INLINE}),
         ["OCIArtifactUpdated", "InlineArtifactUpdated"],
     ),
@@ -126,11 +126,11 @@ def test_no_other_change_is_a_move(before, after):
 
 # What goes wrong.
 
-MISSING = Finding("ResolvedRefs", "False", "ReferenceResolutionFailed", "Secret x", 1)
-FOUND = Finding("ResolvedRefs", "True", "ReferenceResolved", "All is there", 1)
-DOWN = Finding("Programmed", "False", "OCIArtifactStoreFailed", "no answer", 1)
-INVALID = Finding("Programmed", "False", "InvalidContent", "spec.x", 1)
-PENDING = Finding("Programmed", "Unknown", "Pending", "", 1)
+MISSING = ConditionDraft("ResolvedRefs", "False", "ReferenceResolutionFailed", "Secret x", 1)
+FOUND = ConditionDraft("ResolvedRefs", "True", "ReferenceResolved", "All is there", 1)
+DOWN = ConditionDraft("Programmed", "False", "OCIArtifactStoreFailed", "no answer", 1)
+INVALID = ConditionDraft("Programmed", "False", "InvalidContent", "spec.x", 1)
+PENDING = ConditionDraft("Programmed", "Unknown", "Pending", "", 1)
 
 
 def having(*findings):
@@ -141,7 +141,7 @@ def having(*findings):
 
 
 def trouble(finding):
-    return Trouble(finding.status, finding.reason, finding.message)
+    return ResolutionFailure(finding.status, finding.reason, finding.message)
 
 
 FAILURES = {

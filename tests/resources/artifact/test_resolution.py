@@ -7,11 +7,11 @@ import pytest
 
 from resources.artifact.fields import Resolved
 from resources.artifact.resolution import (
-    Answer,
     Looked,
+    ReferencedObject,
+    ResolutionFailure,
     Role,
-    Target,
-    Trouble,
+    TagAnswer,
     Unresolved,
     content_of,
     missing,
@@ -37,11 +37,11 @@ WITH_SECRET = TAG._replace(secret="token")
 WITH_CA = TAG._replace(ca_config_map="ca")
 CONTENT = ConfigMapSource("rules", "rules.yaml")
 INLINE = InlineSource([])
-PENDING = Trouble("Unknown", "Pending", "Looking up ghcr.io/falco/rules:latest")
+PENDING = ResolutionFailure("Unknown", "Pending", "Looking up ghcr.io/falco/rules:latest")
 GONE = Looked(missing="Secret token does not exist")
-NO_REGISTRY = Answer(problem=Problem("ghcr.io did not answer", transient=True))
-FAILED = Trouble("False", "OCIArtifactStoreFailed", "ghcr.io did not answer")
-REFERENCE_FAILED = Trouble("False", "ReferenceResolutionFailed", GONE.missing)
+NO_REGISTRY = TagAnswer(problem=Problem("ghcr.io did not answer", transient=True))
+FAILED = ResolutionFailure("False", "OCIArtifactStoreFailed", "ghcr.io did not answer")
+REFERENCE_FAILED = ResolutionFailure("False", "ReferenceResolutionFailed", GONE.missing)
 
 
 def published(*hashed, digest=None, config_map=None, secret=None, generation=3):
@@ -56,19 +56,19 @@ def published(*hashed, digest=None, config_map=None, secret=None, generation=3):
 
 ON_TAG = published(A, "", "", "", digest=A)
 RESOLUTIONS = {
-    "inline": (None, Sources(inline=INLINE), {}, Answer(), published(), None),
-    "nothing at all": (None, Sources(), {}, Answer(), published(), None),
-    "a digest": (None, Sources(PINNED), {}, Answer(), published(digest=A), None),
-    "a tag that is known": (None, Sources(TAG), {}, Answer(A), ON_TAG, None),
-    "a tag that is looked up": (None, Sources(TAG), {}, Answer(), None, PENDING),
+    "inline": (None, Sources(inline=INLINE), {}, TagAnswer(), published(), None),
+    "nothing at all": (None, Sources(), {}, TagAnswer(), published(), None),
+    "a digest": (None, Sources(PINNED), {}, TagAnswer(), published(digest=A), None),
+    "a tag that is known": (None, Sources(TAG), {}, TagAnswer(A), ON_TAG, None),
+    "a tag that is looked up": (None, Sources(TAG), {}, TagAnswer(), None, PENDING),
     "a tag that nobody knows": (None, Sources(TAG), {}, NO_REGISTRY, None, FAILED),
     "a tag that this generation knew": (ON_TAG, Sources(TAG), {}, NO_REGISTRY, ON_TAG, None),
-    "a tag after a restart": (ON_TAG, Sources(TAG), {}, Answer(), ON_TAG, None),
+    "a tag after a restart": (ON_TAG, Sources(TAG), {}, TagAnswer(), ON_TAG, None),
     "a tag that has moved": (
         ON_TAG,
         Sources(TAG),
         {},
-        Answer(B),
+        TagAnswer(B),
         published(B, "", "", "", digest=B),
         None,
     ),
@@ -84,7 +84,7 @@ RESOLUTIONS = {
         ON_TAG,
         Sources(TAG),
         {},
-        Answer(A, Problem("down", transient=True)),
+        TagAnswer(A, Problem("down", transient=True)),
         ON_TAG,
         None,
     ),
@@ -92,7 +92,7 @@ RESOLUTIONS = {
         None,
         Sources(config_map=CONTENT),
         {Role.CONTENT: Looked("7")},
-        Answer(),
+        TagAnswer(),
         published("", "7", "", "", config_map="7"),
         None,
     ),
@@ -100,7 +100,7 @@ RESOLUTIONS = {
         published("", "7", "", "", config_map="7"),
         Sources(config_map=CONTENT),
         {Role.CONTENT: GONE},
-        Answer(),
+        TagAnswer(),
         published("", "7", "", "", config_map="7"),
         None,
     ),
@@ -108,7 +108,7 @@ RESOLUTIONS = {
         None,
         Sources(config_map=CONTENT),
         {Role.CONTENT: GONE},
-        Answer(),
+        TagAnswer(),
         None,
         REFERENCE_FAILED,
     ),
@@ -116,7 +116,7 @@ RESOLUTIONS = {
         None,
         Sources(PINNED, CONTENT, INLINE),
         {Role.CONTENT: GONE},
-        Answer(),
+        TagAnswer(),
         published(digest=A),
         REFERENCE_FAILED,
     ),
@@ -124,7 +124,7 @@ RESOLUTIONS = {
         None,
         Sources(WITH_SECRET),
         {Role.SECRET: Looked("5")},
-        Answer(A),
+        TagAnswer(A),
         published(A, "", "5", "", digest=A, secret="5"),
         None,
     ),
@@ -132,7 +132,7 @@ RESOLUTIONS = {
         None,
         Sources(WITH_SECRET),
         {Role.SECRET: GONE},
-        Answer(A),
+        TagAnswer(A),
         None,
         REFERENCE_FAILED,
     ),
@@ -140,7 +140,7 @@ RESOLUTIONS = {
         published(A, "", "5", "", digest=A, secret="5"),
         Sources(WITH_SECRET),
         {Role.SECRET: GONE},
-        Answer(),
+        TagAnswer(),
         published(A, "", "5", "", digest=A, secret="5"),
         None,
     ),
@@ -148,7 +148,7 @@ RESOLUTIONS = {
         None,
         Sources(PINNED._replace(secret="token")),
         {Role.SECRET: Looked("5")},
-        Answer(),
+        TagAnswer(),
         published("", "", "5", "", digest=A, secret="5"),
         None,
     ),
@@ -156,7 +156,7 @@ RESOLUTIONS = {
         None,
         Sources(WITH_CA),
         {Role.CA: Looked("4")},
-        Answer(A),
+        TagAnswer(A),
         published(A, "", "", "4", digest=A, config_map="4"),
         None,
     ),
@@ -164,7 +164,7 @@ RESOLUTIONS = {
         None,
         Sources(WITH_CA, CONTENT),
         {Role.CA: Looked("4"), Role.CONTENT: Looked("7")},
-        Answer(A),
+        TagAnswer(A),
         published(A, "7", "", "4", digest=A, config_map="7"),
         None,
     ),
@@ -220,7 +220,7 @@ WAITS = {
 def test_what_is_not_known_yet_is_waited_for_unless_nodes_have_something_to_go_by(
     before, sources, looked, waits
 ):
-    found = resolve(3, before, sources, looked, Answer())
+    found = resolve(3, before, sources, looked, TagAnswer())
     assert found.waits == waits
     assert found.missing is None
     assert found.resolved == before
@@ -228,7 +228,7 @@ def test_what_is_not_known_yet_is_waited_for_unless_nodes_have_something_to_go_b
 
 def test_what_is_missing_is_named_even_if_something_else_is_not_known_yet():
     looked = {Role.SECRET: GONE, Role.CONTENT: UNKNOWN}
-    found = resolve(3, None, Sources(WITH_SECRET, CONTENT), looked, Answer())
+    found = resolve(3, None, Sources(WITH_SECRET, CONTENT), looked, TagAnswer())
     assert found.missing == (GONE.missing,)
 
 
@@ -239,7 +239,7 @@ def test_nodes_and_operator_name_alike_what_needs_no_resolving():
         raw = {"metadata": {"name": "a", "generation": 3}, "spec": spec}
         artifact = decode("Rulesfile", json.dumps(raw).encode())
         sources = sources_of(artifact)
-        mine = resolve(3, None, sources, {}, Answer()).resolved
+        mine = resolve(3, None, sources, {}, TagAnswer()).resolved
         name, theirs = pinned(artifact, sources)
         assert mine is not None
         assert (mine.revision, mine.oci_digest) == (name, theirs.oci_digest)
@@ -247,9 +247,9 @@ def test_nodes_and_operator_name_alike_what_needs_no_resolving():
 
 # The objects.
 
-SECRET = Target(Role.SECRET, ObjectRef("Secret", "ns", "token"))
-RULES = Target(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
-CA = Target(Role.CA, ObjectRef("ConfigMap", "ns", "ca"), "ca.crt")
+SECRET = ReferencedObject(Role.SECRET, ObjectRef("Secret", "ns", "token"))
+RULES = ReferencedObject(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
+CA = ReferencedObject(Role.CA, ObjectRef("ConfigMap", "ns", "ca"), "ca.crt")
 
 
 def test_every_object_is_a_target_with_the_key_that_is_looked_for():

@@ -9,8 +9,8 @@ from resources.artifact.rollout import (
     PROGRAMMED,
     UNCOVERED,
     WAITS,
-    Entry,
-    Seen,
+    PodReport,
+    ReportEntry,
     Stand,
     Subject,
     Sum,
@@ -25,41 +25,49 @@ IN_BLUE, IN_RED = {"pool": "blue"}, {"pool": "red"}
 
 
 def said(state, revision="2-abc", uid="uid", **fields):
-    return (Entry(uid=uid, revision=revision, state=state, **fields),)
+    return (ReportEntry(uid=uid, revision=revision, state=state, **fields),)
 
 
 STANDS = {
-    "it says so": (EVERYWHERE, Seen("n", {}, said("Programmed")), PLAIN),
+    "it says so": (EVERYWHERE, PodReport("n", {}, said("Programmed")), PLAIN),
     "it has something to remark": (
         EVERYWHERE,
-        Seen("n", {}, said("Programmed", message="key foo is not known")),
+        PodReport("n", {}, said("Programmed", message="key foo is not known")),
         Stand(PROGRAMMED, message="key foo is not known"),
     ),
     "it fails": (
         EVERYWHERE,
-        Seen("n", {}, said("Failed", reason="InvalidContent", message="line 3")),
+        PodReport("n", {}, said("Failed", reason="InvalidContent", message="line 3")),
         Stand(FAILED, "n", "InvalidContent", "line 3"),
     ),
-    "it is at it": (EVERYWHERE, Seen("n", {}, said("Pending")), WAITS),
-    "it is not selected": (EVERYWHERE, Seen("n", {}, said("NotSelected")), UNCOVERED),
-    "it says what nobody knows": (EVERYWHERE, Seen("n", {}, said("Unheard")), WAITS),
-    "it has another revision": (EVERYWHERE, Seen("n", {}, said("Programmed", "1")), WAITS),
-    "it failed with another revision": (EVERYWHERE, Seen("n", {}, said("Failed", "1")), WAITS),
-    "it knows another incarnation": (EVERYWHERE, Seen("n", {}, said("Programmed", uid="x")), WAITS),
-    "it says nothing of the artifact": (EVERYWHERE, Seen("n", {}, ()), WAITS),
-    "it has said nothing at all": (ON_BLUE, Seen(), WAITS),
-    "its node is covered": (ON_BLUE, Seen("n", IN_BLUE, ()), WAITS),
-    "its node is not covered": (ON_BLUE, Seen("n", IN_RED, ()), UNCOVERED),
-    "its node was covered before": (ON_BLUE, Seen("n", IN_RED, said("Programmed", "1")), UNCOVERED),
+    "it is at it": (EVERYWHERE, PodReport("n", {}, said("Pending")), WAITS),
+    "it is not selected": (EVERYWHERE, PodReport("n", {}, said("NotSelected")), UNCOVERED),
+    "it says what nobody knows": (EVERYWHERE, PodReport("n", {}, said("Unheard")), WAITS),
+    "it has another revision": (EVERYWHERE, PodReport("n", {}, said("Programmed", "1")), WAITS),
+    "it failed with another revision": (EVERYWHERE, PodReport("n", {}, said("Failed", "1")), WAITS),
+    "it knows another incarnation": (
+        EVERYWHERE,
+        PodReport("n", {}, said("Programmed", uid="x")),
+        WAITS,
+    ),
+    "it says nothing of the artifact": (EVERYWHERE, PodReport("n", {}, ()), WAITS),
+    "it has said nothing at all": (ON_BLUE, PodReport(), WAITS),
+    "its node is covered": (ON_BLUE, PodReport("n", IN_BLUE, ()), WAITS),
+    "its node is not covered": (ON_BLUE, PodReport("n", IN_RED, ()), UNCOVERED),
+    "its node was covered before": (
+        ON_BLUE,
+        PodReport("n", IN_RED, said("Programmed", "1")),
+        UNCOVERED,
+    ),
     "it says so although its node is not covered": (
         ON_BLUE,
-        Seen("n", IN_RED, said("Programmed")),
+        PodReport("n", IN_RED, said("Programmed")),
         PLAIN,
     ),
-    "there is no revision yet": (Subject("uid", ""), Seen("n", {}, said("Programmed")), WAITS),
+    "there is no revision yet": (Subject("uid", ""), PodReport("n", {}, said("Programmed")), WAITS),
     "there is none and it knows why": (
         Subject("uid", ""),
-        Seen("n", {}, said("Failed", "", reason="InvalidContent")),
+        PodReport("n", {}, said("Failed", "", reason="InvalidContent")),
         Stand(FAILED, "n", "InvalidContent"),
     ),
 }
@@ -78,8 +86,8 @@ def test_the_entry_is_found_among_others():
     ]
     found = entries(reports)
     assert [entry.uid for entry in found] == uids
-    assert stand(EVERYWHERE, Seen("n", {}, found)) == PLAIN
-    assert stand(Subject("zz", "2-abc"), Seen("n", {}, found)) == WAITS
+    assert stand(EVERYWHERE, PodReport("n", {}, found)) == PLAIN
+    assert stand(Subject("zz", "2-abc"), PodReport("n", {}, found)) == WAITS
 
 
 def test_of_two_entries_for_one_artifact_the_last_one_holds_and_of_a_long_message_the_beginning():

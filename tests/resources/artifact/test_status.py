@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from resources.artifact.fields import ArtifactStatus, Resolved
-from resources.artifact.resolution import Trouble
+from resources.artifact.resolution import ResolutionFailure
 from resources.artifact.rollout import FAILED, Stand, Sum
 from resources.artifact.status import (
     Observed,
@@ -98,7 +98,7 @@ PROGRAMMED = {
     ),
     "there is no revision": (
         Sum(1, 0, 0, 1),
-        Trouble("False", "InvalidContent", "spec.x is wrong"),
+        ResolutionFailure("False", "InvalidContent", "spec.x is wrong"),
         "False",
         "InvalidContent",
         "spec.x is wrong",
@@ -160,7 +160,7 @@ def test_the_time_of_resolving_moves_only_with_what_was_resolved():
 
 def test_what_nodes_go_by_stays_until_there_is_something_else():
     before = at(Observed(ALL, RESOLVED, ()))
-    trouble = Trouble("False", "OCIArtifactStoreFailed", "down")
+    trouble = ResolutionFailure("False", "OCIArtifactStoreFailed", "down")
     after = at(Observed(Sum(3, 0, 0, 3), None, (), trouble), before, LATER, generation=3)
     assert after.resolved == before.resolved
     assert after.observed_generation == 3

@@ -4,7 +4,7 @@ from resources.configuration import check as config_check
 from resources.configuration import fragment as config_content
 from resources.configuration.base import base_config
 from resources.configuration.merge import Merged
-from resources.configuration.plugins import PluginEntry, Plugins
+from resources.configuration.plugins import LoadedPlugin, Plugins
 
 FALCO = (0, 44)
 DIRECTORY = "/usr/share/falco/plugins/"
@@ -25,7 +25,7 @@ def problems(*fragments, falco=FALCO):
 
 
 def plugins(*fragments, own=(), libraries=()):
-    entries = [PluginEntry(f"own {name}", 0, name, path) for name, path in own]
+    entries = [LoadedPlugin(f"own {name}", 0, name, path) for name, path in own]
     return Plugins(merged(*fragments), entries, libraries)
 
 

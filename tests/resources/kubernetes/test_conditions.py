@@ -2,11 +2,11 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from resources.kubernetes.conditions import Finding, condition, set_condition, timestamp
+from resources.kubernetes.conditions import ConditionDraft, condition, set_condition, timestamp
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
-YES = Finding("Reconciled", "True", "ResourceCreated", "done", 1)
+YES = ConditionDraft("Reconciled", "True", "ResourceCreated", "done", 1)
 
 
 def test_a_time_has_seconds_and_ends_in_z():

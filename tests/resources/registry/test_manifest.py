@@ -14,8 +14,8 @@ from resources.registry.manifest import (
     blobs_of,
     config_of,
     for_platform,
+    printable,
     root_of,
-    shown,
 )
 from resources.registry.reference import is_digest, is_reference
 from resources.registry.request import Dependency, Requirement
@@ -192,7 +192,7 @@ def test_a_config_of_another_form_is_refused(text):
     ],
 )
 def test_foreign_text_is_shown_short_and_harmless(text, expected):
-    assert shown(text) == expected
+    assert printable(text) == expected
 
 
 @pytest.mark.parametrize(

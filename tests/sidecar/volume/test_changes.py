@@ -4,7 +4,7 @@ import pytest
 
 from resources.node.files import PLUGIN_ENTRIES, Directory, File, Place
 from sidecar.volume.changes import Changes, changes
-from sidecar.volume.file_digests import Found
+from sidecar.volume.file_digests import FileState
 
 RULES = File(Directory.RULES, "50-03-a-inline.yaml", "rules")
 CONFIG = File(Directory.CONFIG, "50-03-a-inline.yaml", "config")
@@ -14,7 +14,7 @@ ALL = [CONFIG, ENTRIES, RULES, LIBRARY]
 
 
 def present(*files):
-    return {file.place: Found(file.sha256, file.mode) for file in files}
+    return {file.place: FileState(file.sha256, file.mode) for file in files}
 
 
 def test_what_is_there_as_it_should_be_is_left_alone():
@@ -33,7 +33,9 @@ def test_what_nobody_wants_any_more_goes_the_other_way_round():
     assert (todo.removed, todo.removed_libraries) == (todo.gone[:3], (LIBRARY.place,))
 
 
-@pytest.mark.parametrize("found", [Found("other", 0o644), Found("", 0o644), Found("rules", 0o600)])
+@pytest.mark.parametrize(
+    "found", [FileState("other", 0o644), FileState("", 0o644), FileState("rules", 0o600)]
+)
 def test_a_file_that_is_not_as_it_should_be_is_installed_again(found):
     assert changes([RULES], {RULES.place: found}, ()).installed == (RULES,)
 

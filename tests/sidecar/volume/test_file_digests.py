@@ -5,7 +5,7 @@ import time
 import pytest
 
 from sidecar.volume import file_digests as digests
-from sidecar.volume.file_digests import Digests, Found
+from sidecar.volume.file_digests import FileDigests, FileState
 
 
 def sha256(content):
@@ -34,35 +34,35 @@ def age(path, seconds):
 def test_a_file_is_known_by_its_content_and_permissions(tmp_path):
     (tmp_path / "a").write_bytes(b"content")
     (tmp_path / "a").chmod(0o751)
-    assert Digests().find(tmp_path / "a") == Found(sha256(b"content"), 0o751)
+    assert FileDigests().find(tmp_path / "a") == FileState(sha256(b"content"), 0o751)
 
 
 def test_an_old_file_is_read_once_whatever_its_name(tmp_path, reads):
-    found = Digests()
+    found = FileDigests()
     (tmp_path / "a").write_bytes(b"content")
     age(tmp_path / "a", 10)
     (tmp_path / "b").hardlink_to(tmp_path / "a")
     for name in "abab":
-        assert found.find(tmp_path / name) == Found(sha256(b"content"), 0o644)
+        assert found.find(tmp_path / name) == FileState(sha256(b"content"), 0o644)
     assert len(reads) == 1
 
 
 def test_a_file_that_was_only_just_written_is_read_again_for_nobody_knows_whether_twice(tmp_path):
-    found = Digests()
+    found = FileDigests()
     path = tmp_path / "a"
     for number in range(50):
         content = b"%03d" % number
         path.write_bytes(content)
-        assert found.find(path) == Found(sha256(content), 0o644)
+        assert found.find(path) == FileState(sha256(content), 0o644)
 
 
 def test_a_changed_file_is_read_again(tmp_path):
-    found = Digests()
+    found = FileDigests()
     path = tmp_path / "a"
     for seconds, content in [(30, b"one"), (20, b"two"), (10, b"three")]:
         path.write_bytes(content)
         age(path, seconds)
-        assert found.find(path) == Found(sha256(content), 0o644)
+        assert found.find(path) == FileState(sha256(content), 0o644)
 
 
 def test_what_is_no_regular_file_is_not_there(tmp_path):
@@ -70,7 +70,7 @@ def test_what_is_no_regular_file_is_not_there(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "link").symlink_to("file")
     os.mkfifo(tmp_path / "pipe")
-    found = Digests()
+    found = FileDigests()
     for name in ("absent", "directory", "link", "pipe", "file/below"):
         assert found.find(tmp_path / name) is None
 
@@ -80,14 +80,14 @@ def test_a_file_that_cannot_be_read_has_no_content(tmp_path):
     (tmp_path / "a").chmod(0)
     if os.access(tmp_path / "a", os.R_OK):
         pytest.skip("may read everything")
-    assert Digests().find(tmp_path / "a") == Found("", 0)
+    assert FileDigests().find(tmp_path / "a") == FileState("", 0)
 
 
 def test_however_many_files_there_are_not_more_is_remembered(tmp_path, monkeypatch):
     monkeypatch.setattr(digests, "_MOST_REMEMBERED", 3)
-    found = Digests()
+    found = FileDigests()
     for name in "abcdefg":
         (tmp_path / name).write_bytes(name.encode())
         age(tmp_path / name, 10)
-        assert found.find(tmp_path / name) == Found(sha256(name.encode()), 0o644)
+        assert found.find(tmp_path / name) == FileState(sha256(name.encode()), 0o644)
         assert len(found._known) <= 3

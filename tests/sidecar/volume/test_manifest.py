@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.node.files import Directory, Place
-from sidecar.volume.manifest import Manifest, UnreadableManifest, decode, encode
+from sidecar.volume.manifest import UnreadableManifest, VolumeManifest, decode, encode
 
 NAMES = st.text(min_size=1).filter(
     lambda name: name not in {".", ".."} and not {"/", "\0"} & {*name}
@@ -14,9 +14,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 MANIFESTS = st.builds(
-    Manifest, FILES, FILES, st.booleans(), st.dictionaries(st.text(), JSON), st.booleans()
+    VolumeManifest, FILES, FILES, st.booleans(), st.dictionaries(st.text(), JSON), st.booleans()
 )
-FULL = Manifest(
+FULL = VolumeManifest(
     files={Place(Directory.RULES, "50-03-a-inline.yaml"): "aa"},
     pending={Place(Directory.PLUGINS, "b.so"): "bb"},
     entries_due=True,
@@ -32,7 +32,7 @@ def test_what_is_written_is_read_again(manifest):
 
 def test_equal_ones_are_written_alike():
     files = {Place(Directory.RULES, name): "aa" for name in "abc"}
-    assert encode(Manifest(files)) == encode(Manifest(dict(reversed(files.items()))))
+    assert encode(VolumeManifest(files)) == encode(VolumeManifest(dict(reversed(files.items()))))
 
 
 def test_it_can_be_read_by_people():
@@ -87,4 +87,4 @@ def test_what_was_not_written_here_is_unreadable(data):
 
 
 def test_what_a_later_version_adds_is_passed_over():
-    assert decode(b'{"gateOpened": true, "later": 1}') == Manifest(gate_opened=True)
+    assert decode(b'{"gateOpened": true, "later": 1}') == VolumeManifest(gate_opened=True)
