@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from deploy.local.certificates import Authority
 from resources.references import ARTIFACTS
 from tests.actors import hostile_archives as archives
 from tests.actors.hostile_registry import (
@@ -235,16 +234,6 @@ def test_a_registry_that_lies_is_not_believed(fleet, registry, make, message):
 
 
 # Credentials.
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def keys(authority):
-    return authority.server("hostile", ["127.0.0.1", "localhost"])
 
 
 @pytest.fixture
