@@ -76,7 +76,10 @@ class Holder:
 
 @pytest.fixture
 def holder(fleet):
-    return Holder(fleet.falco(type="Deployment", replicas=1).kubeconfig)
+    """Whoever has the token of the Falco's pods, once the API server has seen what they may do."""
+    made = Holder(fleet.falco(type="Deployment", replicas=1).kubeconfig)
+    eventually(lambda: rights(made.rules(fleet.namespace)) == RIGHTS)
+    return made
 
 
 @pytest.fixture
