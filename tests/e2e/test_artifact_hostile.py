@@ -399,7 +399,7 @@ INLINE = {
 }
 
 
-@pytest.mark.parametrize(("value", "message"), sampled(INLINE, "a map", "very many maps"))
+@pytest.mark.parametrize(("value", "message"), sampled(INLINE, "a map", "very many numbers"))
 def test_what_stands_in_the_resource_is_refused_if_falco_would_not_take_it(
     fleet, discarded, value, message
 ):
