@@ -326,8 +326,18 @@ def test_a_host_that_is_redirected_to_and_wants_credentials_gets_none(
     assert authorizations(other) == {""}
 
 
-@pytest.mark.parametrize("pinned", [False, True], ids=["operator", "node"])
-@pytest.mark.parametrize("realm", ["another host", "without TLS"])
+# Where the token server is, and whether the node asks for a digest or the operator for a tag.
+REALMS = {
+    f"{realm}, asked by the {by}": (realm, by == "node")
+    for realm in ("another host", "without TLS")
+    for by in ("operator", "node")
+}
+
+
+@pytest.mark.parametrize(
+    ("realm", "pinned"),
+    sampled(REALMS, "another host, asked by the node", "without TLS, asked by the operator"),
+)
 def test_a_token_server_that_is_not_to_be_trusted_is_never_asked(
     fleet, registry, safe, other, trusting, realm, pinned
 ):

@@ -38,13 +38,6 @@ def fleet(shared):
 
 
 @pytest.fixture
-def registry(tmp_path):
-    """With rules under two tags."""
-    with Registry(tmp_path / "registry") as started:
-        yield started
-
-
-@pytest.fixture
 def digests(registry):
     """Of rules in two versions, by their tag."""
     return published(registry)

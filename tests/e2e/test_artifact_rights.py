@@ -14,6 +14,7 @@ from resources.kinds import KINDS, collection_path, object_path
 from resources.reference import ObjectRef
 from resources.references import ARTIFACTS
 from tests.api import APPLY, MERGE, manifest
+from tests.e2e.references import config_map_ref
 from tests.eventually import eventually
 from tests.rights import rights
 
@@ -109,10 +110,6 @@ def with_ca(name):
     return {"ociArtifact": {"image": IMAGE, "registry": {"name": "127.0.0.1:1", "tls": tls}}}
 
 
-def from_config_map(name):
-    return {"configMapRef": {"name": name}}
-
-
 def lists(namespace):
     """All ways to get at more than one of them."""
     for kind in ("Secret", "ConfigMap"):
@@ -156,8 +153,8 @@ def test_where_nothing_is_referred_to_nothing_may_be_read(fleet, holder, elsewhe
         ("Plugin", with_secret("named"), "Secret"),
         ("Rulesfile", with_ca("named"), "ConfigMap"),
         ("Plugin", with_ca("named"), "ConfigMap"),
-        ("Rulesfile", from_config_map("named"), "ConfigMap"),
-        ("Config", from_config_map("named"), "ConfigMap"),
+        ("Rulesfile", config_map_ref("named"), "ConfigMap"),
+        ("Config", config_map_ref("named"), "ConfigMap"),
     ],
 )
 def test_what_an_artifact_names_may_be_read_for_as_long_as_it_does_and_nothing_else(

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from deploy.local import Registry
 from deploy.local.publisher import Target, publish_rules
 from tests.e2e.falcos import condition, uid
+from tests.e2e.fleet import from_registry
 from tests.e2e.reporting import INLINE, Reporting, counts, revision, said
 from tests.eventually import eventually
 
@@ -329,19 +329,6 @@ def test_an_artifact_that_is_held_by_such_finalizers_goes(api, operator, reporti
 # What registries say.
 
 
-@pytest.fixture
-def registry(tmp_path):
-    """A registry over plain HTTP."""
-    with Registry(tmp_path / "registry") as started:
-        yield started
-
-
-def of(registry, tag="latest", repository="falco/rules", **fields):
-    image = {"repository": repository, "tag": tag}
-    where = {"name": registry.address, "plainHTTP": True}
-    return {"ociArtifact": {"image": image, "registry": where, **fields}}
-
-
 def pinned(reporting, digest=""):
     """The artifact if it is pinned to this digest, or to any."""
     artifact = reporting.get()
@@ -352,7 +339,7 @@ def pinned(reporting, digest=""):
 def test_a_registry_that_is_not_there_is_told_and_found_once_it_is(reporting, registry):
     digest = publish_rules(Target(registry.url), "falco/rules", ["latest"], RULES)
     registry.process.stop()
-    reporting.create(spec=of(registry))
+    reporting.create(spec=from_registry(registry))
     artifact = reporting.becomes(
         ResolvedRefs="ReferenceResolved", Programmed="OCIArtifactStoreFailed"
     )
@@ -368,7 +355,7 @@ def test_a_restart_without_the_registry_changes_nothing(audit, operator, reporti
     pods = reporting.run()
     reporting.falcos.becomes(Reconciled="True", Available="True")
     reporting.make("ConfigMap", "named", data={"rules.yaml": RULES})
-    reporting.create(spec={**of(registry), "configMapRef": {"name": "named"}})
+    reporting.create(spec={**from_registry(registry), "configMapRef": {"name": "named"}})
     artifact = eventually(lambda: pinned(reporting))
     reporting.create("broken")
     broken = reporting.becomes("broken", Programmed="Pending")
