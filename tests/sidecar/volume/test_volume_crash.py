@@ -10,6 +10,7 @@ import pytest
 from sidecar.volume.blobs import SUBDIRECTORY
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
+from tests.sampled import every_step
 from tests.sidecar.volume.killed import WatchedDisk, killed_at, start, steps
 from tests.sidecar.volume.node_directories import (
     AFTER,
@@ -83,11 +84,12 @@ def test_at_every_step_of_an_update_falco_sees_old_or_new_files_only(fresh):
         check_converged(root, contents)
 
 
+@every_step
 @pytest.mark.parametrize("before", [BEFORE, {}], ids=["an update", "the first start"])
-def test_killed_at_any_step_the_next_process_completes_it(fresh, before):
+def test_killed_at_any_step_the_next_process_completes_it(fresh, before, stride):
     trace = steps_of_update(fresh, before)
     assert len(trace) > 70
-    for step in range(len(trace)):
+    for step in range(0, len(trace), stride):
         root = fresh(before)
         killed_at(step, lambda disk, root=root: update(root, disk))
         check_safe(root, before, AFTER)
@@ -102,11 +104,12 @@ LIBRARY_BEFORE = {f"{PLUGINS}/a.so": b"before", ENTRIES: entries("a")}
 LIBRARY_AFTER = {**LIBRARY_BEFORE, f"{PLUGINS}/a.so": b"after"}
 
 
-def test_killed_at_any_step_falco_is_told_of_a_replaced_library(fresh):
+@every_step
+def test_killed_at_any_step_falco_is_told_of_a_replaced_library(fresh, stride):
     """By entries that are renamed anew, for nothing else makes it load the library again."""
     trace = steps_of_update(fresh, LIBRARY_BEFORE, LIBRARY_AFTER)
     told = trace.index(("rename", next(path for _, path in trace if path.endswith(ENTRIES))))
-    for step in range(len(trace)):
+    for step in range(0, len(trace), stride):
         root = fresh(LIBRARY_BEFORE)
         before = (root / ENTRIES).stat().st_ino
         killed_at(step, lambda disk, root=root: update(root, disk, LIBRARY_AFTER))
@@ -117,10 +120,11 @@ def test_killed_at_any_step_falco_is_told_of_a_replaced_library(fresh):
         assert {before, killed, (root / ENTRIES).stat().st_ino} != {before}
 
 
-def test_killed_at_any_step_the_next_process_can_go_back_with_what_is_on_disk(fresh):
+@every_step
+def test_killed_at_any_step_the_next_process_can_go_back_with_what_is_on_disk(fresh, stride):
     steps = steps_of_update(fresh)
     collecting = [n for n, (what, path) in enumerate(steps) if what == "remove" and "blobs" in path]
-    for step in range(collecting[0] + 1):
+    for step in range(0, collecting[0] + 1, stride):
         root = fresh()
         killed_at(step, lambda disk, root=root: update(root, disk))
         volume = Volume(root, watched(root, BEFORE, AFTER))
@@ -131,7 +135,8 @@ def test_killed_at_any_step_the_next_process_can_go_back_with_what_is_on_disk(fr
         check_converged(root, BEFORE)
 
 
-def test_killed_twice_falco_is_told_of_a_replaced_library_all_the_same(fresh):
+@every_step
+def test_killed_twice_falco_is_told_of_a_replaced_library_all_the_same(fresh, stride):
     once, twice = [fresh(LIBRARY_BEFORE) for _ in range(2)]
     trace = steps(lambda disk: update(once, disk, LIBRARY_AFTER))
     replaced = next(n for n, (_, path) in enumerate(trace) if path.endswith(f"{PLUGINS}/a.so"))
@@ -140,7 +145,8 @@ def test_killed_twice_falco_is_told_of_a_replaced_library_all_the_same(fresh):
         killed_at(replaced + 1, lambda disk: update(root, disk, LIBRARY_AFTER))
 
     kill_after_the_library(twice)
-    for step in range(len(steps(lambda disk: update(twice, disk, LIBRARY_AFTER)))):
+    again = steps(lambda disk: update(twice, disk, LIBRARY_AFTER))
+    for step in range(0, len(again), stride):
         root = fresh(LIBRARY_BEFORE)
         before = (root / ENTRIES).stat().st_ino
         kill_after_the_library(root)

@@ -12,6 +12,7 @@ import pytest
 from sidecar.volume.blobs import SUBDIRECTORY
 from sidecar.volume.disk import Disk, VolumeError
 from sidecar.volume.volume import Volume
+from tests.sampled import every_step
 from tests.sidecar.volume.killed import run
 from tests.sidecar.volume.node_directories import (
     AFTER,
@@ -88,11 +89,12 @@ def with_disk(volume, disk):
     return volume
 
 
+@every_step
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
-def test_a_step_that_fails_leaves_what_was_there_and_the_next_try_succeeds(root, number):
+def test_a_step_that_fails_leaves_what_was_there_and_the_next_try_succeeds(root, number, stride):
     trace = steps_of_update(root)
     recorded = max(n for n, (_, name) in enumerate(trace) if name == "manifest.json")
-    for step in range(len(trace)):
+    for step in range(0, len(trace), stride):
         failing = FailingDisk(lambda n, _, step=step: n == step, number)
         volume = Volume(root, Disk())
         volume.load()
@@ -123,8 +125,9 @@ def test_what_is_damaged_is_not_brought_back(root):
     check_converged(root, AFTER)
 
 
-def test_a_disk_that_stays_full_leaves_old_or_new_files_and_no_more(root):
-    for step in range(len(steps_of_update(root))):
+@every_step
+def test_a_disk_that_stays_full_leaves_old_or_new_files_and_no_more(root, stride):
+    for step in range(0, len(steps_of_update(root)), stride):
         failing = FailingDisk(lambda n, what, step=step: n >= step and what in NEEDS_ROOM)
         volume = Volume(root, Disk())
         volume.load()
