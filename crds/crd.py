@@ -30,7 +30,7 @@ _KEPT = (
 )
 
 # The API server knows the rest and allows no word about it; rules see the name only if it is here.
-_METADATA = {"type": "object", "properties": {"name": {"type": "string"}}}
+_METADATA_SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}}}
 _API_VERSION = "The group and version of this representation, such as {}."
 _KIND = "The kind of this object: {}."
 
@@ -105,7 +105,7 @@ def root_schema(definition: ResourceDefinition, schemas: Schemas) -> Schema:
             "description": _API_VERSION.format(f"{definition.group}/{definition.version}"),
         },
         "kind": {"type": "string", "description": _KIND.format(definition.kind)},
-        "metadata": _METADATA,
+        "metadata": _METADATA_SCHEMA,
     }
     if definition.rules:
         schema["x-kubernetes-validations"] = validations(definition.rules)

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     Schema = dict[str, Any]
     Schemas = Mapping[str, Schema]
 
-OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-POD_SPEC = "io.k8s.api.core.v1.PodSpec"
-INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
-QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+OBJECT_META_TYPE = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+POD_SPEC_TYPE = "io.k8s.api.core.v1.PodSpec"
+INT_OR_STRING_TYPE = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
+QUANTITY_TYPE = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 
-_NUMBER = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
-QUANTITY_PATTERN = rf"^(\+|-)?{_NUMBER}(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?{_NUMBER}))?$"
+_QUANTITY_NUMBER = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+QUANTITY_PATTERN = (
+    rf"^(\+|-)?{_QUANTITY_NUMBER}(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?{_QUANTITY_NUMBER}))?$"
+)
 
 # Of the metadata inside a template: what has an effect there, and what the CRDs of the Go operator
 # took although it has none (name and namespace).
@@ -58,14 +60,14 @@ def core_schema(name: str, schemas: Schemas) -> Schema:
     `schemas` are the `components.schemas` of the documents that hold it and all it refers to.
     Defaults are dropped, for what the user leaves out must stay left out to be merged over.
     """
-    if name == INT_OR_STRING:
+    if name == INT_OR_STRING_TYPE:
         return _int_or_string()
-    if name == QUANTITY:
+    if name == QUANTITY_TYPE:
         return _int_or_string() | {"pattern": QUANTITY_PATTERN}
     schema = _structural(schemas[name], schemas)
-    if name == OBJECT_META:
+    if name == OBJECT_META_TYPE:
         schema["properties"] = {key: schema["properties"][key] for key in _TEMPLATE_METADATA}
-    if name == POD_SPEC:
+    if name == POD_SPEC_TYPE:
         schema.pop("required", None)  # containers: a template may be partial
     return schema
 

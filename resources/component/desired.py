@@ -1,34 +1,23 @@
 """The children and the status of a Component."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
 
 from resources.component.catalog import COMPONENT_TYPES
 from resources.component.shared_env import spread
 from resources.component.spec import Component
 from resources.component.type import ComponentType
-from resources.instance import status as instance_status
 from resources.instance.children import Child, Parent, parent_of
-from resources.instance.outcome import Outcome
 from resources.instance.rbac import cluster_rights, namespaced_rights
-from resources.instance.workload import insisted, pod_labels, service, workload
+from resources.instance.workload import MainWorkload, insisted, pod_labels, service, workload
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.overlay import Template
-from resources.kubernetes.reference import ObjectRef
 
 _WORKLOAD = "Deployment"
 
 
-def ref(component: Component) -> ObjectRef:
-    """The name of a Component."""
-    meta = component.metadata
-    return ObjectRef("Component", meta.namespace or "", meta.name)
-
-
-def workload_ref(component: Component) -> ObjectRef:
-    """The Deployment that there should be."""
-    return ref(component)._replace(kind=_WORKLOAD)
+def main_workload(component: Component) -> MainWorkload:
+    """A Deployment, and in it the container that is called as the type of the Component."""
+    return MainWorkload(_WORKLOAD, component.spec.component.type)
 
 
 def desired(component: Component, excluded_labels: Iterable[str]) -> tuple[Child, ...]:
@@ -38,7 +27,7 @@ def desired(component: Component, excluded_labels: Iterable[str]) -> tuple[Child
         InvalidSpec: the spec cannot be carried out.
     """
     known = _type(component)
-    parent = parent_of(ref(component), component.metadata, excluded_labels)
+    parent = parent_of("Component", component.metadata, excluded_labels)
     children = (
         parent.child("ServiceAccount"),
         *(namespaced_rights(parent, [*known.rules]) if known.rules else ()),
@@ -47,20 +36,6 @@ def desired(component: Component, excluded_labels: Iterable[str]) -> tuple[Child
         _deployment(component, known, parent),
     )
     return tuple(sorted(children, key=lambda child: child.wave))
-
-
-def status(
-    component: Component, outcome: Outcome, workload: dict[str, Any] | None, now: datetime
-) -> dict[str, Any]:
-    """The content of `.status` after a reconcile; `workload` is the live one if it is ours."""
-    return instance_status.observed_status(
-        component,
-        outcome,
-        workload,
-        kind=_WORKLOAD,
-        container=component.spec.component.type,
-        now=now,
-    )
 
 
 def _type(component: Component) -> ComponentType:

@@ -17,7 +17,7 @@ class _Section(NamedTuple):
     before: tuple[int, int] | None = None
 
 
-_ENGINES = {"DaemonSet": "modern_ebpf", "Deployment": "nodriver"}
+_ENGINE_KINDS = {"DaemonSet": "modern_ebpf", "Deployment": "nodriver"}
 _CONTAINER_ENGINES = {"DaemonSet": "true", "Deployment": "false"}
 
 # A fragment in config.d replaces a whole map of these, and concatenates with the lists.
@@ -94,7 +94,7 @@ def base_config(workload: str, version: str) -> str:
     number = _number(version)
     return "".join(
         section.text.format(
-            engine=_ENGINES[workload], container_engines=_CONTAINER_ENGINES[workload]
+            engine=_ENGINE_KINDS[workload], container_engines=_CONTAINER_ENGINES[workload]
         )
         for section in _SECTIONS
         if section.before is None or (number is not None and number < section.before)

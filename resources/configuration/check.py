@@ -36,7 +36,7 @@ def problems(merged: Merged, falco: tuple[int, int] | None) -> list[Finding]:
     """Why Falco would not start, each with the fragment that the value comes from."""
     return [
         *merged.problems,
-        *_engine(merged, falco),
+        *_engine_kind(merged, falco),
         *_outputs(merged, falco),
         *_web_server(merged),
         *_drops(merged),
@@ -45,7 +45,7 @@ def problems(merged: Merged, falco: tuple[int, int] | None) -> list[Finding]:
     ]
 
 
-def _engine(merged: Merged, falco: tuple[int, int] | None) -> Iterator[Finding]:
+def _engine_kind(merged: Merged, falco: tuple[int, int] | None) -> Iterator[Finding]:
     piece = merged.setting("engine", "kind")
     kind = _text(piece)
     if piece is None or kind is None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from resources.configuration.keys import FLAG, GONE, KEYS, LIST, MAP, NUMBER, TEXT, WHOLE, Expected
-from resources.text import yaml_node
-from resources.text import yaml_reader as bounded_yaml
+from resources.text import yaml_node, yaml_reader
+from resources.text.limits import MAX_MESSAGES
 from resources.text.messages import listed, shown
 from resources.text.yaml_node import (
     YamlList,
@@ -22,9 +22,6 @@ from resources.text.yaml_node import (
     is_null,
     keys,
 )
-
-# Of one file: nobody reads more, and there may be as many as there are values.
-MOST_TEXTS = 1000
 
 
 class FragmentEntry(NamedTuple):
@@ -50,8 +47,8 @@ class ConfigContent(NamedTuple):
 def read(data: bytes, falco: tuple[int, int] | None) -> ConfigContent:
     """Read a fragment for this release of Falco, if known; never raises for what is in it."""
     try:
-        documents = bounded_yaml.load(data)
-    except bounded_yaml.BadYaml as error:
+        documents = yaml_reader.load(data)
+    except yaml_reader.BadYaml as error:
         return ConfigContent(problems=(str(error),))
     if not documents.roots or is_null(documents.roots[0]):
         return ConfigContent(warnings=("the file has no configuration",))
@@ -86,7 +83,7 @@ def _of_map(root: YamlMap, others: list[YamlNode], falco: tuple[int, int] | None
         warnings.append(f"line {again[0].line}: given twice, the last counts: {texts}")
     if others:
         warnings.append(f"line {others[0].line}: Falco reads only the first document")
-    return ConfigContent(entries, tuple(problems[:MOST_TEXTS]), tuple(warnings[:MOST_TEXTS]))
+    return ConfigContent(entries, tuple(problems[:MAX_MESSAGES]), tuple(warnings[:MAX_MESSAGES]))
 
 
 def _is_known(key: str, falco: tuple[int, int] | None) -> bool:

@@ -83,8 +83,9 @@ class Parent:
         }
 
 
-def parent_of(ref: ObjectRef, meta: ObjectMeta, excluded_labels: Iterable[str]) -> Parent:
+def parent_of(kind: str, meta: ObjectMeta, excluded_labels: Iterable[str]) -> Parent:
     """The parent whose children carry the resource's labels, but for the excluded ones."""
+    ref = ObjectRef(kind, meta.namespace or "", meta.name)
     labels = child_labels(ref.name, meta.labels, excluded_labels)
     return Parent(Owner(ref, meta.uid or ""), labels)
 

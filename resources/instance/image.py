@@ -6,16 +6,16 @@ import re
 from typing import NamedTuple
 
 from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.registry.tag_or_digest import TAG_PATTERN
 
-_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
-_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+_ANY_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*"
 _REFERENCE = re.compile(
-    rf"(?P<name>{_NAME})(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?", re.ASCII
+    rf"(?P<name>{_NAME})(?::(?P<tag>{TAG_PATTERN}))?(?:@(?P<digest>{_ANY_DIGEST}))?", re.ASCII
 )
-_VERSION = re.compile(rf"{_TAG}|{_DIGEST}", re.ASCII)
+_VERSION = re.compile(rf"{TAG_PATTERN}|{_ANY_DIGEST}", re.ASCII)
 
 _A_REFERENCE = "an image reference such as host:5000/path/name:tag or name@sha256:…"
 _A_VERSION = (
@@ -42,7 +42,7 @@ class Image(NamedTuple):
         return "@".join(filter(None, (self.tag, self.digest))) or "latest"
 
 
-def parse(reference: str, field: str) -> Image:
+def parse_image(reference: str, field: str) -> Image:
     """Parse a reference.
 
     Raises:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 
-from resources.instance import image
 from resources.instance.availability import availability
+from resources.instance.image import parse_image
 from resources.instance.outcome import Outcome, parked, reconciled
 from resources.kubernetes.conditions import AVAILABLE, RECONCILED, condition, set_condition
 from resources.kubernetes.definition import LIST_MAP_BY_TYPE, doc
@@ -17,6 +17,7 @@ from resources.kubernetes.meta import Condition
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from resources.instance.workload import MainWorkload
     from resources.kubernetes.meta import ObjectMeta
 
 
@@ -37,24 +38,22 @@ class Instance(Protocol):
 def observed_status(
     resource: Instance,
     outcome: Outcome,
-    workload: dict[str, Any] | None,
-    *,
-    kind: str,
-    container: str,
+    wanted: MainWorkload,
+    live: dict[str, Any] | None,
     now: datetime,
 ) -> dict[str, Any]:
-    """The content of `.status`; equal observations give an equal dict.
+    """The content of `.status` after a reconcile; equal observations give an equal dict.
 
-    `workload` is the live one of this kind, if it is there and ours; the image of its `container`
-    tells which version runs.
+    `live` is the wanted workload as the API server has it, None if it is absent or not ours. The
+    image of its main container tells which version runs.
     """
     before, generation = resource.status, resource.metadata.generation
-    pods = availability(kind, workload, generation)
+    pods = availability(wanted.kind, live, generation)
     said = condition(before.conditions, RECONCILED)
     conditions = set_condition(before.conditions, reconciled(outcome, said, generation), now)
     after = type(before)(
-        resource_type=kind,
-        version=running_version(workload, container),
+        resource_type=wanted.kind,
+        version=running_version(live, wanted.container),
         desired_replicas=pods.desired,
         available_replicas=pods.available,
         unavailable_replicas=pods.unavailable,
@@ -90,7 +89,7 @@ def running_version(workload: dict[str, Any] | None, container: str) -> str | No
 
 def _version(reference: str) -> str | None:
     try:
-        return image.parse(reference, "image").version
+        return parse_image(reference, "image").version
     except InvalidSpec:
         return None
 

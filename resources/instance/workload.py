@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resources.instance.image import Image, parse, with_version
+from resources.instance.image import Image, parse_image, with_version
 from resources.instance.labels import OWNER_KIND, selector_labels
 from resources.kubernetes import overlay
 
@@ -33,7 +33,7 @@ class MainContainer(NamedTuple):
         """
         given = self._given(template or {})
         where = f"spec.podTemplateSpec.spec.containers[name={self.name}].image"
-        named = parse(given, where) if given else Image(self.image)
+        named = parse_image(given, where) if given else Image(self.image)
         if named.tag or named.digest:
             return named
         return with_version(named, version or self.version, field)
@@ -44,6 +44,13 @@ class MainContainer(NamedTuple):
                 given: str | None = container.get("image")
                 return given
         return None
+
+
+class MainWorkload(NamedTuple):
+    """The workload that a resource runs: its kind, and the name of its main container."""
+
+    kind: str
+    container: str
 
 
 class Port(NamedTuple):

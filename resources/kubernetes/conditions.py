@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from resources.kubernetes.meta import Condition
+from resources.kubernetes.meta import Condition, timestamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 RECONCILED = "Reconciled"
 AVAILABLE = "Available"
@@ -23,11 +25,6 @@ class ConditionDraft(NamedTuple):
     reason: str
     message: str
     generation: int | None
-
-
-def timestamp(now: datetime) -> str:
-    """A time as the API server spells it: another spelling of the same time would be a write."""
-    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def condition(conditions: tuple[Condition, ...] | None, name: str) -> Condition | None:

@@ -22,11 +22,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta, micro_time
 
 JITTER = (0.8, 1.2)
 """Between which factors of `Timing.retry` the pauses between two requests are."""
@@ -237,8 +237,3 @@ class Election:
         if self.lease is not None and self.lease.version == lease.version:
             return self.rival_until
         return now + (lease.spec.lease_duration_seconds or self.timing.lease)
-
-
-def micro_time(wall: datetime) -> str:
-    """A time as the API server spells it in a Lease, with microseconds."""
-    return wall.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

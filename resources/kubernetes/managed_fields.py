@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from resources.kubernetes import quantity
 from resources.kubernetes.fields_v1 import Fields, Path, decoded, encoded, human
-from resources.kubernetes.list_keys import PLAIN, SHAPES, Shape
+from resources.kubernetes.merge_shapes import PLAIN, SHAPES, Shape
 
 DifferenceKind = Literal["missing", "changed", "unowned", "extra"]
 

@@ -1,10 +1,21 @@
 """The parts of Kubernetes' own metadata types that are in use."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 
 from resources.kubernetes.definition import ATOMIC_LIST, ValidationRule, doc
+
+
+def timestamp(moment: datetime) -> str:
+    """The moment as the API server spells a Time; any other spelling would be a write."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def micro_time(moment: datetime) -> str:
+    """The moment as the API server spells a MicroTime, always with six fractional digits."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class OwnerReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from resources.kubernetes.list_keys import POD_TEMPLATE, Shape
+from resources.kubernetes.merge_shapes import POD_TEMPLATE, Shape
 
 Template = dict[str, Any]
 

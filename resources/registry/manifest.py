@@ -9,17 +9,16 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from resources.registry.reference import is_digest
+from resources.registry.limits import MAX_DOCUMENT_BYTES
 from resources.registry.request import Dependency, Requirement
+from resources.registry.tag_or_digest import is_digest
+from resources.text.messages import shown_unquoted
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 _DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 ACCEPT = f"{MANIFEST}, {INDEX}, {_DOCKER_MANIFEST}, {_DOCKER_INDEX}"
-
-# Those of artifacts have a few kilobytes. Decoded, a hostile one takes forty times its size.
-MOST_DOCUMENT_BYTES = 256 * 1024
 
 _PREFIX = "application/vnd.cncf.falco."
 _CONFIG_TYPE, _LAYER_TYPE = ".config.v1+json", ".layer.v1+tar.gz"
@@ -115,7 +114,7 @@ def root_of(document: bytes) -> Manifest | Index:
     """
     root = _decoded(document, _Root, "manifest")
     if root.media_type not in {"", MANIFEST, INDEX, _DOCKER_MANIFEST, _DOCKER_INDEX}:
-        raise InvalidManifest(f"the manifest is of media type {printable(root.media_type)}")
+        raise InvalidManifest(f"the manifest is of media type {shown_unquoted(root.media_type)}")
     is_index = root.manifests is not None
     if is_index == (root.layers is not None or root.config is not None):
         raise InvalidManifest("the manifest is neither an image manifest nor an image index")
@@ -136,14 +135,14 @@ def for_platform(index: Index, wanted: Platform) -> Descriptor:
     """
     for entry in index.manifests:
         if entry.platform == wanted:
-            return _checked(entry, "manifest", MOST_DOCUMENT_BYTES)
+            return _checked(entry, "manifest", MAX_DOCUMENT_BYTES)
     found = [str(entry.platform or "no platform") for entry in index.manifests]
-    names = ", ".join(printable(name) for name in found[:_MOST_SHOWN])
+    names = ", ".join(shown_unquoted(name) for name in found[:_MOST_SHOWN])
     more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
     raise InvalidManifest(f"the index has nothing for {wanted}, only for: {names or '-'}{more}")
 
 
-def blobs_of(manifest: Manifest, kind: str, most_bytes: int) -> tuple[Descriptor, Descriptor]:
+def blobs_of(manifest: Manifest, kind: str, max_layer_bytes: int) -> tuple[Descriptor, Descriptor]:
     """The config and the one layer of an artifact for a resource of this kind.
 
     Raises:
@@ -158,10 +157,10 @@ def blobs_of(manifest: Manifest, kind: str, most_bytes: int) -> tuple[Descriptor
     wanted = f"{_PREFIX}{word}{_LAYER_TYPE}"
     if layer.media_type != wanted:
         raise InvalidManifest(
-            f"the layer is of media type {printable(layer.media_type)}, expected {wanted}"
+            f"the layer is of media type {shown_unquoted(layer.media_type)}, expected {wanted}"
         )
-    config = _checked(manifest.config, "config", MOST_DOCUMENT_BYTES)
-    return config, _checked(layer, "layer", most_bytes)
+    config = _checked(manifest.config, "config", MAX_DOCUMENT_BYTES)
+    return config, _checked(layer, "layer", max_layer_bytes)
 
 
 def config_of(document: bytes) -> ArtifactConfig:
@@ -182,12 +181,6 @@ def config_of(document: bytes) -> ArtifactConfig:
     )
 
 
-def printable(text: str) -> str:
-    """Somebody else's text, short and without anything that a terminal obeys."""
-    cut = text if len(text) <= 100 else f"{text[:100]}…"
-    return cut if cut and cut.isprintable() else repr(cut)
-
-
 def _requirements(named: tuple[_Named, ...] | None) -> tuple[Requirement, ...]:
     return tuple(Requirement(each.name, str(each.version)) for each in named or ())
 
@@ -198,17 +191,17 @@ def _other_kind(media_type: str, kind: str) -> str:
     word = media_type.removeprefix(_PREFIX).removesuffix(_CONFIG_TYPE)
     if word in _NAMES and media_type == f"{_PREFIX}{word}{_CONFIG_TYPE}":
         return f"it is {_NAMES[word]}, but a {kind} needs {wanted}"
-    return f"its config is of media type {printable(media_type)}, but a {kind} needs {wanted}"
+    return f"its config is of media type {shown_unquoted(media_type)}, but a {kind} needs {wanted}"
 
 
-def _checked(descriptor: Descriptor, what: str, most_bytes: int) -> Descriptor:
+def _checked(descriptor: Descriptor, what: str, max_bytes: int) -> Descriptor:
     if not is_digest(descriptor.digest):
-        digest = printable(descriptor.digest)
+        digest = shown_unquoted(descriptor.digest)
         raise InvalidManifest(f"the digest of the {what} is {digest}, not sha256")
     if descriptor.size < 0:
         raise InvalidManifest(f"the manifest does not say how large the {what} is")
-    if descriptor.size > most_bytes:
-        raise InvalidManifest(f"the {what} has {descriptor.size} bytes, allowed are {most_bytes}")
+    if descriptor.size > max_bytes:
+        raise InvalidManifest(f"the {what} has {descriptor.size} bytes, allowed are {max_bytes}")
     return descriptor
 
 

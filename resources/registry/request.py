@@ -7,14 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
-from resources.registry.reference import is_digest
-
-# A socket that is silent for longer is given up.
-IDLE_SECONDS = 30.0
-# A whole pull, retries included.
-PULL_SECONDS = 300.0
-# What an artifact may take, packed and unpacked.
-MOST_BYTES = 256 * 1024 * 1024
+from resources.registry.limits import IDLE_SECONDS, MAX_LAYER_BYTES, PULL_SECONDS
+from resources.registry.tag_or_digest import is_digest
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -106,7 +100,7 @@ class Pull(msgspec.Struct, frozen=True):
     os: str
     architecture: str
     directory: str
-    max_bytes: int = MOST_BYTES
+    max_bytes: int = MAX_LAYER_BYTES
     seconds: float = PULL_SECONDS
     idle_seconds: float = IDLE_SECONDS
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from resources.text.messages import shown
 
 # Falco allows 1000; the official rules need 6.
-_MAX_DEPTH = 100
+_MAX_PARENTHESES = 100
 # Characters, with exceptions and all that was appended; the official rules need 5,000.
 MAX_LENGTH = 1 << 17
 
@@ -21,7 +21,7 @@ _IDENTIFIER = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 _FIELD = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*(?:\.[a-zA-Z][a-zA-Z0-9_]*)+")
 _FIELD_ARGUMENT = re.compile(r"[^\[\]\"'\s]+")
 _FUNCTION = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*\(")
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[+-]?[0-9]+\.?[0-9]*(?:[eE][+-][0-9]+)?")
+_NUMERIC_OPERAND = re.compile(r"0[xX][0-9a-fA-F]+|[+-]?[0-9]+\.?[0-9]*(?:[eE][+-][0-9]+)?")
 _BARE = re.compile(r"[^()\"'\s=,]+")
 _NOT = re.compile(r"not(?:[ \t\b\r\n]+|(?=\())")
 _JOINT = re.compile(r"(?:and|or)(?=[\s\b(]|\Z)")
@@ -134,8 +134,8 @@ class _Parser:
         while True:
             if self._take("("):
                 self._open.append(tight)
-                if len(self._open) > _MAX_DEPTH:
-                    raise BadCondition(f"parentheses are nested deeper than {_MAX_DEPTH}")
+                if len(self._open) > _MAX_PARENTHESES:
+                    raise BadCondition(f"parentheses are nested deeper than {_MAX_PARENTHESES}")
                 self._skip(_BLANKS)
             elif not self._skip(_NOT):
                 break
@@ -202,7 +202,7 @@ class _Parser:
         return True
 
     def _number(self) -> None:
-        if not self._skip(_NUMBER):
+        if not self._skip(_NUMERIC_OPERAND):
             self._fail("a number")
 
     def _single(self) -> None:
@@ -258,7 +258,7 @@ class _Parser:
         depth, start = 1, self._at
         while depth:
             letter = self._peek()
-            if not letter or depth > _MAX_DEPTH:
+            if not letter or depth > _MAX_PARENTHESES:
                 self._fail("a ')' that closes the function")
             if self._quoted() is None:
                 depth += {"(": 1, ")": -1}.get(letter, 0)

@@ -1,4 +1,4 @@
-"""Conditions that are parsed once, however often the same rules are looked at."""
+"""ConditionCache that are parsed once, however often the same rules are looked at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from resources.rules import condition
 from resources.rules.condition import BadCondition, RuleCondition
 
 
-class Conditions:
+class ConditionCache:
     """Parses each condition once; of its words only the names of lists are kept."""
 
     def __init__(self, lists: frozenset[str]) -> None:

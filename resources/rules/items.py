@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from resources.rules.exceptions import Exemption
+    from resources.rules.rule_exceptions import RuleException
 
 
 class EngineRequirement(NamedTuple):
@@ -52,20 +52,20 @@ class RuleItem(NamedTuple):
     name: str
     condition: str
     source: str
-    exemptions: tuple[Exemption, ...]
+    exceptions: tuple[RuleException, ...]
 
 
 class RuleChange(NamedTuple):
     """What is appended to a rule that must be there, or replaces parts of it, or switches it.
 
-    `condition` and `exemptions` are None where the change does not touch them.
+    `condition` and `exceptions` are None where the change does not touch them.
     """
 
     line: int
     name: str
     appends: bool
     condition: str | None = None
-    exemptions: tuple[Exemption, ...] | None = None
+    exceptions: tuple[RuleException, ...] | None = None
 
 
 Item: TypeAlias = (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from resources.rules.items import ListItem
 
-_MAX_DEPTH = 50
+_MAX_LIST_DEPTH = 50
 
 
 @dataclass(slots=True)
@@ -54,8 +54,8 @@ class RuleLists:
             return self._shapes[name]
         found = self._lists[name]
         count, problem = found.values, found.problem
-        if depth > _MAX_DEPTH:
-            return count, f"lists are nested deeper than {_MAX_DEPTH}"
+        if depth > _MAX_LIST_DEPTH:
+            return count, f"lists are nested deeper than {_MAX_LIST_DEPTH}"
         # What comes back to itself counts as one value there.
         self._shapes[name] = (1, "")
         for item in found.items:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from resources.rules.condition import BadCondition
-from resources.rules.exceptions import BadExemption, Exemption, merged, with_exemptions
 from resources.rules.items import (
     EngineRequirement,
     Item,
@@ -23,6 +22,7 @@ from resources.rules.items import (
     RulesContent,
 )
 from resources.rules.lists import RuleLists
+from resources.rules.rule_exceptions import BadRuleException, RuleException, merged, with_exceptions
 from resources.rules.versions import semantic_version
 from resources.text.messages import shown
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from resources.rules.condition import RuleCondition
-    from resources.rules.condition_cache import Conditions
+    from resources.rules.condition_cache import ConditionCache
 
 
 class _Place(NamedTuple):
@@ -60,13 +60,13 @@ class _Rule:
     line: int
     source: str
     condition: str
-    exemptions: tuple[Exemption, ...]
+    exceptions: tuple[RuleException, ...]
 
 
 class RuleSet:
     """What Falco holds of rules while it loads them; loading tells what it would not accept."""
 
-    def __init__(self, engine: str, conditions: Conditions, later: Mapping[str, str]) -> None:
+    def __init__(self, engine: str, conditions: ConditionCache, later: Mapping[str, str]) -> None:
         """`later` says of a macro in which file to find it, for messages."""
         self._engine = semantic_version(engine)
         self._conditions = conditions
@@ -138,7 +138,7 @@ class RuleSet:
                 f"with source {shown(present.source)}, and cannot change to {shown(item.source)}"
             )
             return
-        self._rules[item.name] = _Rule(item.line, item.source, item.condition, item.exemptions)
+        self._rules[item.name] = _Rule(item.line, item.source, item.condition, item.exceptions)
         self._touched["rule"][item.name] = None
 
     def _change(self, item: RuleChange) -> None:
@@ -151,16 +151,16 @@ class RuleSet:
             present.condition = (
                 f"{present.condition} {item.condition}" if item.appends else item.condition
             )
-        if item.exemptions is not None:
-            self._change_exemptions(present, item, item.exemptions)
+        if item.exceptions is not None:
+            self._change_exceptions(present, item, item.exceptions)
         self._touched["rule"][item.name] = None
 
-    def _change_exemptions(
-        self, rule: _Rule, item: RuleChange, exemptions: tuple[Exemption, ...]
+    def _change_exceptions(
+        self, rule: _Rule, item: RuleChange, exceptions: tuple[RuleException, ...]
     ) -> None:
         try:
-            rule.exemptions = merged(rule.exemptions, exemptions) if item.appends else exemptions
-        except BadExemption as error:
+            rule.exceptions = merged(rule.exceptions, exceptions) if item.appends else exceptions
+        except BadRuleException as error:
             place = _Place("rule", item.name, item.line)
             self._problems.append(f"{place}: key exceptions: {error}")
 
@@ -195,9 +195,9 @@ class RuleSet:
     def _compile_rule(self, name: str, rule: _Rule) -> None:
         place = _Place("rule", name, rule.line)
         try:
-            text = with_exemptions(rule.condition, rule.exemptions) if rule.exemptions else ""
+            text = with_exceptions(rule.condition, rule.exceptions) if rule.exceptions else ""
             parsed = self._conditions.parse(text or rule.condition)
-        except BadExemption as error:
+        except BadRuleException as error:
             self._problems.append(f"{place}: key exceptions: {error}")
             return
         except BadCondition as error:
@@ -256,11 +256,11 @@ class RuleSet:
                     self._look_again(place, entry, changed)
 
     def _look_again(self, place: _Place, entry: _Macro | _Rule, changed: Collection[str]) -> None:
-        exemptions = entry.exemptions if isinstance(entry, _Rule) else ()
+        exceptions = entry.exceptions if isinstance(entry, _Rule) else ()
         try:
-            text = with_exemptions(entry.condition, exemptions) if exemptions else entry.condition
+            text = with_exceptions(entry.condition, exceptions) if exceptions else entry.condition
             parsed = self._conditions.parse(text)
-        except (BadCondition, BadExemption):
+        except (BadCondition, BadRuleException):
             return
         self._use_lists(place, parsed, changed)
 

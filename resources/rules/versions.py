@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 # Measured on 0.44.1; 0.44.0 from its /versions. Releases that are not here are not guessed: even a
 # patch release may bump the engine (0.34.1 did).
-_ENGINES = {"0.44.0": "0.62.0", "0.44.1": "0.62.0"}
+_ENGINE_VERSIONS = {"0.44.0": "0.62.0", "0.44.1": "0.62.0"}
 
 # sinsp_version reads three numbers and ignores what follows them.
 _SEMANTIC = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})", re.ASCII)
@@ -44,4 +44,4 @@ def release(falco_version: str) -> tuple[int, int] | None:
 def engine_version(falco_version: str) -> str:
     """The version of the rule engine in a release of Falco; empty if unknown."""
     number = semantic_version(falco_version.removeprefix("v"))
-    return _ENGINES.get(str(number), "")
+    return _ENGINE_VERSIONS.get(str(number), "")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 
 _LENGTH = 60
+_UNQUOTED_LENGTH = 100
 _COUNT = 5
 
 
@@ -20,6 +21,12 @@ def shown(text: str) -> str:
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in quoted
     )
+
+
+def shown_unquoted(text: str) -> str:
+    """The text as it is if all of it can be printed, else its `repr`; at most 100 characters."""
+    short = text if len(text) <= _UNQUOTED_LENGTH else f"{text[:_UNQUOTED_LENGTH]}…"
+    return short if short and short.isprintable() else repr(short)
 
 
 def listed(texts: Iterable[str]) -> str:

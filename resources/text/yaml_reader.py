@@ -23,18 +23,13 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
+from resources.text.limits import MAX_BYTES, MAX_DEPTH, MAX_VALUES
 from resources.text.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from yaml.events import Event
-
-MAX_BYTES = 4 << 20
-# Falco's own limit is 500 (yaml-cpp's DepthGuard).
-MAX_DEPTH = 64
-# Values of one file, counting each alias as all that it stands for.
-MAX_VALUES = 100_000
 
 # libyaml is five times as fast, and need not be there.
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

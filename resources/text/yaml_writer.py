@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 
 import yaml
 
-# yaml-cpp, with which Falco reads, gives up at 500.
-MAX_DEPTH = 100
+from resources.text.limits import MAX_DEPTH, MAX_VALUES
 
 _NO_FOLDING = 1 << 30
 # Plain to yaml-cpp or YAML 1.2 are words and numbers that are others to YAML 1.1, and the other way
@@ -99,17 +98,13 @@ def _children(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-# The official rules have ten thousand.
-MOST_VALUES = 100_000
-
-
 def excess(value: object) -> str:
     """What is too much of a value to be written as YAML, to follow its name; empty for nothing.
 
     Writing takes us 300 bytes for each value within, of which the API server takes 700,000.
     """
     if _is_vast(value):
-        return f"has more than {MOST_VALUES} values"
+        return f"has more than {MAX_VALUES} values"
     try:
         check_depth(value)
     except TooDeep as error:
@@ -119,7 +114,7 @@ def excess(value: object) -> str:
 
 def _is_vast(value: object) -> bool:
     seen, waiting = 0, [value]
-    while waiting and seen + len(waiting) <= MOST_VALUES:
+    while waiting and seen + len(waiting) <= MAX_VALUES:
         one = waiting.pop()
         seen += 1
         if isinstance(one, dict):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 
-_DIGEST = re.compile(r"sha256:[a-f0-9]{64}", re.ASCII)
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
+_SHA256 = re.compile(r"sha256:[a-f0-9]{64}", re.ASCII)
+TAG_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+"""The grammar of a tag; container images have the same."""
+
+_TAG = re.compile(TAG_PATTERN, re.ASCII)
 
 
 def is_digest(text: str) -> bool:
     """Whether this is a digest of the one algorithm in use."""
-    return _DIGEST.fullmatch(text) is not None
+    return _SHA256.fullmatch(text) is not None
 
 
-def is_reference(text: str) -> bool:
+def is_tag_or_digest(text: str) -> bool:
     """Whether this is a digest or a tag."""
     return is_digest(text) or _TAG.fullmatch(text) is not None

@@ -22,11 +22,11 @@ Entry: TypeAlias = "str | tuple[Entry, ...]"
 _LONE_OPERATORS = ("in", "pmatch", "intersects")
 
 
-class BadExemption(ValueError):  # noqa: N818 - it describes the exception, not a failure of ours
+class BadRuleException(ValueError):  # noqa: N818 - it describes the exception, not a failure of ours
     """An exception that does not fit the rule, or cannot become a condition."""
 
 
-class Exemption(NamedTuple):
+class RuleException(NamedTuple):
     """One exception of a rule."""
 
     name: str
@@ -35,7 +35,7 @@ class Exemption(NamedTuple):
     values: tuple[Entry, ...]
 
 
-def read_exemptions(item: ItemReader, *, with_fields: bool) -> tuple[Exemption, ...]:
+def read_exceptions(item: ItemReader, *, with_fields: bool) -> tuple[RuleException, ...]:
     """The exceptions of an item; with fields where it cannot mean those of an earlier rule.
 
     Raises:
@@ -49,7 +49,7 @@ def read_exemptions(item: ItemReader, *, with_fields: bool) -> tuple[Exemption, 
         values = entry.node("values")
         if entry.has("values") and not isinstance(values, YamlList):
             item.fail("exceptions", f"{shown(name)}: values must be a list")
-        exemption = Exemption(
+        exception = RuleException(
             name,
             _entry(item, entry.node("fields")),
             _entry(item, entry.node("comps")),
@@ -59,90 +59,92 @@ def read_exemptions(item: ItemReader, *, with_fields: bool) -> tuple[Exemption, 
         )
         if with_fields:
             try:
-                check(exemption)
-            except BadExemption as error:
+                check(exception)
+            except BadRuleException as error:
                 item.fail("exceptions", str(error))
-        found.append(exemption)
+        found.append(exception)
     return tuple(found)
 
 
-def check(exemption: Exemption) -> None:
-    """Raise BadExemption for one that no rule can have."""
-    name, fields, comparisons = shown(exemption.name), exemption.fields, exemption.comparisons
+def check(exception: RuleException) -> None:
+    """Raise BadRuleException for one that no rule can have."""
+    name, fields, comparisons = shown(exception.name), exception.fields, exception.comparisons
     if not fields:
-        raise BadExemption(f"{name}: fields is missing")
+        raise BadRuleException(f"{name}: fields is missing")
     if isinstance(fields, str):
         if comparisons and comparisons not in _LONE_OPERATORS:
             allowed = ", ".join(_LONE_OPERATORS)
-            raise BadExemption(f"{name}: with a single field, comps must be one of {allowed}")
+            raise BadRuleException(f"{name}: with a single field, comps must be one of {allowed}")
         return
     if not comparisons:
         return
     if isinstance(comparisons, str) or len(comparisons) != len(fields):
-        raise BadExemption(f"{name}: fields and comps must be lists of the same length")
+        raise BadRuleException(f"{name}: fields and comps must be lists of the same length")
     for operator in comparisons:
         base = operator.split()[0] if isinstance(operator, str) and operator else ""
         if base not in OPERATORS:
-            raise BadExemption(f"{name}: comps: {shown(str(operator))} is no operator")
+            raise BadRuleException(f"{name}: comps: {shown(str(operator))} is no operator")
 
 
-def merged(present: tuple[Exemption, ...], appended: Iterable[Exemption]) -> tuple[Exemption, ...]:
+def merged(
+    present: tuple[RuleException, ...], appended: Iterable[RuleException]
+) -> tuple[RuleException, ...]:
     """What a rule has after exceptions were appended.
 
     Raises:
-        BadExemption: they do not fit those that are there.
+        BadRuleException: they do not fit those that are there.
     """
     found = list(present)
     places = {old.name: place for place, old in reversed(list(enumerate(found)))}
-    for exemption in appended:
-        place = places.get(exemption.name)
+    for exception in appended:
+        place = places.get(exception.name)
         if place is None:
-            check(exemption)
-            if not exemption.values:
-                raise BadExemption(f"{shown(exemption.name)}: values is missing")
-            places[exemption.name] = len(found)
-            found.append(exemption)
+            check(exception)
+            if not exception.values:
+                raise BadRuleException(f"{shown(exception.name)}: values is missing")
+            places[exception.name] = len(found)
+            found.append(exception)
             continue
-        if exemption.fields or exemption.comparisons:
+        if exception.fields or exception.comparisons:
             message = "only values can be appended to an exception that is there"
-            raise BadExemption(f"{shown(exemption.name)}: {message}")
-        found[place] = found[place]._replace(values=found[place].values + exemption.values)
+            raise BadRuleException(f"{shown(exception.name)}: {message}")
+        found[place] = found[place]._replace(values=found[place].values + exception.values)
     return tuple(found)
 
 
-def with_exemptions(condition: str, exemptions: Iterable[Exemption]) -> str:
+def with_exceptions(condition: str, exceptions: Iterable[RuleException]) -> str:
     """The condition of a rule, with its exceptions, as Falco parses it.
 
     Raises:
-        BadExemption: the values of one do not fit its fields.
+        BadRuleException: the values of one do not fit its fields.
     """
     parts = [f"({condition})"]
-    for exemption in exemptions:
-        text = _lone(exemption) if isinstance(exemption.fields, str) else _tuples(exemption)
+    for exception in exceptions:
+        text = _lone(exception) if isinstance(exception.fields, str) else _tuples(exception)
         if text:
             parts.append(f"and not {text}")
     return " ".join(parts)
 
 
-def _lone(exemption: Exemption) -> str:
+def _lone(exception: RuleException) -> str:
     values = []
-    for value in exemption.values:
+    for value in exception.values:
         if not isinstance(value, str):
-            raise BadExemption(f"{shown(exemption.name)}: values must be texts, not lists")
+            raise BadRuleException(f"{shown(exception.name)}: values must be texts, not lists")
         values.append(quoted(value))
     if not values:
         return ""
-    return f"({exemption.fields} {exemption.comparisons or 'in'} ({', '.join(values)}))"
+    return f"({exception.fields} {exception.comparisons or 'in'} ({', '.join(values)}))"
 
 
-def _tuples(exemption: Exemption) -> str:
-    fields = exemption.fields
-    comparisons = exemption.comparisons or ("=",) * len(fields)
+def _tuples(exception: RuleException) -> str:
+    fields = exception.fields
+    comparisons = exception.comparisons or ("=",) * len(fields)
     alternatives = []
-    for value in exemption.values:
+    for value in exception.values:
         if isinstance(value, str) or len(value) != len(fields):
             message = f"each of values must be a list of {len(fields)}, as fields is"
-            raise BadExemption(f"{shown(exemption.name)}: {message}")
+            raise BadRuleException(f"{shown(exception.name)}: {message}")
         checks = (
             f"{field} {operator} {_operand(str(operator), part)}"
             for field, operator, part in zip(fields, comparisons, value, strict=True)
