@@ -1,4 +1,4 @@
-"""The parts of Kubernetes' own metadata types that are in use."""
+"""The types of Kubernetes' meta/v1 in use, with only the fields that are read here."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -19,7 +19,7 @@ def micro_time(moment: datetime) -> str:
 
 
 class OwnerReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """The object that an object belongs to and is garbage collected with."""
+    """A reference to the owner of an object, with which the object is garbage collected."""
 
     api_version: str
     kind: str
@@ -30,7 +30,7 @@ class OwnerReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class ObjectMeta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """Metadata of any object, as far as it is read here."""
+    """The metadata of any object."""
 
     name: str = ""
     namespace: str | None = None

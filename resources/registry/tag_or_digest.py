@@ -1,4 +1,4 @@
-"""Tags and digests, as the OCI distribution spec writes them."""
+"""The two ways to refer to a manifest in a repository: tag or digest (OCI distribution spec)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _TAG = re.compile(TAG_PATTERN, re.ASCII)
 
 
 def is_digest(text: str) -> bool:
-    """Whether this is a digest of the one algorithm in use."""
+    """Whether the text is a sha256 digest, the only algorithm that is accepted."""
     return _SHA256.fullmatch(text) is not None
 
 
 def is_tag_or_digest(text: str) -> bool:
-    """Whether this is a digest or a tag."""
+    """Whether the text is a sha256 digest or a tag."""
     return is_digest(text) or _TAG.fullmatch(text) is not None

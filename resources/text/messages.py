@@ -1,4 +1,4 @@
-"""How text from outside is shown in a message: quoted, escaped, and never long."""
+"""Foreign text in messages: escaped and short, quoted (`shown`) or not (`shown_unquoted`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COUNT = 5
 
 
 def shown(text: str) -> str:
-    """The text in double quotes, on one line."""
+    """The text in double quotes on one line, cut to 60 characters."""
     short = text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…"
     quoted = json.dumps(short, ensure_ascii=False)
     return "".join(
@@ -30,14 +30,14 @@ def shown_unquoted(text: str) -> str:
 
 
 def listed(texts: Iterable[str]) -> str:
-    """A few of them by name, the rest as a number."""
+    """The first five texts, without quotes, and the number of the others."""
     names = list(texts)
     few = ", ".join(shown(name)[1:-1] for name in names[:_COUNT])
     return few if len(names) <= _COUNT else f"{few} and {len(names) - _COUNT} more"
 
 
 class Finding(NamedTuple):
-    """A text, and the id of what it is about."""
+    """A problem or warning, and the id of the fragment or file that it is about."""
 
     origin: str
     text: str
