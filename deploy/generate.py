@@ -1,7 +1,7 @@
-"""Writes all that is generated: `python -m deploy.generate`, or `--check` to only compare.
+"""Writes all generated files: `python -m deploy.generate`, or `--check` to only compare them.
 
-The CRDs, the rules in the chart, and `deploy/install.yaml`, which is the chart as helm renders it.
-Nothing is read but what they are made from, so one run is enough.
+These are the CRDs, the RBAC rules in the chart, and `deploy/install.yaml`, which is the chart as
+helm renders it. None is made from a generated file on disk, so one run is enough.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 CHART = "deploy/chart/falco-operator"
 INSTALL = "deploy/install.yaml"
 OPERATOR = "falco-operator"
-"""The name of the release, of its namespace and of all that is in it."""
+"""The name of the Helm release, of its namespace and of its objects."""
 
 _GENERATED = ("crds/*.yaml", f"{CHART}/rules/*.yaml", INSTALL)
 _NAMESPACE = f"""\
@@ -47,27 +47,27 @@ metadata:
 
 
 class HelmError(RuntimeError):
-    """Helm failed; the message is what it said."""
+    """Helm failed; the message is its error output."""
 
 
 def files(definitions: Mapping[str, str]) -> dict[str, str]:
-    """Path and content of every generated file; `definitions` has those of the CRDs by name."""
+    """The content of every generated file, by path; `definitions` has the CRD files by name."""
     sources = {f"crds/{name}": content for name, content in definitions.items()} | _rules()
     return sources | {INSTALL: _install(sources)}
 
 
 def stale(wanted: Mapping[str, str], root: Path = ROOT) -> list[str]:
-    """The paths of the files that are missing, differ, or should not be there."""
-    found = {
+    """The paths of the files that are missing, differ from `wanted`, or are no longer generated."""
+    present = {
         str(path.relative_to(root)): path.read_text("utf-8")
         for pattern in _GENERATED
         for path in root.glob(pattern)
     }
-    return sorted(path for path in {**wanted, **found} if wanted.get(path) != found.get(path))
+    return sorted(path for path in {**wanted, **present} if wanted.get(path) != present.get(path))
 
 
 def write(wanted: Mapping[str, str], paths: Iterable[str], root: Path = ROOT) -> None:
-    """These files are as wanted, or gone."""
+    """Write these files with the wanted content, and delete those that are not wanted."""
     for path in paths:
         if path in wanted:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,11 @@ def write(wanted: Mapping[str, str], paths: Iterable[str], root: Path = ROOT) ->
 
 
 def helm(*arguments: str | Path) -> str:
-    """What helm prints, whatever the user's own configuration of it; raises HelmError."""
+    """The output of helm, run without the user's configuration of it.
+
+    Raises:
+        HelmError: helm failed.
+    """
     command = [build.files("helm")["helm"], *arguments]
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
@@ -102,7 +106,7 @@ def _rules() -> dict[str, str]:
 
 
 def _install(sources: Mapping[str, str]) -> str:
-    """The chart with these files in it, rendered with its default values."""
+    """The namespace, and the chart with these files in it, rendered with its default values."""
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         chart = root / CHART
@@ -115,7 +119,7 @@ def _install(sources: Mapping[str, str]) -> str:
 
 
 def _crds() -> dict[str, str]:
-    """Name and content of every CRD file, from an API server that is started for it."""
+    """The content of every CRD file, by name, from an API server that is started for it."""
     with (
         tempfile.TemporaryDirectory() as directory,
         ControlPlane(Path(directory), nodes=0, controllers=False, audit=False) as control_plane,

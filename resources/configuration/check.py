@@ -1,6 +1,6 @@
-"""What Falco would not accept of its configuration as a whole.
+"""The problems of the merged configuration for which Falco would not start.
 
-As in Falco's configuration.cpp (load_yaml), where each of these throws.
+The checks are those of Falco's configuration.cpp (load_yaml), which throws for each of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from resources.configuration.merge import Merged, Piece
 
 _GREATEST_PORT = 65535
-# Outputs, and what each needs beside `enabled`.
+# The outputs, and the key that each needs beside `enabled`.
 _OUTPUTS = {
     "stdout_output": "",
     "syslog_output": "",
@@ -33,7 +33,7 @@ _DROP_ACTIONS = ("ignore", "log", "alert", "exit")
 
 
 def problems(merged: Merged, falco: tuple[int, int] | None) -> list[Finding]:
-    """Why Falco would not start, each with the fragment that the value comes from."""
+    """The reasons for which Falco would not start, each with the fragment that causes it."""
     return [
         *merged.problems,
         *_engine_kind(merged, falco),
@@ -137,7 +137,7 @@ def _rules_files(merged: Merged) -> Iterator[Finding]:
 
 
 def _text(piece: Piece | None, variable: str | None = None) -> str | None:
-    """The text of a value; `variable` in place of one that only Falco knows."""
+    """The text of a value; `variable` if the value has an environment variable in it."""
     if piece is None:
         return None
     return variable if has_variable(piece.value) else yaml_node.text(piece.value)

@@ -1,4 +1,4 @@
-"""The children and the status of a Falco."""
+"""The children of a Falco, as they should be."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from resources.falco.spec import Falco
 from resources.instance.children import Child, Parent, parent_of
 from resources.instance.image import Image
 from resources.instance.rbac import cluster_rights, namespaced_rights
-from resources.instance.workload import MainWorkload, insisted, pod_labels, service, workload
+from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.overlay import Template
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
@@ -17,7 +17,7 @@ SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
 
 @dataclass(frozen=True, slots=True)
 class FalcoSettings:
-    """What the operator's own settings say about every Falco; the deadline is in seconds."""
+    """The operator's settings that hold for every Falco; `gate_deadline` is in seconds."""
 
     sidecar_image: str = SIDECAR_IMAGE
     excluded_labels: tuple[str, ...] = ()
@@ -30,10 +30,10 @@ def main_workload(falco: Falco) -> MainWorkload:
 
 
 def resolved_version(falco: Falco) -> str:
-    """The version to run: of the image in the template, else of the spec, else the built-in one.
+    """The version to run: that of the image in the template, else of the spec, else the default.
 
     Raises:
-        InvalidSpec: image or version are not what they should be.
+        InvalidSpec: the image or the version is not valid.
     """
     return _image(falco).version
 
@@ -43,7 +43,7 @@ def desired(
     settings: FalcoSettings,
     readable: Readable = Readable(),  # noqa: B008 - a value
 ) -> tuple[Child, ...]:
-    """Every child as it should be, lower waves first; the same bodies for the same input.
+    """The desired children, lower waves first; equal input gives equal bodies.
 
     Raises:
         InvalidSpec: the spec cannot be carried out.
@@ -71,7 +71,7 @@ def _image(falco: Falco) -> Image:
 
 
 def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings) -> Child:
-    """The DaemonSet or Deployment; without `replicas` the field is left to autoscalers."""
+    """The DaemonSet or Deployment; without `replicas` in the spec, an autoscaler may set them."""
     kind, spec = _workload_kind(falco), falco.spec
     is_deployment = kind == "Deployment"
     return workload(
@@ -88,7 +88,7 @@ def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings
 def _templates(
     falco: Falco, parent: Parent, config: str, settings: FalcoSettings
 ) -> tuple[Template, ...]:
-    """The defaults, what the user says, and what must hold whatever the user says."""
+    """The layers of the pod template: the defaults, the user's template, the enforced layer."""
     image = _image(falco)
     pod = falco_pod.PodSettings(
         workload=_workload_kind(falco),
@@ -100,10 +100,10 @@ def _templates(
         sidecar_image=settings.sidecar_image,
         gate_deadline=settings.gate_deadline,
     )
-    # A template copied from a running pod would else pin the hash of an old configuration.
+    # Enforced, since a template copied from a running pod has the hash of an old configuration.
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}
     return (
         falco_pod.pod_template(pod),
         falco.spec.pod_template_spec or {},
-        insisted(parent, falco_pod.MAIN.name, image, annotations),
+        enforced(parent, falco_pod.MAIN.name, image, annotations),
     )

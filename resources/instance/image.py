@@ -1,4 +1,4 @@
-"""Image references, by the grammar of the OCI distribution specification."""
+"""References to container images, by the grammar of the OCI distribution specification."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _A_VERSION = (
 
 
 class Image(NamedTuple):
-    """A parsed image reference; `name` is the registry host with port, if any, and the path."""
+    """A reference to an image; `name` is the registry's host and port, if given, and the path."""
 
     name: str
     tag: str | None = None
@@ -38,15 +38,15 @@ class Image(NamedTuple):
 
     @property
     def version(self) -> str:
-        """What runs: the tag, the digest, or both; a name alone means `latest`."""
+        """The version that runs: tag, digest, or both joined by `@`; `latest` without either."""
         return "@".join(filter(None, (self.tag, self.digest))) or "latest"
 
 
 def parse_image(reference: str, field: str) -> Image:
-    """Parse a reference.
+    """The image that a reference in the spec's `field` names.
 
     Raises:
-        InvalidSpec: it is none; `field` names where it came from.
+        InvalidSpec: the text is no image reference.
     """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
@@ -55,10 +55,10 @@ def parse_image(reference: str, field: str) -> Image:
 
 
 def with_version(image: Image, version: str, field: str) -> Image:
-    """The same image in another version: a tag, or a digest, which stands without a tag.
+    """The image with the version in the spec's `field`, a tag or a digest.
 
     Raises:
-        InvalidSpec: the version is neither; `field` names where it came from.
+        InvalidSpec: the version is neither.
     """
     if not _VERSION.fullmatch(version):
         raise InvalidSpec(field, version, _A_VERSION)

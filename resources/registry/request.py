@@ -84,7 +84,7 @@ class Lookups(msgspec.Struct, frozen=True):
 class Answers(msgspec.Struct, frozen=True):
     """The answers to a batch."""
 
-    found: tuple[LookupAnswer, ...]
+    answers: tuple[LookupAnswer, ...]
 
 
 class Pull(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Exceptions of rules: how they are read, merged, and turned into a part of the condition.
+"""The `exceptions` of rules: how Falco reads them, merges them, and adds them to the condition.
 
 As in Falco's rule_loader_reader.cpp, rule_loader_collector.cpp and rule_loader_compiler.cpp.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from resources.rules.item_reader import ItemReader
 
-# Text, or a list of them; an empty one is absent.
+# A text, or a list of entries; an empty entry means that the key is absent.
 Entry: TypeAlias = "str | tuple[Entry, ...]"
 
 _LONE_OPERATORS = ("in", "pmatch", "intersects")
@@ -36,14 +36,16 @@ class RuleException(NamedTuple):
 
 
 def read_exceptions(item: ItemReader, *, with_fields: bool) -> tuple[RuleException, ...]:
-    """The exceptions of an item; with fields where it cannot mean those of an earlier rule.
+    """The exceptions of an item.
+
+    `with_fields` demands fields; without, an exception may extend that of an earlier rule.
 
     Raises:
-        BadItem: Falco would not accept them.
+        BadItem: Falco would not accept the exceptions.
     """
     if item.node("exceptions") is None:
         return ()
-    found = []
+    exceptions = []
     for entry in item.maps("exceptions"):
         name = entry.text("name")
         values = entry.node("values")
@@ -62,12 +64,12 @@ def read_exceptions(item: ItemReader, *, with_fields: bool) -> tuple[RuleExcepti
                 check(exception)
             except BadRuleException as error:
                 item.fail("exceptions", str(error))
-        found.append(exception)
-    return tuple(found)
+        exceptions.append(exception)
+    return tuple(exceptions)
 
 
 def check(exception: RuleException) -> None:
-    """Raise BadRuleException for one that no rule can have."""
+    """Raise BadRuleException for an exception that no rule can have."""
     name, fields, comparisons = shown(exception.name), exception.fields, exception.comparisons
     if not fields:
         raise BadRuleException(f"{name}: fields is missing")
@@ -89,34 +91,34 @@ def check(exception: RuleException) -> None:
 def merged(
     present: tuple[RuleException, ...], appended: Iterable[RuleException]
 ) -> tuple[RuleException, ...]:
-    """What a rule has after exceptions were appended.
+    """The exceptions of a rule after others are appended to them.
 
     Raises:
-        BadRuleException: they do not fit those that are there.
+        BadRuleException: an appended exception does not fit the present ones.
     """
-    found = list(present)
-    places = {old.name: place for place, old in reversed(list(enumerate(found)))}
+    result = list(present)
+    places = {old.name: place for place, old in reversed(list(enumerate(result)))}
     for exception in appended:
         place = places.get(exception.name)
         if place is None:
             check(exception)
             if not exception.values:
                 raise BadRuleException(f"{shown(exception.name)}: values is missing")
-            places[exception.name] = len(found)
-            found.append(exception)
+            places[exception.name] = len(result)
+            result.append(exception)
             continue
         if exception.fields or exception.comparisons:
             message = "only values can be appended to an exception that is there"
             raise BadRuleException(f"{shown(exception.name)}: {message}")
-        found[place] = found[place]._replace(values=found[place].values + exception.values)
-    return tuple(found)
+        result[place] = result[place]._replace(values=result[place].values + exception.values)
+    return tuple(result)
 
 
 def with_exceptions(condition: str, exceptions: Iterable[RuleException]) -> str:
-    """The condition of a rule, with its exceptions, as Falco parses it.
+    """The condition of a rule joined with its exceptions, as Falco parses it.
 
     Raises:
-        BadRuleException: the values of one do not fit its fields.
+        BadRuleException: the values of an exception do not fit its fields.
     """
     parts = [f"({condition})"]
     for exception in exceptions:
@@ -156,14 +158,14 @@ def _tuples(exception: RuleException) -> str:
 def _operand(operator: str, value: Entry) -> str:
     if not isinstance(value, str):
         return f"({', '.join(quoted(str(part)) for part in value)})"
-    # With a modifier, as in "endswith anyof", an operator takes a list too.
+    # An operator with a modifier, such as "endswith anyof", takes a list too.
     if operator in LIST_OPERATORS or len(operator.split()) > 1:
         return value if value.startswith("(") else f"({value})"
     return quoted(value)
 
 
 def quoted(value: str) -> str:
-    """A value as Falco puts it into a condition: in quotes only if it has a space."""
+    """A value as Falco inserts it into a condition: quoted only if it has a space."""
     return f'"{value}"' if " " in value and value[0] not in "\"'" else value
 
 

@@ -1,9 +1,9 @@
-"""The rules files of a node as Falco's engine loads them: one after the other.
+"""The rules files of a node, loaded in order as Falco's engine loads them.
 
-As in rule_loader_collector.cpp and rule_loader_compiler.cpp: after every file all that was loaded
-so far must compile, so a rule may use only macros that are there by the end of its own file. A
-macro may use only macros that were there before it was last touched. Lists know no order, and an
-unknown word is no error. Whether plugins are there is looked at when all files are loaded.
+As in rule_loader_collector.cpp and rule_loader_compiler.cpp: after each file, all that is loaded so
+far must compile. So a rule may use only macros that are defined by the end of its own file, and a
+macro only macros that were defined before the macro was last defined or changed. The order of lists
+is free, and an unknown word is no error. Required plugins are checked once all files are loaded.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class _Place(NamedTuple):
-    """An item, as messages name it."""
+    """The name of an item in messages."""
 
     kind: str
     name: str
@@ -47,7 +47,7 @@ class _Place(NamedTuple):
 
 @dataclass(slots=True)
 class _Macro:
-    """`index` is when it first came, `visibility` when it was last touched."""
+    """A macro; `index` counts when it was first defined, `visibility` when it was last changed."""
 
     line: int
     index: int
@@ -64,10 +64,10 @@ class _Rule:
 
 
 class RuleSet:
-    """What Falco holds of rules while it loads them; loading tells what it would not accept."""
+    """All rules, macros and lists that are loaded so far; `load` adds those of a file."""
 
     def __init__(self, engine: str, conditions: ConditionCache, later: Mapping[str, str]) -> None:
-        """`later` says of a macro in which file to find it, for messages."""
+        """`later` maps the name of a macro to the file that defines it, for messages."""
         self._engine = semantic_version(engine)
         self._conditions = conditions
         self._later = later
@@ -76,13 +76,13 @@ class RuleSet:
         self._macros: dict[str, _Macro] = {}
         self._rules: dict[str, _Rule] = {}
         self._problems: list[str] = []
-        # Touched by the file that is being loaded, without order and duplicates.
+        # The names that the file being loaded defines or changes, by kind, as ordered sets.
         self._touched: dict[str, dict[str, None]] = {}
         self._loop_found = False
         self._any_forward = False
 
     def load(self, content: RulesContent) -> list[str]:
-        """Load one more file; return why Falco would not."""
+        """Load the next file; return the reasons for which Falco would refuse it."""
         self._problems = []
         self._touched = {"list": {}, "macro": {}, "rule": {}}
         for item in content.items:
@@ -214,7 +214,7 @@ class RuleSet:
             )
 
     def _use_lists(self, place: _Place, parsed: RuleCondition, lists: Collection[str]) -> None:
-        """Check the uses of these lists."""
+        """Report uses of these lists that Falco would refuse."""
         for name in dict.fromkeys((*parsed.words, *parsed.lone_words)):
             if name not in lists:
                 continue
@@ -227,7 +227,7 @@ class RuleSet:
                 )
 
     def _find_loop(self) -> None:
-        """Report the first macro that comes back to itself; only a touched one can."""
+        """Report the first macro that uses itself, directly or through other macros."""
         if not self._any_forward or self._loop_found:
             return
         done: set[str] = set()
@@ -247,7 +247,7 @@ class RuleSet:
         return [name for name in used if name in self._macros]
 
     def _compile_users(self) -> None:
-        """Look again at what an earlier file made of the lists that this one changes."""
+        """Check earlier rules and macros again if they use lists that this file has changed."""
         changed = self._lists.containing(self._touched["list"])
         for kind, entries in (("macro", self._macros), ("rule", self._rules)):
             for name, entry in entries.items():
@@ -266,7 +266,7 @@ class RuleSet:
 
 
 def _loop(start: str, uses: Callable[[str], Iterable[str]], done: set[str]) -> str:
-    """A macro that can be reached from here and from itself; empty if there is none."""
+    """A macro that `start` uses and that uses itself, at any depth; empty if there is none."""
     path: dict[str, None] = {}
     stack = [(start, False)]
     while stack:

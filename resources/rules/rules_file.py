@@ -1,7 +1,7 @@
-"""What is in one rules file, and what is wrong with it taken by itself.
+"""The items of one rules file, and the problems that it has whatever other files hold.
 
-The rules are those of Falco's rule_loader_reader.cpp (userspace/engine, as of 0.44). Falco stops at
-the first error of a file; here every item is looked at, so that a user can mend all in one go.
+The checks are those of Falco's rule_loader_reader.cpp (userspace/engine, as of 0.44). Falco stops
+at the first error of a file; here every item is checked, so that a user sees all errors at once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _DEFAULT_SOURCE = "syscall"
 
 
 def read(data: bytes) -> RulesContent:
-    """Read a file; never raises for what is in it."""
+    """The content of a rules file; errors of the file are problems in it, and never raised."""
     try:
         documents = yaml_reader.load(data)
     except yaml_reader.BadYaml as error:
@@ -115,8 +115,8 @@ class _Reader:
         unknown = [key.text for key in keys(value) if key.text not in known]
         if unknown:
             self.warnings.append(f"{item.label}: Falco ignores unknown keys: {listed(unknown)}")
-        if again := duplicates(value):
-            texts = (key.text for key in again)
+        if repeated := duplicates(value):
+            texts = (key.text for key in repeated)
             self.warnings.append(f"{item.label}: Falco takes the first of two: {listed(texts)}")
         self.warnings.extend(item.warnings)
 
@@ -126,15 +126,17 @@ def _engine_requirement(item: ItemReader) -> tuple[Item, ...]:
 
 
 def _plugin_requirements(item: ItemReader) -> tuple[Item, ...]:
-    found = []
+    requirements = []
     for entry in item.maps("required_plugin_versions"):
         others = entry.maps("alternatives") if entry.has("alternatives") else []
-        alternatives = [(one.text("name"), one.version("version")) for one in (entry, *others)]
+        alternatives = [
+            (plugin.text("name"), plugin.version("version")) for plugin in (entry, *others)
+        ]
         names = [name for name, _ in alternatives]
         if len(set(names)) < len(names):
             entry.fail("alternatives", "a plugin is named twice")
-        found.append(PluginRequirement(entry.line, tuple(alternatives)))
-    return tuple(found)
+        requirements.append(PluginRequirement(entry.line, tuple(alternatives)))
+    return tuple(requirements)
 
 
 def _list(item: ItemReader) -> tuple[Item, ...]:
@@ -241,7 +243,7 @@ def _changed(
     return text, read_exceptions(item, with_fields=not appends)
 
 
-# In the order in which Falco looks for them.
+# The key that tells the kind of an item, in the order in which Falco looks for them.
 _KINDS: dict[str, Callable[[ItemReader], tuple[Item, ...]]] = {
     "required_engine_version": _engine_requirement,
     "required_plugin_versions": _plugin_requirements,

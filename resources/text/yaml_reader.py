@@ -130,7 +130,7 @@ class _Composer:
 
     def _alias(self, event: AliasEvent) -> None:
         if event.anchor not in self._anchors:
-            # So is an alias within its own collection: an anchor is known only at its end.
+            # An alias within its own collection too: an anchor is known only at its end.
             raise BadYaml(f"line {_line(event)}: the alias refers to nothing before it")
         node, size = self._anchors[event.anchor]
         self._count(size.values, event)
