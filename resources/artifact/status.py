@@ -17,9 +17,9 @@ from resources.kubernetes.conditions import (
     ConditionDraft,
     condition,
     set_condition,
-    timestamp,
 )
 from resources.kubernetes.event import bounded
+from resources.kubernetes.meta import timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime

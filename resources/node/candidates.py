@@ -11,7 +11,7 @@ from resources.configuration import plugins as plugins_check
 from resources.configuration.merge import Merged
 from resources.configuration.plugins import BadEntry, LoadedPlugin, Plugins
 from resources.node.contents import NodeContents
-from resources.rules.condition_cache import Conditions
+from resources.rules.condition_cache import ConditionCache
 from resources.rules.items import ListItem, MacroItem, PluginRequirement
 from resources.rules.rule_set import RuleSet
 from resources.rules.versions import release, semantic_version
@@ -51,7 +51,7 @@ class NodeSet:
         lists = _list_names(self._contents.rules.values())
         for path, content in self._contents.rules.items():
             self._contents.rules[path] = _narrowed(content, lists)
-        self._conditions = Conditions(lists)
+        self._conditions = ConditionCache(lists)
 
     def own_problems(self, slot: Slot, version: Version) -> Sequence[str]:
         """Why Falco would not accept a version whatever the others are."""

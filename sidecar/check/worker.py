@@ -21,7 +21,7 @@ def answer(request: CheckRequest) -> Verdict:
 
 def _read(path: str) -> bytes:
     """The file, or as much of it as is needed to see that it is too large."""
-    from resources.text.yaml_reader import MAX_BYTES  # noqa: PLC0415 - after the limits hold
+    from resources.text.limits import MAX_BYTES  # noqa: PLC0415 - after the limits hold
 
     with Path(path).open("rb") as file:
         return file.read(MAX_BYTES + 1)

@@ -362,8 +362,8 @@ ALIASES = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 CONTENTS = {
     "an alias bomb": (ALIASES.encode(), "aliases make it more than"),
-    "ten thousand levels": (b"[" * 10_000 + b"]" * 10_000, "nested deeper than 64"),
-    "ten thousand maps": (b"- " * 10_000, "nested deeper than 64"),
+    "ten thousand levels": (b"[" * 10_000 + b"]" * 10_000, "nested deeper than 100"),
+    "ten thousand maps": (b"- " * 10_000, "nested deeper than 100"),
     "no UTF-8": (b"- macro: \xff\xfe\n", "line 1: it is not UTF-8 (byte 0xff)"),
     "nothing but zeros": (b"\0" * 3 * MEGABYTE, "line 1"),
     "values without end": (b"- a\n" * 700_000, "it has more than"),

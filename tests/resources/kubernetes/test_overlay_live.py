@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from resources.falco.desired import FalcoSettings, desired
 from resources.falco.spec import Falco, FalcoSpec
-from resources.kubernetes.list_keys import POD_TEMPLATE
+from resources.kubernetes.merge_shapes import POD_TEMPLATE
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.overlay import pod_template
 from tests.resources.kubernetes.templates import templates

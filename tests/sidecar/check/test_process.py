@@ -24,10 +24,10 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 HOSTILE = {
     "an alias bomb": (BOMB, "aliases make it more than 100000 values"),
-    "deep flow": ("[" * 10_000, "line 1: values are nested deeper than 64"),
-    "deep block": ("- " * 10_000 + "x", "line 1: values are nested deeper than 64"),
+    "deep flow": ("[" * 10_000, "line 1: values are nested deeper than 100"),
+    "deep block": ("- " * 10_000 + "x", "line 1: values are nested deeper than 100"),
     "no UTF-8": (b"- rule: \xff\n", "line 1: it is not UTF-8 (byte 0xff)"),
-    "brackets": ("[" * (4 << 20), "line 1: values are nested deeper than 64"),
+    "brackets": ("[" * (4 << 20), "line 1: values are nested deeper than 100"),
     "too large": ("#" * ((4 << 20) + 1), "it is larger than 4 MiB"),
     "many values": ("[" + "a," * (1 << 20) + "]", "it has more than 100000 values"),
     "text": ("just text", "line 1: the file holds text, not a list of rules"),
