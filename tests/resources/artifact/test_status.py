@@ -7,7 +7,7 @@ import pytest
 
 from resources.artifact.fields import ArtifactStatus, Resolved
 from resources.artifact.resolution import ResolutionFailure
-from resources.artifact.rollout import FAILED, Stand, Sum
+from resources.artifact.rollout import FAILED, PodProgress, Sum
 from resources.artifact.status import (
     Observed,
     fields,
@@ -33,7 +33,7 @@ def at(observed, before=NEW, now=NOW, generation=2):
 
 
 def failed(*nodes, message="broken", reason="InvalidContent"):
-    return tuple(Stand(FAILED, node, reason, message) for node in nodes)
+    return tuple(PodProgress(FAILED, node, reason, message) for node in nodes)
 
 
 PROGRAMMED = {
