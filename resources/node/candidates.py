@@ -20,7 +20,7 @@ from resources.text.messages import Finding, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from resources.node.slots import Context, PluginFact, Slot, Version
+    from resources.node.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
     from resources.rules.items import RulesContent
 
 
@@ -35,7 +35,7 @@ class NodeSet:
     """Slots and their contents; `values` is how many YAML values there are in all of them."""
 
     def __init__(
-        self, slots: Sequence[Slot], context: Context, read: Callable[[str], bytes]
+        self, slots: Sequence[CheckedSlot], context: Context, read: Callable[[str], bytes]
     ) -> None:
         self.slots = sorted(
             slots, key=lambda slot: (_ORDER[slot.kind], slot.file.encode(), slot.id)
@@ -53,7 +53,7 @@ class NodeSet:
             self._contents.rules[path] = _narrowed(content, lists)
         self._conditions = Conditions(lists)
 
-    def own_problems(self, slot: Slot, version: Version) -> Sequence[str]:
+    def own_problems(self, slot: CheckedSlot, version: CheckedVersion) -> Sequence[str]:
         """Why Falco would not accept a version whatever the others are."""
         if slot.kind != "plugin":
             return self._contents.of(slot, version).problems
@@ -63,11 +63,11 @@ class NodeSet:
             return (str(error),)
         return ()
 
-    def own_warnings(self, slot: Slot, version: Version) -> Sequence[str]:
+    def own_warnings(self, slot: CheckedSlot, version: CheckedVersion) -> Sequence[str]:
         """What to be wary of with a version whatever the others are."""
         return () if slot.kind == "plugin" else self._contents.of(slot, version).warnings
 
-    def evaluate(self, selection: Mapping[str, Version]) -> Evaluation:
+    def evaluate(self, selection: Mapping[str, CheckedVersion]) -> Evaluation:
         """What Falco would say to these versions by slot, in the order in which it loads them."""
         chosen = [(slot, selection[slot.id]) for slot in self.slots if slot.id in selection]
         merged = Merged(self._base)
@@ -84,7 +84,7 @@ class NodeSet:
         problems += self._rules_problems(rules, plugins, facts)
         return Evaluation(problems, [*merged.warnings, *plugins.warnings])
 
-    def _plugin_entry(self, slot: Slot, version: Version) -> LoadedPlugin:
+    def _plugin_entry(self, slot: CheckedSlot, version: CheckedVersion) -> LoadedPlugin:
         """The entry of a Plugin in falco.yaml; raises BadEntry if Falco would not accept it.
 
         Its path is left out where the library does not depend on what else is chosen.
@@ -98,14 +98,14 @@ class NodeSet:
         file = path.removeprefix(plugins_check.DIRECTORY)
         return LoadedPlugin(slot.id, 0, fact.name, path if file in self._files else "")
 
-    def _libraries(self, chosen: Iterable[tuple[Slot, Version]]) -> set[str]:
+    def _libraries(self, chosen: Iterable[tuple[CheckedSlot, CheckedVersion]]) -> set[str]:
         return set(self._context.foreign_libraries) | {
             slot.file for slot, version in chosen if version.plugin and version.plugin.present
         }
 
     def _rules_problems(
         self,
-        rules: Sequence[tuple[Slot, Version]],
+        rules: Sequence[tuple[CheckedSlot, CheckedVersion]],
         plugins: Plugins,
         facts: Mapping[str, PluginFact],
     ) -> list[Finding]:

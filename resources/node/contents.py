@@ -12,7 +12,7 @@ from resources.rules.items import RulesContent
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from resources.node.slots import Slot, Version
+    from resources.node.check_request import CheckedSlot, CheckedVersion
 
 # Of all that is wanted together. The official rules have 200 KB and 7,000 values.
 MAX_BYTES = 8 << 20
@@ -32,7 +32,7 @@ class NodeContents:
 
     def __init__(
         self,
-        slots: Sequence[Slot],
+        slots: Sequence[CheckedSlot],
         read: Callable[[str], bytes],
         falco: tuple[int, int] | None,
     ) -> None:
@@ -59,7 +59,7 @@ class NodeContents:
         """How many YAML values there are in all."""
         return sum(size.values for size in self._sizes.values())
 
-    def of(self, slot: Slot, version: Version) -> RulesContent | ConfigContent:
+    def of(self, slot: CheckedSlot, version: CheckedVersion) -> RulesContent | ConfigContent:
         """The content of a version that is a file."""
         return (self.rules if slot.kind == "rules" else self.configs)[version.path]
 
@@ -99,5 +99,5 @@ class NodeContents:
             self.configs[path] = ConfigContent(problems=(problem,))
 
 
-def _is_new(slot: Slot, version: Version) -> bool:
+def _is_new(slot: CheckedSlot, version: CheckedVersion) -> bool:
     return version != slot.good and not slot.stays

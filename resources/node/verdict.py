@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resources.node.candidates import NodeSet
+from resources.node.check_request import Choice, Verdict
 from resources.node.fallback import Chooser, Options
-from resources.node.slots import Choice, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from resources.node.check_request import CheckedSlot, CheckedVersion, Context
     from resources.node.fallback import ChosenSelection, Selection
-    from resources.node.slots import Context, Slot, Version
     from resources.text.messages import Finding
 
 # Values that may be looked at for the sake of getting more of what is wanted: 5 s of work.
@@ -26,7 +26,7 @@ _LEAST_TRIALS = 20
 _MOST_MESSAGES = 10
 
 
-def check(slots: Sequence[Slot], context: Context, read: Callable[[str], bytes]) -> Verdict:
+def check(slots: Sequence[CheckedSlot], context: Context, read: Callable[[str], bytes]) -> Verdict:
     """Choose a version for every slot such that Falco accepts all of them together.
 
     `read` gives the content of a path, or raises OSError. Ids must be unique.
@@ -62,7 +62,7 @@ class _Check:
             for choice, version in _versions(slot)
         }
 
-    def _options(self, slot: Slot) -> Options:
+    def _options(self, slot: CheckedSlot) -> Options:
         if slot.stays:
             usable = slot.wanted is not None and not self._own[slot.id, "wanted"]
             level: Choice = "wanted" if usable else "none"
@@ -74,7 +74,7 @@ class _Check:
         same: Choice = "wanted" if slot.wanted == slot.good else "good"
         return Options(levels, same if same in levels else "none")
 
-    def _versions(self, selection: Selection) -> dict[str, Version]:
+    def _versions(self, selection: Selection) -> dict[str, CheckedVersion]:
         versions = {
             name: self._slots[name].wanted if choice == "wanted" else self._slots[name].good
             for name, choice in selection.items()
@@ -85,7 +85,7 @@ class _Check:
     def _problems(self, selection: Selection) -> list[Finding]:
         return self._node.evaluate(self._versions(selection)).problems
 
-    def _why(self, slot: Slot, choice: Choice, decision: ChosenSelection) -> list[str]:
+    def _why(self, slot: CheckedSlot, choice: Choice, decision: ChosenSelection) -> list[str]:
         """Why a slot does not get what is wanted, and if so, why not even what is installed."""
         if slot.wanted is None or choice == "wanted":
             return []
@@ -95,7 +95,7 @@ class _Check:
                 texts.append(f"what was installed cannot stay: {text}")
         return texts
 
-    def _reasons(self, slot: Slot, choice: Choice, decision: ChosenSelection) -> list[str]:
+    def _reasons(self, slot: CheckedSlot, choice: Choice, decision: ChosenSelection) -> list[str]:
         if own := self._own[slot.id, choice]:
             return list(own)
         found = decision.reasons.get((slot.id, choice), ())
@@ -114,7 +114,7 @@ class _Check:
         return _texts(found)
 
 
-def _versions(slot: Slot) -> Iterator[tuple[Choice, Version]]:
+def _versions(slot: CheckedSlot) -> Iterator[tuple[Choice, CheckedVersion]]:
     if slot.wanted is not None:
         yield "wanted", slot.wanted
     if slot.good is not None:

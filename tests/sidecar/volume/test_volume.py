@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from resources.node.files import Medium, file_name, library_name
+from resources.artifact.medium import Medium
+from resources.node.files import file_name, library_name
 from sidecar.volume.blobs import SUBDIRECTORY
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
