@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +13,6 @@ from actors.runtime.mail import Reconcile
 from actors.watch.store import Store, snapshot_of
 from resources.node.check_request import Context
 from resources.node.files import Directory
-from resources.node.slots import SlotId
 from sidecar.check.node_check import NodeCheck
 from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
@@ -21,6 +20,9 @@ from sidecar.node.installation import Installation
 from sidecar.node.state import NodeState
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from resources.node.slots import SlotId
 
 RULES = Directory.RULES.value
 CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1")
