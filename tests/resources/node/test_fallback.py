@@ -59,7 +59,7 @@ class Case:
         """What is found but for what stays and cannot be mended by anything installed."""
         chooser = Chooser(self.options, self.evaluate, 1000)
         chooser._base()
-        return [found for found in self.evaluate(selection) if found not in chooser._standing]
+        return [found for found in self.evaluate(selection) if found not in chooser._permanent]
 
     def base(self):
         return Chooser(self.options, self.evaluate, 1000)._base()
