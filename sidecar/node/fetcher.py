@@ -117,7 +117,7 @@ class Fetcher:
             try:
                 pulled = await registry.pull(request)
             except registry.RegistryError as error:
-                self._turns.leave_in_peace(host, error.retry_after)
+                self._turns.hold_off(host, error.retry_after)
                 trouble = Trouble(reason, str(error), error.transient)
                 raise FetchFailed(trouble, error.retry_after, final=error.final) from error
             self._observer.pulled(pulled.pulled_bytes, self._clock.monotonic() - begun)

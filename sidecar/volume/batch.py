@@ -1,4 +1,4 @@
-"""Several changes that Falco is to see as one."""
+"""Applies several changes of files back to back, so that Falco reloads once."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
 
 
 class Batch:
-    """All that can fail is done by `stage`, where nobody sees it; `commit` renames and removes.
+    """`stage` does all that is likely to fail, unseen by Falco; `commit` only renames and removes.
 
-    Falco waits 100 ms for more before it reloads: nothing that may take long comes between what it
-    watches. It does not watch libraries, so there is time to make sure of these first, and to make
-    sure of all else before they are removed.
+    Falco waits 100 ms for further changes before it reloads, so no slow step comes between changes
+    that it watches. It does not watch libraries: new libraries are synced to disk before the other
+    changes, and all other changes before libraries are removed.
     """
 
-    def __init__(self, root: Path, disk: Disk, blobs: Blobs, todo: Changes) -> None:
+    def __init__(self, root: Path, disk: Disk, blobs: Blobs, changes: Changes) -> None:
         self._root = root
         self._disk = disk
         self._blobs = blobs
-        self._todo = todo
+        self._changes = changes
         self._staged: dict[File, Path] = {}
 
     def stage(self) -> None:
-        """Make the new files, on disk, under temporary names."""
-        for file in self._todo.installed:
+        """Make the new files under temporary names and sync them to disk."""
+        for file in self._changes.installed:
             self._staged[file] = self._blobs.stage(file)
 
     def commit(self) -> None:
-        """Do it all; a process that ends meanwhile leaves every file old or new."""
-        todo = self._todo
-        self._rename(todo.libraries)
-        self._sync(todo.libraries)
-        self._rename(todo.content)
-        self._remove(todo.removed)
-        self._sync((*todo.content, *todo.removed))
-        self._remove(todo.removed_libraries)
-        self._sync(todo.removed_libraries)
+        """Rename and remove; a process that is killed meanwhile leaves every file old or new."""
+        changes = self._changes
+        self._rename(changes.libraries)
+        self._sync(changes.libraries)
+        self._rename(changes.content)
+        self._remove(changes.removed)
+        self._sync((*changes.content, *changes.removed))
+        self._remove(changes.removed_libraries)
+        self._sync(changes.removed_libraries)
 
     def discard(self) -> None:
-        """Remove what was made and is not in place."""
+        """Remove the staged files that were not renamed into place."""
         for path in self._staged.values():
             self._blobs.discard(path)
         self._staged.clear()
@@ -63,7 +63,7 @@ class Batch:
             self._disk.remove(self._root / place.path)
 
     def _sync(self, touched: Iterable[File | Place]) -> None:
-        directories = {one.directory for one in touched}
+        directories = {place.directory for place in touched}
         for directory in Directory:
             if directory in directories:
                 self._disk.sync(self._root / directory.value)

@@ -1,4 +1,4 @@
-"""What has to be done to the directories, in the order in which Falco can bear it."""
+"""The changes of Falco's directories, in an order that is safe at every step."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from sidecar.volume.file_digests import FileState
 
 _ENTRIES = Place(Directory.CONFIG, PLUGIN_ENTRIES)
-# Content by directory, the entries apart: rules may need fields of plugins, and configurations
-# may name rules files.
+# After libraries and their entries come rules, which may need fields of plugins, then
+# configurations, which may name rules files.
 _ORDER = {Directory.PLUGINS: 0, Directory.RULES: 2, Directory.CONFIG: 3}
 
 
 class Changes(NamedTuple):
-    """Done from top to bottom, no entry ever names a library that is not there.
+    """Changes to be made from top to bottom.
 
-    And nothing is missing meanwhile that was there before and is there afterwards.
+    At every step each entry's library exists, and each file that exists before and after.
     """
 
     libraries: tuple[File, ...] = ()
@@ -28,16 +28,16 @@ class Changes(NamedTuple):
     removed: tuple[Place, ...] = ()
     removed_libraries: tuple[Place, ...] = ()
     conflicts: tuple[File, ...] = ()
-    """Not done: there is something else that is not ours."""
+    """Files that are not installed, because a file of somebody else has their name."""
 
     @property
     def installed(self) -> tuple[File, ...]:
-        """What comes, in order."""
+        """The files to install, in order."""
         return self.libraries + self.content
 
     @property
     def gone(self) -> tuple[Place, ...]:
-        """What goes, in order."""
+        """The files to remove, in order."""
         return self.removed + self.removed_libraries
 
 
@@ -48,10 +48,11 @@ def changes(
     *,
     entries_due: bool = False,
 ) -> Changes:
-    """What makes the files that are ours, `present`, equal to the desired ones.
+    """The changes that make the sidecar's files, `present`, equal to the desired ones.
 
-    Falco does not notice that a library was replaced, so then the entries are renamed anew, equal
-    or not; also if that is still due from before.
+    Falco does not notice a replaced library. Therefore the file of entries is installed again, even
+    if it is equal, when a library changes; `entries_due` says that an earlier such change is not
+    completed.
     """
     wanted = {file.place: file for file in sorted(desired, key=_loading_order)}
     conflicts = tuple(file for place, file in wanted.items() if place in foreign)

@@ -61,7 +61,7 @@ async def test_a_registry_that_asks_for_peace_has_it_for_so_long(turns, clock):
             return seconds
 
     assert await wait("busy") == 0.0
-    turns.leave_in_peace("busy", 30.0)
+    turns.hold_off("busy", 30.0)
     await clock.advance(10.0)
     assert await wait("busy") == 20.0
     assert await wait("other") == 0.0
@@ -70,7 +70,7 @@ async def test_a_registry_that_asks_for_peace_has_it_for_so_long(turns, clock):
 
 
 async def test_a_registry_that_asks_for_none_has_none(turns):
-    turns.leave_in_peace("busy", 30.0)
-    turns.leave_in_peace("busy", None)
+    turns.hold_off("busy", 30.0)
+    turns.hold_off("busy", None)
     async with turns.turn("busy") as seconds:
         assert seconds == 0.0
