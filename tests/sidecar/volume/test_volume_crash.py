@@ -25,6 +25,8 @@ from tests.sidecar.volume.node_directories import (
     files,
     install,
     libraries,
+    loaded,
+    started,
     write_foreign,
 )
 
@@ -53,8 +55,7 @@ def fresh(quick_directory):
 
 def update(root, disk, contents=AFTER, slots=SLOTS["after"]):
     """What a sidecar does from its start until all is installed."""
-    volume = Volume(root, disk)
-    volume.load()
+    volume = started(root, disk)
     install(volume, contents, slots)
 
 
@@ -95,7 +96,7 @@ def test_killed_at_any_step_the_next_process_completes_it(fresh, before):
         assert volume.load().slots in [*SLOTS.values(), {}]
         install(volume, AFTER, SLOTS["after"])
         check_converged(root, AFTER)
-        assert Volume(root, Disk()).load().slots == SLOTS["after"]
+        assert loaded(root).slots == SLOTS["after"]
 
 
 LIBRARY_BEFORE = {f"{PLUGINS}/a.so": b"before", ENTRIES: entries("a")}
@@ -123,8 +124,7 @@ def test_killed_at_any_step_the_next_process_can_go_back_with_what_is_on_disk(fr
     for step in range(collecting[0] + 1):
         root = fresh()
         killed_at(step, lambda disk, root=root: update(root, disk))
-        volume = Volume(root, watched(root, BEFORE, AFTER))
-        volume.load()
+        volume = started(root, watched(root, BEFORE, AFTER))
         desired = files(BEFORE)
         volume.apply(desired, SLOTS["before"], gate_opened=False)
         volume.blobs.collect([file.sha256 for file in desired])
