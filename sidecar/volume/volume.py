@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resources.node.files import Directory, File, Place, has_our_name
 from sidecar.volume import manifest as manifests
-from sidecar.volume.batch import Batch
 from sidecar.volume.blobs import SUBDIRECTORY, Blobs
-from sidecar.volume.changes import Changes, changes
+from sidecar.volume.changes import Batch, Changes, changes
 from sidecar.volume.disk import VolumeError, reported
 from sidecar.volume.manifest import UnreadableManifest, VolumeManifest
 
