@@ -21,7 +21,7 @@ class Node:
         return self._add("config", file, wanted, good, settings)
 
     def plugin(self, name, wanted=None, good=None, **settings):
-        """A plugin by its versions; a PluginFact says more."""
+        """A plugin, by its versions or by PluginFacts."""
         return self._add("plugin", f"{name}.so", wanted, good, settings)
 
     def unchanged(self, kind, name, content):

@@ -85,13 +85,13 @@ def test_every_plugin_is_there_once_and_after_its_dependencies_unless_they_go_ro
 
 
 def reachable(graph, start):
-    found, left = set(), [start]
+    reached, left = set(), [start]
     while left:
         name = left.pop()
-        if name not in found:
-            found.add(name)
+        if name not in reached:
+            reached.add(name)
             left += graph.get(name, ())
-    return found
+    return reached
 
 
 def slot(plugin):

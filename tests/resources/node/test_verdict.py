@@ -76,13 +76,13 @@ def test_a_file_that_is_moved_before_what_it_needs_falls_back(node):
 def test_a_removal_goes_through_and_takes_along_what_needs_it(node):
     macros = node.rules("50-01-m.yaml", None, macro("m"))
     rules = node.unchanged("rules", "60-01-r.yaml", rule("R", "m") + macro("n"))
-    more = node.unchanged("rules", "70-01-s.yaml", rule("S", "n"))
+    later = node.unchanged("rules", "70-01-s.yaml", rule("S", "n"))
     rest = node.unchanged("rules", "70-01-t.yaml", rule("T"))
     verdict = node.check()
-    assert verdict.chosen == {macros: "none", rules: "none", more: "none", rest: "wanted"}
+    assert verdict.chosen == {macros: "none", rules: "none", later: "none", rest: "wanted"}
     assert verdict.problems == {
         rules: ('rule "R" (line 1): key condition: there is no macro "m" before it',),
-        more: ('rule "S" (line 1): key condition: there is no macro "n" before it',),
+        later: ('rule "S" (line 1): key condition: there is no macro "n" before it',),
     }
 
 

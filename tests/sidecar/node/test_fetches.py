@@ -18,7 +18,7 @@ TRANSIENT = Trouble("OCIArtifactStoreFailed", "no answer", transient=True)
 
 
 class Source:
-    """A source of which every fetch ends as it is told to."""
+    """A source whose fetches end when the test sets their results."""
 
     def __init__(self):
         self.fetches = []

@@ -106,13 +106,13 @@ LIBRARY_AFTER = {**LIBRARY_BEFORE, f"{PLUGINS}/a.so": b"after"}
 def test_killed_at_any_step_falco_is_told_of_a_replaced_library(fresh):
     """By entries that are renamed anew, for nothing else makes it load the library again."""
     trace = steps_of_update(fresh, LIBRARY_BEFORE, LIBRARY_AFTER)
-    told = trace.index(("rename", next(path for _, path in trace if path.endswith(ENTRIES))))
+    renamed = trace.index(("rename", next(path for _, path in trace if path.endswith(ENTRIES))))
     for step in range(len(trace)):
         root = fresh(LIBRARY_BEFORE)
         before = (root / ENTRIES).stat().st_ino
         killed_at(step, lambda disk, root=root: update(root, disk, LIBRARY_AFTER))
         killed = (root / ENTRIES).stat().st_ino
-        assert (killed != before) is (step > told)
+        assert (killed != before) is (step > renamed)
         update(root, Disk(), LIBRARY_AFTER)
         check_converged(root, LIBRARY_AFTER)
         assert {before, killed, (root / ENTRIES).stat().st_ino} != {before}
@@ -187,14 +187,14 @@ def test_whoever_reads_meanwhile_never_sees_half_a_file_nor_a_gap(fresh):
 
 
 def read_files(root):
-    found = {}
+    contents = {}
     for path in sorted({*BEFORE, *AFTER}):
         try:
-            found[path] = (root / path).read_bytes()
+            contents[path] = (root / path).read_bytes()
         except FileNotFoundError:
-            found[path] = None
-        assert found[path] in {BEFORE.get(path), AFTER.get(path)}, path
-    return tuple(found.values())
+            contents[path] = None
+        assert contents[path] in {BEFORE.get(path), AFTER.get(path)}, path
+    return tuple(contents.values())
 
 
 def read_moved(root):
@@ -235,7 +235,7 @@ ORDER = [
 def test_the_files_change_in_an_order_that_a_node_without_power_can_bear_as_well(fresh):
     """New content and the record of it are on disk before any of it is in place.
 
-    Between what Falco watches nothing takes long: it waits 100 ms for more before it reloads.
+    No slow step comes between changes that Falco watches: it waits 100 ms before it reloads.
     """
     trace = [(what, path.rpartition("/0/")[2]) for what, path in steps_of_update(fresh)]
     begin = trace.index(ORDER[0])
