@@ -23,12 +23,12 @@ from actors.write.recorder import Record
 from actors.write.retry import Retry
 from actors.write.writer import Writer
 from resources.artifact.events import FleetContent, failures, installed, moved, successes
+from resources.artifact.reasons import INVALID
 from resources.artifact.resolution import ResolutionFailure
 from resources.artifact.rollout import Subject
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
 from resources.artifact.status import (
     FIELD_MANAGER,
-    INVALID,
     Observed,
     fields,
     go_finalizers,
