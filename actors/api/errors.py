@@ -20,6 +20,8 @@ from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 from msgspec.structs import replace
 
+from actors.runtime.backoff import retry_after_seconds
+
 if TYPE_CHECKING:
     from msgspec import Raw
 
@@ -111,7 +113,7 @@ def error_from(code: int, body: bytes, retry_after: str | None = None) -> ApiErr
         status = Status()
     if not status.message:
         status = replace(status, message=excerpt(body))
-    return error_from_status(code, status, _seconds(retry_after))
+    return error_from_status(code, status, retry_after_seconds(retry_after, _LONGEST_RETRY_AFTER))
 
 
 def decoded(decoder: Decoder[T], data: bytes | Raw) -> T:
@@ -155,8 +157,3 @@ def _kind_of(code: int, status: Status, causes: tuple[Cause, ...]) -> type[ApiEr
 def _recreated(causes: tuple[Cause, ...]) -> bool:
     """Whether an apply named the uid of an earlier incarnation (422, "field is immutable")."""
     return any(cause.field == "metadata.uid" for cause in causes)
-
-
-def _seconds(header: str | None) -> float | None:
-    # Retry-After may also be an HTTP date; kube-apiserver sends seconds.
-    return float(header) if header and header.isascii() and header.isdigit() else None

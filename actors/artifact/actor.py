@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import DecodeError
 
-from actors.api.errors import ApiError
+from actors.api.errors import ApiError, Refused
 from actors.artifact.reference_versions import Lookout
 from actors.artifact.resolver import Resolver
 from actors.runtime.actor import Actor
@@ -262,10 +262,9 @@ class ArtifactActor(Actor):
 
     def _after(self, life: _Life, error: ApiError) -> Result:
         """What follows an error that ended the reconcile."""
-        wait = life.retry.after([error])
-        level = logging.INFO if wait is not None else logging.WARNING
+        level = logging.WARNING if isinstance(error, Refused) else logging.INFO
         _log.log(level, "%s", error, extra={"object": str(self.ref)})
-        return RequeueAfter(life.retry.after_refusal(error) if wait is None else wait)
+        return RequeueAfter(life.retry.after_error(error))
 
 
 def _earliest(*waits: float | None) -> float | None:

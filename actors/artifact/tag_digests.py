@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.runtime.backoff import Backoff
+from actors.registry.failure import LONGEST_RETRY_AFTER
+from actors.runtime.backoff import Backoff, refusal_delay
 from resources.artifact.resolution import TagAnswer
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ _GATHER = 0.05
 _JITTER = (0.9, 1.1)
 # Half of it is certain: who is overloaded is not asked again at once.
 _BACKOFF = Backoff(base=2.0, cap=150.0)
-# Seconds until what somebody has to mend is asked for again.
-_MENDED = (60.0, 120.0, 300.0)
-_LONGEST_RETRY_AFTER = 3600.0
 MOST_AT_ONCE = 100
 NOTHING = TagAnswer()
 
@@ -180,11 +178,10 @@ class TagDigests:
     def _delay(self, tag: Tag, problem: Problem) -> float:
         """Seconds until the next try; what a registry asks for holds for all of its tags."""
         if problem.retry_after:
-            asked = min(problem.retry_after, _LONGEST_RETRY_AFTER)
+            asked = min(problem.retry_after, LONGEST_RETRY_AFTER)
             registry = tag.query.source.registry
             until = self._clock.monotonic() + asked
             self._not_before[registry] = max(until, self._not_before.get(registry, -math.inf))
         if not problem.transient:
-            longest = _MENDED[min(tag.failures, len(_MENDED) - 1)]
-            return longest * self._random.uniform(*_JITTER)
+            return refusal_delay(tag.failures) * self._random.uniform(*_JITTER)
         return _BACKOFF.ceiling(tag.failures) + _BACKOFF.delay(tag.failures, self._random)

@@ -281,10 +281,9 @@ class InstanceActor(Actor, Generic[R]):
 
     def _after(self, state: Incarnation, error: ApiError) -> Result:
         """What follows an error that ended the reconcile."""
-        extra = {"object": str(self.ref)}
-        wait = state.retry.after([error])
-        _log.log(logging.INFO if wait is not None else logging.WARNING, "%s", error, extra=extra)
-        return RequeueAfter(state.retry.after_refusal(error) if wait is None else wait)
+        level = logging.WARNING if isinstance(error, Refused) else logging.INFO
+        _log.log(level, "%s", error, extra={"object": str(self.ref)})
+        return RequeueAfter(state.retry.after_error(error))
 
     def _tell(self, state: Incarnation, draft: EventDraft) -> None:
         if not state.namespace_goes:

@@ -37,9 +37,7 @@ async def tell_parked(
         try:
             await writer.apply_status(now, status(now))
         except ApiError as problem:
-            wait = retry.after([problem])
-            again = retry.after_refusal(problem) if wait is None else wait
             # Not at once: nothing but the watch can tell what the conflict was with.
-            await runtime.clock.sleep(max(again, _DELAY))
+            await runtime.clock.sleep(max(retry.after_error(problem), _DELAY))
         else:
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec import DecodeError
 
 from actors.runtime.actor import Actor
-from actors.runtime.backoff import Backoff
+from actors.runtime.backoff import Backoff, refusal_delay
 from actors.runtime.mail import Reconcile
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from resources.artifact.plugin import Plugin
@@ -47,8 +47,6 @@ LOST = "lost"
 # Seconds that it normally takes the operator, at most, to resolve what it has not seen before.
 _RESOLVING = 10.0
 _BACKOFF = Backoff(base=1.0, cap=300.0)
-# Seconds until what was refused is tried again: a tag is pushed, an account unlocked, unseen by us.
-_REFUSED = (60.0, 120.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +251,7 @@ class NodeArtifactActor(Actor):
         if failed.trouble.transient:
             delay = _BACKOFF.delay(fetch.tries - 1, self.runtime.random)
             return max(delay, failed.retry_after or 0.0)
-        return _REFUSED[min(fetch.tries, len(_REFUSED)) - 1]
+        return refusal_delay(fetch.tries - 1)
 
     def _version(
         self, artifact: Artifact, snapshot: Snapshot, medium: str, content: Content | None
