@@ -26,7 +26,7 @@ _JITTER = (0.9, 1.1)
 # Half of it is certain: who is overloaded is not asked again at once.
 _BACKOFF = Backoff(base=2.0, cap=150.0)
 MOST_AT_ONCE = 100
-NOTHING = TagAnswer()
+NO_ANSWER = TagAnswer()
 
 
 class Query(NamedTuple):
@@ -42,7 +42,7 @@ class Query(NamedTuple):
     ca_version: str = ""
 
 
-def query(source: OciSource, namespace: str, secret_version: str, ca_version: str) -> Query:
+def query_of(source: OciSource, namespace: str, secret_version: str, ca_version: str) -> Query:
     """The same for all who ask for the same as the same, however often."""
     scope = namespace if source.secret or source.ca_config_map else ""
     return Query(source._replace(poll_seconds=0.0), scope, secret_version, ca_version)
@@ -56,7 +56,7 @@ class Tag:
     due: float
     askers: dict[ObjectRef, float] = field(default_factory=dict)
     """With the seconds of their poll intervals."""
-    answer: TagAnswer = NOTHING
+    answer: TagAnswer = NO_ANSWER
     failures: int = 0
     is_asked: bool = False
 
@@ -94,7 +94,7 @@ class TagDigests:
         if tag.askers.get(artifact) != poll_seconds:
             tag.askers[artifact] = poll_seconds
             self._expedite(tag, now + max(tag.askers[artifact] * _JITTER[1], _GATHER))
-        if in_hurry and tag.answer == NOTHING:
+        if in_hurry and tag.answer == NO_ANSWER:
             self._expedite(tag, now + _GATHER)
         return tag.answer
 

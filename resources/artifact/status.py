@@ -15,6 +15,7 @@ from resources.kubernetes.conditions import (
     PROGRAMMED,
     RESOLVED_REFS,
     ConditionDraft,
+    Counts,
     condition,
     set_condition,
     timestamp,
@@ -32,6 +33,9 @@ INVALID = "InvalidContent"
 NO_NODES = "NoNodes"
 RESOLVED = "ReferenceResolved"
 INSTALLED = "Programmed"
+
+COUNTS = Counts(frozenset({"nodes"}), PROGRAMMED)
+"""Where the status of an artifact counts nodes."""
 
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
 # What the API server takes for a reason; a node may send anything.
@@ -115,11 +119,6 @@ def is_programmed(status: ArtifactStatus) -> bool:
     return said is not None and said.status == "True"
 
 
-def only_counts_differ(one: ArtifactStatus, other: ArtifactStatus) -> bool:
-    """Whether two statuses say the same but for how many and which nodes."""
-    return _without_counts(one) == _without_counts(other)
-
-
 def _published(before: Resolved | None, now_resolved: Resolved | None, now: datetime) -> Any:
     """What nodes go by; with the time at which it was resolved to just that."""
     if now_resolved is None:
@@ -190,12 +189,3 @@ def _waiting(total: Sum) -> str:
     more = f" and {rest} more" if rest else ""
     names = ", ".join(total.waiting)
     return f"Waiting for {total.pending} of {total.desired} pods: {names}{more}"
-
-
-def _without_counts(status: ArtifactStatus) -> ArtifactStatus:
-    said = condition(status.conditions, PROGRAMMED)
-    if said is None:
-        return msgspec.structs.replace(status, nodes=None)
-    silent = msgspec.structs.replace(said, message="")
-    conditions = tuple(silent if one is said else one for one in status.conditions or ())
-    return msgspec.structs.replace(status, nodes=None, conditions=conditions)
