@@ -1,8 +1,6 @@
-"""Reconciles a resource that runs a workload; what differs by kind is in `kinds.py`.
+"""The actor of one Falco or Component; what differs between the kinds is in `kinds.py`.
 
-One reconcile: finalizer and children in waves, then Events of what was done, then the status. What
-is remembered between two of them is only what the API server does not know, belongs to one uid, and
-may be lost at any time.
+One reconcile writes the finalizer and the children in waves, then the status, then the Events.
 """
 
 from __future__ import annotations
@@ -49,10 +47,12 @@ if TYPE_CHECKING:
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef, Owner
 
-# What an actor whose resource is gone waits for before it ends, and for how many seconds at most.
+# An actor whose resource is gone ends with one of these reasons, or after this many seconds: the
+# DELETED event may still arrive, and if the actor had ended, the event would start an empty one.
 _LAST_REASONS = frozenset({"deleted", "timer"})
 _LAST_DELAY = 1.0
-# Seconds until a child that is held by somebody's finalizer is looked at without an event.
+# Seconds until a deleted child that a foreign finalizer still holds is read again: no event may
+# tell when that finalizer is removed.
 _LEAVING_DELAY = 30.0
 
 R = TypeVar("R", bound=Instance)
@@ -79,12 +79,14 @@ class InstanceIncarnation(Incarnation):
     deletion_error: str = ""
     """The last refusal of a deletion of which an Event was recorded."""
     unreported: Attempt = field(default_factory=Attempt)
+    """What was done to children and is not in the status yet."""
 
 
 class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic[R]):
-    """Owns one Falco or Component and all that it makes of it.
+    """Keeps the children and the status of one Falco or Component as its spec wants them.
 
-    `readable` returns what the artifacts of a namespace refer to.
+    `readable` returns the names of the Secrets and ConfigMaps that the artifacts of a namespace
+    refer to.
     """
 
     counts = COUNTS
@@ -137,8 +139,8 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             paused = Failure(PAUSED, f"nothing is written while {ANNOTATION} is paused")
             return await self._stand_still(state, resource, paused)
         if mode is Mode.DETECT:
-            found = state.children.inspect(children).failures.values()
-            return await self._stand_still(state, resource, *found)
+            failures = state.children.inspect(children).failures.values()
+            return await self._stand_still(state, resource, *failures)
         return await self._write(state, snapshot, resource, children)
 
     def _desired(self, resource: R) -> tuple[Child, ...]:
@@ -148,7 +150,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
     async def _stand_still(
         self, state: InstanceIncarnation, resource: R, *failures: Failure
     ) -> Result:
-        """Report without touching a child."""
+        """Write the status and no child."""
         wait = await self._report(state, resource, Outcome(failures=failures))
         state.retry.reset()
         if wait is not None:
@@ -188,7 +190,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         children: tuple[Child, ...],
         attempt: Attempt,
     ) -> None:
-        """Set the finalizer; without it no cluster-scoped child, which is removed through it."""
+        """Add the finalizer; without it no cluster-scoped child is made, for it removes them."""
         try:
             await state.writer.patch(
                 self.ref, add_finalizer(snapshot.meta, self._instance_kind.finalizer)
@@ -200,7 +202,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
     async def _prune(
         self, state: InstanceIncarnation, refs: Sequence[ObjectRef], attempt: Attempt
     ) -> None:
-        """Delete what is no longer wanted, now that the wanted workload is there."""
+        """Delete children that are no longer wanted; the wanted workload exists by now."""
         for ref in refs:
             try:
                 if state.applier.owns(ref) and await state.applier.remove(ref):
@@ -211,9 +213,9 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
     async def _report(
         self, state: InstanceIncarnation, resource: R, outcome: Outcome
     ) -> float | None:
-        """Apply the status, then record the Events: a status that is refused is tried again whole.
+        """Write the status, then record Events; a status that is refused brings its Events later.
 
-        Returns in how many seconds to come back for mere counts.
+        Returns the seconds until mere counts may be written.
         """
         wait = await self._report_status(state, resource, outcome)
         before = condition(resource.status.conditions, RECONCILED)
@@ -239,7 +241,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         return await self._write_status(state, newest, current, status)
 
     async def _finalize(self, state: InstanceIncarnation, snapshot: Snapshot) -> Result:
-        """Remove what no garbage collector takes, then let the resource go."""
+        """Remove the children that no garbage collector removes, then our finalizer."""
         if self._instance_kind.finalizer not in (snapshot.meta.finalizers or ()):
             return Done()
         if not await self._cleanup(state):
@@ -253,17 +255,16 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         return Done()
 
     async def _gone(self, state: InstanceIncarnation, reasons: frozenset[str]) -> Result:
-        """Clean up all the same: a deletion may have overtaken our finalizer."""
-        # A write whose answer was lost may have come late: then something is there again.
+        """Clean up after a resource that is gone: a deletion may have overtaken our finalizer."""
+        # A write whose answer was lost may arrive late, and make a child anew after the cleanup.
         if not state.cleaned or any(map(state.applier.owns, cluster_scoped(self.ref))):
             if not await self._cleanup(state):
                 return RequeueAfter(_LEAVING_DELAY)
             state.cleaned = True
-        # The news of the end is on its way, and would find an actor that knows nothing of it.
         return Retire() if reasons & _LAST_REASONS else RequeueAfter(_LAST_DELAY)
 
     async def _cleanup(self, state: InstanceIncarnation) -> bool:
-        """Whether every cluster-scoped child is gone, or turned out not to be ours."""
+        """Delete the cluster-scoped children; whether each is gone, or turned out to be foreign."""
         try:
             return all([await state.applier.remove(ref) for ref in cluster_scoped(self.ref)])
         except Refused as error:
