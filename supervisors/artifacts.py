@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actors.api.client import METADATA
 from actors.artifact.actor import ArtifactActor, ArtifactServices
 from actors.artifact.digest_poller import DigestPoller
-from actors.artifact.reference_reader import Referents
+from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.report_index import ReportIndex
 from actors.artifact.tag_digests import TagDigests
 from actors.registry import client as registry
@@ -66,11 +66,11 @@ class Artifacts:
         self._store = store
         self._route = route
         self._limits = limits
-        self._referents = Referents(client)
+        self._reader = ReferenceReader(client)
         self._digests = TagDigests(runtime)
         self._reports = ReportIndex()
         self._services = ArtifactServices(
-            client, store, record, metadata, self._referents, self._digests, self._reports
+            client, store, record, metadata, self._reader, self._digests, self._reports
         )
         self._crowd: DynamicSupervisor | None = None
         self.observed = BareStore()
@@ -125,7 +125,7 @@ class Artifacts:
         return DigestPoller.start(
             self._runtime,
             self._digests,
-            self._referents.endpoint,
+            self._reader.endpoint,
             registry.look_up,
             lambda refs: self._concern(refs, "digest"),
         )

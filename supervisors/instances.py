@@ -14,7 +14,7 @@ from supervisors.tree.dynamic import DynamicSupervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from actors.instance.incarnation import Services
+    from actors.instance.actor import InstanceServices
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
     from actors.runtime.ref import ActorRef
@@ -31,7 +31,7 @@ class Instances:
     def __init__(
         self,
         runtime: Runtime,
-        services: Services,
+        services: InstanceServices,
         settings: FalcoSettings,
         readable: Callable[[str], Readable],
         limits: tuple[Intensity, Backoff],

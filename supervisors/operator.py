@@ -17,7 +17,7 @@ from actors.api.client import Client
 from actors.api.configuration import SERVICE_ACCOUNT, BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
 from actors.api.version_gate import VersionGate
-from actors.instance.incarnation import Services
+from actors.instance.actor import InstanceServices
 from actors.leader.election import LEASE, LeaderElection, identity_of
 from actors.leader.fence import Fence, FencedTransport
 from actors.leader.lease_client import LeaseClient
@@ -105,7 +105,7 @@ class Operator:
         self._rights = ReadingRights(clock, self._store, self._protection.index, self._tell_router)
         self._instances = Instances(
             self.runtime,
-            Services(self.client, self._store, self._record, self._metrics.drift_corrected),
+            InstanceServices(self.client, self._store, self._record, self._metrics.drift_corrected),
             FalcoSettings(settings.artifact_operator_image, settings.excluded_labels),
             self._rights.of,
             limits,

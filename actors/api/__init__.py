@@ -1,1 +1,1 @@
-"""Requests to the API server, and its errors."""
+"""Requests to the API server, and its errors as classes."""

@@ -1,4 +1,4 @@
-"""The requests that the operator makes, in Kubernetes' own terms."""
+"""The requests that the operator makes of the API server: kinds and names in, JSON out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from actors.api.transport import Transport
     from resources.kubernetes.reference import ObjectRef
 
-# Must be named, else an apply is taken for a JSON patch; JSON is YAML.
+# The type has to be sent, else the API server takes an apply for a JSON patch; JSON is YAML.
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _JSON_PATCH = {"Content-Type": "application/json-patch+json"}
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
@@ -24,14 +24,14 @@ _JSON = {"Content-Type": "application/json"}
 
 
 class Representation(NamedTuple):
-    """What of an object is asked for: Accept headers for lists, and for single objects."""
+    """The part of an object that is asked for: the Accept headers for lists and for objects."""
 
     of_lists: str
     of_objects: str
 
 
 FULL = Representation("application/json", "application/json")
-# Secrets never leave the API server this way: it sends their metadata alone.
+# The API server sends nothing but the metadata, so the content of a Secret never leaves it.
 METADATA = Representation(
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
@@ -39,7 +39,10 @@ METADATA = Representation(
 
 
 class Client:
-    """Typed by kind and name, raw in its bodies. Every method raises ApiError."""
+    """Makes requests about objects, named by kind, and returns bodies as bytes.
+
+    Every method raises ApiError.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -56,7 +59,7 @@ class Client:
         query: Mapping[str, str],
         representation: Representation = FULL,
     ) -> bytes:
-        """Return one page of a list; without a resourceVersion a quorum read."""
+        """Return one page of a list; a query without a resourceVersion is a quorum read."""
         path, accept = collection_path(kind, namespace), {"Accept": representation.of_lists}
         return await self._transport.request("GET", path, verb="list", query=query, headers=accept)
 
@@ -101,7 +104,7 @@ class Client:
             body=msgspec.json.encode(options),
             headers=_JSON,
         )
-        # A Status for what is gone, the object itself for what is only marked.
+        # The API server answers with a Status if the object is gone, else with the object itself.
         return bool(msgspec.json.decode(answer).get("kind") == "Status")
 
     async def create_event(self, namespace: str, body: Mapping[str, Any]) -> None:
@@ -115,11 +118,11 @@ class Client:
         )
 
     async def patch_event(self, ref: ObjectRef, body: Mapping[str, Any]) -> None:
-        """Merge-patch an Event, to carry on its series."""
+        """Merge-patch an Event, to continue its series."""
         await self._patch(object_path(ref), body, _MERGE_PATCH)
 
     async def server_version(self) -> tuple[int, int]:
-        """Major and minor version of the API server; 0 for what it does not tell."""
+        """Major and minor version of the API server; 0 for a part that is not a number."""
         raw = await self._transport.request("GET", "/version", verb="get")
         version = msgspec.json.decode(raw)
         return _leading_number(version["major"]), _leading_number(version["minor"])
@@ -138,6 +141,6 @@ class Client:
 
 
 def _leading_number(text: str) -> int:
-    """29 of "29+", as distributions have it."""
-    found = re.match("[0-9]+", text)
-    return int(found[0]) if found else 0
+    """29 for "29+", as some distributions write it."""
+    digits = re.match("[0-9]+", text)
+    return int(digits[0]) if digits else 0

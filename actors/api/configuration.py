@@ -1,4 +1,4 @@
-"""Where the API server is, and who we are to it."""
+"""The address of the API server and the credentials for it, from a kubeconfig or a pod."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from actors.runtime.proxy import proxy_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# As often as client-go reads a projected token again; the kubelet renews it long before it ends.
+# Seconds between two reads of a projected token, as in client-go; the kubelet renews the token long
+# before it expires.
 _TOKEN_PERIOD = 60.0
 
 
 class BadConfiguration(Exception):  # noqa: N818 - it says what is wrong
-    """There is no usable configuration; the message says where and what is missing."""
+    """There is no usable configuration; the message names the file and what is wrong with it."""
 
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where the kubelet mounts a pod's own."""
+"""Where the kubelet mounts the ServiceAccount of a pod."""
 
 
 async def configuration_of(kubeconfig: str) -> Any:
-    """Configuration of these kubeconfigs, colon-separated, or without any that of the pod.
+    """Configuration from these colon-separated kubeconfigs; from the pod if there are none.
 
     Raises BadConfiguration.
     """
@@ -63,7 +64,7 @@ async def kubeconfig_configuration(paths: str) -> Any:
         loader = await load(
             config_file=paths, client_configuration=configuration, persist_config=False
         )
-    user = loader._user  # noqa: SLF001 - the loader offers no other way to learn of it
+    user = loader._user  # noqa: SLF001 - the loader has no public name for it
     # The loader reads a token file once; a token beside it wins, as in kubectl.
     if user is not None and "tokenFile" in user and "token" not in user:
         path = Path(user.path or "").parent / str(user["tokenFile"])
@@ -73,7 +74,7 @@ async def kubeconfig_configuration(paths: str) -> Any:
 
 
 class TokenFile:
-    """Keeps the bearer token of a configuration as fresh as its file, read at most each minute."""
+    """Sets the bearer token of a configuration from a file, which is read once a minute at most."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -92,21 +93,21 @@ class TokenFile:
             configuration.api_key["BearerToken"] = f"Bearer {token}"
 
     def expire(self) -> None:
-        """Read the file again for the next request: the token in use was not accepted."""
+        """Have the next request read the file again: the API server did not accept the token."""
         self._read_at = float("-inf")
 
 
 def _through_proxy(configuration: Any) -> Any:
-    """Set the environment's proxy, unless there is one already."""
+    """Add the proxy of the environment, unless the configuration has one already."""
     configuration.proxy = configuration.proxy or proxy_of(configuration.host, os.environ)
     return configuration
 
 
 @contextmanager
 def _named(what: str) -> Iterator[None]:
-    """Say of any error in here where it comes from."""
+    """Turn any error inside into BadConfiguration, which names its source."""
     try:
         yield
     except Exception as error:
-        # The loaders raise their own ConfigException, and whatever a malformed file leads them to.
+        # A loader raises ConfigException, and for a malformed file also KeyError, TypeError, etc.
         raise BadConfiguration(f"{what}: {error or type(error).__name__}") from error

@@ -1,4 +1,4 @@
-"""What the API server answers when it does not do what was asked, told apart by what to do next.
+"""Errors of requests to the API server, one class for each way to go on.
 
     ApiError
     ├── NotFound              look again: the object is not there
@@ -7,7 +7,7 @@
     ├── Refused               400, 403, 422: the same request will be refused again
     │   └── NamespaceTerminating   nothing can be created there any more, only cleaned up
     └── Unavailable           everything else, transport errors too: try again later
-        └── Garbled           what came is not what an API server sends: a proxy's page, say
+        └── Garbled           the answer is not one of an API server: a proxy's page, say
 
 Sources: Kubernetes API conventions, "Response Status Kind"; behaviour measured on 1.36.
 """
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 from msgspec.structs import replace
+
+from actors.runtime.backoff import retry_after_seconds
 
 if TYPE_CHECKING:
     from msgspec import Raw
@@ -76,7 +78,7 @@ class Conflict(ApiError):  # noqa: N818
 
 
 class Gone(ApiError):  # noqa: N818
-    """410: what the request continues from is no longer kept."""
+    """410: the resourceVersion or the continue token is older than what the API server keeps."""
 
 
 class Refused(ApiError):  # noqa: N818
@@ -92,30 +94,30 @@ class Unavailable(ApiError):  # noqa: N818
 
 
 class Garbled(Unavailable):
-    """Says that it worked and is no answer of an API server."""
+    """The answer reports success, but no API server sends such a body."""
 
 
 _REFUSED = frozenset({400, 403, 405, 406, 413, 415, 422})
-# An apply whose body does not fit the type is answered 500 although the body is at fault.
+# The API server answers 500 to an apply whose body does not fit the type, though the body is wrong.
 _TYPED_PATCH = "failed to create typed patch object"
-# kube-apiserver asks for seconds; what a proxy asks for must not keep us away for hours.
+# Seconds. The API server asks for a few; a proxy in between may ask for hours.
 _LONGEST_RETRY_AFTER = 300.0
 _decoder = Decoder(Status)
 
 
 def error_from(code: int, body: bytes, retry_after: str | None = None) -> ApiError:
-    """Translate a response that is not 2xx; of a body that is no Status, its beginning is kept."""
+    """Translate a response that is not 2xx; a body that is no Status is quoted by its start."""
     try:
         status = _decoder.decode(body)
     except DecodeError:
         status = Status()
     if not status.message:
         status = replace(status, message=excerpt(body))
-    return error_from_status(code, status, _seconds(retry_after))
+    return error_from_status(code, status, retry_after_seconds(retry_after, _LONGEST_RETRY_AFTER))
 
 
 def decoded(decoder: Decoder[T], data: bytes | Raw) -> T:
-    """Decode what the API server has sent; raises Garbled if it cannot be."""
+    """Decode a body of the API server; raises Garbled if it does not have the expected type."""
     try:
         return decoder.decode(data)
     except (DecodeError, RecursionError) as error:
@@ -123,12 +125,12 @@ def decoded(decoder: Decoder[T], data: bytes | Raw) -> T:
 
 
 def excerpt(body: bytes) -> str:
-    """The first 200 bytes of what should have been something else: a proxy's page, say."""
+    """The first 200 bytes of an unexpected body, for a message."""
     return body[:200].decode("utf-8", "replace")
 
 
 def error_from_status(code: int, status: Status, retry_after: float | None = None) -> ApiError:
-    """Translate a `v1.Status` that came as a response or as the object of an ERROR watch event."""
+    """Translate a `v1.Status`, of a response or of an ERROR event of a watch."""
     details = status.details or _Details()
     causes = details.causes or ()
     wait = retry_after or details.retryAfterSeconds
@@ -155,8 +157,3 @@ def _kind_of(code: int, status: Status, causes: tuple[Cause, ...]) -> type[ApiEr
 def _recreated(causes: tuple[Cause, ...]) -> bool:
     """Whether an apply named the uid of an earlier incarnation (422, "field is immutable")."""
     return any(cause.field == "metadata.uid" for cause in causes)
-
-
-def _seconds(header: str | None) -> float | None:
-    # Retry-After may also be an HTTP date; kube-apiserver sends seconds.
-    return float(header) if header and header.isascii() and header.isdigit() else None

@@ -1,8 +1,8 @@
-"""Loads what is used of kubernetes-asyncio and aiohttp, and not what they bring along.
+"""Imports the few modules of kubernetes-asyncio and aiohttp that are used, and no others.
 
 `import kubernetes_asyncio` runs 1,259 modules and takes 72 MB. Its configuration, its in-cluster
 and kubeconfig loaders and its connection pool need a dozen of them, so the packages on the way are
-put into `sys.modules` empty. The version is pinned in pyproject.toml, and a test holds what loads.
+put into `sys.modules` empty. The version is pinned in pyproject.toml, and a test lists the modules.
 
 Two more megabytes each go for nothing: urllib3, of which the configuration uses one function, for
 basic authentication, which API servers do not know any more; and the machine's certificates, which
@@ -52,7 +52,7 @@ def kubeconfig_loader() -> Any:
 
 @contextmanager
 def without_certificates() -> Iterator[None]:
-    """Whatever loads the machine's certificates meanwhile finds none; for imports alone."""
+    """Hide the certificates of the machine from modules that are imported inside."""
     before = {name: os.environ.get(name) for name in _CERTIFICATES}
     os.environ.update(dict.fromkeys(_CERTIFICATES, os.devnull))
     try:
@@ -77,7 +77,7 @@ def _prepare() -> None:
     _empty_package(f"{_ROOT}.config", f"{root}/config")
     with _left_out("urllib3"):
         importlib.import_module(f"{_ROOT}.client.configuration")
-    # The loaders import these two names from the package; only Configuration is ever used.
+    # The loaders import these two names from the package, and use only Configuration.
     client.Configuration = configuration_class()  # type: ignore[attr-defined]
     client.ApiClient = object  # type: ignore[attr-defined]
 
@@ -91,7 +91,7 @@ def _empty_package(name: str, path: str) -> ModuleType:
 
 @contextmanager
 def _left_out(name: str) -> Iterator[None]:
-    """Importing this meanwhile gives an empty module, unless it is loaded already."""
+    """Have imports inside get an empty module of this name, unless it is loaded already."""
     if name in sys.modules:
         yield
         return

@@ -21,41 +21,41 @@ with lean_import.without_certificates():
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Mapping
 
-# Connecting takes milliseconds; an API server that does not even accept is not there.
+# Seconds. Connecting takes milliseconds; an API server that does not accept by then is not running.
 _CONNECT = 10.0
 # The API server itself gives up on a request after 60 s.
 _REQUEST = aiohttp.ClientTimeout(total=65.0, sock_connect=_CONNECT)
 
-# Requests beyond wait for a connection, which is kinder to the API server than as many at once.
+# Requests that run at once; the others wait for a connection, which spares the API server.
 _CONNECTIONS = 100
 ANY_NUMBER = 0
+"""Connections without a limit, as aiohttp writes it."""
 
 
 class ApiObserver(Protocol):
-    """Is told of every request that ended, for metrics."""
+    """Counts every request that has ended, for metrics."""
 
     def api_request(self, verb: str, resource: str, code: str) -> None:
-        """Count a request; `code` is the HTTP status, or `error` where none came."""
+        """Count a request; `code` is the HTTP status, or `error` if there was no answer."""
         ...
 
 
 class Transport:
     """One connection pool with one identity.
 
-    Watches use a pool of their own, so that they never starve writes of connections; it has to
-    have as many as there are watches, or the last ones wait for ever.
+    Watches use a pool of their own, so that they never take the connections of writes. That pool
+    needs a connection for each watch, else the last watches wait for ever.
     """
 
     def __init__(
         self, configuration: Any, observer: ApiObserver, connections: int = _CONNECTIONS
     ) -> None:
-        """`connections`: no more at a time, unless it is ANY_NUMBER."""
+        """`connections`: how many there may be at a time, or ANY_NUMBER."""
         configuration.connection_pool_maxsize = connections
         rest = lean_import.rest_class()(configuration)
         self._configuration = configuration
-        # A session of its own over the same connections: the package's one looks into the
-        # environment and a netrc file on each request, each time in a thread, and a netrc entry
-        # would replace the token.
+        # Another session over the same connections: that of the package reads the environment and
+        # a netrc file in a thread for each request, and an entry there would replace the token.
         self._session = aiohttp.ClientSession(
             connector=rest.pool_manager.connector, cookie_jar=aiohttp.DummyCookieJar()
         )
@@ -113,11 +113,11 @@ class Transport:
         silence: float,
         accept: str = "application/json",
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the chunks of a watch as they come, first an empty one, until the server ends it.
+        """Yield the chunks of a watch as they come, until the server ends it.
 
-        The empty one says that the server has taken the request, which it does at once.
+        The first chunk is empty, and is yielded once the server has accepted the request.
 
-        Raises an ApiError if it is refused, breaks, or stays silent for `silence` seconds.
+        Raises an ApiError if the watch is refused, breaks, or is silent for `silence` seconds.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
         code = "error"
@@ -147,14 +147,14 @@ class Transport:
         await self._session.close()
 
     def _passage(self, verb: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - a hook
-        """What a request of this verb is made in; raises Unavailable if it may not be made."""
+        """The context of a request of this verb; raises Unavailable if it may not be made."""
         return nullcontext()
 
     def _checked(self, response: aiohttp.ClientResponse, content: bytes) -> bytes:
         if _is_json(response):
             return content
         if 200 <= response.status < 300:
-            # Says 200 OK and is no API server: a captive portal, a login page.
+            # 200 OK, but not from an API server: a captive portal, a login page.
             raise Garbled(response.status, "NotJson", excerpt(content))
         if response.status == 401 and isinstance(
             self._configuration.refresh_api_key_hook, TokenFile
@@ -168,7 +168,7 @@ class Transport:
     async def _headers(self, extra: Mapping[str, str] | None) -> dict[str, str]:
         headers = {"Accept": "application/json", "User-Agent": "falco-operator"}
         auth = await self._configuration.auth_settings()
-        # A token file may be empty at first: then there is a setting without a value.
+        # While the token file is still empty, the setting has no value.
         if "BearerToken" in auth and (token := auth["BearerToken"]["value"]):
             headers["Authorization"] = token
         return {**headers, **(extra or {})}
@@ -178,7 +178,7 @@ class Transport:
 def _aborting(response: aiohttp.ClientResponse) -> Iterator[None]:
     """Cut the connection if the response is not read to its end.
 
-    aiohttp would say goodbye by TLS, and for 30 s wait for an answer of a peer that may be gone.
+    aiohttp would end TLS properly, and wait up to 30 s for an answer of a peer that may be gone.
     """
     connection = response.connection
     try:
@@ -193,12 +193,12 @@ def _is_json(response: aiohttp.ClientResponse) -> bool:
 
 
 def _unreachable(error: BaseException) -> Unavailable:
-    # The class is named, since many of these errors have an empty text.
+    # The reason is the name of the class, for many of these errors have an empty text.
     return Unavailable(0, type(error).__name__, str(error) or "no answer")
 
 
 def _resource_of(path: str) -> str:
-    """`clusterroles` or `falcos/status` of a URL path; `other` for what is no resource."""
+    """The resource of a URL path, such as `falcos/status`; `other` if there is none."""
     parts = path.strip("/").split("/")
     parts = parts[2:] if parts[0] == "api" else parts[3:]
     if parts and parts[0] == "namespaces" and len(parts) > 2:

@@ -1,4 +1,4 @@
-"""Holds up everything behind it until there is an API server that can be used."""
+"""Holds up the actors started after it until an API server of a supported version answers."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class TooOld(Exception):  # noqa: N818 - it says what is wrong
 
 
 class VersionGate(Actor):
-    """Ready once the API server has told a version that is new enough.
+    """Ready once the API server has answered with a version that is new enough.
 
-    One that cannot be reached is asked again with backoff; one that is too old, or that refuses to
-    tell, is a crash with a message that says so.
+    An API server that cannot be reached is asked again with backoff. A version that is too old, and
+    a refusal to tell the version, are crashes whose message says so.
     """
 
     kind = "VersionGate"
@@ -39,15 +39,15 @@ class VersionGate(Actor):
 
     @property
     def waits_for(self) -> str | None:
-        """Why the gate is shut; None once it is open."""
+        """Why the gate is not ready yet; None once it is."""
         return self._waits_for
 
     async def on_start(self) -> None:
-        """Ask until there is an answer."""
+        """Ask for the version until there is an answer."""
         version = await self._version()
         if version < OLDEST:
-            found, wanted = (".".join(map(str, pair)) for pair in (version, OLDEST))
-            self._waits_for = f"Kubernetes {found} is too old: at least {wanted} is needed"
+            actual, oldest = (".".join(map(str, pair)) for pair in (version, OLDEST))
+            self._waits_for = f"Kubernetes {actual} is too old: at least {oldest} is needed"
             raise TooOld(self._waits_for)
         self._waits_for = None
 

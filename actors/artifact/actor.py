@@ -1,39 +1,41 @@
-"""Rulesfile, Plugin and Config on the operator's side: one actor for each.
+"""The operator's actor of one Rulesfile, Plugin or Config.
 
-One reconcile: what the artifact refers to is resolved to a revision that all nodes install, what
-the nodes report of it is summed up, and both become the status. No content is kept here.
+One reconcile resolves what the artifact refers to into a revision, which all nodes install, sums up
+what the nodes report of that revision, and writes both into the status. No content is kept here.
 """
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import DecodeError
 
-from actors.api.errors import ApiError
-from actors.artifact.reference_versions import Lookout
-from actors.artifact.resolver import Resolver
-from actors.runtime.actor import Actor
+from actors.artifact.reference_versions import ReferenceVersions
+from actors.artifact.tag_digests import NO_ANSWER, TagDigests, query_of
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
-from actors.watch.view import View
-from actors.write.parking import tell_parked
 from actors.write.recorder import Record
-from actors.write.retry import Retry
-from actors.write.writer import Writer
+from actors.write.writing_actor import Incarnation, WritingActor, WritingServices, at_earliest
 from resources.artifact.events import FleetContent, failures, installed, moved, successes
 from resources.artifact.reasons import INVALID
-from resources.artifact.resolution import ResolutionFailure
+from resources.artifact.resolution import (
+    Missing,
+    Present,
+    ResolutionFailure,
+    Role,
+    Unknown,
+    published_of,
+    resolve,
+)
 from resources.artifact.rollout import Subject
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
 from resources.artifact.status import (
+    COUNTS,
     FIELD_MANAGER,
     Observed,
     fields,
     go_finalizers,
     is_programmed,
-    only_counts_differ,
     parked_status,
     status,
     status_of,
@@ -41,232 +43,235 @@ from resources.artifact.status import (
 from resources.kubernetes.finalizer import remove_finalizers
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.kinds import OBSERVED
-from resources.kubernetes.reference import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
 
-    from actors.api.client import Client
-    from actors.artifact.reference_reader import Referents
+    from actors.artifact.reference_reader import ReferenceReader
     from actors.artifact.reference_versions import Metadata
     from actors.artifact.report_index import ReportIndex
-    from actors.artifact.tag_digests import TagDigests
     from actors.runtime.context import Runtime
-    from actors.watch.store import Snapshot, Store
-    from resources.artifact.fields import ArtifactStatus
+    from actors.watch.store import Snapshot
+    from actors.write.retry import Retry
+    from actors.write.writer import Writer
+    from resources.artifact.fields import ArtifactStatus, Resolved
+    from resources.artifact.resolution import ReferenceState, Resolution, TagAnswer
     from resources.kubernetes.event import EventDraft
-    from resources.kubernetes.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef, Owner
 
-_log = logging.getLogger(__name__)
-# Seconds between two writes of a status in which nothing but counts has changed.
-_COUNTS_PERIOD = 2.0
 _COUNTING = frozenset(OBSERVED)
 
 
 @dataclass(frozen=True, slots=True)
-class ArtifactServices:
-    """What the actors of artifacts work with, shared by all of them."""
+class ArtifactServices(WritingServices):
+    """What the actors of artifacts work with; shared by all of them."""
 
-    client: Client
-    store: Store
-    record: Callable[[Record], None]
     metadata: Metadata
-    referents: Referents
+    reader: ReferenceReader
     digests: TagDigests
     reports: ReportIndex
 
 
 @dataclass(slots=True)
-class _Life:
-    """What is known of one incarnation of the artifact; may be lost at any time."""
+class ArtifactIncarnation(Incarnation):
+    """What one actor remembers of its artifact under one uid."""
 
-    owner: Owner
-    writer: Writer
-    resolver: Resolver
-    retry: Retry
-    status_at: float = float("-inf")
+    references: ReferenceVersions
     outlook: str = ""
-    """When the status was written."""
-    told: FleetContent | None = None
-    is_told_known: bool = False
+    """The outlook of the reports when the status was written."""
+    announced: FleetContent | None = None
+    """The content whose installation on all nodes was last told by an Event."""
+    is_announced_known: bool = False
 
     @property
     def calls(self) -> int:
-        return self.writer.calls + self.resolver.lookout.reads
+        """Requests to the API server on behalf of this incarnation."""
+        return self.writer.calls + self.references.reads
 
 
-class _Look(NamedTuple):
-    """What one look at the artifact came to; without `read` its spec cannot be carried out."""
+class _Observation(NamedTuple):
+    """What one reconcile has observed; `spec` is None if the spec cannot be carried out.
+
+    `waits`: the next reconcile will most likely observe more, so this one writes no status.
+    """
 
     observed: Observed
-    read: tuple[Artifact, Sources] | None = None
+    spec: tuple[Artifact, Sources] | None = None
     waits: bool = False
 
 
-class ArtifactActor(Actor):
-    """Publishes what all nodes are to install of one artifact, and says what became of it.
+class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
+    """Publishes the revision of one artifact that all nodes install, and the nodes' progress.
 
-    Owns nothing but the status; nodes never write it.
+    The status is all that it writes; no node ever writes it.
     """
 
-    def __init__(self, runtime: Runtime, ref: ObjectRef, services: ArtifactServices) -> None:
-        super().__init__(runtime)
-        self.kind = ref.kind
-        self.ref = ref
-        self._services = services
-        self._life: _Life | None = None
+    counts = COUNTS
+    counts_period = 2.0
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
-        """Bring the status to what is, whatever it was that changed."""
-        view = self._life.writer.view if self._life else View(self._services.store)
-        snapshot = view.get(self.ref)
+    def __init__(self, runtime: Runtime, ref: ObjectRef, services: ArtifactServices) -> None:
+        super().__init__(runtime, ref, services, FIELD_MANAGER)
+
+    def _begin(self, owner: Owner, writer: Writer, retry: Retry) -> ArtifactIncarnation:
+        services = self._services
+        references = ReferenceVersions(services.reader, services.metadata, self.runtime.clock)
+        return ArtifactIncarnation(owner, writer, retry, references)
+
+    def _parked_status(self, snapshot: Snapshot, error: str, message: str) -> dict[str, Any]:
+        before, generation = status_of(snapshot.raw), snapshot.meta.generation
+        return fields(parked_status(before, error, message, generation, self.runtime.clock.now()))
+
+    async def _step(
+        self, state: ArtifactIncarnation, snapshot: Snapshot | None, reasons: frozenset[str]
+    ) -> Result:
         if snapshot is None:
-            self._let_go()
+            self._forget()
             return Retire()
-        life = self._life_of(snapshot, view)
-        wait = self._wait_for_counts(life, reasons)
+        wait = self._wait_for_counts(state, reasons)
         if wait is not None:
             return RequeueAfter(wait)
-        before = life.calls
-        try:
-            result = await self._step(life, snapshot)
-        except ApiError as error:
-            return self._after(life, error)
-        finally:
-            self.calls = life.calls - before
-        life.retry.reset()
+        result = await self._publish(state, snapshot)
+        state.retry.reset()
         return result
 
-    async def tell_parked(self, error: BaseException) -> None:
-        """Say in the status that the actor has crashed too often; returns once that is so."""
-        moment, kind = self.runtime.clock.now, type(error).__name__
+    def _wait_for_counts(self, state: ArtifactIncarnation, reasons: frozenset[str]) -> float | None:
+        """Seconds until mere counts may be written again; None if more may have changed.
 
-        def parked(now: Snapshot) -> dict[str, Any]:
-            before, generation = status_of(now.raw), now.meta.generation
-            return fields(parked_status(before, kind, str(error), generation, moment()))
-
-        writer = Writer(self._services.client, View(self._services.store), FIELD_MANAGER)
-        await tell_parked(self.runtime, writer, self.ref, parked)
-
-    def describe(self) -> dict[str, Any]:
-        """Which incarnation and how many tries, for the actor dump."""
-        mine: dict[str, Any] = {"object": str(self.ref)}
-        if self._life is not None:
-            mine |= {"uid": self._life.owner.uid, "tries": self._life.retry.tries}
-        return {**super().describe(), **mine}
-
-    def _life_of(self, snapshot: Snapshot, view: View) -> _Life:
-        """What is known of this incarnation; nothing yet, if it is another one."""
-        owner = Owner(self.ref, snapshot.meta.uid or "")
-        if self._life is None or self._life.owner != owner:
-            services = self._services
-            lookout = Lookout(services.referents, services.metadata, self.runtime.clock)
-            self._life = _Life(
-                owner,
-                Writer(services.client, view, FIELD_MANAGER),
-                Resolver(self.ref, lookout, services.digests),
-                Retry(self.runtime.random),
-            )
-        return self._life
-
-    def _wait_for_counts(self, life: _Life, reasons: frozenset[str]) -> float | None:
-        """Seconds until it is worth to look at mere counts again; None if there may be more to it.
-
-        A thousand nodes that report within seconds are thus not a thousand looks at everything.
+        A thousand nodes that report within seconds thus do not cause a thousand full reconciles.
         """
-        since = self.runtime.clock.monotonic() - life.status_at
-        if since >= _COUNTS_PERIOD or not reasons <= _COUNTING:
+        since = self.runtime.clock.monotonic() - state.status_at
+        if since >= self.counts_period or not reasons <= _COUNTING:
             return None
-        is_same = self._services.reports.outlook(self.ref) == life.outlook
-        return _COUNTS_PERIOD - since if is_same else None
+        is_same = self._services.reports.outlook(self.ref) == state.outlook
+        return self.counts_period - since if is_same else None
 
-    def _let_go(self) -> None:
-        """Nobody is to tell of anything about this artifact any more."""
+    def _forget(self) -> None:
+        """Let the shared indexes wake this actor no more."""
         self._services.digests.forget(self.ref)
         self._services.reports.forget(self.ref)
 
-    async def _step(self, life: _Life, snapshot: Snapshot) -> Result:
+    async def _publish(self, state: ArtifactIncarnation, snapshot: Snapshot) -> Result:
         left_behind = go_finalizers(snapshot.meta)
         if left_behind:
-            await life.writer.patch(self.ref, remove_finalizers(snapshot.meta, left_behind))
-            snapshot = life.writer.view.get(self.ref) or snapshot
+            await state.writer.patch(self.ref, remove_finalizers(snapshot.meta, left_behind))
+            snapshot = state.view.get(self.ref) or snapshot
         if snapshot.meta.deletion_timestamp is not None:
-            self._let_go()
+            self._forget()
             return Done()
         before = status_of(snapshot.raw)
-        look = await self._look(life, snapshot, before)
-        wait = life.resolver.lookout.next_look()
-        if not look.waits:
-            wait = _earliest(wait, await self._report(life, snapshot, before, look))
-        return RequeueAfter(wait) if wait is not None else Done()
+        observation = await self._observe(state, snapshot, before)
+        next_read, counts_wait = state.references.next_read(), None
+        if not observation.waits:
+            counts_wait = await self._report(state, snapshot, before, observation)
+        return at_earliest(next_read, counts_wait)
 
-    async def _look(self, life: _Life, snapshot: Snapshot, before: ArtifactStatus) -> _Look:
+    async def _observe(
+        self, state: ArtifactIncarnation, snapshot: Snapshot, before: ArtifactStatus
+    ) -> _Observation:
         try:
             artifact = decode(self.ref.kind, snapshot.raw)
             sources = sources_of(artifact)
         except (DecodeError, InvalidSpec) as error:
-            life.resolver.forget()
-            total = self._services.reports.sum(self.ref, Subject(life.owner.uid, ""))
-            return _Look(Observed(total, trouble=ResolutionFailure("False", INVALID, str(error))))
+            self._services.digests.forget(self.ref)
+            total = self._services.reports.sum(self.ref, Subject(state.owner.uid, ""))
+            failure = ResolutionFailure("False", INVALID, str(error))
+            return _Observation(Observed(total, trouble=failure))
         generation = snapshot.meta.generation or 0
-        found = await life.resolver.resolve(generation, before.resolved, sources)
-        revision = found.resolved.revision if found.resolved is not None else None
-        subject = Subject(life.owner.uid, revision or "", artifact.spec.selector)
+        resolution = await self._resolve(state, generation, before.resolved, sources)
+        resolved = resolution.resolved
+        revision = resolved.revision if resolved is not None else None
+        subject = Subject(state.owner.uid, revision or "", artifact.spec.selector)
         total = self._services.reports.sum(self.ref, subject)
-        observed = Observed(total, found.resolved, found.missing, found.trouble)
-        return _Look(observed, (artifact, sources), found.waits)
+        observed = Observed(total, resolved, resolution.missing, resolution.trouble)
+        return _Observation(observed, (artifact, sources), resolution.waits)
+
+    async def _resolve(
+        self,
+        state: ArtifactIncarnation,
+        generation: int,
+        published: Resolved | None,
+        sources: Sources,
+    ) -> Resolution:
+        """What is to be published of this generation; raises ApiError."""
+        before = published_of(generation, published)
+        states = await state.references.states(self.ref.namespace, sources, before)
+        answer = self._digest(sources, states, is_published=bool(before.oci_digest))
+        return resolve(generation, published, sources, states, answer)
+
+    def _digest(
+        self, sources: Sources, states: Mapping[Role, ReferenceState], *, is_published: bool
+    ) -> TagAnswer:
+        """The digest of the tag as far as it is known.
+
+        The registry is asked once the Secret and the CA that this takes are present. Nodes that
+        have a published digest can wait for the next poll.
+        """
+        oci, digests = sources.oci, self._services.digests
+        secret, ca = states.get(Role.SECRET), states.get(Role.CA)
+        if oci is None or oci.is_pinned or Missing in {type(secret), type(ca)}:
+            digests.forget(self.ref)
+            return NO_ANSWER
+        if Unknown in {type(secret), type(ca)}:
+            return NO_ANSWER
+        secret_version, ca_version = (
+            state.version if isinstance(state, Present) else "" for state in (secret, ca)
+        )
+        query = query_of(oci, self.ref.namespace, secret_version, ca_version)
+        return digests.ask(self.ref, query, oci.poll_seconds, in_hurry=not is_published)
 
     async def _report(
-        self, life: _Life, snapshot: Snapshot, before: ArtifactStatus, look: _Look
+        self,
+        state: ArtifactIncarnation,
+        snapshot: Snapshot,
+        before: ArtifactStatus,
+        observation: _Observation,
     ) -> float | None:
-        """Apply the status, then record the Events: a status that is refused is tried again whole.
+        """Write the status, then record Events; a status that is refused brings its Events later.
 
-        Returns in how many seconds to come back for mere counts.
+        Returns the seconds until mere counts may be written.
         """
-        self._recall(life, snapshot, before, look)
-        now = self.runtime.clock.monotonic()
-        after = status(before, look.observed, snapshot.meta.generation, self.runtime.clock.now())
+        self._recall(state, snapshot, before, observation)
+        now, generation = self.runtime.clock.now(), snapshot.meta.generation
+        after = status(before, observation.observed, generation, now)
         if after == before:
             return None
-        since = now - life.status_at
-        if only_counts_differ(after, before) and since < _COUNTS_PERIOD:
-            return _COUNTS_PERIOD - since
-        await life.writer.apply_status(snapshot, fields(after))
-        life.status_at, life.outlook = now, self._services.reports.outlook(self.ref)
-        for draft in self._events(life, before, after, look):
-            self._services.record(Record(life.owner, draft))
+        wait = await self._write_status(state, snapshot, fields(before), fields(after))
+        if wait is not None:
+            return wait
+        state.outlook = self._services.reports.outlook(self.ref)
+        for draft in self._events(state, before, after, observation):
+            self._services.record(Record(state.owner, draft))
         return None
 
-    def _recall(self, life: _Life, snapshot: Snapshot, before: ArtifactStatus, look: _Look) -> None:
-        """What an earlier life has told of, as far as the status shows it."""
-        if life.is_told_known or look.read is None:
+    def _recall(
+        self,
+        state: ArtifactIncarnation,
+        snapshot: Snapshot,
+        before: ArtifactStatus,
+        observation: _Observation,
+    ) -> None:
+        """Conclude from the status which installation an earlier actor has announced."""
+        if state.is_announced_known or observation.spec is None:
             return
-        life.is_told_known = True
+        state.is_announced_known = True
         if not is_programmed(before) or before.resolved is None:
             return
-        life.told = FleetContent(before.resolved.revision or "")
+        state.announced = FleetContent(before.resolved.revision or "")
         if before.resolved.observed_generation == snapshot.meta.generation:
-            life.told = installed(*look.read, before.resolved)
+            state.announced = installed(*observation.spec, before.resolved)
 
     def _events(
-        self, life: _Life, before: ArtifactStatus, after: ArtifactStatus, look: _Look
+        self,
+        state: ArtifactIncarnation,
+        before: ArtifactStatus,
+        after: ArtifactStatus,
+        observation: _Observation,
     ) -> Iterable[EventDraft]:
-        yield from failures(before, after, look.observed.trouble)
-        if look.read is None or after.resolved is None:
+        yield from failures(before, after, observation.observed.trouble)
+        if observation.spec is None or after.resolved is None:
             return
-        yield from moved(look.read[1], before, after)
-        now = installed(*look.read, after.resolved)
-        if is_programmed(after) and (life.told is None or life.told.revision != now.revision):
-            yield from successes(life.told, now, look.observed.sum.programmed)
-            life.told = now
-
-    def _after(self, life: _Life, error: ApiError) -> Result:
-        """What follows an error that ended the reconcile."""
-        wait = life.retry.after([error])
-        level = logging.INFO if wait is not None else logging.WARNING
-        _log.log(level, "%s", error, extra={"object": str(self.ref)})
-        return RequeueAfter(life.retry.after_refusal(error) if wait is None else wait)
-
-
-def _earliest(*waits: float | None) -> float | None:
-    return min((wait for wait in waits if wait is not None), default=None)
+        yield from moved(observation.spec[1], before, after)
+        now, announced = installed(*observation.spec, after.resolved), state.announced
+        if is_programmed(after) and (announced is None or announced.revision != now.revision):
+            yield from successes(announced, now, observation.observed.sum.programmed)
+            state.announced = now

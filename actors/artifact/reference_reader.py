@@ -1,4 +1,4 @@
-"""Secrets and ConfigMaps that artifacts name: read by name when needed, and not kept."""
+"""Reads the Secrets and ConfigMaps that artifacts name; keeps none of their content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from msgspec.json import Decoder
 
 from actors.api.errors import NotFound, decoded
 from actors.watch.store import revision_of
-from resources.artifact.resolution import ReferencedObject, Role, Unresolved, content_of, missing
+from resources.artifact.resolution import (
+    ReferencedObject,
+    Role,
+    Unresolved,
+    content_of,
+    missing_text,
+)
 from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.credentials import credentials_of
@@ -22,8 +28,8 @@ if TYPE_CHECKING:
 _documents = Decoder(dict[str, Any])
 
 
-class Referent(NamedTuple):
-    """One object as it was when it was read."""
+class ReadObject(NamedTuple):
+    """One object as a GET returned it, with its resourceVersion."""
 
     version: str
     document: dict[str, Any]
@@ -34,28 +40,28 @@ class Referent(NamedTuple):
         return revision_of(self.version)
 
 
-class Referents:
-    """Whoever asks for an object while it is being read gets the same answer."""
+class ReferenceReader:
+    """Reads objects by name; callers that ask while an object is being read share one request."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._reading: dict[ObjectRef, asyncio.Task[Referent | None]] = {}
+        self._reading: dict[ObjectRef, asyncio.Task[ReadObject | None]] = {}
 
-    async def read(self, ref: ObjectRef) -> Referent | None:
-        """The object, None if it is not there; raises ApiError."""
+    async def read(self, ref: ObjectRef) -> ReadObject | None:
+        """The object, None if it does not exist; raises ApiError."""
         task = self._reading.get(ref)
         if task is None:
             task = self._reading[ref] = asyncio.create_task(self._read(ref))
             task.add_done_callback(lambda done: self._over(ref, done))
-        # One of those who wait may be stopped; the others still want it.
+        # A caller that is stopped must not cancel the request of the others.
         return await asyncio.shield(task)
 
     async def endpoint(self, namespace: str, source: OciSource) -> Endpoint:
-        """How the registry of a source is talked to.
+        """The repository of a source, with the credentials and the CA that the source names.
 
         Raises:
-            Unresolved: its Secret or ConfigMap is not there, or not as it should be.
-            ApiError: they cannot be read.
+            Unresolved: the Secret or ConfigMap does not exist, or lacks what is needed of it.
+            ApiError: the Secret or ConfigMap cannot be read.
         """
         ca, credentials = "", None
         if source.ca_config_map:
@@ -77,19 +83,19 @@ class Referents:
     async def _content(
         self, target: ReferencedObject, source: OciSource
     ) -> tuple[dict[str, Any], bytes]:
-        found = await self.read(target.ref)
-        if found is None:
-            raise Unresolved(missing(target))
-        return found.document, content_of(target, found.document, source)
+        read = await self.read(target.ref)
+        if read is None:
+            raise Unresolved(missing_text(target))
+        return read.document, content_of(target, read.document, source)
 
-    async def _read(self, ref: ObjectRef) -> Referent | None:
+    async def _read(self, ref: ObjectRef) -> ReadObject | None:
         try:
             document = decoded(_documents, await self._client.get(ref))
         except NotFound:
             return None
-        return Referent(document["metadata"]["resourceVersion"], document)
+        return ReadObject(document["metadata"]["resourceVersion"], document)
 
-    def _over(self, ref: ObjectRef, done: asyncio.Task[Referent | None]) -> None:
+    def _over(self, ref: ObjectRef, done: asyncio.Task[ReadObject | None]) -> None:
         del self._reading[ref]
         if not done.cancelled():
-            done.exception()  # seen, also if nobody waits any more
+            done.exception()  # marks it as retrieved: every caller may have been stopped

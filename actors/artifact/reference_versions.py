@@ -1,4 +1,4 @@
-"""What one artifact knows of the Secrets and ConfigMaps that it names."""
+"""Whether the Secrets and ConfigMaps that one artifact names exist, and in which version."""
 
 from __future__ import annotations
 
@@ -8,160 +8,193 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from actors.watch.store import revision_of
 from resources.artifact.references import can_exist, is_protected
-from resources.artifact.resolution import Looked, ReferencedObject, Unresolved, content_of, missing
+from resources.artifact.resolution import (
+    Missing,
+    Present,
+    ReferencedObject,
+    ReferenceState,
+    Role,
+    Unknown,
+    Unresolved,
+    content_of,
+    missing_text,
+    published_version,
+    referenced_objects,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from actors.artifact.reference_reader import Referent, Referents
+    from actors.artifact.reference_reader import ReadObject, ReferenceReader
     from actors.runtime.clock import Clock
     from actors.watch.store import Snapshot
-    from resources.artifact.sources import OciSource
+    from resources.artifact.fields import Resolved
+    from resources.artifact.sources import OciSource, Sources
     from resources.kubernetes.reference import ObjectRef
 
-# Seconds for which an object that is to be protected is not read: our own finalizer would change
-# its resourceVersion, and be a change to every node.
+# Seconds for which an object is not read while the operator's finalizer on it, or the watch event
+# that shows it, is expected. The finalizer changes the resourceVersion: an object that is read
+# before would have a new version for every node right after.
 _PATIENCE = 5.0
-# Passwords can be guessed: their hashes are good for nobody else.
+# A password can be guessed, and the guess checked by its hash: only this process knows the salt.
 _SALT = secrets.token_bytes(32)
 
 
 class Metadata(Protocol):
-    """What the watches of referenced objects have brought."""
+    """The metadata of referenced objects, as the watches of their namespaces have shown it."""
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
         """Return the newest snapshot, or None if there is none."""
         ...
 
     def seen(self, ref: ObjectRef) -> int:
-        """Up to which revision every change of this object has been seen."""
+        """Return the revision up to which every change of this object has been seen."""
         ...
 
     def is_absent(self, ref: ObjectRef) -> bool:
-        """Whether the object is known not to be there."""
+        """Return whether the object is known not to exist."""
         ...
 
 
-class _Known(NamedTuple):
-    """An object as it was looked at: which resourceVersion, a hash of what matters of it."""
+class _Reading(NamedTuple):
+    """The state that was found in one resourceVersion of an object, and a hash of its content."""
 
     version: str
     digest: bytes
-    looked: Looked
+    state: ReferenceState
 
 
 _Key = tuple[ReferencedObject, str]
 
 
-class Lookout:
-    """Reads an object when it is new or has changed, and keeps a hash of it: no content.
+class ReferenceVersions:
+    """Reads a referenced object when it is new or has changed, and keeps only a hash of it.
 
     An object whose content is the same keeps its version, whatever happens to its metadata.
     """
 
-    def __init__(self, referents: Referents, metadata: Metadata, clock: Clock) -> None:
-        self._referents = referents
+    def __init__(self, reader: ReferenceReader, metadata: Metadata, clock: Clock) -> None:
+        self._reader = reader
         self._metadata = metadata
         self._clock = clock
-        self._known: dict[_Key, _Known] = {}
-        self._bare_since: dict[ObjectRef, float] = {}
+        self._readings: dict[_Key, _Reading] = {}
+        self._waiting_since: dict[ObjectRef, float] = {}
         self.reads = 0
-        """How many objects were asked for."""
+        """Number of requests for objects."""
 
-    async def look(self, target: ReferencedObject, oci: OciSource | None, published: str) -> Looked:
-        """What there is to say of a target; raises ApiError.
+    async def states(
+        self, namespace: str, sources: Sources, published: Resolved
+    ) -> dict[Role, ReferenceState]:
+        """The state of every object that the sources name; raises ApiError."""
+        targets = referenced_objects(namespace, sources)
+        self.keep(targets)
+        return {
+            target.role: await self.state_of(
+                target, sources.oci, published_version(published, target, sources)
+            )
+            for target in targets
+        }
 
-        `published` is the version that nodes go by already: it needs no second look.
+    async def state_of(
+        self, target: ReferencedObject, oci: OciSource | None, published: str
+    ) -> ReferenceState:
+        """The state of one object; raises ApiError.
+
+        `published` is the version that nodes go by already: it is taken to be present, unread.
         """
         if not can_exist(target.ref):
-            return Looked(missing=missing(target))
+            return Missing(missing_text(target))
         key = (target, str(oci or ""))
         live = self._metadata.get(target.ref)
         if live is None:
-            return await self._look_unseen(key, oci)
-        version, known = live.meta.resource_version or "", self._known.get(key)
-        if known is None and version == published:
-            self._known[key] = known = _Known(version, b"", Looked(version))
-        if known is not None and self._is_current(known, live):
-            return known.looked
+            return await self._state_of_unseen(key, oci)
+        version, reading = live.meta.resource_version or "", self._readings.get(key)
+        if reading is None and version == published:
+            self._readings[key] = reading = _Reading(version, b"", Present(version))
+        if reading is not None and self._is_current(reading, live):
+            return reading.state
         if self._is_to_be_protected(live):
-            return known.looked if known is not None else Looked()
+            return reading.state if reading is not None else Unknown()
         return await self._read(key, live.revision, oci)
 
-    def next_look(self) -> float | None:
-        """Seconds until an object is read although it is not protected; None if there is none."""
-        if not self._bare_since:
+    def next_read(self) -> float | None:
+        """Seconds until an object is read that still lacks the finalizer; None if none is."""
+        if not self._waiting_since:
             return None
-        due = min(self._bare_since.values()) + _PATIENCE
+        due = min(self._waiting_since.values()) + _PATIENCE
         return max(0.0, due - self._clock.monotonic())
 
     def keep(self, targets: Collection[ReferencedObject]) -> None:
-        """Forget all others."""
+        """Forget every object but these."""
         refs = {target.ref for target in targets}
-        self._known = {key: known for key, known in self._known.items() if key[0] in targets}
-        self._bare_since = {ref: at for ref, at in self._bare_since.items() if ref in refs}
+        self._readings = {
+            key: reading for key, reading in self._readings.items() if key[0] in targets
+        }
+        self._waiting_since = {
+            ref: since for ref, since in self._waiting_since.items() if ref in refs
+        }
 
-    async def _look_unseen(self, key: _Key, oci: OciSource | None) -> Looked:
-        """Of an object that no watch has shown: somebody else is looking for it already.
+    async def _state_of_unseen(self, key: _Key, oci: OciSource | None) -> ReferenceState:
+        """The state of an object that no watch has shown, and that its ReferenceActor looks for.
 
-        Most likely that makes a watch show it, or known to be absent; but not if it is being
-        deleted, or if nobody can protect it.
+        That most likely ends with a watch that shows the object, or with the object known to be
+        absent; but not if the object is being deleted, or cannot be given a finalizer.
         """
-        target, known = key[0], self._known.get(key)
+        target, reading = key[0], self._readings.get(key)
         if self._metadata.is_absent(target.ref):
-            self._bare_since.pop(target.ref, None)
-            return Looked(missing=missing(target))
-        if known is not None:
-            return known.looked
+            self._waiting_since.pop(target.ref, None)
+            return Missing(missing_text(target))
+        if reading is not None:
+            return reading.state
         if not self._metadata.seen(target.ref) or self._is_early(target.ref):
-            return Looked()
+            return Unknown()
         return await self._read(key, 0, oci)
 
-    def _is_current(self, known: _Known, live: Snapshot) -> bool:
+    def _is_current(self, reading: _Reading, live: Snapshot) -> bool:
         """Whether the watch shows nothing newer; what was read may be ahead of it."""
-        ahead = revision_of(known.version) > self._metadata.seen(live.ref)
-        return ahead or known.version == live.meta.resource_version
+        ahead = revision_of(reading.version) > self._metadata.seen(live.ref)
+        return ahead or reading.version == live.meta.resource_version
 
     def _is_to_be_protected(self, live: Snapshot) -> bool:
-        """Whether our finalizer is on its way; not for ever, as somebody may keep it off."""
+        """Whether the operator's finalizer is expected; for a while only, as it may be refused."""
         if is_protected(live.ref.kind, live.meta) or live.meta.deletion_timestamp is not None:
-            self._bare_since.pop(live.ref, None)
+            self._waiting_since.pop(live.ref, None)
             return False
         return self._is_early(live.ref)
 
     def _is_early(self, ref: ObjectRef) -> bool:
-        """Whether it is too early to read an object that is not as it will be."""
+        """Whether the object is still waited for; the waiting begins with the first call."""
         now = self._clock.monotonic()
-        if now - self._bare_since.setdefault(ref, now) < _PATIENCE:
+        if now - self._waiting_since.setdefault(ref, now) < _PATIENCE:
             return True
-        del self._bare_since[ref]
+        del self._waiting_since[ref]
         return False
 
-    async def _read(self, key: _Key, revision: int, oci: OciSource | None) -> Looked:
-        """Look at an object that the watch has seen up to this revision, which is 0 if never."""
-        target, before = key[0], self._known.get(key)
-        found = await self._fresh(target, revision)
-        if found is None and not revision:
-            self._known[key] = _Known("", b"", Looked(missing=missing(target)))
-            return self._known[key].looked
-        if found is None:  # of which the watch is about to tell
-            return before.looked if before is not None else Looked()
+    async def _read(self, key: _Key, revision: int, oci: OciSource | None) -> ReferenceState:
+        """Read an object that the watch has shown at this revision, 0 if it never has."""
+        target, before = key[0], self._readings.get(key)
+        read = await self._read_since(target, revision)
+        if read is None and not revision:
+            self._readings[key] = _Reading("", b"", Missing(missing_text(target)))
+            return self._readings[key].state
+        if read is None:  # deleted since: the watch is about to show that
+            return before.state if before is not None else Unknown()
         try:
-            content = content_of(target, found.document, oci)
+            content = content_of(target, read.document, oci)
         except Unresolved as error:
-            self._known[key] = _Known(found.version, b"", Looked(missing=str(error)))
+            self._readings[key] = _Reading(read.version, b"", Missing(str(error)))
         else:
             digest = hashlib.blake2b(content, key=_SALT, digest_size=16).digest()
             is_same = before is not None and before.digest == digest
-            looked = before.looked if is_same and before is not None else Looked(found.version)
-            self._known[key] = _Known(found.version, digest, looked)
-        return self._known[key].looked
+            state = before.state if is_same and before is not None else Present(read.version)
+            self._readings[key] = _Reading(read.version, digest, state)
+        return self._readings[key].state
 
-    async def _fresh(self, target: ReferencedObject, revision: int) -> Referent | None:
-        """The object, not older than this revision; None if it is gone."""
-        for _ in range(2):  # the first answer may be to a question that was asked before the change
+    async def _read_since(self, target: ReferencedObject, revision: int) -> ReadObject | None:
+        """The object at this revision or a later one; None if it is gone."""
+        for _ in range(2):  # the first answer may be that of a request made before the change
             self.reads += 1
-            found = await self._referents.read(target.ref)
-            if found is None or found.revision >= revision:
-                return found
+            read = await self._reader.read(target.ref)
+            if read is None or read.revision >= revision:
+                return read
         return None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.runtime.backoff import Backoff
+from actors.registry.failure import LONGEST_RETRY_AFTER
+from actors.runtime.backoff import Backoff, refusal_delay
 from resources.artifact.resolution import TagAnswer
 
 if TYPE_CHECKING:
@@ -24,11 +25,8 @@ _GATHER = 0.05
 _JITTER = (0.9, 1.1)
 # Half of it is certain: who is overloaded is not asked again at once.
 _BACKOFF = Backoff(base=2.0, cap=150.0)
-# Seconds until what somebody has to mend is asked for again.
-_MENDED = (60.0, 120.0, 300.0)
-_LONGEST_RETRY_AFTER = 3600.0
 MOST_AT_ONCE = 100
-NOTHING = TagAnswer()
+NO_ANSWER = TagAnswer()
 
 
 class Query(NamedTuple):
@@ -44,7 +42,7 @@ class Query(NamedTuple):
     ca_version: str = ""
 
 
-def query(source: OciSource, namespace: str, secret_version: str, ca_version: str) -> Query:
+def query_of(source: OciSource, namespace: str, secret_version: str, ca_version: str) -> Query:
     """The same for all who ask for the same as the same, however often."""
     scope = namespace if source.secret or source.ca_config_map else ""
     return Query(source._replace(poll_seconds=0.0), scope, secret_version, ca_version)
@@ -58,7 +56,7 @@ class Tag:
     due: float
     askers: dict[ObjectRef, float] = field(default_factory=dict)
     """With the seconds of their poll intervals."""
-    answer: TagAnswer = NOTHING
+    answer: TagAnswer = NO_ANSWER
     failures: int = 0
     is_asked: bool = False
 
@@ -96,7 +94,7 @@ class TagDigests:
         if tag.askers.get(artifact) != poll_seconds:
             tag.askers[artifact] = poll_seconds
             self._expedite(tag, now + max(tag.askers[artifact] * _JITTER[1], _GATHER))
-        if in_hurry and tag.answer == NOTHING:
+        if in_hurry and tag.answer == NO_ANSWER:
             self._expedite(tag, now + _GATHER)
         return tag.answer
 
@@ -180,11 +178,10 @@ class TagDigests:
     def _delay(self, tag: Tag, problem: Problem) -> float:
         """Seconds until the next try; what a registry asks for holds for all of its tags."""
         if problem.retry_after:
-            asked = min(problem.retry_after, _LONGEST_RETRY_AFTER)
+            asked = min(problem.retry_after, LONGEST_RETRY_AFTER)
             registry = tag.query.source.registry
             until = self._clock.monotonic() + asked
             self._not_before[registry] = max(until, self._not_before.get(registry, -math.inf))
         if not problem.transient:
-            longest = _MENDED[min(tag.failures, len(_MENDED) - 1)]
-            return longest * self._random.uniform(*_JITTER)
+            return refusal_delay(tag.failures) * self._random.uniform(*_JITTER)
         return _BACKOFF.ceiling(tag.failures) + _BACKOFF.delay(tag.failures, self._random)

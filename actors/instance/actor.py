@@ -1,27 +1,22 @@
-"""Reconciles a resource that runs a workload; what differs by kind is in `kinds.py`.
+"""The actor of one Falco or Component; what differs between the kinds is in `kinds.py`.
 
-One reconcile: finalizer and children in waves, then Events of what was done, then the status. What
-is remembered between two of them is only what the API server does not know, belongs to one uid, and
-may be lost at any time.
+One reconcile writes the finalizer and the children in waves, then the status, then the Events.
 """
 
 from __future__ import annotations
 
-import logging
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from actors.api.errors import ApiError, NamespaceTerminating, Refused
-from actors.instance.incarnation import Incarnation, incarnation
-from actors.runtime.actor import Actor
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
-from actors.watch.view import View
-from actors.write.children import Attempt
-from actors.write.parking import tell_parked
+from actors.write.applier import Applier
+from actors.write.children import Attempt, Children
 from actors.write.recorder import Record
-from actors.write.writer import Writer
+from actors.write.writing_actor import Incarnation, WritingActor, WritingServices, at_earliest
 from resources.instance.children import cluster_scoped, unwanted
 from resources.instance.outcome import (
     INVALID,
@@ -33,109 +28,106 @@ from resources.instance.outcome import (
     instance_deleted,
 )
 from resources.instance.reconcile_mode import ANNOTATION, Mode, mode_of
-from resources.instance.status import Instance, observed_status, only_counts_differ, parked_status
+from resources.instance.status import COUNTS, Instance, observed_status, parked_status
 from resources.kubernetes.conditions import RECONCILED, condition
 from resources.kubernetes.finalizer import add_finalizer, remove_finalizer
 from resources.kubernetes.invalid_spec import InvalidSpec
-from resources.kubernetes.reference import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from actors.instance.incarnation import Services
     from actors.instance.kinds import InstanceKind
     from actors.runtime.context import Runtime
     from actors.watch.store import Snapshot
+    from actors.write.retry import Retry
+    from actors.write.writer import Writer
     from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
     from resources.instance.children import Child
     from resources.kubernetes.event import EventDraft
-    from resources.kubernetes.reference import ObjectRef
+    from resources.kubernetes.reference import ObjectRef, Owner
 
-_log = logging.getLogger(__name__)
-# Seconds between two writes of a status in which nothing but counts has changed.
-_COUNTS_PERIOD = 1.0
-# What an actor whose resource is gone waits for before it ends, and for how many seconds at most.
+# An actor whose resource is gone ends with one of these reasons, or after this many seconds: the
+# DELETED event may still arrive, and if the actor had ended, the event would start an empty one.
 _LAST_REASONS = frozenset({"deleted", "timer"})
 _LAST_DELAY = 1.0
-# Seconds until a child that is held by somebody's finalizer is looked at without an event.
+# Seconds until a deleted child that a foreign finalizer still holds is read again: no event may
+# tell when that finalizer is removed.
 _LEAVING_DELAY = 30.0
 
 R = TypeVar("R", bound=Instance)
 
 
-class InstanceActor(Actor, Generic[R]):
-    """Owns one Falco or Component and all that it makes of it.
+@dataclass(frozen=True, slots=True)
+class InstanceServices(WritingServices):
+    """What the actors of Falcos and Components work with; shared by all of them."""
 
-    `readable` returns what the artifacts of a namespace refer to.
+    drift_corrected: Callable[[str], None]
+    """Called with the kind of each child that was corrected."""
+
+
+@dataclass(slots=True)
+class InstanceIncarnation(Incarnation):
+    """What one actor remembers of its Falco or Component under one uid."""
+
+    applier: Applier
+    children: Children
+    cleaned: bool = False
+    """Whether every cluster-scoped child was found to be gone."""
+    namespace_goes: bool = False
+    """Found when a child was to be created there; then no Event can be created either."""
+    deletion_error: str = ""
+    """The last refusal of a deletion of which an Event was recorded."""
+    unreported: Attempt = field(default_factory=Attempt)
+    """What was done to children and is not in the status yet."""
+
+
+class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic[R]):
+    """Keeps the children and the status of one Falco or Component as its spec wants them.
+
+    `readable` returns the names of the Secrets and ConfigMaps that the artifacts of a namespace
+    refer to.
     """
+
+    counts = COUNTS
+    counts_period = 1.0
 
     def __init__(
         self,
         runtime: Runtime,
         ref: ObjectRef,
         instance_kind: InstanceKind[R],
-        services: Services,
+        services: InstanceServices,
         settings: FalcoSettings,
         readable: Callable[[str], Readable],
     ) -> None:
-        super().__init__(runtime)
-        self.kind = instance_kind.name
-        self.ref = ref
+        super().__init__(runtime, ref, services, instance_kind.field_manager)
         self._instance_kind = instance_kind
-        self._services = services
         self._settings = settings
         self._readable = readable
-        self._incarnation: Incarnation | None = None
-
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
-        """Bring the cluster to what the resource wants, whatever it was that changed."""
-        view = self._incarnation.view if self._incarnation else View(self._services.store)
-        snapshot = view.get(self.ref)
-        state = self._incarnation_of(snapshot)
-        before = state.writer.calls
-        try:
-            if snapshot is None:
-                return await self._gone(state, reasons)
-            return await self._step(state, snapshot)
-        except ApiError as error:
-            return self._after(state, error)
-        finally:
-            self.calls = state.writer.calls - before
-
-    async def tell_parked(self, error: BaseException) -> None:
-        """Say in the status that the actor has crashed too often; returns once that is so."""
-        moment, kind = self.runtime.clock.now, type(error).__name__
-
-        def parked(now: Snapshot) -> dict[str, Any]:
-            return parked_status(self._instance_kind.decode(now.raw), kind, str(error), moment())
-
-        writer = Writer(
-            self._services.client, View(self._services.store), self._instance_kind.field_manager
-        )
-        await tell_parked(self.runtime, writer, self.ref, parked)
 
     def describe(self) -> dict[str, Any]:
-        """Which incarnation, how many tries, and what is held back, for the actor dump."""
-        mine: dict[str, Any] = {"object": str(self.ref)}
+        """Add the children whose requests are held back, for the actor dump."""
+        described = super().describe()
         if self._incarnation is not None:
-            state = self._incarnation
-            mine |= {"uid": state.owner.uid, "tries": state.retry.tries}
-            mine["held"] = state.children.describe()
-        return {**super().describe(), **mine}
+            described["held"] = self._incarnation.children.describe()
+        return described
 
-    def _incarnation_of(self, snapshot: Snapshot | None) -> Incarnation:
-        """Return the state, a fresh one for another uid; one that is gone keeps the last."""
-        uid = (snapshot.meta.uid or "") if snapshot else ""
-        if self._incarnation is not None and uid in {"", self._incarnation.owner.uid}:
-            return self._incarnation
-        owner = Owner(self.ref, uid)
-        self._incarnation = incarnation(
-            self.runtime, self._services, owner, self._instance_kind.field_manager
-        )
-        return self._incarnation
+    def _begin(self, owner: Owner, writer: Writer, retry: Retry) -> InstanceIncarnation:
+        applier = Applier(writer, owner)
+        drift_corrected = self._services.drift_corrected
+        children = Children(self.runtime, applier, writer.view, drift_corrected)
+        return InstanceIncarnation(owner, writer, retry, applier, children)
 
-    async def _step(self, state: Incarnation, snapshot: Snapshot) -> Result:
+    def _parked_status(self, snapshot: Snapshot, error: str, message: str) -> dict[str, Any]:
+        resource = self._instance_kind.decode(snapshot.raw)
+        return parked_status(resource, error, message, self.runtime.clock.now())
+
+    async def _step(
+        self, state: InstanceIncarnation, snapshot: Snapshot | None, reasons: frozenset[str]
+    ) -> Result:
+        if snapshot is None:
+            return await self._gone(state, reasons)
         if snapshot.meta.deletion_timestamp is not None:
             return await self._finalize(state, snapshot)
         resource = self._instance_kind.decode(snapshot.raw)
@@ -147,16 +139,18 @@ class InstanceActor(Actor, Generic[R]):
             paused = Failure(PAUSED, f"nothing is written while {ANNOTATION} is paused")
             return await self._stand_still(state, resource, paused)
         if mode is Mode.DETECT:
-            found = state.children.inspect(children).failures.values()
-            return await self._stand_still(state, resource, *found)
+            failures = state.children.inspect(children).failures.values()
+            return await self._stand_still(state, resource, *failures)
         return await self._write(state, snapshot, resource, children)
 
     def _desired(self, resource: R) -> tuple[Child, ...]:
         readable = self._readable(self.ref.namespace)
         return self._instance_kind.desired(resource, self._settings, readable)
 
-    async def _stand_still(self, state: Incarnation, resource: R, *failures: Failure) -> Result:
-        """Report without touching a child."""
+    async def _stand_still(
+        self, state: InstanceIncarnation, resource: R, *failures: Failure
+    ) -> Result:
+        """Write the status and no child."""
         wait = await self._report(state, resource, Outcome(failures=failures))
         state.retry.reset()
         if wait is not None:
@@ -164,7 +158,11 @@ class InstanceActor(Actor, Generic[R]):
         return Blocked(failures[0].reason) if failures else Done()
 
     async def _write(
-        self, state: Incarnation, snapshot: Snapshot, resource: R, children: tuple[Child, ...]
+        self,
+        state: InstanceIncarnation,
+        snapshot: Snapshot,
+        resource: R,
+        children: tuple[Child, ...],
     ) -> Result:
         attempt = state.unreported = state.unreported.next()
         own = partial(self._own, state, snapshot, children, attempt)
@@ -177,23 +175,23 @@ class InstanceActor(Actor, Generic[R]):
             return RequeueAfter(again)
         if any(isinstance(error, NamespaceTerminating) for error in attempt.errors):
             state.namespace_goes = True
-            await self._write_status(state, resource, attempt.outcome())
+            await self._report_status(state, resource, attempt.outcome())
             return Blocked("NamespaceTerminating")
         wait = await self._report(state, resource, attempt.outcome())
         state.unreported = Attempt()
         if again is None:
             state.retry.reset()
         refused = attempt.refused(self.runtime.random)
-        return _earliest(wait, again, refused, state.children.next_try())
+        return at_earliest(wait, again, refused, state.children.next_try())
 
     async def _own(
         self,
-        state: Incarnation,
+        state: InstanceIncarnation,
         snapshot: Snapshot,
         children: tuple[Child, ...],
         attempt: Attempt,
     ) -> None:
-        """Set the finalizer; without it no cluster-scoped child, which is removed through it."""
+        """Add the finalizer; without it no cluster-scoped child is made, for it removes them."""
         try:
             await state.writer.patch(
                 self.ref, add_finalizer(snapshot.meta, self._instance_kind.finalizer)
@@ -202,8 +200,10 @@ class InstanceActor(Actor, Generic[R]):
             attempt.failed(self.ref, error)
             attempt.blocked.update(child.ref for child in children if not child.ref.namespace)
 
-    async def _prune(self, state: Incarnation, refs: Sequence[ObjectRef], attempt: Attempt) -> None:
-        """Delete what is no longer wanted, now that the wanted workload is there."""
+    async def _prune(
+        self, state: InstanceIncarnation, refs: Sequence[ObjectRef], attempt: Attempt
+    ) -> None:
+        """Delete children that are no longer wanted; the wanted workload exists by now."""
         for ref in refs:
             try:
                 if state.applier.owns(ref) and await state.applier.remove(ref):
@@ -211,19 +211,21 @@ class InstanceActor(Actor, Generic[R]):
             except ApiError as error:
                 attempt.failed(ref, error)
 
-    async def _report(self, state: Incarnation, resource: R, outcome: Outcome) -> float | None:
-        """Apply the status, then record the Events: a status that is refused is tried again whole.
+    async def _report(
+        self, state: InstanceIncarnation, resource: R, outcome: Outcome
+    ) -> float | None:
+        """Write the status, then record Events; a status that is refused brings its Events later.
 
-        Returns in how many seconds to come back for mere counts.
+        Returns the seconds until mere counts may be written.
         """
-        wait = await self._write_status(state, resource, outcome)
+        wait = await self._report_status(state, resource, outcome)
         before = condition(resource.status.conditions, RECONCILED)
         for draft in events(outcome, before):
             self._tell(state, draft)
         return wait
 
-    async def _write_status(
-        self, state: Incarnation, resource: R, outcome: Outcome
+    async def _report_status(
+        self, state: InstanceIncarnation, resource: R, outcome: Outcome
     ) -> float | None:
         newest = state.view.get(self.ref)
         if newest is None or newest.meta.uid != state.owner.uid:
@@ -239,17 +241,10 @@ class InstanceActor(Actor, Generic[R]):
             self.runtime.clock.now(),
         )
         current = msgspec.json.decode(newest.raw).get("status", {})
-        if status == current:
-            return None
-        since = self.runtime.clock.monotonic() - state.status_at
-        if only_counts_differ(status, current) and since < _COUNTS_PERIOD:
-            return _COUNTS_PERIOD - since
-        await state.writer.apply_status(newest, status)
-        state.status_at = self.runtime.clock.monotonic()
-        return None
+        return await self._write_status(state, newest, current, status)
 
-    async def _finalize(self, state: Incarnation, snapshot: Snapshot) -> Result:
-        """Remove what no garbage collector takes, then let the resource go."""
+    async def _finalize(self, state: InstanceIncarnation, snapshot: Snapshot) -> Result:
+        """Remove the children that no garbage collector removes, then our finalizer."""
         if self._instance_kind.finalizer not in (snapshot.meta.finalizers or ()):
             return Done()
         if not await self._cleanup(state):
@@ -262,38 +257,25 @@ class InstanceActor(Actor, Generic[R]):
         self._tell(state, instance_deleted(self.ref))
         return Done()
 
-    async def _gone(self, state: Incarnation, reasons: frozenset[str]) -> Result:
-        """Clean up all the same: a deletion may have overtaken our finalizer."""
-        # A write whose answer was lost may have come late: then something is there again.
+    async def _gone(self, state: InstanceIncarnation, reasons: frozenset[str]) -> Result:
+        """Clean up after a resource that is gone: a deletion may have overtaken our finalizer."""
+        # A write whose answer was lost may arrive late, and make a child anew after the cleanup.
         if not state.cleaned or any(map(state.applier.owns, cluster_scoped(self.ref))):
             if not await self._cleanup(state):
                 return RequeueAfter(_LEAVING_DELAY)
             state.cleaned = True
-        # The news of the end is on its way, and would find an actor that knows nothing of it.
         return Retire() if reasons & _LAST_REASONS else RequeueAfter(_LAST_DELAY)
 
-    async def _cleanup(self, state: Incarnation) -> bool:
-        """Whether every cluster-scoped child is gone, or turned out not to be ours."""
+    async def _cleanup(self, state: InstanceIncarnation) -> bool:
+        """Delete the cluster-scoped children; whether each is gone, or turned out to be foreign."""
         try:
             return all([await state.applier.remove(ref) for ref in cluster_scoped(self.ref)])
         except Refused as error:
-            if state.told != error.message:
-                state.told = error.message
+            if state.deletion_error != error.message:
+                state.deletion_error = error.message
                 self._tell(state, deletion_failed(self.ref, error.message))
             raise
 
-    def _after(self, state: Incarnation, error: ApiError) -> Result:
-        """What follows an error that ended the reconcile."""
-        extra = {"object": str(self.ref)}
-        wait = state.retry.after([error])
-        _log.log(logging.INFO if wait is not None else logging.WARNING, "%s", error, extra=extra)
-        return RequeueAfter(state.retry.after_refusal(error) if wait is None else wait)
-
-    def _tell(self, state: Incarnation, draft: EventDraft) -> None:
+    def _tell(self, state: InstanceIncarnation, draft: EventDraft) -> None:
         if not state.namespace_goes:
             self._services.record(Record(state.owner, draft))
-
-
-def _earliest(*waits: float | None) -> Result:
-    seconds = [wait for wait in waits if wait is not None]
-    return RequeueAfter(min(seconds)) if seconds else Done()

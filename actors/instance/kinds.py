@@ -1,4 +1,4 @@
-"""What tells a Falco and a Component apart for the actor that reconciles either."""
+"""What the actor of an instance has to know of each kind: Falco and Component."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ R = TypeVar("R", bound=Instance)
 
 @dataclass(frozen=True, slots=True)
 class InstanceKind(Generic[R]):
-    """The knowledge of one kind of resource that runs a workload.
+    """What differs between the kinds of resources that run a workload.
 
-    `decode` returns the resource as far as it is read; `desired` returns every child by wave and
+    `decode` returns the resource with the fields in use; `desired` returns every child by wave and
     raises InvalidSpec if the spec cannot be carried out; `main_workload` tells which workload
     there should be.
     """

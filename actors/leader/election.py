@@ -1,7 +1,7 @@
-"""Holds up everything behind it until this process leads, and ends it all when it no longer does.
+"""Holds up the actors started after it until this process leads; stops them when it loses that.
 
-What to do is decided in `resources.kubernetes.lease`; here it is done. Why it is safe, and what
-happens when leadership is lost: docs/decisions/0004-leader-election.md.
+`resources.kubernetes.lease` decides which request comes next; this actor makes it. Why that is
+safe, and what happens when leadership is lost: docs/decisions/0004-leader-election.md.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from resources.kubernetes.lease import Timing
 
 LEASE = "falco-operator"
-"""Name of the Lease for which all replicas of the operator stand."""
+"""Name of the Lease that all replicas of the operator compete for."""
 
-# A release that meets a renewal of our own, still under way when it was cancelled, is tried again.
+# Tries to release the Lease: our own last renewal, cancelled on its way, may still change it.
 _RELEASES = 3
 _log = logging.getLogger(__name__)
 
@@ -46,13 +46,14 @@ class LeadershipLost(Exception):  # noqa: N818 - it says what happened
 
 
 class LeaderElection(TaskActor):
-    """Ready once it holds the Lease; opens the fence for as long as it may lead.
+    """Ready once it holds the Lease; opens the fence for as long as this process may lead.
 
-    Losing the Lease closes the fence and is a crash: the supervisor stops what is behind it and
-    starts it anew, as a standby. Being stopped gives the Lease back. API errors are neither.
+    Losing the Lease closes the fence and is a crash: the supervisor stops the actors started after
+    this one, and starts this one anew, as a standby. Being stopped gives the Lease back. An API
+    error does neither.
 
-    `identity` has to be unique among all processes, see `identity_of`. The requests of `leases`
-    must not have to wait for others' connections.
+    `identity` has to be unique among all processes, see `identity_of`. `leases` needs connections
+    of its own, so that its requests never wait for others.
     """
 
     kind = "LeaderElection"
@@ -75,16 +76,16 @@ class LeaderElection(TaskActor):
 
     @property
     def standby(self) -> bool:
-        """Whether somebody else leads, or nobody yet, so that nothing behind this is running."""
+        """Whether another process leads, or none, so that no actor after this one is running."""
         return not self._fence.open
 
     @property
     def waits_for(self) -> str | None:
-        """Why not even a standby is ready; None once the Lease can be read and had."""
+        """Why not even a standby is ready; None once the Lease can be read and written."""
         return self._waits_for if self.standby else None
 
     def describe(self) -> dict[str, Any]:
-        """Who leads, for the actor dump."""
+        """Add the holder of the Lease, for the actor dump."""
         spec = self._election.lease.spec if self._election.lease is not None else None
         return {
             **super().describe(),
@@ -97,10 +98,10 @@ class LeaderElection(TaskActor):
         }
 
     def _run_begun(self) -> None:
-        """Not ready yet: that is for the first bid that succeeds to say."""
+        """Do not report readiness yet: the first bid that succeeds does."""
 
     async def run(self) -> None:
-        """Stand for election, then lead until that is lost."""
+        """Compete for the Lease, then renew it until it is lost."""
         try:
             while True:
                 await self._step()
@@ -108,7 +109,7 @@ class LeaderElection(TaskActor):
             self._fence.close()
 
     async def on_stop(self) -> None:
-        """Give the Lease back, so that another takes over at once; all behind this has stopped."""
+        """Give the Lease back for another process to lead at once; all later actors have ended."""
         if not self._has_bid:
             return
         try:
@@ -130,7 +131,7 @@ class LeaderElection(TaskActor):
                 raise LeadershipLost(why)
 
     async def _attempt(self, request: Callable[[float, float], Awaitable[None]]) -> None:
-        """Make a request; whatever comes of it becomes part of the election."""
+        """Make a request; its outcome becomes part of the state of the election."""
         clock = self.runtime.clock
         sent, pause = clock.monotonic(), self._timing.retry * self._jitter()
         patience = self._timing.patience
@@ -184,7 +185,7 @@ class LeaderElection(TaskActor):
             return
 
     def _failed(self, error: ApiError) -> None:
-        # Tried again every two seconds: what says nothing new is not logged again.
+        # There is a try every two seconds; a repeated error is logged once.
         if self._waits_for != str(error):
             _log.warning("no answer about the Lease: %s", error)
         self._waits_for = str(error)
@@ -194,5 +195,5 @@ class LeaderElection(TaskActor):
 
 
 def identity_of(pod: str, source: random.Random) -> str:
-    """Name a candidate such that no other process has the same name, a namesake's included."""
+    """A name for a candidate that no other process has, not even in a pod of the same name."""
     return f"{pod}_{source.getrandbits(64):016x}"

@@ -1,4 +1,4 @@
-"""Keeps a process that no longer leads from writing, however slow its actors are to stop."""
+"""Keeps a process that no longer leads from writing, however slowly its actors stop."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _READS = frozenset({"get", "list"})
 
 
 class Fence:
-    """Open until a moment that each renewal moves on; it closes by itself.
+    """Lets writes pass until a moment that each renewal of the Lease postpones.
 
-    Whether it is open is decided by the clock at each passage, not by a timer that may come late.
-    What is under way when it closes is cut off: it could still be waiting for a connection.
+    The clock decides at each write, not a timer, which may fire late. A write that is under way
+    when the fence closes is cancelled: it could still be waiting for a connection.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -45,7 +45,7 @@ class Fence:
             self._arm()
 
     def close(self) -> None:
-        """Let nothing pass any more, and cut off what is under way."""
+        """Let no write pass any more, and cancel those that are under way."""
         self._until = -math.inf
         if self._timer is not None:
             self._timer.cancel()
@@ -57,7 +57,7 @@ class Fence:
 
     @asynccontextmanager
     async def passage(self) -> AsyncIterator[None]:
-        """Do one write in here; raises Unavailable if the fence is closed, or closes meanwhile."""
+        """The context of one write; raises Unavailable if the fence is or becomes closed."""
         if not self.open:
             raise _closed()
         try:
@@ -74,7 +74,7 @@ class Fence:
         self._timer = self._clock.call_later(self._until - self._clock.monotonic(), self._due)
 
     def _due(self) -> None:
-        """Renewals move the moment on, but not the timer."""
+        """Close at the moment set last: a renewal postpones it without setting the timer anew."""
         self._timer = None
         if self.open:
             self._arm()
@@ -83,7 +83,7 @@ class Fence:
 
 
 class FencedTransport(Transport):
-    """A transport whose writes raise Unavailable while the fence is closed; reads do no harm."""
+    """A transport whose writes raise Unavailable while the fence is closed; reads always pass."""
 
     def __init__(self, configuration: Any, observer: ApiObserver, fence: Fence) -> None:
         super().__init__(configuration, observer)

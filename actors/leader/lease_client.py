@@ -1,4 +1,4 @@
-"""The requests about one Lease."""
+"""Requests to the API server about one Lease."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ class Leases(Protocol):
     """Reads and writes one Lease by optimistic concurrency; every method raises ApiError."""
 
     async def get(self) -> Lease | None:
-        """Return the Lease as it is now, a quorum read; None if there is none."""
+        """Return the Lease by a quorum read; None if it does not exist."""
         ...
 
     async def create(self, spec: LeaseSpec) -> Lease:
-        """Make the Lease; Conflict if there is one."""
+        """Create the Lease; raises Conflict if it exists."""
         ...
 
     async def update(self, version: str, spec: LeaseSpec) -> Lease:
-        """Change what the spec names; Conflict unless the Lease has still this version."""
+        """Change the fields of this spec; raises Conflict if the Lease has another version."""
         ...
 
 
 class LeaseClient:
-    """`Leases` on the API server."""
+    """The `Leases` of the API server."""
 
     def __init__(self, transport: Transport, ref: ObjectRef) -> None:
         self._transport = transport
         self._ref = ref
 
     async def get(self) -> Lease | None:
-        """Return the Lease as it is now, a quorum read; None if there is none."""
+        """Return the Lease by a quorum read; None if it does not exist."""
         try:
             raw = await self._transport.request("GET", object_path(self._ref), verb="get")
         except NotFound:
@@ -55,7 +55,7 @@ class LeaseClient:
         return _lease(raw)
 
     async def create(self, spec: LeaseSpec) -> Lease:
-        """Make the Lease; Conflict if there is one."""
+        """Create the Lease; raises Conflict if it exists."""
         body = {
             "apiVersion": KINDS["Lease"].api_version,
             "kind": "Lease",
@@ -66,10 +66,10 @@ class LeaseClient:
         return await self._write("POST", path, "create", body, "application/json")
 
     async def update(self, version: str, spec: LeaseSpec) -> Lease:
-        """Change what the spec names; Conflict unless the Lease has still this version.
+        """Change the fields of this spec; raises Conflict if the Lease has another version.
 
-        A merge patch: with a resourceVersion it is as strict as an update, and leaves labels and
-        whatever else somebody set on the Lease.
+        It is a merge patch: with a resourceVersion it is as strict as an update, and it keeps the
+        labels and annotations that others have set on the Lease.
         """
         body = {"metadata": {"resourceVersion": version}, "spec": spec}
         path = object_path(self._ref)
@@ -90,7 +90,7 @@ class LeaseClient:
 
 @asynccontextmanager
 async def answered_within(clock: Clock, seconds: float) -> AsyncIterator[None]:
-    """Do requests in here; what has no answer by then is cut off and raises Unavailable."""
+    """Cancel the requests made inside after this many seconds, and raise Unavailable."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(None) as scope:

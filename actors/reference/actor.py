@@ -72,8 +72,7 @@ class ReferenceActor(Actor):
         except ApiError as error:
             self._in_doubt = True
             _log.info("to be tried again: %s", error, extra={"object": str(self.ref)})
-            wait = self._retry.after([error])
-            return RequeueAfter(self._retry.after_refusal(error) if wait is None else wait)
+            return RequeueAfter(self._retry.after_error(error))
         finally:
             self.calls = self._writer.calls - before
         self._retry = Retry(self.runtime.random)

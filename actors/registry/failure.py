@@ -16,6 +16,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from actors.runtime.backoff import retry_after_seconds
 from resources.registry.request import Problem
 
 if TYPE_CHECKING:
@@ -23,10 +24,20 @@ if TYPE_CHECKING:
 
     from resources.registry.request import Endpoint
 
+T = TypeVar("T")
 
 _OVERLOADED = 429
 _TIMEOUT = 408
-_LONGEST_RETRY_AFTER = 3600.0
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds for which a registry can keep us away, whatever its Retry-After asks for."""
+
+
+# Tries of one request, in one child process.
+_TRIES = 3
+# Seconds before the first retry, half of them random; doubled for each further one.
+_PAUSE = 0.2
+# Seconds; a registry that asks for a longer wait is left to the next child process.
+_LONGEST_WAIT = 2.0
 
 
 class ExchangeError(Exception):
@@ -51,7 +62,7 @@ def problem_of(endpoint: Endpoint, error: ExchangeError) -> Problem:
 
 def from_status(code: int, retry_after: str | None, what: str, *, known: bool) -> ExchangeError:
     """What an answer with this status means for `what`; `known` if it saw credentials."""
-    wait = _seconds(retry_after)
+    wait = retry_after_seconds(retry_after, LONGEST_RETRY_AFTER)
     if code == _OVERLOADED:
         return RegistryDown("too many requests (429)", transient=True, retry_after=wait)
     if code == _TIMEOUT or code >= 500:
@@ -103,25 +114,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         parts = [*current.args, getattr(current, "reason", None)]
         parts += [current.__cause__, current.__context__]
         waiting += [part for part in parts if isinstance(part, BaseException)]
-
-
-def _seconds(header: str | None) -> float | None:
-    """A Retry-After in seconds; registries do not send dates."""
-    if not header or not header.isascii() or not header.isdigit():
-        return None
-    return min(float(header[:10]), _LONGEST_RETRY_AFTER)
-
-
-T = TypeVar("T")
-
-
-_TRIES = 3
-
-
-_PAUSE = 0.2
-
-
-_LONGEST_WAIT = 2.0
 
 
 def persistently(operation: Callable[[], T]) -> T:

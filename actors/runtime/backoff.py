@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _MOST_DOUBLINGS = 64
 """Enough to get from a nanosecond to five centuries; keeps a float from overflowing."""
 
+_REFUSAL_DELAYS = (60.0, 120.0, 300.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -37,3 +39,22 @@ class Backoff:
     def delay(self, attempt: int, random: random.Random) -> float:
         """Seconds to wait before this attempt: anything from none to its ceiling."""
         return random.uniform(0, self.ceiling(attempt))
+
+
+def refusal_delay(refusals: int) -> float:
+    """Seconds to wait after a refusal that follows this many refusals in a row.
+
+    A refused request has the same answer until somebody acts: raises a quota, pushes a tag,
+    unlocks an account. No event tells of that, so the request is made again, slowly.
+    """
+    return _REFUSAL_DELAYS[min(refusals, len(_REFUSAL_DELAYS) - 1)]
+
+
+def retry_after_seconds(header: str | None, longest: float) -> float | None:
+    """The seconds that a Retry-After header asks for, at most `longest`.
+
+    None without a header, and for an HTTP date, which neither API servers nor registries send.
+    """
+    if not header or not header.isascii() or not header.isdigit():
+        return None
+    return min(float(header), longest)

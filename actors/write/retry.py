@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.api.errors import ApiError, Conflict, NotFound, Refused
-from actors.runtime.backoff import Backoff
+from actors.runtime.backoff import Backoff, refusal_delay
 
 if TYPE_CHECKING:
     import random
@@ -26,9 +26,6 @@ class Fight(Exception):  # noqa: N818
 
 WriteError = ApiError | NameConflict | Leaving | Fight
 
-# Seconds until a refused request is made again although nothing changed: quotas are raised and
-# webhooks come back without anything that we watch being changed.
-_REFUSED = (60.0, 120.0, 300.0)
 # Seconds, at least and at most, until a taken name is claimed again: foreign objects are not
 # watched.
 _TAKEN = (30.0, 60.0)
@@ -47,7 +44,7 @@ def settled_delay(error: WriteError, tries: int, random: random.Random) -> float
     if isinstance(error, NameConflict):
         return random.uniform(*_TAKEN)
     if isinstance(error, Refused):
-        return _REFUSED[min(tries, len(_REFUSED) - 1)]
+        return refusal_delay(tries)
     return _TRUCE if isinstance(error, Fight) else None
 
 
@@ -79,10 +76,13 @@ class Retry:
         """Count anew: a run met nothing transient, and no refusal ended it."""
         self.tries = self.refusals = 0
 
-    def after_refusal(self, error: ApiError) -> float:
-        """Seconds to wait after a run that was ended by a refusal."""
+    def after_error(self, error: ApiError) -> float:
+        """Seconds to wait after a run that this error ended."""
+        wait = self.after([error])
+        if wait is not None:
+            return wait
         self.refusals += 1
-        return settled_delay(error, self.refusals - 1, self._random) or 0.0
+        return refusal_delay(self.refusals - 1)
 
     def is_quiet(self, errors: Iterable[WriteError]) -> bool:
         """Whether these errors are races that the next look most likely settles."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,14 +39,26 @@ class ReferencedObject(NamedTuple):
     key: str = ""
 
 
-class Looked(NamedTuple):
-    """What came of looking for a target: the version of its content, or what is missing of it.
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The referenced object has what is referred to, unchanged since this resourceVersion."""
 
-    Neither, if that cannot be told yet.
-    """
+    version: str
 
-    version: str = ""
-    missing: str = ""
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The referenced object does not exist, or lacks what is referred to; `text` says which."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The watch has not shown the referenced object yet, nor that it does not exist."""
+
+
+ReferenceState = Present | Missing | Unknown
 
 
 class TagAnswer(NamedTuple):
@@ -80,7 +93,7 @@ class Unresolved(Exception):  # noqa: N818 - it describes the object, not a fail
     """A referenced object that is not what it should be."""
 
 
-def targets(namespace: str, sources: Sources) -> tuple[ReferencedObject, ...]:
+def referenced_objects(namespace: str, sources: Sources) -> tuple[ReferencedObject, ...]:
     """Every object that the sources of an artifact refer to."""
     found = []
     if sources.oci is not None and sources.oci.secret:
@@ -96,8 +109,8 @@ def targets(namespace: str, sources: Sources) -> tuple[ReferencedObject, ...]:
     return tuple(found)
 
 
-def missing(target: ReferencedObject) -> str:
-    """What to say of an object that is not there."""
+def missing_text(target: ReferencedObject) -> str:
+    """Tell a user that a referenced object does not exist."""
     if not can_exist(target.ref):
         return f"no {target.ref.kind} can have the name {target.ref.name!r}"
     return f"{target.ref.kind} {target.ref.name} does not exist"
@@ -123,11 +136,31 @@ def content_of(
     return str(data[target.key]).encode()
 
 
+def published_of(generation: int, published: Resolved | None) -> Resolved:
+    """What was published of this generation; empty if that was another one."""
+    if published is None or published.observed_generation != generation:
+        return Resolved()
+    return published
+
+
+def published_version(before: Resolved, target: ReferencedObject, sources: Sources) -> str:
+    """The resourceVersion of a target that nodes go by; empty if there is none."""
+    match target.role:
+        case Role.SECRET:
+            version = before.secret_resource_version
+        case Role.CONTENT:
+            version = before.config_map_resource_version
+        case Role.CA:
+            is_shown = sources.config_map is None
+            version = before.config_map_resource_version if is_shown else None
+    return version or ""
+
+
 def resolve(
     generation: int,
     published: Resolved | None,
     sources: Sources,
-    looked: Mapping[Role, Looked],
+    states: Mapping[Role, ReferenceState],
     answer: TagAnswer,
 ) -> Resolution:
     """What is to be published of this generation, given what was published last.
@@ -135,10 +168,9 @@ def resolve(
     What this generation was once resolved to stays, whatever goes missing later; a source that
     leads to nothing does not hold up the others.
     """
-    of_generation = published is not None and published.observed_generation == generation
-    before = published if published is not None and of_generation else Resolved()
-    oci, oci_trouble = _oci(before, sources, looked, answer)
-    content, content_trouble = _content(before, sources, looked)
+    before = published_of(generation, published)
+    oci, oci_trouble = _oci(before, sources, states, answer)
+    content, content_trouble = _content(before, sources, states)
     is_oci_digest_given = sources.oci is not None and sources.oci.is_pinned
     resolved = None
     if oci.digest or content or sources.inline is not None or not _has_remote(sources):
@@ -153,7 +185,7 @@ def resolve(
     troubles = [trouble for trouble in (oci_trouble, content_trouble) if trouble is not None]
     known = [trouble for trouble in troubles if trouble is not _WAITS]
     return Resolution(
-        resolved, _missing(looked), known[0] if known else None, waits=_WAITS in troubles
+        resolved, _missing(states), known[0] if known else None, waits=_WAITS in troubles
     )
 
 
@@ -167,45 +199,51 @@ _WAITS = ResolutionFailure("Unknown", PENDING, "")
 
 
 def _oci(
-    before: Resolved, sources: Sources, looked: Mapping[Role, Looked], answer: TagAnswer
+    before: Resolved, sources: Sources, states: Mapping[Role, ReferenceState], answer: TagAnswer
 ) -> tuple[_Oci, ResolutionFailure | None]:
     source = sources.oci
     if source is None:
         return _Oci(), None
     if not before.oci_digest:
         for role in (Role.SECRET, Role.CA):
-            trouble = _trouble(looked.get(role))
+            trouble = _trouble(states.get(role))
             if trouble is not None:
                 return _Oci(), trouble
     digest = source.reference if source.is_pinned else answer.digest or before.oci_digest
     if not digest:
         return _Oci(), _lookup_trouble(source, answer)
     ca_before = before.config_map_resource_version if sources.config_map is None else None
-    secret = _version(looked.get(Role.SECRET), before.secret_resource_version)
-    return _Oci(digest, secret, _version(looked.get(Role.CA), ca_before)), None
+    secret = _version(states.get(Role.SECRET), before.secret_resource_version)
+    return _Oci(digest, secret, _version(states.get(Role.CA), ca_before)), None
 
 
 def _content(
-    before: Resolved, sources: Sources, looked: Mapping[Role, Looked]
+    before: Resolved, sources: Sources, states: Mapping[Role, ReferenceState]
 ) -> tuple[str, ResolutionFailure | None]:
     if sources.config_map is None:
         return "", None
-    found = looked.get(Role.CONTENT)
-    version = _version(found, before.config_map_resource_version)
-    return version, None if version else _trouble(found)
+    state = states.get(Role.CONTENT)
+    version = _version(state, before.config_map_resource_version)
+    return version, None if version else _trouble(state)
 
 
-def _version(looked: Looked | None, before: str | None) -> str:
+def _version(state: ReferenceState | None, before: str | None) -> str:
     """The version of an object; as long as there is none, the one that it had."""
-    return "" if looked is None else looked.version or before or ""
+    match state:
+        case None:
+            return ""
+        case Present(version):
+            return version
+    return before or ""
 
 
-def _trouble(looked: Looked | None) -> ResolutionFailure | None:
-    if looked is None or looked.version:
-        return None
-    return (
-        ResolutionFailure("False", REFERENCE_FAILED, looked.missing) if looked.missing else _WAITS
-    )
+def _trouble(state: ReferenceState | None) -> ResolutionFailure | None:
+    match state:
+        case Missing(text):
+            return ResolutionFailure("False", REFERENCE_FAILED, text)
+        case Unknown():
+            return _WAITS
+    return None
 
 
 def _lookup_trouble(source: OciSource, answer: TagAnswer) -> ResolutionFailure:
@@ -214,11 +252,11 @@ def _lookup_trouble(source: OciSource, answer: TagAnswer) -> ResolutionFailure:
     return ResolutionFailure("False", OCI_FAILED, answer.problem.message)
 
 
-def _missing(looked: Mapping[Role, Looked]) -> tuple[str, ...] | None:
-    found = tuple(one.missing for one in looked.values() if one.missing)
-    if not found and any(not one.version for one in looked.values()):
+def _missing(states: Mapping[Role, ReferenceState]) -> tuple[str, ...] | None:
+    missing = tuple(state.text for state in states.values() if isinstance(state, Missing))
+    if not missing and any(isinstance(state, Unknown) for state in states.values()):
         return None
-    return found
+    return missing
 
 
 def _has_remote(sources: Sources) -> bool:

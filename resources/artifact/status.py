@@ -15,6 +15,7 @@ from resources.kubernetes.conditions import (
     PROGRAMMED,
     RESOLVED_REFS,
     ConditionDraft,
+    Counts,
     condition,
     set_condition,
 )
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from resources.kubernetes.meta import ObjectMeta
 
 FIELD_MANAGER = "artifact-controller"
+
+COUNTS = Counts(frozenset({"nodes"}), PROGRAMMED)
+"""Where the status of an artifact counts nodes."""
 
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
 # The API server refuses any other reason of a condition; a NodeReport may contain any text.
@@ -112,11 +116,6 @@ def is_programmed(status: ArtifactStatus) -> bool:
     return programmed is not None and programmed.status == "True"
 
 
-def only_counts_differ(before: ArtifactStatus, after: ArtifactStatus) -> bool:
-    """Whether two statuses differ at most in the nodes' counts and in `Programmed`'s message."""
-    return _without_counts(before) == _without_counts(after)
-
-
 def _published(before: Resolved | None, resolved: Resolved | None, now: datetime) -> Any:
     """`status.resolved`, whose `resolvedAt` changes only if something else in it does."""
     if resolved is None:
@@ -188,14 +187,3 @@ def _waiting(total: Sum) -> str:
     suffix = f" and {rest} more" if rest else ""
     names = ", ".join(total.waiting)
     return f"Waiting for {total.pending} of {total.desired} pods: {names}{suffix}"
-
-
-def _without_counts(status: ArtifactStatus) -> ArtifactStatus:
-    """The status without `nodes` and the message of `Programmed`, which name and count nodes."""
-    conditions = status.conditions
-    if condition(conditions, PROGRAMMED) is not None:
-        conditions = tuple(
-            msgspec.structs.replace(known, message="") if known.type == PROGRAMMED else known
-            for known in conditions or ()
-        )
-    return msgspec.structs.replace(status, nodes=None, conditions=conditions)

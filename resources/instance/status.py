@@ -9,7 +9,7 @@ import msgspec
 from resources.instance.availability import availability
 from resources.instance.image import parse_image
 from resources.instance.outcome import Outcome, parked, reconciled
-from resources.kubernetes.conditions import AVAILABLE, RECONCILED, condition, set_condition
+from resources.kubernetes.conditions import AVAILABLE, RECONCILED, Counts, condition, set_condition
 from resources.kubernetes.definition import LIST_MAP_BY_TYPE, doc
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import Condition
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from resources.instance.workload import MainWorkload
     from resources.kubernetes.meta import ObjectMeta
+
+COUNTS = Counts(
+    frozenset({"desiredReplicas", "availableReplicas", "unavailableReplicas"}), AVAILABLE
+)
+"""Where the status of a Falco or Component counts pods."""
 
 
 class Instance(Protocol):
@@ -92,20 +97,6 @@ def _version(reference: str) -> str | None:
         return parse_image(reference, "image").version
     except InvalidSpec:
         return None
-
-
-def only_counts_differ(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether two statuses are equal except for the counts of pods."""
-    return _without_counts(before) == _without_counts(after)
-
-
-def _without_counts(status: dict[str, Any]) -> dict[str, Any]:
-    conditions = [
-        {**known, "message": ""} if known["type"] == AVAILABLE else known
-        for known in status.get("conditions", [])
-    ]
-    kept = {key: value for key, value in status.items() if not key.endswith("Replicas")}
-    return {**kept, "conditions": conditions}
 
 
 class WorkloadStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

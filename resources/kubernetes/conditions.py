@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resources.kubernetes.meta import Condition, timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 RECONCILED = "Reconciled"
@@ -28,6 +29,25 @@ class ConditionDraft(NamedTuple):
     reason: str
     message: str
     generation: int | None
+
+
+class Counts(NamedTuple):
+    """Where a status counts: in these fields, and in the message of the condition of this type."""
+
+    fields: frozenset[str]
+    condition_type: str
+
+    def only_differ(self, status: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        """Whether two statuses, given as JSON, are equal but for counts."""
+        return self._without_counts(status) == self._without_counts(other)
+
+    def _without_counts(self, status: Mapping[str, Any]) -> dict[str, Any]:
+        conditions = [
+            {**known, "message": ""} if known["type"] == self.condition_type else known
+            for known in status.get("conditions", [])
+        ]
+        kept = {field: value for field, value in status.items() if field not in self.fields}
+        return {**kept, "conditions": conditions}
 
 
 def condition(conditions: tuple[Condition, ...] | None, name: str) -> Condition | None:

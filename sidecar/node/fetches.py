@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.runtime.backoff import Backoff
+from actors.runtime.backoff import Backoff, refusal_delay
 from sidecar.node.fetcher import FetchFailed
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from resources.node.slots import Content
 
 _BACKOFF = Backoff(base=1.0, cap=300.0)
-# Seconds until a refusal is tried again: a tag is pushed or an account unlocked without an event.
-_REFUSED = (60.0, 120.0, 300.0)
 
 
 class Job(NamedTuple):
@@ -129,7 +127,7 @@ class Fetches:
         if failed.trouble.transient:
             delay = _BACKOFF.delay(fetch.tries - 1, self._runtime.random)
             return max(delay, failed.retry_after or 0.0)
-        return _REFUSED[min(fetch.tries, len(_REFUSED)) - 1]
+        return refusal_delay(fetch.tries - 1)
 
     def _ended(self, task: asyncio.Task[Content]) -> None:
         if not task.cancelled():

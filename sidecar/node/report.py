@@ -83,9 +83,8 @@ class Reporter(Actor):
         except NamespaceTerminating:
             return Blocked("NamespaceTerminating")
         except ApiError as error:
-            wait = self._retry.after([error])
             _log.info("the report is to be tried again: %s", error)
-            return RequeueAfter(self._retry.after_refusal(error) if wait is None else wait)
+            return RequeueAfter(self._retry.after_error(error))
 
     async def _report(self) -> Result:
         now = self.runtime.clock.monotonic()

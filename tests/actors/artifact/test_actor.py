@@ -8,7 +8,7 @@ import pytest
 
 from actors.api.errors import Conflict, Refused, Unavailable
 from actors.artifact.actor import ArtifactActor, ArtifactServices
-from actors.artifact.reference_reader import Referents
+from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.report_index import ReportIndex
 from actors.artifact.tag_digests import TagDigests
 from actors.reference.index import ReferenceIndex
@@ -87,7 +87,7 @@ class House:
             self.store,
             self.records.append,
             Scopes(ReferenceIndex()),
-            Referents(self.api),
+            ReferenceReader(self.api),
             self.digests,
             self.reports,
         )
@@ -157,7 +157,7 @@ async def test_mere_counts_are_written_every_two_seconds_at_most(house):
 async def test_between_two_such_writes_a_report_costs_no_look_at_the_artifact(house, monkeypatch):
     house.there(pod("p3"))
     await house.run()
-    monkeypatch.setattr(house.actor, "_step", None)
+    monkeypatch.setattr(house.actor, "_publish", None)
     for name in ("p1", "p2"):
         house.report(name)
         assert await house.run("NodeReport") == RequeueAfter(2.0)

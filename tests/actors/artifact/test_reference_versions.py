@@ -8,13 +8,20 @@ from typing import Any, cast
 import pytest
 
 from actors.api.errors import NotFound, Unavailable
-from actors.artifact.reference_reader import Referents
-from actors.artifact.reference_versions import Lookout
+from actors.artifact.reference_reader import ReferenceReader
+from actors.artifact.reference_versions import ReferenceVersions
 from actors.reference.index import ReferenceIndex, scope_of
 from actors.reference.scopes import Scopes
 from actors.watch.store import snapshot_of
 from resources.artifact.references import FINALIZERS
-from resources.artifact.resolution import Looked, ReferencedObject, Role, Unresolved
+from resources.artifact.resolution import (
+    Missing,
+    Present,
+    ReferencedObject,
+    Role,
+    Unknown,
+    Unresolved,
+)
 from resources.artifact.sources import OciSource
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.request import Credentials
@@ -24,8 +31,8 @@ from tests.fake_clock import FakeClock, settle
 RULES = ReferencedObject(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
 TOKEN = ReferencedObject(Role.SECRET, ObjectRef("Secret", "ns", "token"))
 OCI = OciSource("ghcr.io", "falco/rules", "latest", secret="token")
-GONE = Looked(missing="ConfigMap rules does not exist")
-NO_KEY = Looked(missing="ConfigMap rules has no key rules.yaml")
+GONE = Missing("ConfigMap rules does not exist")
+NO_KEY = Missing("ConfigMap rules has no key rules.yaml")
 
 
 class Api:
@@ -59,12 +66,12 @@ class House:
         index.note(told(artifact_ref("rules"), RULES.ref, TOKEN.ref))
         self.scopes = Scopes(index)
         self.stores = {ref.kind: self.scopes.open(scope_of(ref)) for ref in (RULES.ref, TOKEN.ref)}
-        self.referents = Referents(self.api)
-        self.lookout = self.another()
+        self.reader = ReferenceReader(self.api)
+        self.versions = self.another()
         self.revision = 10
 
     def another(self):
-        return Lookout(self.referents, self.scopes, self.clock)
+        return ReferenceVersions(self.reader, self.scopes, self.clock)
 
     def put(self, ref=RULES.ref, protected=True, seen=True, **data):
         """The object is so now, and the watch has shown it."""
@@ -79,7 +86,7 @@ class House:
         return str(self.revision)
 
     async def look(self, target=RULES, published=""):
-        return await self.lookout.look(target, OCI, published)
+        return await self.versions.state_of(target, OCI, published)
 
 
 RULE = {"rules.yaml": "- rule: x"}
@@ -93,28 +100,28 @@ def house():
 async def test_an_object_that_is_there_is_read_once_and_has_its_version(house):
     version = house.put(**RULE)
     for _ in range(3):
-        assert await house.look() == Looked(version)
+        assert await house.look() == Present(version)
     assert house.api.reads == ["rules"]
-    assert house.lookout.reads == 1
+    assert house.versions.reads == 1
 
 
 async def test_nothing_is_said_of_an_object_that_nobody_has_looked_for_yet(house):
-    assert await house.look() == Looked()
+    assert await house.look() == Unknown()
     house.scopes.confirm_absent(RULES.ref)
     assert await house.look() == GONE
     house.scopes.doubt({RULES.ref})
-    assert await house.look() == Looked()
+    assert await house.look() == Unknown()
     assert house.api.reads == []
 
 
 async def test_an_object_that_no_watch_ever_shows_is_read_by_name_after_a_while(house):
     house.stores["ConfigMap"].advance("ConfigMap", 10)
     version = house.put(seen=False, **RULE)
-    assert await house.look() == Looked()
-    assert house.lookout.next_look() == 5.0
+    assert await house.look() == Unknown()
+    assert house.versions.next_read() == 5.0
     await house.clock.advance(5.0)
     for _ in range(2):
-        assert await house.look() == Looked(version)
+        assert await house.look() == Present(version)
     assert len(house.api.reads) == 1
     house.put(**{"rules.yaml": "- rule: y"})
     assert (await house.look()).version > version
@@ -125,29 +132,29 @@ async def test_an_object_that_no_watch_ever_shows_is_read_by_name_after_a_while(
 
 async def test_an_object_that_is_found_by_nobody_is_missing_after_a_while_and_until_it_comes(house):
     house.stores["ConfigMap"].advance("ConfigMap", 10)
-    assert await house.look() == Looked()
+    assert await house.look() == Unknown()
     await house.clock.advance(5.0)
     for _ in range(2):
         assert await house.look() == GONE
     assert len(house.api.reads) == 1
     version = house.put(**RULE)
-    assert await house.look() == Looked(version)
+    assert await house.look() == Present(version)
 
 
 async def test_a_name_that_no_object_can_have_is_missing_without_a_look(house):
     target = RULES._replace(ref=RULES.ref._replace(name="../x"))
-    assert "can have the name" in (await house.look(target)).missing
+    assert "can have the name" in (await house.look(target)).text
 
 
 async def test_other_content_is_another_version_and_other_metadata_is_not(house):
     first = house.put(**RULE)
-    assert await house.look() == Looked(first)
+    assert await house.look() == Present(first)
     house.put(**RULE)
-    assert await house.look() == Looked(first)
+    assert await house.look() == Present(first)
     house.put(**RULE, other="y")
-    assert await house.look() == Looked(first)
+    assert await house.look() == Present(first)
     second = house.put(**{"rules.yaml": "- rule: y"})
-    assert await house.look() == Looked(second)
+    assert await house.look() == Present(second)
     assert len(house.api.reads) == 4
 
 
@@ -157,63 +164,63 @@ async def test_a_key_that_is_missing_is_named_and_found_later(house):
     assert await house.look() == NO_KEY
     assert len(house.api.reads) == 1
     version = house.put(**RULE)
-    assert await house.look() == Looked(version)
+    assert await house.look() == Present(version)
 
 
 async def test_what_nodes_go_by_already_is_not_read_again_after_a_restart(house):
     version = house.put(**RULE)
-    assert await house.look(published=version) == Looked(version)
+    assert await house.look(published=version) == Present(version)
     assert house.api.reads == []
     other = house.put(**RULE)
-    assert await house.look(published=version) == Looked(other)
+    assert await house.look(published=version) == Present(other)
 
 
 async def test_an_object_is_read_once_our_finalizer_is_on_it(house):
     house.put(protected=False, **RULE)
-    assert await house.look() == Looked()
-    assert house.lookout.next_look() == 5.0
+    assert await house.look() == Unknown()
+    assert house.versions.next_read() == 5.0
     version = house.put(**RULE)
-    assert await house.look() == Looked(version)
-    assert house.lookout.next_look() is None
+    assert await house.look() == Present(version)
+    assert house.versions.next_read() is None
     assert len(house.api.reads) == 1
 
 
 async def test_an_object_that_cannot_be_protected_is_read_all_the_same_after_a_while(house):
     version = house.put(protected=False, **RULE)
-    assert await house.look() == Looked()
+    assert await house.look() == Unknown()
     await house.clock.advance(5.0)
-    assert await house.look() == Looked(version)
-    assert await house.look() == Looked(version)
-    assert house.lookout.next_look() is None
+    assert await house.look() == Present(version)
+    assert await house.look() == Present(version)
+    assert house.versions.next_read() is None
 
 
 async def test_who_takes_our_finalizer_away_changes_nothing(house):
     version = house.put(**RULE)
-    assert await house.look() == Looked(version)
+    assert await house.look() == Present(version)
     house.put(protected=False, **RULE)
-    assert await house.look() == Looked(version)
+    assert await house.look() == Present(version)
     assert len(house.api.reads) == 1
 
 
 async def test_what_is_read_may_be_ahead_of_the_watch(house):
     house.put(**RULE)
     newer = house.put(seen=False, **RULE)
-    assert await house.look() == Looked(newer)
-    assert await house.look() == Looked(newer)
+    assert await house.look() == Present(newer)
+    assert await house.look() == Present(newer)
     assert len(house.api.reads) == 1
 
 
 async def test_an_answer_to_an_older_question_is_asked_for_again(house):
     house.put(**RULE)
     house.api.gate = asyncio.Event()
-    first = asyncio.create_task(house.referents.read(RULES.ref))
+    first = asyncio.create_task(house.reader.read(RULES.ref))
     await settle()
     version = house.put(**{"rules.yaml": "- rule: y"})
     second = asyncio.create_task(house.look())
     await settle()
     assert len(house.api.reads) == 1
     house.api.gate.set()
-    assert await second == Looked(version)
+    assert await second == Present(version)
     assert (await first).version != version
     assert len(house.api.reads) == 2
 
@@ -221,7 +228,7 @@ async def test_an_answer_to_an_older_question_is_asked_for_again(house):
 async def test_an_object_that_has_just_gone_is_not_missing_before_the_watch_says_so(house):
     house.put(**RULE)
     del house.api.objects[RULES.ref]
-    assert await house.look() == Looked()
+    assert await house.look() == Unknown()
 
 
 async def test_an_error_is_for_the_caller_and_leaves_no_trace(house):
@@ -230,7 +237,7 @@ async def test_an_error_is_for_the_caller_and_leaves_no_trace(house):
     with pytest.raises(Unavailable):
         await house.look()
     house.api.error = None
-    assert await house.look() == Looked(version)
+    assert await house.look() == Present(version)
 
 
 async def test_what_is_not_named_any_more_is_forgotten(house):
@@ -238,17 +245,17 @@ async def test_what_is_not_named_any_more_is_forgotten(house):
     house.put(TOKEN.ref, protected=False)
     await house.look()
     await house.look(TOKEN)
-    house.lookout.keep([TOKEN])
-    assert not house.lookout._known
-    house.lookout.keep([])
-    assert house.lookout.next_look() is None
+    house.versions.keep([TOKEN])
+    assert not house.versions._readings
+    house.versions.keep([])
+    assert house.versions.next_read() is None
 
 
 async def test_no_content_is_kept(house):
     house.put(TOKEN.ref, username="bWU=", password="c2VjcmV0")
     await house.look(TOKEN)
-    assert "c2VjcmV0" not in repr(house.lookout._known)
-    assert not house.referents._reading
+    assert "c2VjcmV0" not in repr(house.versions._readings)
+    assert not house.reader._reading
 
 
 # Reading.
@@ -257,8 +264,8 @@ async def test_no_content_is_kept(house):
 async def test_who_asks_at_the_same_time_shares_one_request(house):
     house.put(**RULE)
     house.api.gate = asyncio.Event()
-    lookouts = [house.another() for _ in range(1000)]
-    looks = [asyncio.create_task(one.look(RULES, None, "")) for one in lookouts]
+    every = [house.another() for _ in range(1000)]
+    looks = [asyncio.create_task(versions.state_of(RULES, None, "")) for versions in every]
     await settle()
     house.api.gate.set()
     assert len(set(await asyncio.gather(*looks))) == 1
@@ -268,7 +275,7 @@ async def test_who_asks_at_the_same_time_shares_one_request(house):
 async def test_who_is_stopped_while_it_waits_does_not_take_the_answer_from_others(house):
     house.put(**RULE)
     house.api.gate = asyncio.Event()
-    first, second = (asyncio.create_task(house.referents.read(RULES.ref)) for _ in range(2))
+    first, second = (asyncio.create_task(house.reader.read(RULES.ref)) for _ in range(2))
     await settle()
     first.cancel()
     await settle()
@@ -284,11 +291,11 @@ async def test_an_endpoint_has_what_is_read_of_both_objects(house):
     house.put(TOKEN.ref, username=encoded("me"), password=encoded("secret"))
     house.put(**{"ca.crt": "PEM"})
     source = OCI._replace(ca_config_map="rules", plain_http=False, skip_verify=True)
-    endpoint = await house.referents.endpoint("ns", source)
+    endpoint = await house.reader.endpoint("ns", source)
     assert (endpoint.registry, endpoint.repository) == ("ghcr.io", "falco/rules")
     assert (endpoint.ca, endpoint.credentials) == ("PEM", Credentials("me", "secret"))
     assert endpoint.skip_verify
-    plain = await house.referents.endpoint("", OCI._replace(secret="", plain_http=True))
+    plain = await house.reader.endpoint("", OCI._replace(secret="", plain_http=True))
     assert (plain.credentials, plain.plain_http) == (None, True)
     with pytest.raises(Unresolved, match="Secret other does not exist"):
-        await house.referents.endpoint("ns", OCI._replace(secret="other"))
+        await house.reader.endpoint("ns", OCI._replace(secret="other"))

@@ -8,7 +8,7 @@ import pytest
 
 from actors.api.errors import Unavailable
 from actors.artifact.digest_poller import DigestPoller
-from actors.artifact.tag_digests import MOST_AT_ONCE, TagDigests, query
+from actors.artifact.tag_digests import MOST_AT_ONCE, TagDigests, query_of
 from actors.runtime.context import Runtime
 from resources.artifact.resolution import TagAnswer, Unresolved
 from resources.artifact.sources import OciSource
@@ -57,7 +57,7 @@ class House:
         return [self.says[lookup.endpoint.registry] for lookup in lookups]
 
     def ask(self, artifact=RULES, source=TAG, *, in_hurry=True, version=""):
-        asked = query(source, artifact.namespace, version, "")
+        asked = query_of(source, artifact.namespace, version, "")
         return self.digests.ask(artifact, asked, source.poll_seconds, in_hurry=in_hurry)
 
     def take_told(self):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.runtime.backoff import Backoff
+from actors.runtime.backoff import Backoff, refusal_delay, retry_after_seconds
 
 
 def test_the_ceiling_doubles_up_to_the_cap():
@@ -36,3 +36,24 @@ def test_bounds_that_make_no_sense_are_refused(base, cap):
 def test_a_negative_attempt_is_refused():
     with pytest.raises(ValueError, match="from 0"):
         Backoff(1, 2).ceiling(-1)
+
+
+def test_a_refused_request_is_made_again_more_and_more_slowly():
+    assert [refusal_delay(refusals) for refusals in range(5)] == [60.0, 120.0, 300.0, 300.0, 300.0]
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("Thu, 26 Nov 2026 00:00:00 GMT", None),
+        ("-1", None),
+        ("\u0663", None),
+        ("0", 0.0),
+        ("7", 7.0),
+        ("9" * 400, 300.0),
+    ],
+)
+def test_retry_after_is_taken_in_seconds_and_has_a_bound(header, seconds):
+    assert retry_after_seconds(header, 300.0) == seconds

@@ -2,21 +2,25 @@
 
 import json
 from base64 import b64encode
+from typing import Any
 
 import pytest
 
 from resources.artifact.fields import Resolved
 from resources.artifact.resolution import (
-    Looked,
+    Missing,
+    Present,
     ReferencedObject,
+    ReferenceState,
     ResolutionFailure,
     Role,
     TagAnswer,
+    Unknown,
     Unresolved,
     content_of,
-    missing,
+    missing_text,
+    referenced_objects,
     resolve,
-    targets,
 )
 from resources.artifact.revision import pinned, revision
 from resources.artifact.sources import (
@@ -38,10 +42,10 @@ WITH_CA = TAG._replace(ca_config_map="ca")
 CONTENT = ConfigMapSource("rules", "rules.yaml")
 INLINE = InlineSource([])
 PENDING = ResolutionFailure("Unknown", "Pending", "Looking up ghcr.io/falco/rules:latest")
-GONE = Looked(missing="Secret token does not exist")
+GONE = Missing("Secret token does not exist")
 NO_REGISTRY = TagAnswer(problem=Problem("ghcr.io did not answer", transient=True))
 FAILED = ResolutionFailure("False", "OCIArtifactStoreFailed", "ghcr.io did not answer")
-REFERENCE_FAILED = ResolutionFailure("False", "ReferenceResolutionFailed", GONE.missing)
+REFERENCE_FAILED = ResolutionFailure("False", "ReferenceResolutionFailed", GONE.text)
 
 
 def published(*hashed, digest=None, config_map=None, secret=None, generation=3):
@@ -55,7 +59,7 @@ def published(*hashed, digest=None, config_map=None, secret=None, generation=3):
 
 
 ON_TAG = published(A, "", "", "", digest=A)
-RESOLUTIONS = {
+RESOLUTIONS: dict[str, tuple[Any, ...]] = {
     "inline": (None, Sources(inline=INLINE), {}, TagAnswer(), published(), None),
     "nothing at all": (None, Sources(), {}, TagAnswer(), published(), None),
     "a digest": (None, Sources(PINNED), {}, TagAnswer(), published(digest=A), None),
@@ -91,7 +95,7 @@ RESOLUTIONS = {
     "a ConfigMap": (
         None,
         Sources(config_map=CONTENT),
-        {Role.CONTENT: Looked("7")},
+        {Role.CONTENT: Present("7")},
         TagAnswer(),
         published("", "7", "", "", config_map="7"),
         None,
@@ -123,7 +127,7 @@ RESOLUTIONS = {
     "a Secret": (
         None,
         Sources(WITH_SECRET),
-        {Role.SECRET: Looked("5")},
+        {Role.SECRET: Present("5")},
         TagAnswer(A),
         published(A, "", "5", "", digest=A, secret="5"),
         None,
@@ -147,7 +151,7 @@ RESOLUTIONS = {
     "a Secret beside a digest": (
         None,
         Sources(PINNED._replace(secret="token")),
-        {Role.SECRET: Looked("5")},
+        {Role.SECRET: Present("5")},
         TagAnswer(),
         published("", "", "5", "", digest=A, secret="5"),
         None,
@@ -155,7 +159,7 @@ RESOLUTIONS = {
     "a CA": (
         None,
         Sources(WITH_CA),
-        {Role.CA: Looked("4")},
+        {Role.CA: Present("4")},
         TagAnswer(A),
         published(A, "", "", "4", digest=A, config_map="4"),
         None,
@@ -163,7 +167,7 @@ RESOLUTIONS = {
     "a CA beside a ConfigMap": (
         None,
         Sources(WITH_CA, CONTENT),
-        {Role.CA: Looked("4"), Role.CONTENT: Looked("7")},
+        {Role.CA: Present("4"), Role.CONTENT: Present("7")},
         TagAnswer(A),
         published(A, "7", "", "4", digest=A, config_map="7"),
         None,
@@ -180,23 +184,23 @@ RESOLUTIONS = {
 
 
 @pytest.mark.parametrize(
-    ("before", "sources", "looked", "answer", "resolved", "trouble"),
+    ("before", "sources", "states", "answer", "resolved", "trouble"),
     RESOLUTIONS.values(),
     ids=RESOLUTIONS,
 )
-def test_references_lead_to(before, sources, looked, answer, resolved, trouble):
-    found = resolve(3, before, sources, looked, answer)
+def test_references_lead_to(before, sources, states, answer, resolved, trouble):
+    found = resolve(3, before, sources, states, answer)
     assert (found.resolved, found.trouble) == (resolved, trouble)
     assert not found.waits
 
 
 def test_what_was_resolved_stays_the_same_however_often_it_is_looked_at():
-    for before, sources, looked, answer, resolved, _ in RESOLUTIONS.values():
-        again = resolve(3, resolved or before, sources, looked, answer)
+    for before, sources, states, answer, resolved, _ in RESOLUTIONS.values():
+        again = resolve(3, resolved or before, sources, states, answer)
         assert again.resolved == resolved
 
 
-UNKNOWN = Looked()
+UNKNOWN = Unknown()
 WAITS = {
     "a Secret": (None, Sources(WITH_SECRET), {Role.SECRET: UNKNOWN}, True),
     "a CA": (None, Sources(WITH_CA), {Role.CA: UNKNOWN}, True),
@@ -216,20 +220,20 @@ WAITS = {
 }
 
 
-@pytest.mark.parametrize(("before", "sources", "looked", "waits"), WAITS.values(), ids=WAITS)
+@pytest.mark.parametrize(("before", "sources", "states", "waits"), WAITS.values(), ids=WAITS)
 def test_what_is_not_known_yet_is_waited_for_unless_nodes_have_something_to_go_by(
-    before, sources, looked, waits
+    before, sources, states, waits
 ):
-    found = resolve(3, before, sources, looked, TagAnswer())
+    found = resolve(3, before, sources, states, TagAnswer())
     assert found.waits == waits
     assert found.missing is None
     assert found.resolved == before
 
 
 def test_what_is_missing_is_named_even_if_something_else_is_not_known_yet():
-    looked = {Role.SECRET: GONE, Role.CONTENT: UNKNOWN}
-    found = resolve(3, None, Sources(WITH_SECRET, CONTENT), looked, TagAnswer())
-    assert found.missing == (GONE.missing,)
+    states: dict[Role, ReferenceState] = {Role.SECRET: GONE, Role.CONTENT: UNKNOWN}
+    found = resolve(3, None, Sources(WITH_SECRET, CONTENT), states, TagAnswer())
+    assert found.missing == (GONE.text,)
 
 
 def test_nodes_and_operator_name_alike_what_needs_no_resolving():
@@ -254,14 +258,14 @@ CA = ReferencedObject(Role.CA, ObjectRef("ConfigMap", "ns", "ca"), "ca.crt")
 
 def test_every_object_is_a_target_with_the_key_that_is_looked_for():
     oci = TAG._replace(secret="token", ca_config_map="ca")
-    assert targets("ns", Sources(oci, CONTENT, INLINE)) == (SECRET, CA, RULES)
-    assert targets("ns", Sources(inline=INLINE)) == ()
+    assert referenced_objects("ns", Sources(oci, CONTENT, INLINE)) == (SECRET, CA, RULES)
+    assert referenced_objects("ns", Sources(inline=INLINE)) == ()
 
 
 def test_what_is_not_there_is_named_and_so_is_a_name_that_nothing_can_have():
-    assert missing(SECRET) == "Secret token does not exist"
+    assert missing_text(SECRET) == "Secret token does not exist"
     impossible = SECRET._replace(ref=SECRET.ref._replace(name="../x"))
-    assert missing(impossible) == "no Secret can have the name '../x'"
+    assert missing_text(impossible) == "no Secret can have the name '../x'"
 
 
 def encoded(**data):

@@ -1,0 +1,179 @@
+"""The actor of one resource whose reconciles write: what it shares with others of its sort."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from actors.api.errors import ApiError, Refused
+from actors.runtime.actor import Actor
+from actors.runtime.results import Done, RequeueAfter, Result
+from actors.watch.view import View
+from actors.write.retry import Retry
+from actors.write.writer import Writer
+from resources.kubernetes.reference import Owner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from actors.api.client import Client
+    from actors.runtime.context import Runtime
+    from actors.watch.store import Snapshot, Store
+    from actors.write.recorder import Record
+    from resources.kubernetes.conditions import Counts
+    from resources.kubernetes.reference import ObjectRef
+
+_log = logging.getLogger(__name__)
+# Seconds, at least, between two tries to write the status of a parked actor: after a conflict only
+# the watch can bring the object that the next try has to be computed from.
+_PARKED_DELAY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class WritingServices:
+    """What every actor that writes works with; shared by all of them."""
+
+    client: Client
+    store: Store
+    record: Callable[[Record], None]
+
+
+@dataclass(slots=True)
+class Incarnation:
+    """What an actor remembers of its resource under one uid.
+
+    The API server does not know it; the actor may lose it at any time.
+    """
+
+    owner: Owner
+    writer: Writer
+    retry: Retry
+    status_at: float = field(default=float("-inf"), kw_only=True)
+    """Monotonic time of the last write of the status."""
+
+    @property
+    def view(self) -> View:
+        """The Store, with the answers to this actor's own writes over it."""
+        return self.writer.view
+
+    @property
+    def calls(self) -> int:
+        """Requests to the API server on behalf of this incarnation."""
+        return self.writer.calls
+
+
+IncarnationT = TypeVar("IncarnationT", bound=Incarnation)
+ServicesT = TypeVar("ServicesT", bound=WritingServices)
+
+
+class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
+    """Brings one resource to what is wanted; an ApiError ends a reconcile, and never the actor.
+
+    After an ApiError the reconcile runs again when `Retry` allows. A status in which nothing but
+    counts differs is written once in `counts_period` seconds at most.
+    """
+
+    counts: Counts
+    """Where the status counts."""
+    counts_period: float
+
+    def __init__(
+        self, runtime: Runtime, ref: ObjectRef, services: ServicesT, field_manager: str
+    ) -> None:
+        super().__init__(runtime)
+        self.kind = ref.kind
+        self.ref = ref
+        self._services = services
+        self._field_manager = field_manager
+        self._incarnation: IncarnationT | None = None
+
+    @abstractmethod
+    def _begin(self, owner: Owner, writer: Writer, retry: Retry) -> IncarnationT:
+        """An incarnation of which nothing is remembered."""
+
+    @abstractmethod
+    async def _step(
+        self, state: IncarnationT, snapshot: Snapshot | None, reasons: frozenset[str]
+    ) -> Result:
+        """One reconcile of the resource, None if it is gone; may raise ApiError."""
+
+    @abstractmethod
+    def _parked_status(self, snapshot: Snapshot, error: str, message: str) -> Mapping[str, Any]:
+        """The status that names the class and the message of the last crash."""
+
+    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+        """Bring the cluster to what the resource wants, whatever it was that changed."""
+        view = self._incarnation.view if self._incarnation else View(self._services.store)
+        snapshot = view.get(self.ref)
+        state = self._incarnation_of(snapshot, view)
+        before = state.calls
+        try:
+            return await self._step(state, snapshot, reasons)
+        except ApiError as error:
+            level = logging.WARNING if isinstance(error, Refused) else logging.INFO
+            _log.log(level, "%s", error, extra={"object": str(self.ref)})
+            return RequeueAfter(state.retry.after_error(error))
+        finally:
+            self.calls = state.calls - before
+
+    async def tell_parked(self, error: BaseException) -> None:
+        """Write into the status that the actor has crashed too often.
+
+        Returns once that is written, or once the resource is gone or has another spec.
+        """
+        kind, message = type(error).__name__, str(error)
+        writer, retry = self._writer(View(self._services.store)), Retry(self.runtime.random)
+        parked = writer.view.get(self.ref)
+        while parked is not None and (now := writer.view.get(self.ref)) is not None:
+            if (now.meta.uid, now.meta.generation) != (parked.meta.uid, parked.meta.generation):
+                return
+            try:
+                await writer.apply_status(now, self._parked_status(now, kind, message))
+            except ApiError as problem:
+                await self.runtime.clock.sleep(max(retry.after_error(problem), _PARKED_DELAY))
+            else:
+                return
+
+    def describe(self) -> dict[str, Any]:
+        """Add the uid and the number of tries, for the actor dump."""
+        mine: dict[str, Any] = {"object": str(self.ref)}
+        if self._incarnation is not None:
+            mine["uid"] = self._incarnation.owner.uid
+            mine["tries"] = self._incarnation.retry.tries
+        return {**super().describe(), **mine}
+
+    def _incarnation_of(self, snapshot: Snapshot | None, view: View) -> IncarnationT:
+        """What is remembered of this uid; a resource that is gone keeps its last incarnation."""
+        uid = (snapshot.meta.uid or "") if snapshot is not None else ""
+        if self._incarnation is None or uid not in {"", self._incarnation.owner.uid}:
+            writer, retry = self._writer(view), Retry(self.runtime.random)
+            self._incarnation = self._begin(Owner(self.ref, uid), writer, retry)
+        return self._incarnation
+
+    def _writer(self, view: View) -> Writer:
+        return Writer(self._services.client, view, self._field_manager)
+
+    async def _write_status(
+        self,
+        state: IncarnationT,
+        snapshot: Snapshot,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+    ) -> float | None:
+        """Write a status that differs; return the seconds until mere counts may be written."""
+        if after == before:
+            return None
+        since = self.runtime.clock.monotonic() - state.status_at
+        if since < self.counts_period and self.counts.only_differ(after, before):
+            return self.counts_period - since
+        await state.writer.apply_status(snapshot, after)
+        state.status_at = self.runtime.clock.monotonic()
+        return None
+
+
+def at_earliest(*waits: float | None) -> Result:
+    """Reconcile again after the shortest of these seconds; `Done` if there are none."""
+    seconds = [wait for wait in waits if wait is not None]
+    return RequeueAfter(min(seconds)) if seconds else Done()

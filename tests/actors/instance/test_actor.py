@@ -1,0 +1,160 @@
+"""The actor of one Falco on a real API server, run by hand, without any watch."""
+
+import random
+from contextlib import suppress
+
+import msgspec
+import pytest
+
+from actors.api.errors import Conflict, NotFound, Refused, Unavailable
+from actors.instance.actor import InstanceActor, InstanceServices
+from actors.instance.kinds import FALCO
+from actors.runtime.context import Runtime
+from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
+from actors.watch.store import Store, snapshot_of
+from resources.falco.desired import FalcoSettings
+from resources.falco.rights import Readable
+from resources.instance.reconcile_mode import ANNOTATION
+from resources.kubernetes.kinds import KINDS
+from resources.kubernetes.reference import ObjectRef
+from tests.fake_clock import FakeClock
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+class House:
+    """One Falco and its actor, which runs when it is told."""
+
+    def __init__(self, client, namespace):
+        self.client = client
+        self.clock = FakeClock()
+        self.store = Store()
+        self.ref = ObjectRef("Falco", namespace, "falco")
+        self.records: list = []
+        services = InstanceServices(client, self.store, self.records.append, lambda _: None)
+        self.actor = InstanceActor(
+            Runtime(self.clock, random.Random(1)),
+            self.ref,
+            FALCO,
+            services,
+            FalcoSettings("example.org/sidecar:1"),
+            lambda _: Readable(),
+        )
+
+    async def put(self, spec=None, **metadata):
+        body = {
+            "apiVersion": KINDS["Falco"].api_version,
+            "kind": "Falco",
+            "metadata": {"name": self.ref.name, "namespace": self.ref.namespace, **metadata},
+            "spec": spec or {},
+        }
+        self.store.put(snapshot_of("Falco", await self.client.apply(self.ref, body, "a-user")))
+
+    async def show(self):
+        """The watch has shown the Falco as it is now."""
+        self.store.put(snapshot_of("Falco", await self.client.get(self.ref)))
+
+    async def live(self):
+        return msgspec.json.decode(await self.client.get(self.ref))
+
+    async def run(self, reason="test"):
+        return await self.actor.on_reconcile(frozenset({reason}))
+
+    @property
+    def told(self):
+        return [record.draft.reason for record in self.records]
+
+
+@pytest.fixture
+async def house(client, namespace):
+    """A Falco of which nothing is made yet."""
+    made = House(client, namespace)
+    await made.put()
+    yield made
+    with suppress(NotFound):
+        await client.delete(made.ref, (await made.live())["metadata"]["uid"])
+        await made.show()
+        await made.run()
+
+
+async def reconciled(house):
+    conditions = (await house.live())["status"]["conditions"]
+    (condition,) = (known for known in conditions if known["type"] == "Reconciled")
+    return condition["status"], condition["reason"]
+
+
+async def test_children_and_status_are_written_once_and_nothing_after_that(house):
+    assert await house.run() == Done()
+    workload = ObjectRef("DaemonSet", house.ref.namespace, "falco")
+    assert await house.client.get(workload)
+    assert (await reconciled(house))[0] == "True"
+    assert house.told
+    told, calls = house.told, house.actor.calls
+    assert calls > 3
+    assert await house.run() == Done()
+    assert (house.actor.calls, house.told) == (0, told)
+
+
+async def test_a_spec_that_cannot_be_carried_out_is_told_in_the_status_and_waited_for(house):
+    await house.put({"version": "not a version"})
+    assert isinstance(await house.run(), Blocked)
+    assert (await reconciled(house))[0] == "False"
+    with pytest.raises(NotFound):
+        await house.client.get(ObjectRef("DaemonSet", house.ref.namespace, "falco"))
+
+
+async def test_a_paused_falco_is_left_alone(house):
+    await house.put(annotations={ANNOTATION: "paused"})
+    assert await house.run() == Blocked("Paused")
+    assert house.actor.calls == 1
+
+
+async def test_a_deleted_falco_takes_its_cluster_scoped_children_along(house):
+    await house.run()
+    live = await house.live()
+    assert not await house.client.delete(house.ref, live["metadata"]["uid"])
+    await house.show()
+    assert await house.run() == Done()
+    assert house.told[-1] == "InstanceDeleted"
+    with pytest.raises(NotFound):
+        await house.client.get(house.ref)
+    house.store.remove(house.ref, 1 << 60)
+    assert await house.run() == RequeueAfter(1.0)
+    assert await house.run("timer") == Retire()
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (Unavailable(503, "ServiceUnavailable", "", retry_after=7.0), 7.0),
+        (Refused(403, "Forbidden", "no"), 60.0),
+        (Conflict(409, "Conflict", "changed"), 0.0),
+    ],
+)
+async def test_an_error_of_the_status_ends_the_reconcile_and_never_the_actor(
+    house, monkeypatch, error, seconds
+):
+    async def fail(*_):
+        raise error
+
+    monkeypatch.setattr(house.actor, "_report_status", fail)
+    assert await house.run() == RequeueAfter(seconds)
+    assert house.actor.calls > 3
+    assert house.told == []
+    monkeypatch.undo()
+    assert await house.run() == Done()
+
+
+async def test_the_last_crash_of_a_parked_actor_is_named_in_the_status(house):
+    await house.run()
+    await house.show()
+    await house.actor.tell_parked(KeyError("x"))
+    assert await reconciled(house) == ("False", "ActorParked")
+
+
+async def test_the_dump_shows_the_incarnation_and_what_is_held(house):
+    assert "uid" not in house.actor.describe()
+    await house.run()
+    described = house.actor.describe()
+    assert described["object"] == str(house.ref)
+    assert (described["tries"], described["held"]) == (0, {})
