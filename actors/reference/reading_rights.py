@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.reference.index import ReferenceIndex, scope_of
-from actors.watch.router import Concerned
+from actors.watch.router import Notice
 from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
 
@@ -28,12 +28,12 @@ class ReadingRights:
         clock: Clock,
         store: Store,
         index: ReferenceIndex,
-        route: Callable[[Concerned], None],
+        announce: Callable[[Notice], None],
     ) -> None:
         self._clock = clock
         self._store = store
         self._index = index
-        self._route = route
+        self._announce = announce
         self._quiet: dict[str, Handle] = {}
         self._late: set[str] = set()
 
@@ -57,7 +57,7 @@ class ReadingRights:
         falcos = (found.ref for found in self._store.of_kind("Falco"))
         refs = tuple(sorted(ref for ref in falcos if ref.namespace == namespace))
         if refs:
-            self._route(Concerned(refs, "references"))
+            self._announce(Notice(refs, "references"))
         self._quiet[namespace] = self._clock.call_later(_PERIOD, lambda: self._again(namespace))
 
     def _again(self, namespace: str) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.core import CounterMetricFamily as Counters
 from prometheus_client.core import GaugeMetricFamily as Gauges
 
+from supervisors.process.metrics import by_kind, family
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from resources.artifact.nodereport import ArtifactReport
     from sidecar.node.state import Contents
@@ -59,34 +61,19 @@ class NodeMetrics:
 
     def collect(self) -> Iterator[Any]:
         """Make the families; called by the registry at every reading."""
-        yield _family(
-            Counters, "installs", "Revisions installed.", ("kind",), _single(self._installs)
-        )
+        yield by_kind(Counters, _PREFIX + "installs", "Revisions installed.", self._installs)
         what = "Revisions that could not be installed."
-        yield _family(Counters, "failures", what, ("kind", "reason"), self._failures)
+        yield family(Counters, _PREFIX + "failures", what, ("kind", "reason"), self._failures)
         yield Counters(_PREFIX + "pulls", "Pulls that succeeded.", value=self._pulls)
         what = "Bytes pulled from registries."
         yield Counters(_PREFIX + "pulled_bytes", what, value=self._bytes)
         what = "Seconds spent in pulls that succeeded."
         yield Counters(_PREFIX + "pull_seconds", what, value=self._seconds)
-        yield _family(Gauges, "files", "Sources installed.", ("kind",), _single(self._files))
+        yield by_kind(Gauges, _PREFIX + "files", "Sources installed.", self._files)
         what = "Changes of files that Falco sees as one."
         yield Counters(_PREFIX + "batches", what, value=self._batches)
         states = Counter((one.kind, one.state) for one in self._said.values())
-        yield _family(Gauges, "states", "Artifacts by state.", ("kind", "state"), states)
+        yield family(Gauges, _PREFIX + "states", "Artifacts by state.", ("kind", "state"), states)
         what = "When the artifact was installed as it is, in seconds since the epoch."
-        name = "last_sync_timestamp_seconds"
-        yield _family(Gauges, name, what, ("kind", "name"), self._synced)
-
-
-def _single(counts: Mapping[str, float]) -> dict[tuple[str, ...], float]:
-    return {(key,): value for key, value in counts.items()}
-
-
-def _family(
-    make: Any, name: str, what: str, labels: tuple[str, ...], values: Mapping[Any, float]
-) -> Any:
-    family = make(_PREFIX + name, what, labels=labels)
-    for key, value in sorted(values.items()):
-        family.add_metric(key, value)
-    return family
+        name = _PREFIX + "last_sync_timestamp_seconds"
+        yield family(Gauges, name, what, ("kind", "name"), self._synced)

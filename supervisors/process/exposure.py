@@ -12,17 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-# Held equal to pyproject.toml by a test; importlib.metadata would cost 0.8 MB to say the same.
-VERSION = "0.1.0"
-
-
 _ADDRESS = re.compile(r"(?P<host>[^:\[\]]*|\[[^\[\]]*\]):(?P<port>[0-9]{1,5})", re.ASCII)
-
-
 _TEMPORARY = "/tmp"  # noqa: S108 - the dump is created exclusively and moved into place
-
-
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -49,7 +40,7 @@ class Exposure:
     dump_directory: Path
 
 
-def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of everything that a process shows of itself."""
     for flag, default, what in (
         ("--metrics-bind-address", ":8080", "Prometheus metrics"),
@@ -68,7 +59,7 @@ def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=True,
         default=False,
-        type=_boolean,
+        type=boolean,
         metavar="true|false",
         help="serve metrics over TLS, with the certificate of --metrics-cert-path",
     )
@@ -89,7 +80,7 @@ def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
 def exposure(
     parser: argparse.ArgumentParser, flags: argparse.Namespace, environ: Mapping[str, str]
 ) -> Exposure:
-    """What the flags of `add_endpoint_flags` amount to; ends the process if they are at odds."""
+    """What the flags of `add_flags` amount to; ends the process if they are at odds."""
     if flags.metrics_secure != (flags.metrics_cert_path is not None):
         parser.error("--metrics-secure and --metrics-cert-path need each other")
     return Exposure(
@@ -119,18 +110,20 @@ def address(text: str) -> Address | None:
 def _is_host(host: str, *, bracketed: bool) -> bool:
     """Whether one can listen there: names other than localhost belong to somebody else."""
     if bracketed:
-        return _is_ip(host, 6)
-    return host in {"", "localhost"} or _is_ip(host, 4)
+        return ip_version(host) == 6
+    return host in {"", "localhost"} or ip_version(host) == 4
 
 
-def _is_ip(text: str, version: int) -> bool:
+def ip_version(text: str) -> int | None:
+    """The version of an IP address, 4 or 6; None if the text is no IP address."""
     try:
-        return ipaddress.ip_address(text).version == version
+        return ipaddress.ip_address(text).version
     except ValueError:
-        return False
+        return None
 
 
-def _boolean(text: str) -> bool:
+def boolean(text: str) -> bool:
+    """Parse `true` or `false`, in either case, for argparse."""
     if text.lower() not in _BOOLEANS:
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
     return _BOOLEANS[text.lower()]

@@ -10,28 +10,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    import argparse
     from typing import TextIO
 
 # Libraries speak of their own concerns below this.
 _LIBRARIES = logging.WARNING
 _OURS = ("actors", "resources", "sidecar", "supervisors")
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags from which `configure` takes its arguments."""
-    parser.add_argument(
-        "--log-level",
-        default="info",
-        choices=("debug", "info", "warning", "error"),
-        help="the least severe messages to log (default %(default)s)",
-    )
-    parser.add_argument(
-        "--log-format",
-        default="text",
-        choices=("text", "json"),
-        help="one line of text or one JSON object for each message (default %(default)s)",
-    )
 
 
 def configure(level: str, line_format: str, stream: TextIO | None = None) -> None:

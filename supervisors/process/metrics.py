@@ -130,12 +130,12 @@ class Metrics:
         yield from self._of_the_api()
         labels = (self._version, platform.python_version())
         info = "Always 1; what runs is in the labels."
-        yield _family(Gauges, "build_info", info, ("version", "python"), {labels: 1})
+        yield family(Gauges, _PREFIX + "build_info", info, ("version", "python"), {labels: 1})
 
     def _of_mail(self) -> Iterator[Any]:
         by_result = ("kind", "result")
         counts = {labels: run.count for labels, run in self._runs.items()}
-        yield _family(Counters, "reconcile", "Reconciles that ended.", by_result, counts)
+        yield family(Counters, _PREFIX + "reconcile", "Reconciles that ended.", by_result, counts)
         what = "Seconds that a reconcile took."
         yield _histogram("reconcile_duration_seconds", what, by_result, self._runs)
         what = "Seconds from sending a message, or the oldest of those it stands for, to its turn."
@@ -143,30 +143,34 @@ class Metrics:
         yield _histogram("mailbox_wait_seconds", what, ("kind",), waits)
 
     def _of_actors(self) -> Iterator[Any]:
-        yield _by_kind(Gauges, "actors_alive", "Actors that run.", self._alive)
+        yield by_kind(Gauges, _PREFIX + "actors_alive", "Actors that run.", self._alive)
         population = tuple(self._population())
         parked = {of.kind: of.parked for of in population}
-        yield _by_kind(Gauges, "actors_parked", "Actors given up on until a change.", parked)
+        yield by_kind(
+            Gauges, _PREFIX + "actors_parked", "Actors given up on until a change.", parked
+        )
         mail = {of.kind: of.mail for of in population}
-        yield _by_kind(Gauges, "mailbox_depth", "Messages that wait.", mail)
+        yield by_kind(Gauges, _PREFIX + "mailbox_depth", "Messages that wait.", mail)
         what = "Actors that ended: normal (nothing left to do), shutdown (told to), or crash."
-        yield _family(Counters, "actor_exits", what, ("kind", "reason"), self._exits)
+        yield family(Counters, _PREFIX + "actor_exits", what, ("kind", "reason"), self._exits)
         what = "Actors that were started again after a crash."
-        yield _by_kind(Counters, "actor_restarts", what, self._restarts)
+        yield by_kind(Counters, _PREFIX + "actor_restarts", what, self._restarts)
         what = "Actors that crashed too often and were given up on."
-        yield _by_kind(Counters, "actor_parks", what, self._parks)
+        yield by_kind(Counters, _PREFIX + "actor_parks", what, self._parks)
 
     def _of_the_api(self) -> Iterator[Any]:
         what = "Watch streams opened; all but the first of a kind are reconnects."
-        yield _by_kind(Counters, "watch_opens", what, self._opened)
+        yield by_kind(Counters, _PREFIX + "watch_opens", what, self._opened)
         now = self._monotonic()
         ages = {kind: now - heard for kind, heard in self._heard.items()}
         what = "Seconds since an event or bookmark came, normally below 60."
-        yield _by_kind(Gauges, "watch_last_event_age_seconds", what, ages)
+        yield by_kind(Gauges, _PREFIX + "watch_last_event_age_seconds", what, ages)
         what = "Requests to the API server; code is the HTTP status, or error if none came."
-        yield _family(Counters, "api_requests", what, ("verb", "resource", "code"), self._requests)
+        yield family(
+            Counters, _PREFIX + "api_requests", what, ("verb", "resource", "code"), self._requests
+        )
         what = "Children brought back to what is wanted after somebody else had changed them."
-        yield _by_kind(Counters, "drift_corrections", what, self._drift)
+        yield by_kind(Counters, _PREFIX + "drift_corrections", what, self._drift)
 
 
 class _Histogram:
@@ -191,14 +195,16 @@ class _Histogram:
         return list(zip((*map(str, _BOUNDS), "+Inf"), accumulate(self.counts), strict=True))
 
 
-def _by_kind(make: Any, name: str, what: str, values: Mapping[str, float]) -> Any:
-    return _family(make, name, what, ("kind",), {(kind,): n for kind, n in values.items()})
+def by_kind(make: Any, name: str, what: str, values: Mapping[str, float]) -> Any:
+    """A family with one label, the kind."""
+    return family(make, name, what, ("kind",), {(kind,): n for kind, n in values.items()})
 
 
-def _family(
+def family(
     make: Any, name: str, what: str, labels: tuple[str, ...], values: Mapping[Any, float]
 ) -> Any:
-    family = make(_PREFIX + name, what, labels=labels)
+    """A family of metrics, made by this class of prometheus-client, in the order of its labels."""
+    family = make(name, what, labels=labels)
     for key, value in sorted(values.items()):
         family.add_metric(key, value)
     return family

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from supervisors.process import dump
 from supervisors.process.certificate import Certificate
+from supervisors.process.exposure import ip_version
 from supervisors.process.http_server import HttpServer, plain, reply
 
 if TYPE_CHECKING:
@@ -128,12 +128,4 @@ def _is_here(host: str) -> bool:
     if match is None:
         return False
     name = match["six"] or match["name"] or ""
-    return name.lower() == "localhost" or _is_ip(name)
-
-
-def _is_ip(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    return name.lower() == "localhost" or ip_version(name) is not None
