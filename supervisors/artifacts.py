@@ -11,7 +11,7 @@ from actors.artifact.report_index import ReportIndex
 from actors.artifact.tag_digests import TagDigests
 from actors.registry import client as registry
 from actors.watch.router import Notice, concerning
-from actors.watch.store import BareStore
+from actors.watch.store import VersionStore
 from supervisors.process.registered_child import RegisteredChild
 from supervisors.tree.dynamic import DynamicSupervisor
 
@@ -56,7 +56,7 @@ class Artifacts:
         """The supervisor of the actors."""
         self.poller = RegisteredChild("digests", self._make_poller)
         """Sees the changes of which no watch tells: tags that point to another digest."""
-        self.observed = BareStore()
+        self.observed = VersionStore()
         """What the watchers of reports, pods and nodes keep."""
 
     def observed_changed(self, change: Change) -> Notice:

@@ -1,4 +1,4 @@
-"""Watches the metadata of one kind in one namespace, for as long as anything there matters."""
+"""A watch of the metadata of one kind in one namespace, for as long as it is needed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class ScopeRoutes(Protocol):
-    """The handlers of what a scope's watch shows; the notices that they return are announced."""
+    """The handlers of a scope's lists and changes; their notices are announced."""
 
     def scope_listed(self, scope: ObjectRef) -> Notice:
-        """Take in that all objects of the scope that matter are known."""
+        """Take in that the Store holds all objects of the scope that it keeps."""
         ...
 
     def object_changed(self, change: Change) -> Notice:
@@ -35,9 +35,9 @@ class ScopeRoutes(Protocol):
 
 
 class ScopeWatcher(Watcher):
-    """Watches one scope until a reconcile finds that it is not needed; never less than one list.
+    """Watches one scope until a reconcile finds that the scope is not needed.
 
-    Only the first list shows which objects of the scope carry the operator's finalizer.
+    It never ends before its first list, which shows the objects that carry our finalizer.
     """
 
     def __init__(

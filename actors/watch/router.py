@@ -1,4 +1,4 @@
-"""The table of what a change of each kind means, and the actor that wakes others by it."""
+"""The routing table, kind → handlers, and the actor that wakes other actors by it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The actors of these resources have to reconcile, for this reason; without refs, nobody."""
+    """The actors of these resources have to reconcile, for this reason."""
 
     refs: tuple[ObjectRef, ...]
     reason: str
@@ -54,8 +54,8 @@ class Routes:
 class Router(Actor):
     """Delivers nothing until every kind is listed, then everything once, then each change.
 
-    So no actor ever decides on half a picture. Messages for one resource keep their order. It is
-    the audience of the watchers.
+    So no actor decides on a part of the cluster. Messages for one resource keep their order. The
+    Router is the audience of the watchers.
     """
 
     kind = "Router"
@@ -71,16 +71,19 @@ class Router(Actor):
         return f"not yet listed: {', '.join(sorted(self._unlisted))}" if self._unlisted else None
 
     def listed(self, kind: str) -> None:
-        """Take note that the Store holds a complete list of this kind."""
+        """Take in that the Store holds a complete list of this kind."""
         self._tell(Listed(kind))
 
     def changed(self, change: Change) -> None:
-        """Have the handlers of the kind take in a change, then tell whom they name."""
+        """Call the handlers of the kind, and announce the notices that they return."""
         for handler in self._routes.handlers[change.ref.kind]:
             self.announce(handler(change))
 
     def announce(self, notice: Notice) -> None:
-        """Wake the actors that a notice names; a dead router drops it, its successor wakes all."""
+        """Wake the actors that a notice names.
+
+        A Router that has ended drops the notice; the next one wakes every actor after its lists.
+        """
         if notice.refs:
             self._tell(notice)
 
