@@ -18,7 +18,8 @@ from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
-from actors.watch.router import Changed, Listed
+from actors.runtime.reason import Cause, Reason
+from actors.watch.router import Changed, Listed, changed
 from actors.watch.store import Store
 from actors.watch.watcher import Source, Watcher
 from actors.write.recorder import EventRecorder, Record
@@ -28,7 +29,7 @@ from resources.node.events import removals
 from resources.node.slots import Context
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
-from sidecar.node.artifact import LOST, NodeArtifactActor, NodeServices
+from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
@@ -138,7 +139,7 @@ class ArtifactOperator:
     def changed(self, change: Change) -> None:
         """Tell the router, but of a node only if it has other labels."""
         if change.ref.kind in ARTIFACTS or change.after is None or self._is_relabelled(change):
-            self._tell_router(Changed(change.ref, change.after is None, ()))
+            self._tell_router(changed(change))
 
     def _is_relabelled(self, change: Change) -> bool:
         before, after = change.before, change.after
@@ -244,17 +245,17 @@ class ArtifactOperator:
         """What vanished while nobody looked has no actor that could tell."""
         there = {one.ref for kind in ARTIFACTS for one in self._store.of_kind(kind)}
         self._contents.retain(there)
-        self._tell_installation("listed")
+        self._tell_installation(Reason(Cause.LISTED))
 
-    def _tell_installation(self, reason: str) -> None:
+    def _tell_installation(self, reason: Reason) -> None:
         """Nothing is installed, and nothing removed, before all that there is has been listed."""
         if self._router is not None and self._router.is_listed:
             _tell(self._installation, Reconcile(reason))
 
     def _installed(self, gone: tuple[PlannedSlot, ...]) -> None:
         self._node_metrics.installed(self._contents)
-        _tell(self._reporter, Reconcile("installed"))
-        _tell(self._gate.actor_ref if self._gate else None, Reconcile("installed"))
+        _tell(self._reporter, Reconcile(Reason(Cause.INSTALLED)))
+        _tell(self._gate.actor_ref if self._gate else None, Reconcile(Reason(Cause.INSTALLED)))
         for event in removals(gone, self._settings.pod.namespace, self._settings.pod.node):
             self._record(Record(*event))
 
@@ -263,7 +264,7 @@ class ArtifactOperator:
         for kind, name in {tuple(slot.split("/")[:2]) for slot in slots}:
             if self._artifacts is not None:
                 ref = ObjectRef(kind, self._settings.pod.namespace, name)
-                self._artifacts.deliver(ref, Reconcile(LOST))
+                self._artifacts.deliver(ref, Reconcile(Reason(Cause.LOST)))
 
     def _record(self, record: Record) -> None:
         _tell(self._recorder, record)

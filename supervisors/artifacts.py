@@ -11,7 +11,8 @@ from actors.artifact.reference_reader import Referents
 from actors.artifact.report_index import ReportIndex
 from actors.artifact.tag_digests import TagDigests
 from actors.registry import client as registry
-from actors.watch.router import Concerned
+from actors.runtime.reason import Cause, Reason
+from actors.watch.router import Concerned, changed
 from actors.watch.store import BareStore
 from actors.watch.watcher import Source
 from resources.instance.labels import OWNER_KIND
@@ -91,7 +92,7 @@ class Artifacts:
 
     def changed(self, change: Change) -> None:
         """Take in a change of a report, pod or node, and tell those for whom that is one."""
-        self._concern(self._reports.note(change), change.ref.kind)
+        self._concern(self._reports.note(change), changed(change).reason)
 
     def refs(self) -> Iterable[ObjectRef]:
         """The objects that have an actor or are parked."""
@@ -101,7 +102,7 @@ class Artifacts:
         """For metrics."""
         return self._crowd.population(*ARTIFACTS) if self._crowd is not None else []
 
-    def _concern(self, refs: Collection[ObjectRef], reason: str) -> None:
+    def _concern(self, refs: Collection[ObjectRef], reason: Reason) -> None:
         if refs:
             self._route(Concerned(tuple(sorted(refs)), reason))
 
@@ -127,7 +128,7 @@ class Artifacts:
             self._digests,
             self._referents.endpoint,
             registry.look_up,
-            lambda refs: self._concern(refs, "digest"),
+            lambda refs: self._concern(refs, Reason(Cause.DIGEST)),
         )
 
     def _actor(self, ref: ObjectRef) -> ArtifactActor:

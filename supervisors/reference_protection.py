@@ -10,7 +10,8 @@ from actors.reference.protected_scan import ProtectedScan
 from actors.reference.scope_watcher import ScopeWatcher
 from actors.reference.scopes import Scopes
 from actors.runtime.mail import Reconcile
-from actors.watch.router import Concerned
+from actors.runtime.reason import Cause, Reason
+from actors.watch.router import Concerned, changed
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS
 from supervisors.tree.child_spec import ChildSpec, Restart
@@ -87,7 +88,7 @@ class ReferenceProtection:
 
     def scope_listed(self, scope: ObjectRef) -> None:
         """Tell those whose object the list did not show: it may not have been named by then."""
-        self._concern(self.scopes.absent(scope), scope.kind)
+        self._concern(self.scopes.absent(scope), Reason(Cause.LISTED, scope.kind))
 
     def changed(self, change: Change) -> None:
         """Tell what is named for the first time or no more, or an object that matters."""
@@ -95,11 +96,11 @@ class ReferenceProtection:
             concerned = self.index.note(change)
             self.scopes.doubt(concerned)
             self._renamed(concerned)
-            self._concern(concerned, change.ref.kind)
+            self._concern(concerned, changed(change).reason)
             for scope in sorted(set(map(scope_of, concerned))):
                 self._tend(scope)
         elif change.after is not None:
-            self._concern((change.ref, *self.index.referrers(change.ref)), change.ref.kind)
+            self._concern((change.ref, *self.index.referrers(change.ref)), changed(change).reason)
         else:
             self._absent(change.ref)
             if change.before is not None:  # it is gone, or neither named nor protected any more
@@ -109,16 +110,17 @@ class ReferenceProtection:
         """Tell those that name an object that it is not there."""
         if self.index.is_referenced(ref):
             self.scopes.confirm_absent(ref)
-            self._concern(self.index.referrers(ref), ref.kind)
+            absent = Reason(Cause.ABSENT, ref.kind, ref.name)
+            self._concern(self.index.referrers(ref), absent)
 
-    def _concern(self, refs: Collection[ObjectRef], reason: str) -> None:
+    def _concern(self, refs: Collection[ObjectRef], reason: Reason) -> None:
         if refs:
             self._route(Concerned(tuple(sorted(refs)), reason))
 
     def _tend(self, scope: ObjectRef) -> None:
         """Begin the watch of a scope that is needed, and let one that is not look at itself."""
         if self._watches is not None and (self.scopes.is_needed(scope) or scope in self._watches):
-            self._watches.deliver(scope, Reconcile("references"))
+            self._watches.deliver(scope, Reconcile(Reason(Cause.REFERENCES)))
 
     def _start_references(self) -> ActorRef[DynamicSupervisor]:
         client, _ = self._clients
@@ -151,7 +153,7 @@ class ReferenceProtection:
 
     def _found(self, scope: ObjectRef) -> None:
         assert self._watches is not None, "the scan is started after the watches"
-        self._watches.deliver(scope, Reconcile("protected"))
+        self._watches.deliver(scope, Reconcile(Reason(Cause.PROTECTED)))
 
     def _crowd(
         self,

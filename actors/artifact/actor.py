@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from actors.artifact.report_index import ReportIndex
     from actors.artifact.tag_digests import TagDigests
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot, Store
     from resources.artifact.fields import ArtifactStatus
     from resources.kubernetes.event import EventDraft
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # Seconds between two writes of a status in which nothing but counts has changed.
 _COUNTS_PERIOD = 2.0
+_NEXT_COUNTS = "the next status write for counts"
 _COUNTING = frozenset(OBSERVED)
 
 
@@ -116,7 +118,7 @@ class ArtifactActor(Actor):
         self._services = services
         self._life: _Life | None = None
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+    async def on_reconcile(self, reasons: Reasons) -> Result:
         """Bring the status to what is, whatever it was that changed."""
         view = self._life.writer.view if self._life else View(self._services.store)
         snapshot = view.get(self.ref)
@@ -126,7 +128,7 @@ class ArtifactActor(Actor):
         life = self._life_of(snapshot, view)
         wait = self._wait_for_counts(life, reasons)
         if wait is not None:
-            return RequeueAfter(wait)
+            return RequeueAfter(wait, _NEXT_COUNTS)
         before = life.calls
         try:
             result = await self._step(life, snapshot)
@@ -169,13 +171,14 @@ class ArtifactActor(Actor):
             )
         return self._life
 
-    def _wait_for_counts(self, life: _Life, reasons: frozenset[str]) -> float | None:
+    def _wait_for_counts(self, life: _Life, reasons: Reasons) -> float | None:
         """Seconds until it is worth to look at mere counts again; None if there may be more to it.
 
         A thousand nodes that report within seconds are thus not a thousand looks at everything.
         """
         since = self.runtime.clock.monotonic() - life.status_at
-        if since >= _COUNTS_PERIOD or not reasons <= _COUNTING:
+        is_counting = all(reason.kind in _COUNTING for reason in reasons)
+        if since >= _COUNTS_PERIOD or not is_counting:
             return None
         is_same = self._services.reports.outlook(self.ref) == life.outlook
         return _COUNTS_PERIOD - since if is_same else None
@@ -195,10 +198,12 @@ class ArtifactActor(Actor):
             return Done()
         before = status_of(snapshot.raw)
         look = await self._look(life, snapshot, before)
-        wait = life.resolver.lookout.next_look()
+        waits = [(life.resolver.lookout.next_look(), "the next look at a referenced object")]
         if not look.waits:
-            wait = _earliest(wait, await self._report(life, snapshot, before, look))
-        return RequeueAfter(wait) if wait is not None else Done()
+            counts = await self._report(life, snapshot, before, look)
+            waits.append((counts, _NEXT_COUNTS))
+        due = [(seconds, why) for seconds, why in waits if seconds is not None]
+        return RequeueAfter(*min(due)) if due else Done()
 
     async def _look(self, life: _Life, snapshot: Snapshot, before: ArtifactStatus) -> _Look:
         try:
@@ -265,8 +270,5 @@ class ArtifactActor(Actor):
         wait = life.retry.after([error])
         level = logging.INFO if wait is not None else logging.WARNING
         _log.log(level, "%s", error, extra={"object": str(self.ref)})
-        return RequeueAfter(life.retry.after_refusal(error) if wait is None else wait)
-
-
-def _earliest(*waits: float | None) -> float | None:
-    return min((wait for wait in waits if wait is not None), default=None)
+        wait = life.retry.after_refusal(error) if wait is None else wait
+        return RequeueAfter(wait, f"retry after {type(error).__name__}")

@@ -16,6 +16,7 @@ import msgspec
 from actors.api.errors import ApiError, NamespaceTerminating, Refused
 from actors.instance.incarnation import Incarnation, incarnation
 from actors.runtime.actor import Actor
+from actors.runtime.reason import Cause
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
 from actors.watch.view import View
 from actors.write.children import Attempt
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from actors.instance.incarnation import Services
     from actors.instance.kinds import InstanceKind
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot
     from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
@@ -55,11 +57,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # Seconds between two writes of a status in which nothing but counts has changed.
 _COUNTS_PERIOD = 1.0
-# What an actor whose resource is gone waits for before it ends, and for how many seconds at most.
-_LAST_REASONS = frozenset({"deleted", "timer"})
+_NEXT_COUNTS = "the next status write for counts"
+_RETRY = "retry after a failed request"
+# How many seconds an actor whose resource is gone waits at most for its DELETED event.
 _LAST_DELAY = 1.0
 # Seconds until a child that is held by somebody's finalizer is looked at without an event.
 _LEAVING_DELAY = 30.0
+_LEAVING = "a cluster-scoped child that is still being deleted"
 
 R = TypeVar("R", bound=Instance)
 
@@ -88,7 +92,7 @@ class InstanceActor(Actor, Generic[R]):
         self._readable = readable
         self._incarnation: Incarnation | None = None
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+    async def on_reconcile(self, reasons: Reasons) -> Result:
         """Bring the cluster to what the resource wants, whatever it was that changed."""
         view = self._incarnation.view if self._incarnation else View(self._services.store)
         snapshot = view.get(self.ref)
@@ -160,7 +164,7 @@ class InstanceActor(Actor, Generic[R]):
         wait = await self._report(state, resource, Outcome(failures=failures))
         state.retry.reset()
         if wait is not None:
-            return RequeueAfter(wait)
+            return RequeueAfter(wait, _NEXT_COUNTS)
         return Blocked(failures[0].reason) if failures else Done()
 
     async def _write(
@@ -173,7 +177,7 @@ class InstanceActor(Actor, Generic[R]):
             await self._prune(state, unwanted(self.ref, children), attempt)
         again = state.retry.after(attempt.errors)
         if again is not None and state.retry.is_quiet(attempt.errors):
-            return RequeueAfter(again)
+            return RequeueAfter(again, _RETRY)
         if any(isinstance(error, NamespaceTerminating) for error in attempt.errors):
             state.namespace_goes = True
             await self._write_status(state, resource, attempt.outcome())
@@ -183,7 +187,12 @@ class InstanceActor(Actor, Generic[R]):
         if again is None:
             state.retry.reset()
         refused = attempt.refused(self.runtime.random)
-        return _earliest(wait, again, refused, state.children.next_try())
+        return _earliest(
+            (wait, _NEXT_COUNTS),
+            (again, _RETRY),
+            (refused, "retry after a refused request"),
+            (state.children.next_try(), "the next try of a held child"),
+        )
 
     async def _own(
         self,
@@ -250,7 +259,7 @@ class InstanceActor(Actor, Generic[R]):
         if self._instance_kind.finalizer not in (snapshot.meta.finalizers or ()):
             return Done()
         if not await self._cleanup(state):
-            return RequeueAfter(_LEAVING_DELAY)
+            return RequeueAfter(_LEAVING_DELAY, _LEAVING)
         await state.writer.patch(
             self.ref, remove_finalizer(snapshot.meta, self._instance_kind.finalizer)
         )
@@ -259,15 +268,16 @@ class InstanceActor(Actor, Generic[R]):
         self._tell(state, instance_deleted(self.ref))
         return Done()
 
-    async def _gone(self, state: Incarnation, reasons: frozenset[str]) -> Result:
+    async def _gone(self, state: Incarnation, reasons: Reasons) -> Result:
         """Clean up all the same: a deletion may have overtaken our finalizer."""
         # A write whose answer was lost may have come late: then something is there again.
         if not state.cleaned or any(map(state.applier.owns, cluster_scoped(self.ref))):
             if not await self._cleanup(state):
-                return RequeueAfter(_LEAVING_DELAY)
+                return RequeueAfter(_LEAVING_DELAY, _LEAVING)
             state.cleaned = True
         # The news of the end is on its way, and would find an actor that knows nothing of it.
-        return Retire() if reasons & _LAST_REASONS else RequeueAfter(_LAST_DELAY)
+        is_told = reasons.have(Cause.TIMER) or reasons.have(Cause.DELETED, kind=self.ref.kind)
+        return Retire() if is_told else RequeueAfter(_LAST_DELAY, "the resource's DELETED event")
 
     async def _cleanup(self, state: Incarnation) -> bool:
         """Whether every cluster-scoped child is gone, or turned out not to be ours."""
@@ -284,13 +294,14 @@ class InstanceActor(Actor, Generic[R]):
         extra = {"object": str(self.ref)}
         wait = state.retry.after([error])
         _log.log(logging.INFO if wait is not None else logging.WARNING, "%s", error, extra=extra)
-        return RequeueAfter(state.retry.after_refusal(error) if wait is None else wait)
+        wait = state.retry.after_refusal(error) if wait is None else wait
+        return RequeueAfter(wait, f"retry after {type(error).__name__}")
 
     def _tell(self, state: Incarnation, draft: EventDraft) -> None:
         if not state.namespace_goes:
             self._services.record(Record(state.owner, draft))
 
 
-def _earliest(*waits: float | None) -> Result:
-    seconds = [wait for wait in waits if wait is not None]
-    return RequeueAfter(min(seconds)) if seconds else Done()
+def _earliest(*waits: tuple[float | None, str]) -> Result:
+    due = [(seconds, why) for seconds, why in waits if seconds is not None]
+    return RequeueAfter(*min(due)) if due else Done()

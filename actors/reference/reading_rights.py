@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.reference.index import ReferenceIndex, scope_of
+from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Concerned
 from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
@@ -57,7 +58,7 @@ class ReadingRights:
         falcos = (found.ref for found in self._store.of_kind("Falco"))
         refs = tuple(sorted(ref for ref in falcos if ref.namespace == namespace))
         if refs:
-            self._route(Concerned(refs, "references"))
+            self._route(Concerned(refs, Reason(Cause.REFERENCES)))
         self._quiet[namespace] = self._clock.call_later(_PERIOD, lambda: self._again(namespace))
 
     def _again(self, namespace: str) -> None:

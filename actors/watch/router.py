@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from resources.instance.owner import owner_of
 from resources.kubernetes.kinds import KINDS, RESOURCES
 
@@ -32,6 +33,13 @@ class Changed:
     ref: ObjectRef
     gone: bool
     owners: tuple[ObjectRef, ...]
+    version: str = ""
+
+    @property
+    def reason(self) -> Reason:
+        """The change as a reason to reconcile."""
+        cause = Cause.DELETED if self.gone else Cause.CHANGED
+        return Reason(cause, self.ref.kind, self.ref.name, self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Concerned:
     """These have to look, whatever the Store says of them."""
 
     refs: tuple[ObjectRef, ...]
-    reason: str
+    reason: Reason
 
 
 class Router(Actor):
@@ -90,11 +98,11 @@ class Router(Actor):
         """Wake each resource, and each owner that is gone but left a cluster-scoped object."""
         for kind in RESOURCES:
             for snapshot in self._store.of_kind(kind):
-                self._tell(snapshot.ref, "listed")
+                self._tell(snapshot.ref, Reason(Cause.LISTED))
         for owner in self._orphaned():
-            self._tell(owner, "orphan")
+            self._tell(owner, Reason(Cause.ORPHANED))
         for ref in self._roll_call():
-            self._tell(ref, "listed")
+            self._tell(ref, Reason(Cause.LISTED))
 
     def _orphaned(self) -> Iterable[ObjectRef]:
         """Owners of cluster-scoped objects that are not there, each once."""
@@ -108,10 +116,10 @@ class Router(Actor):
 
     def _route(self, change: Changed) -> None:
         if change.ref.kind in RESOURCES:
-            self._tell(change.ref, "deleted" if change.gone else "changed")
+            self._tell(change.ref, change.reason)
         for owner in change.owners:
             if self._concerns(owner, change):
-                self._tell(owner, change.ref.kind)
+                self._tell(owner, change.reason)
 
     def _concerns(self, owner: ObjectRef, change: Changed) -> bool:
         """Whether an owner has to look: always while it exists, and also to clean up after itself.
@@ -121,7 +129,7 @@ class Router(Actor):
         orphaned = not change.gone and not KINDS[change.ref.kind].namespaced
         return orphaned or self._store.get(owner) is not None
 
-    def _tell(self, ref: ObjectRef, reason: str) -> None:
+    def _tell(self, ref: ObjectRef, reason: Reason) -> None:
         deliver = self._deliver.get(ref.kind)
         if deliver is not None:
             deliver(ref, Reconcile(reason))
@@ -134,4 +142,6 @@ def changed(change: Change) -> Changed:
         owner = owner_of(snapshot.meta) if snapshot is not None else None
         if owner is not None:
             owners[owner] = None
-    return Changed(change.ref, change.after is None, tuple(owners))
+    newest = change.after or change.before
+    version = newest.meta.resource_version if newest is not None else None
+    return Changed(change.ref, change.after is None, tuple(owners), version or "")

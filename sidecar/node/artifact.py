@@ -12,6 +12,7 @@ from msgspec import DecodeError
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from resources.artifact.plugin import Plugin
 from resources.artifact.revision import pinned
@@ -36,14 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot, Store
     from resources.artifact.fields import Resolved
     from resources.kubernetes.reference import ObjectRef
     from sidecar.node.fetcher import Fetcher
     from sidecar.node.state import Contents
 
-LOST = "lost"
-"""Reason to reconcile: content that was there is not there any more."""
 # Seconds that it normally takes the operator, at most, to resolve what it has not seen before.
 _RESOLVING = 10.0
 _BACKOFF = Backoff(base=1.0, cap=300.0)
@@ -97,9 +97,9 @@ class NodeArtifactActor(Actor):
         self._waits_for: tuple[str | None, int | None] | None = None
         self._waits_until = math.inf
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+    async def on_reconcile(self, reasons: Reasons) -> Result:
         """Start what is to be fetched, take in what has come, and tell what is wanted."""
-        if LOST in reasons:
+        if reasons.have(Cause.LOST):
             self._cancel_all_but(())
         snapshot = self._services.store.get(self.ref)
         if snapshot is None:
@@ -110,9 +110,10 @@ class NodeArtifactActor(Actor):
         self._services.contents.put(self.ref, item)
         now = self.runtime.clock.monotonic()
         due = min((fetch.due for fetch in self._fetches.values()), default=math.inf)
-        if item.is_coming and self._waits_until > now:
-            due = min(due, self._waits_until)
-        return Done() if due == math.inf else RequeueAfter(max(due - now, 0.0))
+        why = "the next try of a fetch"
+        if item.is_coming and now < self._waits_until < due:
+            due, why = self._waits_until, "the operator's resolution of a reference"
+        return Done() if due == math.inf else RequeueAfter(max(due - now, 0.0), why)
 
     def tell_parked(self, error: BaseException) -> None:
         """Say that the actor has crashed too often; what is installed stays."""
@@ -269,7 +270,7 @@ class NodeArtifactActor(Actor):
 
     def _fetched(self, task: asyncio.Task[Content]) -> None:
         if not task.cancelled():
-            self.actor_inbox.post(Reconcile("fetched"))
+            self.actor_inbox.post(Reconcile(Reason(Cause.FETCHED)))
 
     def _cancel_all_but(self, media: Mapping[str, _Job] | tuple[()]) -> None:
         for medium in [medium for medium in self._fetches if medium not in media]:

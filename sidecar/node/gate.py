@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import Done, RequeueAfter, Result
 from resources.node.report import open_items
 from sidecar.volume.disk import VolumeError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from sidecar.node.state import Contents
     from sidecar.volume.volume import Volume
 
@@ -65,20 +67,20 @@ class Gate(Actor):
 
     async def on_start(self) -> None:
         """Look at the time, if nobody tells of anything else."""
-        self.actor_inbox.post(Reconcile("started"))
+        self.actor_inbox.post(Reconcile(Reason(Cause.STARTED)))
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+    async def on_reconcile(self, reasons: Reasons) -> Result:
         """Open if there is nothing left to wait for; `installed` says that all was looked at."""
         if self._contents.gate_opened:
             return Done() if self._is_remembered else await self._remember()
         left = self._deadline - self.runtime.clock.monotonic()
-        is_done = "installed" in reasons and self._is_listed()
+        is_done = reasons.have(Cause.INSTALLED) and self._is_listed()
         if left <= 0 or (
             is_done and not open_items(self._contents.items(), self._contents.reports)
         ):
             self._contents.gate_opened = True
             return await self._remember()
-        return RequeueAfter(left)
+        return RequeueAfter(left, "the deadline of the gate")
 
     async def _remember(self) -> Result:
         """Have it on disk; on one that is full or read-only it is tried again now and then."""
@@ -86,7 +88,7 @@ class Gate(Actor):
             await asyncio.to_thread(self._volume.open_gate)
         except VolumeError as error:
             _log.warning("that Falco may start will not outlast a restart: %s", error)
-            return RequeueAfter(_REMEMBER_AGAIN)
+            return RequeueAfter(_REMEMBER_AGAIN, "retry after a refused write")
         self._is_remembered = True
         return Done()
 

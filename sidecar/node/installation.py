@@ -10,6 +10,7 @@ import msgspec
 
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
+from actors.runtime.reason import Cause
 from actors.runtime.results import Done, RequeueAfter, Result
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.store import Store
     from sidecar.check.node_check import NodeCheck
     from sidecar.node.state import Contents
@@ -37,7 +39,7 @@ _log = logging.getLogger(__name__)
 _QUIET = 0.15
 _PATIENCE = 1.0
 _BACKOFF = Backoff(base=1.0, cap=60.0)
-_NEWS = frozenset({"contents", "listed"})
+_NEWS = (Cause.CONTENTS, Cause.LISTED)
 
 
 class Installation(Actor):
@@ -80,20 +82,22 @@ class Installation(Actor):
             _log.warning("what was installed is not known, and is fetched anew: %s", error)
         self._contents.gate_opened = self._contents.gate_opened or manifest.gate_opened
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+    async def on_reconcile(self, reasons: Reasons) -> Result:
         """Wait for quiet, then install; what fails for want of disk is tried again."""
         now = self.runtime.clock.monotonic()
         self._since = now if self._since is None else self._since
-        is_early = bool(reasons & _NEWS) or is_more_at_hand(self._contents.items())
+        is_early = reasons.have(*_NEWS) or is_more_at_hand(self._contents.items())
         if is_early and now - self._since < _PATIENCE:
-            return RequeueAfter(_QUIET)
+            return RequeueAfter(_QUIET, "a quiet moment without further changes")
         self._since = None
         refused = await self._install()
         if not refused:
             self._tries = 0
             return Done()
         self._tries += 1
-        return RequeueAfter(_BACKOFF.delay(self._tries - 1, self.runtime.random))
+        return RequeueAfter(
+            _BACKOFF.delay(self._tries - 1, self.runtime.random), "retry after a refused write"
+        )
 
     def describe(self) -> dict[str, Any]:
         """What stands on disk, for the actor dump."""

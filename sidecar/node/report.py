@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from actors.api.client import Client
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from sidecar.node.state import Contents
 
 _log = logging.getLogger(__name__)
@@ -69,13 +70,13 @@ class Reporter(Actor):
         self._pending: dict[tuple[str, str], float] = {}
         self._due_at: float | None = None
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:  # noqa: ARG002 - level-based
+    async def on_reconcile(self, reasons: Reasons) -> Result:  # noqa: ARG002 - level-based
         """Wait a moment for more, then write what differs from what was written."""
         now = self.runtime.clock.monotonic()
         if self._due_at is None:
             self._due_at = now + self.runtime.random.uniform(*_JITTER)
         if now < self._due_at:
-            return RequeueAfter(self._due_at - now)
+            return RequeueAfter(self._due_at - now, "more reports for the same write")
         self._due_at = None
         try:
             return await self._report()
@@ -84,7 +85,8 @@ class Reporter(Actor):
         except ApiError as error:
             wait = self._retry.after([error])
             _log.info("the report is to be tried again: %s", error)
-            return RequeueAfter(self._retry.after_refusal(error) if wait is None else wait)
+            wait = self._retry.after_refusal(error) if wait is None else wait
+            return RequeueAfter(wait, f"retry after {type(error).__name__}")
 
     async def _report(self) -> Result:
         now = self.runtime.clock.monotonic()
@@ -99,7 +101,9 @@ class Reporter(Actor):
                 self._tell(Record(*event))
             self._written = said
         self._retry = Retry(self.runtime.random)
-        return RequeueAfter(wait if wait is not None else _READ_PERIOD)
+        if wait is None:
+            return RequeueAfter(_READ_PERIOD, "the next reading of the report")
+        return RequeueAfter(wait, "an artifact that is still pending")
 
     async def _live(self) -> tuple[ArtifactReport, ...] | None:
         """What this pod said last, before a restart; None if it has said nothing."""

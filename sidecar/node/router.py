@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Changed, Listed
 from resources.kubernetes.kinds import ARTIFACTS
 
@@ -53,19 +54,19 @@ class NodeRouter(Actor):
         if isinstance(message, Listed) and self._unlisted:
             self._unlisted.discard(message.kind)
             if not self._unlisted:
-                self._deliver_all("listed")
+                self._deliver_all(Reason(Cause.LISTED))
                 self._listed()
         elif isinstance(message, Changed) and not self._unlisted:
             if message.ref.kind in ARTIFACTS:
-                self._deliver(message.ref, Reconcile("deleted" if message.gone else "changed"))
+                self._deliver(message.ref, Reconcile(message.reason))
             else:
-                self._deliver_all(message.ref.kind)
+                self._deliver_all(message.reason)
 
     def describe(self) -> dict[str, object]:
         """Add what is waited for, for the actor dump."""
         return {**super().describe(), "unlisted": sorted(self._unlisted)}
 
-    def _deliver_all(self, reason: str) -> None:
+    def _deliver_all(self, reason: Reason) -> None:
         there = (one.ref for kind in ARTIFACTS for one in self._store.of_kind(kind))
         for ref in dict.fromkeys([*there, *self._known()]):
             self._deliver(ref, Reconcile(reason))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.runtime.reason import Cause, Reason
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -18,7 +20,7 @@ class Contents:
     A message between them carries no payload, it is here: so many changes become one look.
     """
 
-    def __init__(self, tell_installation: Callable[[str], None]) -> None:
+    def __init__(self, tell_installation: Callable[[Reason], None]) -> None:
         """`tell_installation` is called with a reason when there is something else to install."""
         self._tell_installation = tell_installation
         self._items: dict[ObjectRef, Item] = {}
@@ -39,12 +41,12 @@ class Contents:
         """Take note of what an artifact wants now."""
         if self._items.get(ref) != item:
             self._items[ref] = item
-            self._tell_installation("contents")
+            self._tell_installation(Reason(Cause.CONTENTS))
 
     def drop(self, ref: ObjectRef) -> None:
         """Take note that an artifact is gone."""
         if self._items.pop(ref, None) is not None:
-            self._tell_installation("contents")
+            self._tell_installation(Reason(Cause.CONTENTS))
 
     def retain(self, refs: Collection[ObjectRef]) -> None:
         """Forget every artifact but these, which are all that there are."""

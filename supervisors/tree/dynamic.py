@@ -13,6 +13,7 @@ from actors.runtime.actor import Actor
 from actors.runtime.clock import within
 from actors.runtime.lifecycle import Exit, ExitReason, crash
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from supervisors.tree.intensity import Intensity, Window
 from supervisors.tree.keyed import Crashes, KeyedChild, Parked
 
@@ -49,7 +50,7 @@ class DynamicSupervisor(Actor):
     - `deliver` starts the actor if there is none. No told message is lost while the supervisor
       lives and the object is not parked: an actor that retires, crashes or is being restarted
       leaves its mail to its successor.
-    - A crash is followed by a restart after a backoff, with one `Reconcile("restarted")`.
+    - A crash is followed by a restart after a backoff, with one reconcile for the cause RESTARTED.
     - One crash too many within the window parks that object: no actor, `on_parked` called once,
       deliveries dropped until `version_of` gives something else than it gave when the actor was
       started last. Parking is of the object's version, so one that changed meanwhile goes on.
@@ -218,7 +219,7 @@ class DynamicSupervisor(Actor):
     def _restart(self, child: KeyedChild) -> None:
         if child.trouble is not None:
             child.trouble.version = self._version_of(child.key)
-        child.deliver(Reconcile("restarted"), self.runtime.clock)
+        child.deliver(Reconcile(Reason(Cause.RESTARTED)), self.runtime.clock)
         self.runtime.observer.actor_restarted(child.key.kind)
         self._launch(child)
 
