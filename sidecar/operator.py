@@ -14,7 +14,6 @@ import uvloop
 from actors.api.client import METADATA, Client
 from actors.api.configuration import BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
-from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
@@ -47,7 +46,7 @@ from supervisors.process.metrics import Metrics
 from supervisors.process.supervise import supervise
 from supervisors.tree.child_spec import ChildSpec
 from supervisors.tree.dynamic import DynamicSupervisor, Population
-from supervisors.tree.intensity import Intensity
+from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
 from supervisors.tree.supervisor import Strategy, Supervisor
 
 if TYPE_CHECKING:
@@ -56,12 +55,6 @@ if TYPE_CHECKING:
     from actors.runtime.ref import ActorRef
     from actors.watch.store import Change
     from resources.node.plan import PlannedSlot
-
-# One artifact may crash five times in ten minutes before it is parked; the process's own parts five
-# times in one minute before the process ends and the kubelet starts it afresh.
-_OBJECT_INTENSITY = Intensity(max_restarts=5, window_seconds=600.0)
-_PART_INTENSITY = Intensity(max_restarts=5, window_seconds=60.0)
-_RESTART_BACKOFF = Backoff(base=0.1, cap=30.0)
 
 
 class ArtifactOperator:
@@ -121,8 +114,8 @@ class ArtifactOperator:
             "artifact-operator",
             [*endpoints.specs(), *self._parts()],
             strategy=Strategy.REST_FOR_ONE,
-            intensity=_PART_INTENSITY,
-            backoff=_RESTART_BACKOFF,
+            intensity=PART_INTENSITY,
+            backoff=RESTART_BACKOFF,
         )
 
     async def close(self) -> None:
@@ -203,8 +196,8 @@ class ArtifactOperator:
             lambda ref: self._artifact(ref).launch(),
             self._version_of,
             lambda ref, error: self._artifact(ref).tell_parked(error),
-            intensity=_OBJECT_INTENSITY,
-            backoff=_RESTART_BACKOFF,
+            intensity=OBJECT_INTENSITY,
+            backoff=RESTART_BACKOFF,
         )
         return self._artifacts.launch()
 
@@ -229,8 +222,8 @@ class ArtifactOperator:
             self.runtime,
             "watchers",
             [ChildSpec(source.kind, self._watcher(source)) for source in self._sources],
-            intensity=_PART_INTENSITY,
-            backoff=_RESTART_BACKOFF,
+            intensity=PART_INTENSITY,
+            backoff=RESTART_BACKOFF,
         )
 
     def _watcher(self, source: Source) -> Any:

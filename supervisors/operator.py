@@ -22,7 +22,6 @@ from actors.leader.election import LEASE, LeaderElection, identity_of
 from actors.leader.fence import Fence, FencedTransport
 from actors.leader.lease_client import LeaseClient
 from actors.reference.reading_rights import ReadingRights
-from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.watch.router import Changed, Concerned, Listed, Router, changed
@@ -45,7 +44,7 @@ from supervisors.process.supervise import supervise
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.settings import Settings, parse
 from supervisors.tree.child_spec import ChildSpec
-from supervisors.tree.intensity import Intensity
+from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
 from supervisors.tree.supervisor import Strategy, Supervisor
 
 if TYPE_CHECKING:
@@ -61,11 +60,6 @@ SOURCES = (
     *(Source(kind, _CHILDREN) for kind in CHILD_KINDS),
     *artifacts.SOURCES,
 )
-# One object may crash five times in ten minutes before it is parked; the process's own parts five
-# times in one minute before the process ends and the kubelet starts it afresh.
-_OBJECT_INTENSITY = Intensity(max_restarts=5, window_seconds=600.0)
-_PART_INTENSITY = Intensity(max_restarts=5, window_seconds=60.0)
-_RESTART_BACKOFF = Backoff(base=0.1, cap=30.0)
 
 
 class Operator:
@@ -93,7 +87,7 @@ class Operator:
         self._leader: LeaderElection | None = None
         self._recorder: ActorRef[EventRecorder] | None = None
         self._router: Router | None = None
-        limits = (_OBJECT_INTENSITY, _RESTART_BACKOFF)
+        limits = (OBJECT_INTENSITY, RESTART_BACKOFF)
         self._protection = ReferenceProtection(
             self.runtime,
             (self.client, self._streams),
@@ -132,8 +126,8 @@ class Operator:
             "operator",
             [*endpoints.specs(), *self._parts()],
             strategy=Strategy.REST_FOR_ONE,
-            intensity=_PART_INTENSITY,
-            backoff=_RESTART_BACKOFF,
+            intensity=PART_INTENSITY,
+            backoff=RESTART_BACKOFF,
         )
 
     async def close(self) -> None:
@@ -211,8 +205,8 @@ class Operator:
                 *(ChildSpec(source.kind, self._watcher(source)) for source in SOURCES),
                 *self._artifacts.watchers(),
             ],
-            intensity=_PART_INTENSITY,
-            backoff=_RESTART_BACKOFF,
+            intensity=PART_INTENSITY,
+            backoff=RESTART_BACKOFF,
         )
 
     def _watcher(self, source: Source) -> Any:
