@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors.api.client import METADATA
 from actors.api.transport import Transport
-from actors.runtime.backoff import Backoff
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice, Router, Routes, resource_changed
 from actors.watch.store import Store
 from actors.watch.watcher import Source
@@ -20,7 +20,7 @@ from resources.node.check_request import Context
 from resources.node.events import removals
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
-from sidecar.node.artifact import LOST, NodeArtifactActor, NodeServices
+from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
@@ -34,7 +34,7 @@ from sidecar.volume.volume import Volume
 from supervisors.process.program import run
 from supervisors.process.registered_child import RegisteredChild
 from supervisors.tree.dynamic import DynamicSupervisor, Population
-from supervisors.tree.intensity import Intensity
+from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -44,12 +44,6 @@ if TYPE_CHECKING:
     from resources.node.slots import SlotId
     from supervisors.process.program import Process
     from supervisors.tree.child_spec import ChildSpec
-
-# One artifact may crash five times in ten minutes before it is parked; the process's own parts five
-# times in one minute before the process ends and the kubelet starts it afresh.
-_OBJECT_INTENSITY = Intensity(max_restarts=5, window_seconds=600.0)
-_PART_INTENSITY = Intensity(max_restarts=5, window_seconds=60.0)
-_RESTART_BACKOFF = Backoff(base=0.1, cap=30.0)
 
 
 class ArtifactOperator:
@@ -91,8 +85,8 @@ class ArtifactOperator:
             settings.process,
             [child.spec for child in self._children()],
             self._waits_for,
-            intensity=_PART_INTENSITY,
-            backoff=_RESTART_BACKOFF,
+            intensity=PART_INTENSITY,
+            backoff=RESTART_BACKOFF,
         )
 
     def _children(self) -> list[RegisteredChild[Any]]:
@@ -136,8 +130,8 @@ class ArtifactOperator:
             lambda ref: self._artifact(ref).launch(),
             self._version_of,
             lambda ref, error: self._artifact(ref).tell_parked(error),
-            intensity=_OBJECT_INTENSITY,
-            backoff=_RESTART_BACKOFF,
+            intensity=OBJECT_INTENSITY,
+            backoff=RESTART_BACKOFF,
         )
 
     def _artifact(self, ref: ObjectRef) -> NodeArtifactActor:
@@ -164,8 +158,8 @@ class ArtifactOperator:
             self._runtime,
             "watchers",
             [self._watcher(source) for source in sources],
-            intensity=_PART_INTENSITY,
-            backoff=_RESTART_BACKOFF,
+            intensity=PART_INTENSITY,
+            backoff=RESTART_BACKOFF,
         )
 
     def _watcher(self, source: Source) -> ChildSpec:
@@ -174,8 +168,8 @@ class ArtifactOperator:
     def _all_listed(self) -> list[Notice]:
         """Wake every artifact, and drop those that were deleted while the process was down."""
         self._state.retain(set(self._existing_artifacts()))
-        self._tell_installation("listed")
-        return [Notice(tuple(self._known_artifacts()), "listed")]
+        self._tell_installation(Reason(Cause.LISTED))
+        return [Notice(tuple(self._known_artifacts()), Reason(Cause.LISTED))]
 
     def _existing_artifacts(self) -> Iterable[ObjectRef]:
         return (snapshot.ref for kind in ARTIFACTS for snapshot in self._store.of_kind(kind))
@@ -187,7 +181,7 @@ class ArtifactOperator:
     def _is_listed(self) -> bool:
         return self._router.started is not None and self._router.started.waits_for is None
 
-    def _tell_installation(self, reason: str) -> None:
+    def _tell_installation(self, reason: Reason) -> None:
         """Wake the installation, but never before all artifacts are listed."""
         if self._is_listed():
             self._installation.tell(Reconcile(reason))
@@ -195,7 +189,7 @@ class ArtifactOperator:
     def _installed(self, removed: tuple[PlannedSlot, ...]) -> None:
         self._metrics.installed(self._state)
         for child in (self._reporter, self._gate):
-            child.tell(Reconcile("installed"))
+            child.tell(Reconcile(Reason(Cause.INSTALLED)))
         for event in removals(removed, self._settings.pod.namespace, self._settings.pod.node):
             self._recorder.tell(Record(*event))
 
@@ -204,7 +198,7 @@ class ArtifactOperator:
         for kind, name in {(slot.kind, slot.name) for slot in slots}:
             if self._artifacts.started is not None:
                 ref = ObjectRef(kind, self._settings.pod.namespace, name)
-                self._artifacts.started.deliver(ref, Reconcile(LOST))
+                self._artifacts.started.deliver(ref, Reconcile(Reason(Cause.LOST)))
 
     def _version_of(self, ref: ObjectRef) -> Hashable | None:
         snapshot = self._store.get(ref)

@@ -10,7 +10,8 @@ from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.report_index import ReportIndex
 from actors.artifact.tag_digests import TagDigests
 from actors.registry import client as registry
-from actors.watch.router import Notice, concerning
+from actors.runtime.reason import Cause, Reason
+from actors.watch.router import Notice, concerning, reason_of
 from actors.watch.store import VersionStore
 from supervisors.process.registered_child import RegisteredChild
 from supervisors.tree.dynamic import DynamicSupervisor
@@ -61,7 +62,7 @@ class Artifacts:
 
     def observed_changed(self, change: Change) -> Notice:
         """The handler of NodeReports, Pods and Nodes: artifacts whose status changes reconcile."""
-        return concerning(self._reports.note(change), change.ref.kind)
+        return concerning(self._reports.note(change), reason_of(change))
 
     def _make_crowd(self) -> DynamicSupervisor:
         # The actors that asked for these have ended, and while this process did not lead, another
@@ -85,7 +86,7 @@ class Artifacts:
             self._digests,
             self._reader.endpoint,
             registry.look_up,
-            lambda refs: self._announce(concerning(refs, "digest")),
+            lambda refs: self._announce(concerning(refs, Reason(Cause.DIGEST))),
         )
 
     def _actor(self, ref: ObjectRef) -> ArtifactActor:

@@ -18,7 +18,7 @@ from actors.leader.fence import Fence, FencedTransport
 from actors.leader.lease_client import LeaseClient
 from actors.reference.index import ReferenceIndex
 from actors.reference.reading_rights import ReadingRights
-from actors.runtime.backoff import Backoff
+from actors.runtime.reason import Cause, Reason
 from actors.watch.router import ChildRoutes, Notice, Router, Routes, resource_changed
 from actors.watch.store import Store
 from actors.watch.watcher import Source
@@ -35,7 +35,7 @@ from supervisors.process.registered_child import RegisteredChild
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.settings import Settings, parse
 from supervisors.tree.dynamic import Population
-from supervisors.tree.intensity import Intensity
+from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -53,11 +53,6 @@ SOURCES = (
     Source("Pod", f"{OWNER_KIND}=Falco", representation=METADATA, field_selector=_RUNNING),
     Source("Node", representation=METADATA),
 )
-# One object may crash five times in ten minutes before it is parked; the process's own parts five
-# times in one minute before the process ends and the kubelet starts it afresh.
-_OBJECT_INTENSITY = Intensity(max_restarts=5, window_seconds=600.0)
-_PART_INTENSITY = Intensity(max_restarts=5, window_seconds=60.0)
-_RESTART_BACKOFF = Backoff(base=0.1, cap=30.0)
 
 
 class Operator:
@@ -69,7 +64,7 @@ class Operator:
         self._fence = Fence(process.clock)
         self._client = process.client(self._transport())
         self._store = Store()
-        runtime, limits = process.runtime, (_OBJECT_INTENSITY, _RESTART_BACKOFF)
+        runtime, limits = process.runtime, (OBJECT_INTENSITY, RESTART_BACKOFF)
         self._instance_name = settings.pod_name or socket.gethostname()
         self._identity = identity_of(self._instance_name, runtime.random)
         self._gate = RegisteredChild(
@@ -116,8 +111,8 @@ class Operator:
             settings.process,
             [child.spec for child in self._children()],
             self._waits_for,
-            intensity=_PART_INTENSITY,
-            backoff=_RESTART_BACKOFF,
+            intensity=PART_INTENSITY,
+            backoff=RESTART_BACKOFF,
         )
 
     def _children(self) -> list[RegisteredChild[Any]]:
@@ -163,7 +158,10 @@ class Operator:
                 **dict.fromkeys(ARTIFACTS, self._artifacts.crowd.actor.deliver),
                 **dict.fromkeys(FINALIZERS, self._protection.references.actor.deliver),
             },
-            on_listed=lambda: [*children.all_listed(), Notice(self._roll_call(), "listed")],
+            on_listed=lambda: [
+                *children.all_listed(),
+                Notice(self._roll_call(), Reason(Cause.LISTED)),
+            ],
         )
 
     def _make_watchers(self) -> Supervisor:
@@ -172,8 +170,8 @@ class Operator:
             self._process.runtime,
             "watchers",
             [*watchers, self._artifacts.poller.spec],
-            intensity=_PART_INTENSITY,
-            backoff=_RESTART_BACKOFF,
+            intensity=PART_INTENSITY,
+            backoff=RESTART_BACKOFF,
         )
 
     def _watcher(self, source: Source) -> ChildSpec:

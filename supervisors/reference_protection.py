@@ -10,6 +10,7 @@ from actors.reference.routes import ReferenceRoutes
 from actors.reference.scope_watcher import ScopeWatcher
 from actors.reference.scopes import Scopes
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from supervisors.process.registered_child import RegisteredChild
 from supervisors.tree.child_spec import Restart
 from supervisors.tree.dynamic import DynamicSupervisor
@@ -66,7 +67,7 @@ class ReferenceProtection:
         """Start the watch of a scope that is needed; have the watch of one that is not end."""
         watches = self.watches.started
         if watches is not None and (self.scopes.is_needed(scope) or scope in watches):
-            watches.deliver(scope, Reconcile("references"))
+            watches.deliver(scope, Reconcile(Reason(Cause.REFERENCES)))
 
     def _make_references(self) -> DynamicSupervisor:
         client, _ = self._clients
@@ -105,7 +106,7 @@ class ReferenceProtection:
         client, _ = self._clients
         deliver = self.watches.actor.deliver
         return ProtectedScan(
-            self._runtime, client, lambda scope: deliver(scope, Reconcile("protected"))
+            self._runtime, client, lambda scope: deliver(scope, Reconcile(Reason(Cause.PROTECTED)))
         )
 
     def _supervisor(

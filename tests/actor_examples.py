@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors.runtime.actor import Actor
 from actors.runtime.context import Runtime
+from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done
 from tests.fake_clock import FakeClock
 
@@ -75,8 +77,8 @@ class Probe(Actor):
         self.log.append(message)
         return await _act_out(message)
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
-        self.log.append(set(reasons))
+    async def on_reconcile(self, reasons: Reasons) -> Result:
+        self.log.append(words_of(reasons))
         result = await _act_out(self.results.pop(0)) if self.results else Done()
         return Done() if result is True else result
 
@@ -85,6 +87,21 @@ class Probe(Actor):
 
     async def on_stop(self) -> None:
         self.log.append("stop")
+
+
+def reason(word: str) -> Reason:
+    """The reason with this cause; for any other word, that a Falco of this name has changed."""
+    return Reason(Cause(word)) if word in set(Cause) else Reason(Cause.CHANGED, "Falco", word)
+
+
+def reconcile(word: str) -> Reconcile:
+    """A reconcile for the reason that the word stands for."""
+    return Reconcile(reason(word))
+
+
+def words_of(reasons: Reasons) -> set[str]:
+    """The words that these reasons stand for."""
+    return {reason.name or str(reason.cause) for reason in reasons}
 
 
 async def _act_out(what: Any) -> Any:

@@ -15,7 +15,13 @@ from actors.artifact.reference_versions import ReferenceVersions
 from actors.artifact.tag_digests import NO_ANSWER, TagDigests, query_of
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.write.recorder import Record
-from actors.write.writing_actor import Incarnation, WritingActor, WritingServices, at_earliest
+from actors.write.writing_actor import (
+    NEXT_COUNTS,
+    Incarnation,
+    WritingActor,
+    WritingServices,
+    at_earliest,
+)
 from resources.artifact.events import FleetContent, failures, installed, moved, successes
 from resources.artifact.reasons import INVALID
 from resources.artifact.resolution import (
@@ -51,6 +57,7 @@ if TYPE_CHECKING:
     from actors.artifact.reference_versions import Metadata
     from actors.artifact.report_index import ReportIndex
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot
     from actors.write.retry import Retry
     from actors.write.writer import Writer
@@ -122,25 +129,26 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
         return fields(parked_status(before, error, message, generation, self.runtime.clock.now()))
 
     async def _step(
-        self, state: ArtifactIncarnation, snapshot: Snapshot | None, reasons: frozenset[str]
+        self, state: ArtifactIncarnation, snapshot: Snapshot | None, reasons: Reasons
     ) -> Result:
         if snapshot is None:
             self._forget()
             return Retire()
         wait = self._wait_for_counts(state, reasons)
         if wait is not None:
-            return RequeueAfter(wait)
+            return RequeueAfter(wait, NEXT_COUNTS)
         result = await self._publish(state, snapshot)
         state.retry.reset()
         return result
 
-    def _wait_for_counts(self, state: ArtifactIncarnation, reasons: frozenset[str]) -> float | None:
+    def _wait_for_counts(self, state: ArtifactIncarnation, reasons: Reasons) -> float | None:
         """Seconds until mere counts may be written again; None if more may have changed.
 
         A thousand nodes that report within seconds thus do not cause a thousand full reconciles.
         """
         since = self.runtime.clock.monotonic() - state.status_at
-        if since >= self.counts_period or not reasons <= _COUNTING:
+        is_counting = all(reason.kind in _COUNTING for reason in reasons)
+        if since >= self.counts_period or not is_counting:
             return None
         is_same = self._services.reports.outlook(self.ref) == state.outlook
         return self.counts_period - since if is_same else None
@@ -163,7 +171,9 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
         next_read, counts_wait = state.references.next_read(), None
         if not observation.waits:
             counts_wait = await self._report(state, snapshot, before, observation)
-        return at_earliest(next_read, counts_wait)
+        return at_earliest(
+            (next_read, "the next reading of a referenced object"), (counts_wait, NEXT_COUNTS)
+        )
 
     async def _observe(
         self, state: ArtifactIncarnation, snapshot: Snapshot, before: ArtifactStatus

@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from actors.api.errors import ApiError, NamespaceTerminating, Refused
+from actors.runtime.reason import Cause
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
 from actors.write.applier import Applier
 from actors.write.children import Attempt, Children
 from actors.write.recorder import Record
-from actors.write.writing_actor import Incarnation, WritingActor, WritingServices, at_earliest
+from actors.write.writing_actor import (
+    NEXT_COUNTS,
+    Incarnation,
+    WritingActor,
+    WritingServices,
+    at_earliest,
+)
 from resources.instance.children import cluster_scoped, unwanted
 from resources.instance.outcome import (
     INVALID,
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
 
     from actors.instance.kinds import InstanceKind
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot
     from actors.write.retry import Retry
     from actors.write.writer import Writer
@@ -47,13 +55,14 @@ if TYPE_CHECKING:
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef, Owner
 
-# An actor whose resource is gone ends with one of these reasons, or after this many seconds: the
+# An actor whose resource is gone ends once it is told so, or after this many seconds: the
 # DELETED event may still arrive, and if the actor had ended, the event would start an empty one.
-_LAST_REASONS = frozenset({"deleted", "timer"})
 _LAST_DELAY = 1.0
 # Seconds until a deleted child that a foreign finalizer still holds is read again: no event may
 # tell when that finalizer is removed.
 _LEAVING_DELAY = 30.0
+_LEAVING = "a cluster-scoped child that is still being deleted"
+_RETRY = "retry after a failed request"
 
 R = TypeVar("R", bound=Instance)
 
@@ -124,7 +133,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         return parked_status(resource, error, message, self.runtime.clock.now())
 
     async def _step(
-        self, state: InstanceIncarnation, snapshot: Snapshot | None, reasons: frozenset[str]
+        self, state: InstanceIncarnation, snapshot: Snapshot | None, reasons: Reasons
     ) -> Result:
         if snapshot is None:
             return await self._gone(state, reasons)
@@ -154,7 +163,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         wait = await self._report(state, resource, Outcome(failures=failures))
         state.retry.reset()
         if wait is not None:
-            return RequeueAfter(wait)
+            return RequeueAfter(wait, NEXT_COUNTS)
         return Blocked(failures[0].reason) if failures else Done()
 
     async def _write(
@@ -172,7 +181,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             await self._prune(state, unwanted(self.ref, children), attempt)
         again = state.retry.after(attempt.errors)
         if again is not None and state.retry.is_quiet(attempt.errors):
-            return RequeueAfter(again)
+            return RequeueAfter(again, _RETRY)
         if any(isinstance(error, NamespaceTerminating) for error in attempt.errors):
             state.namespace_goes = True
             await self._report_status(state, resource, attempt.outcome())
@@ -182,7 +191,12 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         if again is None:
             state.retry.reset()
         refused = attempt.refused(self.runtime.random)
-        return at_earliest(wait, again, refused, state.children.next_try())
+        return at_earliest(
+            (wait, NEXT_COUNTS),
+            (again, _RETRY),
+            (refused, "retry after a refused request"),
+            (state.children.next_try(), "the next try of a held child"),
+        )
 
     async def _own(
         self,
@@ -248,7 +262,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         if self._instance_kind.finalizer not in (snapshot.meta.finalizers or ()):
             return Done()
         if not await self._cleanup(state):
-            return RequeueAfter(_LEAVING_DELAY)
+            return RequeueAfter(_LEAVING_DELAY, _LEAVING)
         await state.writer.patch(
             self.ref, remove_finalizer(snapshot.meta, self._instance_kind.finalizer)
         )
@@ -257,14 +271,15 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         self._tell(state, instance_deleted(self.ref))
         return Done()
 
-    async def _gone(self, state: InstanceIncarnation, reasons: frozenset[str]) -> Result:
+    async def _gone(self, state: InstanceIncarnation, reasons: Reasons) -> Result:
         """Clean up after a resource that is gone: a deletion may have overtaken our finalizer."""
         # A write whose answer was lost may arrive late, and make a child anew after the cleanup.
         if not state.cleaned or any(map(state.applier.owns, cluster_scoped(self.ref))):
             if not await self._cleanup(state):
-                return RequeueAfter(_LEAVING_DELAY)
+                return RequeueAfter(_LEAVING_DELAY, _LEAVING)
             state.cleaned = True
-        return Retire() if reasons & _LAST_REASONS else RequeueAfter(_LAST_DELAY)
+        is_last = reasons.have(Cause.TIMER) or reasons.have(Cause.DELETED, kind=self.ref.kind)
+        return Retire() if is_last else RequeueAfter(_LAST_DELAY, "the resource's DELETED event")
 
     async def _cleanup(self, state: InstanceIncarnation) -> bool:
         """Delete the cluster-scoped children; whether each is gone, or turned out to be foreign."""

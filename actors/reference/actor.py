@@ -10,6 +10,7 @@ from actors.api.client import METADATA
 from actors.api.errors import ApiError
 from actors.reference.scopes import protection_fields
 from actors.runtime.actor import Actor
+from actors.runtime.reason import Cause
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.watch.view import View
 from actors.write.fights import Fights
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.reference.index import ReferenceIndex
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot
     from actors.watch.view import SnapshotSource
     from resources.kubernetes.reference import ObjectRef
@@ -63,9 +65,9 @@ class ReferenceActor(Actor):
         self._fights = Fights()
         self._truce_until = -math.inf
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+    async def on_reconcile(self, reasons: Reasons) -> Result:
         """Add or remove the finalizer if the object differs from what is wanted."""
-        if "restarted" in reasons:  # a write of the crashed actor may have no known result
+        if reasons.have(Cause.RESTARTED):  # a write of the crashed actor may have no known result
             self._in_doubt = True
         before = self._writer.calls
         try:
@@ -73,7 +75,7 @@ class ReferenceActor(Actor):
         except ApiError as error:
             self._in_doubt = True
             _log.info("to be tried again: %s", error, extra={"object": str(self.ref)})
-            return RequeueAfter(self._retry.after_error(error))
+            return self._retry.requeue(error)
         finally:
             self.calls = self._writer.calls - before
         self._retry = Retry(self.runtime.random)
@@ -118,7 +120,7 @@ class ReferenceActor(Actor):
         if live.meta.uid != self._uid:
             self._uid, self._fights, self._truce_until = live.meta.uid or "", Fights(), -math.inf
         if now < self._truce_until:
-            return RequeueAfter(self._truce_until - now)
+            return RequeueAfter(self._truce_until - now, "the end of a truce over the finalizer")
         await self._writer.add_finalizer(live, FINALIZERS[self.ref.kind])
         missing = Difference("metadata.finalizers", "missing", None)
         fight = self._fights.corrected(Update(self.ref, (missing,)), now)

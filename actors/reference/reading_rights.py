@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.reference.index import ReferenceIndex, scope_of
+from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice
 from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
@@ -57,7 +58,7 @@ class ReadingRights:
         falcos = (snapshot.ref for snapshot in self._store.of_kind("Falco"))
         refs = tuple(sorted(ref for ref in falcos if ref.namespace == namespace))
         if refs:
-            self._announce(Notice(refs, "references"))
+            self._announce(Notice(refs, Reason(Cause.REFERENCES)))
         self._timers[namespace] = self._clock.call_later(
             _PERIOD, lambda: self._period_ended(namespace)
         )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actors.reference.index import scope_of
-from actors.watch.router import Notice, concerning
+from actors.runtime.reason import Cause, Reason
+from actors.watch.router import Notice, concerning, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -38,13 +39,13 @@ class ReferenceRoutes:
         self.on_renamed(renamed)
         for scope in sorted(set(map(scope_of, renamed))):
             self.review_watch(scope)
-        return concerning(renamed, change.ref.kind)
+        return concerning(renamed, reason_of(change))
 
     def object_changed(self, change: Change) -> Notice:
         """The actor of an object reconciles, and those of the artifacts that name it."""
         ref = change.ref
         if change.after is not None:
-            return concerning((ref, *self.index.referrers(ref)), ref.kind)
+            return concerning((ref, *self.index.referrers(ref)), reason_of(change))
         notice = self.object_absent(ref)
         if change.before is not None:  # it is gone, or neither named nor protected any longer
             self.review_watch(scope_of(ref))
@@ -54,11 +55,11 @@ class ReferenceRoutes:
         """The actors of the artifacts that name an object reconcile: it does not exist."""
         if self.index.is_referenced(ref):
             self.scopes.confirm_absent(ref)
-        return concerning(self.index.referrers(ref), ref.kind)
+        return concerning(self.index.referrers(ref), Reason(Cause.ABSENT, ref.kind, ref.name))
 
     def scope_listed(self, scope: ObjectRef) -> Notice:
         """The actors of named objects that the list did not show reconcile.
 
         An object that was not yet named when the list was read was dropped from it.
         """
-        return concerning(self.scopes.absent(scope), scope.kind)
+        return concerning(self.scopes.absent(scope), Reason(Cause.LISTED, scope.kind))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from actors.api.client import METADATA
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import Done, Result, Retire
 from actors.watch.watcher import Source, Watcher
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from actors.api.transport import Transport
     from actors.reference.scopes import Scopes
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.router import Notice
     from actors.watch.store import Change
     from actors.watch.watcher import WatchObserver
@@ -60,13 +62,13 @@ class ScopeWatcher(Watcher):
     def listed(self, kind: str) -> None:  # noqa: ARG002 - a scope has one kind
         """Route the end of a list, and reconcile."""
         self._announce(self._routes.scope_listed(self._scope))
-        self.actor_inbox.post(Reconcile("listed"))
+        self.actor_inbox.post(Reconcile(Reason(Cause.LISTED)))
 
     def changed(self, change: Change) -> None:
         """Route a change."""
         self._announce(self._routes.object_changed(change))
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:  # noqa: ARG002 - level-based
+    async def on_reconcile(self, reasons: Reasons) -> Result:  # noqa: ARG002 - level-based
         """Retire if the scope is not needed."""
         return Done() if self._scopes.is_needed(self._scope) else Retire()
 

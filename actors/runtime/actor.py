@@ -1,14 +1,14 @@
-"""An actor: pykka's, on one asyncio loop, with a task only while there is mail.
+"""An actor on one asyncio loop, with a task only while there is mail; pykka's interface.
 
-Runtime semantics, on which everything else is built:
+What every user may rely on:
 
-- One message at a time: control messages as they were sent, `Stop` before them, and the one
-  pending reconcile last (`actors.runtime.mail`).
-- What a handler raises is a crash and ends the actor, with two exceptions. What `on_receive` raises
-  for an ask goes to the asker, and the actor lives (pykka's rule). What `on_reconcile` raises for
-  an ask goes to the asker as well, and still is a crash.
-- An actor does not know who supervises it: it calls back whoever is linked to its ref.
-- It is not in pykka's registry, a list that is searched: whoever starts an actor keeps its ref.
+- An actor handles one message at a time: control messages in the order in which they were sent,
+  `Stop` before them, and the pending reconcile last (`actors.runtime.mail`).
+- An exception of a hook is a crash and ends the actor, with one exception: what `on_receive` raises
+  for an ask goes to the asker, and the actor lives (pykka's rule).
+- An actor does not know its supervisor: it calls back the one that is linked to its ref.
+- An actor is not in pykka's registry, which is a list that is searched: whoever starts the actor
+  keeps its ref.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import asyncio
 import inspect
 import itertools
 import logging
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import pykka
 
-from actors.runtime.future import Future
 from actors.runtime.hooks import Hooks
 from actors.runtime.inbox import Inbox, Stopped
 from actors.runtime.lifecycle import NORMAL, SHUTDOWN, ActorState, Exit, crash
-from actors.runtime.mail import Letter, Reconcile, Run, Stop
+from actors.runtime.mail import Letter, Reconcile, Stop
+from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.ref import ActorRef
 from actors.runtime.results import RequeueAfter, Result, Retire
 from actors.runtime.trace import Trace, outcome_of
@@ -42,6 +42,8 @@ BATCH = 64
 """Messages that an actor handles before it lets the rest of the loop have a turn."""
 
 _numbers = itertools.count(1)
+_TIMER = Reconcile(Reason(Cause.TIMER))
+_RETIRING = Reconcile(Reason(Cause.RETIRING))
 
 
 class Actor(Hooks):
@@ -53,25 +55,24 @@ class Actor(Hooks):
     actor_inbox: Inbox
 
     def __init__(self, runtime: Runtime) -> None:
-        # Not pykka's __init__, which makes a threading.Event of 1.2 KB and a random URN; these
-        # four are all that it sets.
+        # These four are all that pykka's __init__ sets, which is not called: it makes a
+        # threading.Event of 1.2 KB and a random URN.
         self.actor_urn = f"urn:actor:{next(_numbers)}"
         self.actor_inbox = self._create_actor_inbox()
         self.actor_stopped = Stopped.as_event()
         self._actor_ref = ActorRef(self)
         self.runtime = runtime
         self._state = ActorState.NEW
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._current: tuple[Letter, float] | None = None
-        self._timer: Handle | None = None
+        self._timer: tuple[Handle, str] | None = None
         self._trace: Trace | None = None
         self._on_exit: Callable[[Actor, Exit], None] | None = None
         self._on_ready: Callable[[Actor], None] | None = None
         self._killed = False
 
     def describe(self) -> dict[str, Any]:
-        """Everything worth knowing for the debug dump, as JSON; never waits."""
+        """The actor's state for the debug dump, as JSON; `timer` says what it waits for."""
         inbox, monotonic = self.actor_inbox, self.runtime.clock.monotonic()
         running = self._current and {
             "message": self._current[0].name,
@@ -82,8 +83,8 @@ class Actor(Hooks):
             "kind": self.kind,
             "state": str(self._state),
             "running": running,
-            "mail": {"control": inbox.control, "reconcile": sorted(inbox.reasons)},
-            "timer": self._timer is not None,
+            "mail": {"control": inbox.control, "reconcile": inbox.reasons.texts()},
+            "timer": self._timer and self._timer[1],
             "trace": self._trace.as_json() if self._trace is not None else [],
         }
 
@@ -95,7 +96,7 @@ class Actor(Hooks):
         return cls(*args, **kwargs).launch()
 
     def launch(self) -> ActorRef[Self]:
-        """Begin to live: `on_start` runs with the next step of the loop."""
+        """Start the actor: `on_start` runs with the next step of the loop."""
         self._start_actor_loop()
         return self.actor_ref
 
@@ -127,31 +128,29 @@ class Actor(Hooks):
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop on which the actor lives."""
-        assert self._loop is not None, "start the actor first"
-        return self._loop
+        """The running loop, on which all actors live."""
+        return asyncio.get_running_loop()
 
     @property
     def actor_ref(self) -> ActorRef[Self]:
         """The actor's own ref."""
         return self._actor_ref  # type: ignore[return-value] # made in __init__
 
-    # pykka's extension points.
+    # What pykka.Actor leaves to its subclasses.
 
     @staticmethod
     def _create_actor_inbox() -> Inbox:
         return Inbox()
 
     @staticmethod
-    def _create_future() -> Future[Any]:
-        return Future()
+    def _create_future() -> NoReturn:
+        raise NotImplementedError("ask returns a future of asyncio")
 
     def _start_actor_loop(self) -> None:
-        self._loop = asyncio.get_running_loop()
         self.actor_inbox.bind(self)
         self._state = ActorState.STARTING
         self.runtime.observer.actor_started(self.kind)
-        self._task = self._loop.create_task(self._work())
+        self._task = self.loop.create_task(self._work())
 
     # The life of one task: from the first mail until there is none.
 
@@ -217,45 +216,43 @@ class Actor(Hooks):
         if type(message) is Stop:
             self.actor_inbox.add(*letter)  # answered with the others when the actor is gone
             return "stop", message.exit
+        if type(message) is Reasons:
+            return await self._reconcile(message)
         try:
-            if type(message) is Run:
-                return await self._reconcile(letter)
             letter.answer(await self.on_receive(message))
         except asyncio.CancelledError:
             letter.fail(pykka.ActorDeadError(f"{self} was stopped at the message"))
             raise
         except Exception as error:
             letter.fail(error)
-            if letter.reply_to is None or type(message) is Run:
+            if letter.reply_to is None:
                 raise
             return f"error: {type(error).__name__}", None
         return "ok", None
 
-    async def _reconcile(self, letter: Letter) -> tuple[str, Exit | None]:
+    async def _reconcile(self, reasons: Reasons) -> tuple[str, Exit | None]:
         self._disarm()
-        result = await self.on_reconcile(letter.message.reasons)
-        outcome = outcome_of(result)
-        end = self._follow(result)
-        letter.answer(result)
-        return outcome, end
+        result = await self.on_reconcile(reasons)
+        return outcome_of(result), self._follow(result)
 
     def _follow(self, result: Result) -> Exit | None:
-        """Arm the timer or retire; with mail waiting, look once more instead of retiring."""
+        """Arm the timer or retire; with mail waiting, reconcile once more instead of retiring."""
         if isinstance(result, RequeueAfter):
-            self._timer = self.runtime.clock.call_later(result.seconds, self._timer_due)
+            handle = self.runtime.clock.call_later(result.seconds, self._timer_due)
+            self._timer = handle, result.why
         elif isinstance(result, Retire):
             if self.actor_inbox.empty():
                 return NORMAL
-            self.actor_inbox.add(Reconcile("retire"), None, self.runtime.clock.monotonic())
+            self.actor_inbox.add(_RETIRING, None, self.runtime.clock.monotonic())
         return None
 
     def _timer_due(self) -> None:
         self._timer = None
-        self.actor_inbox.post(Reconcile("timer"))
+        self.actor_inbox.post(_TIMER)
 
     def _disarm(self) -> None:
         if self._timer is not None:
-            self._timer.cancel()
+            self._timer[0].cancel()
             self._timer = None
 
     def _record(self, letter: Letter, begun: float, outcome: str) -> None:

@@ -1,4 +1,4 @@
-"""What a subclass says about itself, and what it does at each turn of its life."""
+"""The hooks of an actor: what a subclass does at each step of its life."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from actors.runtime.results import Done, Result
 if TYPE_CHECKING:
     import threading
     from types import TracebackType
+
+    from actors.runtime.reason import Reasons
 
     class _PykkaActor:
         """What pykka.Actor sets, without its hooks: those are typed as plain functions there."""
@@ -24,11 +26,11 @@ logger = logging.getLogger(__name__)
 
 
 class Hooks(_PykkaActor):
-    """pykka's hooks as coroutines, and one more: `on_reconcile`.
+    """pykka's hooks as coroutines, and `on_reconcile`.
 
-    `kind` labels the actor in metrics and dumps, and is the name of its class unless it says
-    otherwise. `calls` is 0 when a message begins; a subclass counts its API requests there, for
-    the trace.
+    `kind` labels the actor in metrics and dumps; by default it is the name of the class. `calls`
+    counts the API requests of the running message for the trace: the actor sets it to 0 before
+    each message, and a subclass adds to it.
     """
 
     kind: str = "Actor"
@@ -40,15 +42,15 @@ class Hooks(_PykkaActor):
             cls.kind = cls.__name__
 
     async def on_start(self) -> None:
-        """Set up before the first message; what it raises is a crash."""
+        """Prepare for the first message; an exception is a crash."""
 
     async def on_receive(self, message: Any) -> Any:
-        """Handle a message and give the reply; the default leaves a warning."""
+        """Handle a message and return the answer; the default logs a warning."""
         logger.warning("%s does not know the message %s", self, type(message).__name__)
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
-        """Look at the object for these reasons; the default leaves a warning."""
-        logger.warning("%s does not reconcile (%s)", self, ", ".join(sorted(reasons)))
+    async def on_reconcile(self, reasons: Reasons) -> Result:
+        """Bring the object to its wanted state, for these reasons; the default logs a warning."""
+        logger.warning("%s does not reconcile (%s)", self, reasons)
         return Done()
 
     async def on_failure(

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import pykka
 
 from actors.runtime.lifecycle import SHUTDOWN, Exit
+from actors.runtime.reason import Reason, Reasons
 
-MOST_REASONS = 32
-"""Distinct reasons that one pending reconcile remembers; senders use a few fixed words."""
-
-OTHERS = "others"
-"""Stands for every reason beyond `MOST_REASONS`: whoever decides by reason takes it for any."""
+if TYPE_CHECKING:
+    import asyncio
 
 
-class Reconcile(NamedTuple):
-    """Look at your object again; `reason` is a short fixed word such as "spec" or "timer"."""
+class Reconcile(msgspec.Struct, frozen=True, gc=False):
+    """Have the actor reconcile its object for this reason."""
 
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End with this exit before any other mail is served."""
+    """End the actor with this exit before any other mail is served."""
 
     exit: Exit = SHUTDOWN
 
@@ -33,37 +32,34 @@ class Stop:
 STOP = Stop()
 
 
-class Run(NamedTuple):
-    """One reconcile to be made, for all the reasons that came in since the last one began."""
-
-    reasons: frozenset[str]
-
-
 class Letter(NamedTuple):
-    """One message taken out of the mail; `at` is when (the oldest part of) it was sent."""
+    """One message taken out of the mail; `at` is the monotonic time at which it was sent.
+
+    All pending reconciles are one letter: its message are their `Reasons`, its time is the oldest.
+    """
 
     message: Any
-    reply_to: pykka.Future[Any] | None
+    reply_to: asyncio.Future[Any] | None
     at: float
 
     @property
     def name(self) -> str:
-        """What to call the message in traces."""
+        """The message's name in traces."""
         kind = type(self.message)
-        return "Reconcile" if kind is Run else kind.__name__
+        return "Reconcile" if kind is Reasons else kind.__name__
 
     def answer(self, value: Any) -> None:
-        """Reply, if somebody asked."""
-        if self.reply_to is not None:
-            self.reply_to.set(value)
+        """Give the asker this answer; drop it if nobody asked or waits any more."""
+        if self.reply_to is not None and not self.reply_to.done():
+            self.reply_to.set_result(value)
 
     def fail(self, error: BaseException) -> None:
-        """Reply with an error, if somebody asked."""
-        if self.reply_to is not None:
-            self.reply_to.set_exception((type(error), error, error.__traceback__))
+        """Raise this error at the asker; drop it if nobody asked or waits any more."""
+        if self.reply_to is not None and not self.reply_to.done():
+            self.reply_to.set_exception(error)
 
     def refuse(self) -> None:
-        """Reply that nobody is there; a told message can only be dropped."""
+        """Let the asker know that the actor is gone; drop a message that was told."""
         if type(self.message) is Stop:
             self.answer(True)
         else:
@@ -71,26 +67,22 @@ class Letter(NamedTuple):
 
 
 class Mail:
-    """Control messages in the order they came, `Stop` before them, one pending reconcile after.
+    """Control messages in the order in which they came, `Stop` before them, a reconcile last.
 
-    Told reconciles coalesce: however many come, one is pending, with the set of their reasons, and
-    reasons beyond `MOST_REASONS` become `OTHERS`. An asked reconcile is a control message, as its
-    asker waits for an answer of its own. Holds no container while it is empty: an idle actor's
-    mail is three times None.
-
-    Not thread-safe: only the loop's thread touches it.
+    Reconciles coalesce: however many come, one is pending, with their reasons, which are bounded.
+    An idle actor's mail holds no container, only None three times.
     """
 
     __slots__ = ("_control", "_reasons", "_since")
 
     def __init__(self) -> None:
         self._control: deque[Letter] | None = None
-        self._reasons: set[str] | None = None
-        self._since: float | None = None
+        self._reasons: Reasons | None = None
+        self._since = 0.0
 
     @property
     def depth(self) -> int:
-        """How many times the actor has to run to have no mail."""
+        """How many letters wait."""
         return self.control + (self._reasons is not None)
 
     @property
@@ -99,22 +91,20 @@ class Mail:
         return len(self._control) if self._control is not None else 0
 
     @property
-    def reasons(self) -> frozenset[str]:
-        """The reasons of the pending reconcile; empty if there is none."""
-        return frozenset(self._reasons or ())
+    def reasons(self) -> Reasons:
+        """The reasons of the pending reconcile; empty if no reconcile is pending."""
+        return self._reasons or Reasons()
 
     def empty(self) -> bool:
-        """Whether nothing waits."""
+        """Whether no letter waits."""
         return self._control is None and self._reasons is None
 
-    def add(self, message: Any, reply_to: pykka.Future[Any] | None, at: float) -> None:
-        """Take in one message that was sent at this monotonic time."""
+    def add(self, message: Any, reply_to: asyncio.Future[Any] | None, at: float) -> None:
+        """Take in a message that was sent at this monotonic time."""
         kind = type(message)
         if kind is Reconcile:
-            if reply_to is None:
-                self._coalesce(message.reason, at)
-                return
-            message = Run(frozenset((message.reason,)))
+            self._pending(at).add(message.reason)
+            return
         if self._control is None:
             self._control = deque()
         letter = Letter(message, reply_to, at)
@@ -124,41 +114,38 @@ class Mail:
             self._control.append(letter)
 
     def take(self) -> Letter | None:
-        """Hand out what is to be served next, if anything waits."""
+        """Hand out the letter that is to be served next; None if no letter waits."""
         if self._control is not None:
             letter = self._control.popleft()
             if not self._control:
                 self._control = None
             return letter
-        if self._reasons is not None and self._since is not None:
-            letter = Letter(Run(frozenset(self._reasons)), None, self._since)
-            self._reasons = self._since = None
+        if self._reasons is not None:
+            letter = Letter(self._reasons, None, self._since)
+            self._reasons = None
             return letter
         return None
 
     def absorb(self, other: Mail) -> None:
-        """Move everything but `Stop` over from mail whose actor is gone, behind what is here."""
+        """Move everything but `Stop` over from the mail of an actor that is gone, to the end."""
         stops = []
         while (letter := other.take()) is not None:
             if type(letter.message) is Stop:
                 stops.append(letter)
-            elif type(letter.message) is Run and letter.reply_to is None:
-                for reason in letter.message.reasons:
-                    self._coalesce(reason, letter.at)
+            elif type(letter.message) is Reasons:
+                self._pending(letter.at).update(letter.message)
             else:
                 self.add(*letter)
         for letter in stops:
             other.add(*letter)
 
     def refuse(self) -> None:
-        """Drop everything, and let askers know."""
+        """Drop all letters and let their askers know."""
         while (letter := self.take()) is not None:
             letter.refuse()
 
-    def _coalesce(self, reason: str, at: float) -> None:
+    def _pending(self, at: float) -> Reasons:
+        """The reasons of the pending reconcile, which is pending since now if none was."""
         if self._reasons is None:
-            self._reasons, self._since = {reason}, at
-            return
-        if len(self._reasons) >= MOST_REASONS and reason not in self._reasons:
-            reason = OTHERS
-        self._reasons.add(reason)
+            self._reasons, self._since = Reasons(), at
+        return self._reasons

@@ -1,13 +1,13 @@
-"""How the rest of the world talks to an actor."""
+"""How the rest of the process talks to an actor."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import pykka
 
-from actors.runtime.future import Future
-from actors.runtime.mail import Mail, Stop
+from actors.runtime.mail import Mail, Reconcile, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,52 +18,64 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound="Actor")
 
+ASK_TIMEOUT = 10.0
+"""Seconds that an asker waits for the answer, unless it says otherwise."""
+
 
 class ActorRef(pykka.ActorRef[A]):  # type: ignore[type-var] # see actors.runtime.hooks
-    """pykka's ref over one loop: `tell`, `ask` and `stop` from any thread, never blocking.
+    """pykka's ref of an actor on the running loop; never blocks.
 
-    Whatever else is here is for the loop's thread. The ref keeps the actor alive while the actor
-    lives; when that is gone, the ref is an empty shell.
+    The ref keeps the actor in memory while the actor lives. All methods are for the loop's thread.
     """
 
-    actor_inbox: Inbox
+    actor_inbox: Inbox  # type: ignore[assignment] # pykka's has put and get, by which it runs
 
     def tell(self, message: Any) -> None:
-        """Send a message; raises pykka.ActorDeadError if the actor is ending or gone.
-
-        From another thread the actor may still end before the message arrives, which then is lost.
-        """
+        """Send a message; raises pykka.ActorDeadError if the actor is ending or gone."""
         if self.actor_stopped.is_set():
             raise pykka.ActorDeadError(f"{self} not found")
         self.actor_inbox.post(message)
 
-    def ask(self, message: Any) -> Future[Any]:  # type: ignore[override] # never blocks
-        """Send a message and give the future of its answer: await it, or get it off the loop.
+    def ask(  # type: ignore[override] # never blocks
+        self, message: Any, *, timeout: float = ASK_TIMEOUT
+    ) -> asyncio.Future[Any]:
+        """Send a message and return the future of its answer.
 
-        The future raises what the handler raised, or pykka.ActorDeadError if nobody handled it.
+        The future raises what the handler raised, pykka.ActorDeadError if no actor handles the
+        message, and TimeoutError after this many seconds. The message is handled all the same, and
+        the late answer dropped. A `Reconcile` has no answer and raises TypeError.
         """
-        future: Future[Any] = Future()
-        if self.actor_stopped.is_set():
-            dead = pykka.ActorDeadError(f"{self} not found")
-            future.set_exception((pykka.ActorDeadError, dead, None))
-        else:
-            self.actor_inbox.post(message, future)
-        return future
+        if type(message) is Reconcile:
+            raise TypeError("a Reconcile is told: it coalesces with others and has no answer")
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        actor = self.actor_inbox.actor
+        if actor is None or self.actor_stopped.is_set():
+            answer.set_exception(pykka.ActorDeadError(f"{self} not found"))
+            return answer
 
-    def stop(self) -> Future[bool]:  # type: ignore[override] # never blocks
-        """Have the actor stop before its next message; the future is there when it is gone.
+        def expire() -> None:
+            if not answer.done():
+                answer.set_exception(TimeoutError(f"{self} gave no answer in {timeout:g} s"))
 
-        True if this stopped it, False if it was ending or gone already.
+        expiry = actor.runtime.clock.call_later(timeout, expire)
+        answer.add_done_callback(lambda _: expiry.cancel())
+        self.actor_inbox.post(message, answer)
+        return answer
+
+    def stop(self) -> asyncio.Future[bool]:  # type: ignore[override] # never blocks
+        """Have the actor stop before its next message; the future is done when it is gone.
+
+        The future is True if this stopped the actor, False if it was ending or gone already.
         """
-        future: Future[bool] = Future()
+        gone: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         if self.actor_stopped.is_set():
-            future.set(False)
+            gone.set_result(False)
         else:
-            self.actor_inbox.post(Stop(), future)
-        return future
+            self.actor_inbox.post(Stop(), gone)
+        return gone
 
     def kill(self) -> None:
-        """Cancel whatever the actor is at; it is gone once its handler has unwound."""
+        """Cancel the running handler; the actor is gone once the handler has unwound."""
         if (actor := self.actor_inbox.actor) is not None:
             actor.kill()
 
@@ -72,11 +84,11 @@ class ActorRef(pykka.ActorRef[A]):  # type: ignore[type-var] # see actors.runtim
         on_exit: Callable[[Actor, Exit], None],
         on_ready: Callable[[Actor], None] | None = None,
     ) -> None:
-        """Be called when the actor is ready, and once when it is gone; call this before either.
+        """Call back when the actor is ready, and once when it is gone.
 
-        Between `start` and the next step of the loop neither can have happened. `on_exit` may take
-        over the mail that the actor did not get to; what it leaves is refused. A gone actor
-        raises pykka.ActorDeadError.
+        Link right after `start`: neither happens before the next step of the loop. `on_exit` may
+        take over the mail that the actor did not handle; the rest is refused. Raises
+        pykka.ActorDeadError if the actor is gone.
         """
         actor = self.actor_inbox.actor
         if actor is None:
@@ -84,7 +96,7 @@ class ActorRef(pykka.ActorRef[A]):  # type: ignore[type-var] # see actors.runtim
         actor.link(on_exit, on_ready)
 
     def adopt(self, mail: Mail) -> None:
-        """Give the actor the mail that its predecessor did not get to."""
+        """Give the actor the mail that its predecessor did not handle."""
         self.actor_inbox.absorb(mail)
         if (actor := self.actor_inbox.actor) is not None and not self.actor_inbox.empty():
             actor.wake()
@@ -95,5 +107,5 @@ class ActorRef(pykka.ActorRef[A]):  # type: ignore[type-var] # see actors.runtim
         return {"state": "stopped"} if actor is None else actor.describe()
 
     def proxy(self) -> NoReturn:
-        """Refuse: a proxy would reach into the actor past its mail."""
+        """Refuse: a proxy would read and call the actor past its mail."""
         raise NotImplementedError("tell or ask instead")

@@ -1,4 +1,4 @@
-"""What a reconcile says when it ends: values, never exceptions."""
+"""How a reconcile ends: with a value, never with an exception."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Nothing to do until something changes."""
+    """There is nothing to do until something changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequeueAfter:
-    """Reconcile again after this many seconds, or earlier when something changes."""
+    """Reconcile again after this many seconds, or earlier when something changes.
+
+    `why` names what the actor waits for, in plain words for traces and dumps.
+    """
 
     seconds: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Cannot go on until something changes; `reason` is a CamelCase word for traces and metrics."""
+    """Nothing can be done until something changes; `reason` is a word in CamelCase for traces."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """The object is gone and so is all it owned: the actor may end unless new mail came."""
+    """The object and all that it owned is gone: the actor may end, unless new mail came."""
 
 
 Result = Done | RequeueAfter | Blocked | Retire

@@ -1,11 +1,11 @@
-"""What an actor did last, for the debug dump."""
+"""The last messages that an actor handled, for the debug dump."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.runtime.mail import Run
+from actors.runtime.reason import Reasons
 from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 
 if TYPE_CHECKING:
@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 SIZE = 16
 """How many entries a trace keeps."""
 
+MOST_REASONS = 4
+"""How many reasons an entry keeps; it keeps the number of all others."""
+
 
 class TraceEntry(NamedTuple):
-    """One handled message; all times in seconds, `at` (when its handler began) monotonic.
+    """One handled message.
 
-    Holds the message's type name, never the message: a dump must show no payload. `outcome` is a
-    word, for some with a detail behind a colon, as in "blocked: NameConflict".
+    All times are in seconds; `at` is the monotonic time at which the handler began. The entry holds
+    the name of the message's type and never the message, as a dump must show no payload. `outcome`
+    is a word, with a detail behind a colon where there is one: "blocked: NameConflict". `reasons`
+    has one line for each reason, as one string takes less memory than a tuple of them.
     """
 
     at: float
     message: str
-    reasons: tuple[str, ...]
+    reasons: str
     wait: float
     run: float
     outcome: str
@@ -36,10 +41,10 @@ class TraceEntry(NamedTuple):
 
 
 class Trace:
-    """A ring of the last `SIZE` entries, oldest first; grows with its entries up to that.
+    """A ring of the last `SIZE` entries, oldest first.
 
-    Kept as plain tuples of plain values, which the garbage collector drops from its rounds; named
-    ones it would visit for ever, 1.6 million of them for 100,000 actors.
+    The entries are plain tuples of texts and numbers, which the garbage collector leaves out of its
+    rounds. It would visit named tuples each time: 1.6 million of them for 100,000 actors.
     """
 
     __slots__ = ("_clock", "_entries", "_oldest")
@@ -57,9 +62,9 @@ class Trace:
         return len(self._entries)
 
     def add(self, letter: Letter, begun: float, run: float, outcome: str, calls: int) -> None:
-        """Remember how this letter was served, in place of the oldest."""
+        """Remember how this letter was handled, in place of the oldest entry."""
         message = letter.message
-        reasons = tuple(message.reasons) if type(message) is Run else ()
+        reasons = "\n".join(message.texts(MOST_REASONS)) if type(message) is Reasons else ""
         entry = (begun, letter.name, reasons, begun - letter.at, run, outcome, calls)
         if len(self._entries) < SIZE:
             self._entries.append(entry)
@@ -68,7 +73,7 @@ class Trace:
         self._oldest = (self._oldest + 1) % SIZE
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The entries, oldest first, with wall times as of now's difference to the monotonic."""
+        """The entries, oldest first; wall times are reckoned back from now."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         return [
             {
@@ -76,7 +81,7 @@ class Trace:
                     "T", "milliseconds"
                 ),
                 "message": entry.message,
-                "reasons": sorted(entry.reasons),
+                "reasons": entry.reasons.splitlines(),
                 "wait": round(entry.wait, 6),
                 "run": round(entry.run, 6),
                 "outcome": entry.outcome,
@@ -87,12 +92,12 @@ class Trace:
 
 
 def outcome_of(result: Result) -> str:
-    """A reconcile's result as a word, and what there is to say about it behind a colon."""
+    """Give a reconcile's result as a word, with its detail behind a colon."""
     match result:
         case Done():
             return "done"
-        case RequeueAfter(seconds):
-            return f"requeue: {seconds:g} s"
+        case RequeueAfter(seconds, why):
+            return f"requeue: {seconds:g} s, {why}"
         case Blocked(reason):
             return f"blocked: {reason}"
         case Retire():

@@ -10,6 +10,7 @@ import pykka
 
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from resources.instance.owner import owner_of
 from resources.kubernetes.kinds import KINDS, RESOURCES
 
@@ -33,7 +34,7 @@ class Notice:
     """The actors of these resources have to reconcile, for this reason."""
 
     refs: tuple[ObjectRef, ...]
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,22 @@ class Router(Actor):
                 deliver(ref, Reconcile(notice.reason))
 
 
-def concerning(refs: Collection[ObjectRef], reason: str) -> Notice:
+def concerning(refs: Collection[ObjectRef], reason: Reason) -> Notice:
     """A notice to these resources, in a fixed order."""
     return Notice(tuple(sorted(refs)), reason)
 
 
+def reason_of(change: Change) -> Reason:
+    """A change as a reason to reconcile."""
+    cause = Cause.DELETED if change.after is None else Cause.CHANGED
+    newest = change.after or change.before
+    version = newest.meta.resource_version if newest is not None else None
+    return Reason(cause, change.ref.kind, change.ref.name, version or "")
+
+
 def resource_changed(change: Change) -> Notice:
     """A handler of kinds whose resources have actors: the actor of the resource reconciles."""
-    return Notice((change.ref,), "deleted" if change.after is None else "changed")
+    return Notice((change.ref,), reason_of(change))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +150,14 @@ class ChildRoutes:
                 owners[owner] = None
         is_orphan = change.after is not None and not KINDS[change.ref.kind].namespaced
         concerned = (owner for owner in owners if is_orphan or self.store.get(owner) is not None)
-        return Notice(tuple(concerned), change.ref.kind)
+        return Notice(tuple(concerned), reason_of(change))
 
     def all_listed(self) -> Iterator[Notice]:
         """Every resource reconciles, and every owner that is gone but left an object behind."""
         for kind in RESOURCES:
             refs = tuple(snapshot.ref for snapshot in self.store.of_kind(kind))
-            yield Notice(refs, "listed")
-        yield Notice(tuple(self._orphaned()), "orphan")
+            yield Notice(refs, Reason(Cause.LISTED))
+        yield Notice(tuple(self._orphaned()), Reason(Cause.ORPHANED))
 
     def _orphaned(self) -> Iterable[ObjectRef]:
         """The owners of cluster-scoped objects that do not exist, each once."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.api.errors import ApiError, Conflict, NotFound, Refused
 from actors.runtime.backoff import Backoff, refusal_delay
+from actors.runtime.results import RequeueAfter
 
 if TYPE_CHECKING:
     import random
@@ -83,6 +84,10 @@ class Retry:
             return wait
         self.refusals += 1
         return refusal_delay(self.refusals - 1)
+
+    def requeue(self, error: ApiError) -> RequeueAfter:
+        """The result of a run that this error ended."""
+        return RequeueAfter(self.after_error(error), f"retry after {type(error).__name__}")
 
     def is_quiet(self, errors: Iterable[WriteError]) -> bool:
         """Whether these errors are races that the next look most likely settles."""

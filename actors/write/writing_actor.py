@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
     from actors.api.client import Client
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot, Store
     from actors.write.recorder import Record
     from resources.kubernetes.conditions import Counts
     from resources.kubernetes.reference import ObjectRef
 
 _log = logging.getLogger(__name__)
+NEXT_COUNTS = "the next status write for counts"
+"""What an actor waits for while nothing but counts has changed since its last status write."""
 # Seconds, at least, between two tries to write the status of a parked actor: after a conflict only
 # the watch can bring the object that the next try has to be computed from.
 _PARKED_DELAY = 0.1
@@ -95,7 +98,7 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
 
     @abstractmethod
     async def _step(
-        self, state: IncarnationT, snapshot: Snapshot | None, reasons: frozenset[str]
+        self, state: IncarnationT, snapshot: Snapshot | None, reasons: Reasons
     ) -> Result:
         """One reconcile of the resource, None if it is gone; may raise ApiError."""
 
@@ -103,7 +106,7 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
     def _parked_status(self, snapshot: Snapshot, error: str, message: str) -> Mapping[str, Any]:
         """The status that names the class and the message of the last crash."""
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+    async def on_reconcile(self, reasons: Reasons) -> Result:
         """Bring the cluster to what the resource wants, whatever it was that changed."""
         view = self._incarnation.view if self._incarnation else View(self._services.store)
         snapshot = view.get(self.ref)
@@ -114,7 +117,7 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
         except ApiError as error:
             level = logging.WARNING if isinstance(error, Refused) else logging.INFO
             _log.log(level, "%s", error, extra={"object": str(self.ref)})
-            return RequeueAfter(state.retry.after_error(error))
+            return state.retry.requeue(error)
         finally:
             self.calls = state.calls - before
 
@@ -173,7 +176,10 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
         return None
 
 
-def at_earliest(*waits: float | None) -> Result:
-    """Reconcile again after the shortest of these seconds; `Done` if there are none."""
-    seconds = [wait for wait in waits if wait is not None]
-    return RequeueAfter(min(seconds)) if seconds else Done()
+def at_earliest(*waits: tuple[float | None, str]) -> Result:
+    """Reconcile again after the shortest wait of these, each in seconds and with what it is for.
+
+    `Done` if none of them has seconds.
+    """
+    due = [(seconds, why) for seconds, why in waits if seconds is not None]
+    return RequeueAfter(*min(due)) if due else Done()

@@ -11,6 +11,7 @@ from msgspec import DecodeError
 
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from resources.artifact.medium import Medium
 from resources.artifact.plugin import Plugin
@@ -30,14 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot, Store
     from resources.artifact.fields import Resolved
     from resources.kubernetes.reference import ObjectRef
     from sidecar.node.fetcher import Fetcher
     from sidecar.node.state import NodeState
 
-LOST = "lost"
-"""Reason to reconcile: content that was there is not there any more."""
 # Seconds that the operator may take to resolve a new generation; after that it seems to be away.
 _RESOLVING = 10.0
 
@@ -67,9 +67,9 @@ class NodeArtifactActor(Actor):
         self._waits_for: tuple[str | None, int | None] | None = None
         self._waits_until = math.inf
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+    async def on_reconcile(self, reasons: Reasons) -> Result:
         """Start the fetches that are due, take in those that ended, and put the state."""
-        if LOST in reasons:
+        if reasons.have(Cause.LOST):
             self._fetches.cancel_all_but(())
         snapshot = self._services.store.get(self.ref)
         if snapshot is None:
@@ -80,9 +80,10 @@ class NodeArtifactActor(Actor):
         self._services.state.put(self.ref, artifact)
         now = self.runtime.clock.monotonic()
         due = self._fetches.due
-        if artifact.is_coming and self._waits_until > now:
-            due = min(due, self._waits_until)
-        return Done() if due == math.inf else RequeueAfter(max(due - now, 0.0))
+        why = "the next try of a fetch"
+        if artifact.is_coming and now < self._waits_until < due:
+            due, why = self._waits_until, "the operator's resolution of a reference"
+        return Done() if due == math.inf else RequeueAfter(max(due - now, 0.0), why)
 
     def tell_parked(self, error: BaseException) -> None:
         """Report that the actor has crashed too often; what is installed stays."""
@@ -193,7 +194,7 @@ class NodeArtifactActor(Actor):
         return SlotVersion(name, created, content)
 
     def _fetched(self) -> None:
-        self.actor_inbox.post(Reconcile("fetched"))
+        self.actor_inbox.post(Reconcile(Reason(Cause.FETCHED)))
 
     async def _release(self) -> None:
         self._fetches.cancel_all_but(())

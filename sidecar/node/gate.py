@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import Done, RequeueAfter, Result
 from resources.node.report import open_artifacts
 from sidecar.volume.disk import VolumeError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from sidecar.node.state import NodeState
     from sidecar.volume.volume import Volume
 
@@ -65,9 +67,9 @@ class Gate(Actor):
 
     async def on_start(self) -> None:
         """Reconcile at once, so that the deadline is waited for even without any other message."""
-        self.actor_inbox.post(Reconcile("started"))
+        self.actor_inbox.post(Reconcile(Reason(Cause.STARTED)))
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+    async def on_reconcile(self, reasons: Reasons) -> Result:
         """Open the gate if nothing is left to wait for.
 
         The reason `installed` means that the reports cover all artifacts.
@@ -75,13 +77,13 @@ class Gate(Actor):
         if self._node.gate_opened:
             return Done() if self._is_recorded else await self._record_opening()
         left = self._deadline - self.runtime.clock.monotonic()
-        is_done = "installed" in reasons and self._is_listed()
+        is_done = reasons.have(Cause.INSTALLED) and self._is_listed()
         if left <= 0 or (
             is_done and not open_artifacts(self._node.artifacts(), self._node.reports)
         ):
             self._node.gate_opened = True
             return await self._record_opening()
-        return RequeueAfter(left)
+        return RequeueAfter(left, "the deadline of the gate")
 
     async def _record_opening(self) -> Result:
         """Record on disk that the gate is open; on a full or read-only disk try again later."""
@@ -89,7 +91,7 @@ class Gate(Actor):
             await asyncio.to_thread(self._volume.open_gate)
         except VolumeError as error:
             _log.warning("that Falco may start will not outlast a restart: %s", error)
-            return RequeueAfter(_RECORD_AGAIN)
+            return RequeueAfter(_RECORD_AGAIN, "retry after a failed write")
         self._is_recorded = True
         return Done()
 

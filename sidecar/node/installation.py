@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
+from actors.runtime.reason import Cause
 from actors.runtime.results import Done, RequeueAfter, Result
 from resources.artifact.reasons import NAME_CONFLICT, PENDING, STORE_FAILED
 from resources.kubernetes.kinds import ARTIFACTS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from actors.watch.store import Store
     from sidecar.check.node_check import NodeCheck
     from sidecar.node.state import NodeState
@@ -37,7 +39,7 @@ _log = logging.getLogger(__name__)
 _QUIET = 0.15
 _PATIENCE = 1.0
 _BACKOFF = Backoff(base=1.0, cap=60.0)
-_NEWS = frozenset({"contents", "listed"})
+_NEWS = (Cause.CONTENTS, Cause.LISTED)
 
 
 class Installation(Actor):
@@ -83,20 +85,21 @@ class Installation(Actor):
             _log.warning("what was installed is not known, and is fetched anew: %s", error)
         self._node.gate_opened = self._node.gate_opened or manifest.gate_opened
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:
+    async def on_reconcile(self, reasons: Reasons) -> Result:
         """Install once no more changes come; what the disk refuses is tried again with backoff."""
         now = self.runtime.clock.monotonic()
         self._since = now if self._since is None else self._since
-        is_early = bool(reasons & _NEWS) or has_quick_fetch(self._node.artifacts())
+        is_early = reasons.have(*_NEWS) or has_quick_fetch(self._node.artifacts())
         if is_early and now - self._since < _PATIENCE:
-            return RequeueAfter(_QUIET)
+            return RequeueAfter(_QUIET, "a quiet moment without further changes")
         self._since = None
         refused = await self._install()
         if not refused:
             self._tries = 0
             return Done()
         self._tries += 1
-        return RequeueAfter(_BACKOFF.delay(self._tries - 1, self.runtime.random))
+        delay = _BACKOFF.delay(self._tries - 1, self.runtime.random)
+        return RequeueAfter(delay, "retry after a failed write")
 
     def describe(self) -> dict[str, Any]:
         """Add the installed files, for the actor dump."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.watch.router import Notice
+from actors.watch.router import Notice, reason_of
 from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
@@ -38,5 +38,5 @@ class NodeLabels:
         """The handler of the Node: other labels concern every artifact, all else concerns none."""
         before, after = change.before, change.after
         if before is not None and after is not None and before.meta.labels == after.meta.labels:
-            return Notice((), change.ref.kind)
-        return Notice(tuple(self._artifacts()), change.ref.kind)
+            return Notice((), reason_of(change))
+        return Notice(tuple(self._artifacts()), reason_of(change))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from actors.api.client import Client
     from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
     from sidecar.node.state import NodeState
 
 _log = logging.getLogger(__name__)
@@ -70,13 +71,13 @@ class Reporter(Actor):
         self._pending: dict[tuple[str, str], float] = {}
         self._due_at: float | None = None
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:  # noqa: ARG002 - level-based
+    async def on_reconcile(self, reasons: Reasons) -> Result:  # noqa: ARG002 - level-based
         """Wait a moment for more changes, then write the reports if they differ from the last."""
         now = self.runtime.clock.monotonic()
         if self._due_at is None:
             self._due_at = now + self.runtime.random.uniform(*_JITTER)
         if now < self._due_at:
-            return RequeueAfter(self._due_at - now)
+            return RequeueAfter(self._due_at - now, "more reports for the same write")
         self._due_at = None
         try:
             return await self._report()
@@ -84,7 +85,7 @@ class Reporter(Actor):
             return Blocked("NamespaceTerminating")
         except ApiError as error:
             _log.info("the report is to be tried again: %s", error)
-            return RequeueAfter(self._retry.after_error(error))
+            return self._retry.requeue(error)
 
     async def _report(self) -> Result:
         now = self.runtime.clock.monotonic()
@@ -99,7 +100,9 @@ class Reporter(Actor):
                 self._record_event(Record(*event))
             self._written = reports
         self._retry = Retry(self.runtime.random)
-        return RequeueAfter(wait if wait is not None else _READ_PERIOD)
+        if wait is None:
+            return RequeueAfter(_READ_PERIOD, "the next reading of the report")
+        return RequeueAfter(wait, "an artifact that is still pending")
 
     async def _live(self) -> tuple[ArtifactReport, ...] | None:
         """The reports that this pod wrote before a restart; None if it has written none."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.runtime.reason import Cause, Reason
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -20,7 +22,7 @@ class NodeState:
     together.
     """
 
-    def __init__(self, tell_installation: Callable[[str], None]) -> None:
+    def __init__(self, tell_installation: Callable[[Reason], None]) -> None:
         """`tell_installation` is called with a reason when an artifact has changed."""
         self._tell_installation = tell_installation
         self._artifacts: dict[ObjectRef, NodeArtifact] = {}
@@ -41,12 +43,12 @@ class NodeState:
         """Keep the artifact in its new state."""
         if self._artifacts.get(ref) != artifact:
             self._artifacts[ref] = artifact
-            self._tell_installation("contents")
+            self._tell_installation(Reason(Cause.CONTENTS))
 
     def drop(self, ref: ObjectRef) -> None:
         """Forget an artifact that was deleted."""
         if self._artifacts.pop(ref, None) is not None:
-            self._tell_installation("contents")
+            self._tell_installation(Reason(Cause.CONTENTS))
 
     def retain(self, refs: Collection[ObjectRef]) -> None:
         """Forget all artifacts but these, which are all that exist."""

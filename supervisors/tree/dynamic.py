@@ -6,41 +6,29 @@ import asyncio
 import inspect
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.runtime.actor import Actor
 from actors.runtime.clock import within
-from actors.runtime.lifecycle import Exit, ExitReason, crash
+from actors.runtime.lifecycle import Exit, ExitReason
 from actors.runtime.mail import Reconcile
-from supervisors.tree.intensity import Intensity, Window
-from supervisors.tree.keyed import Crashes, KeyedChild, Parked
+from actors.runtime.reason import Cause, Reason
+from supervisors.tree.child import Child, ChildDue, ChildExited, News
+from supervisors.tree.crashes import Crashes, Parked
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
+    from actors.runtime.mail import Mail
     from actors.runtime.ref import ActorRef
     from resources.kubernetes.reference import ObjectRef
+    from supervisors.tree.intensity import Intensity
 
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyedExited:
-    """The actor of an object is gone, or could not even be made."""
-
-    child: KeyedChild
-    exit: Exit
-
-
-@dataclass(frozen=True, slots=True)
-class KeyedDue:
-    """The actor of an object has waited long enough for its restart."""
-
-    child: KeyedChild
 
 
 class DynamicSupervisor(Actor):
@@ -49,7 +37,7 @@ class DynamicSupervisor(Actor):
     - `deliver` starts the actor if there is none. No told message is lost while the supervisor
       lives and the object is not parked: an actor that retires, crashes or is being restarted
       leaves its mail to its successor.
-    - A crash is followed by a restart after a backoff, with one `Reconcile("restarted")`.
+    - A crash is followed by a restart after a backoff, with one reconcile for the cause RESTARTED.
     - One crash too many within the window parks that object: no actor, `on_parked` called once,
       deliveries dropped until `version_of` gives something else than it gave when the actor was
       started last. Parking is of the object's version, so one that changed meanwhile goes on.
@@ -78,7 +66,7 @@ class DynamicSupervisor(Actor):
         self._intensity = intensity
         self._backoff = backoff
         self._stop_deadline = stop_deadline
-        self._children: dict[ObjectRef, KeyedChild] = {}
+        self._children: dict[ObjectRef, Child[ObjectRef]] = {}
         self._parked: dict[ObjectRef, Parked] = {}
         self._notices: set[asyncio.Task[None]] = set()
         self._emptied: asyncio.Future[None] | None = None
@@ -127,15 +115,30 @@ class DynamicSupervisor(Actor):
         if child is not None:
             child.deliver(message, self.runtime.clock)
 
-    async def on_receive(self, message: KeyedExited | KeyedDue) -> None:
-        """Go by what became of a child."""
+    async def on_receive(self, message: News) -> None:
+        """Follow the news of a child, unless it is of an older life."""
+        if not message.child.current(message):
+            return
         match message:
-            case KeyedExited(child, Exit(ExitReason.CRASH, error)) if error is not None:
+            case ChildExited(child, _, Exit(ExitReason.CRASH, error)) if error is not None:
                 self._crashed(child, error)
-            case KeyedExited(child):
+            case ChildExited(child):
                 self._ended(child)
-            case KeyedDue(child):
+            case ChildDue(child):
                 self._restart(child)
+
+    def post(self, news: News) -> None:
+        """Handle the news of a child in its turn."""
+        self.actor_inbox.post(news)
+
+    def child_exited(self, news: ChildExited, mail: Mail | None) -> None:
+        """Rescue the mail of the actor that goes, and handle its exit in its turn."""
+        if mail is not None:
+            news.child.rescue(mail)
+        if self._emptied is None:
+            self.actor_inbox.post(news)
+        else:
+            self._forget(news.child)
 
     def tree(self) -> dict[str, Any]:
         """The supervisor and all below it, for the dump."""
@@ -156,7 +159,7 @@ class DynamicSupervisor(Actor):
         """The tree, so that a supervisor above shows it whole."""
         return self.tree()
 
-    def _admit(self, ref: ObjectRef) -> KeyedChild | None:
+    def _admit(self, ref: ObjectRef) -> Child[ObjectRef] | None:
         """A new child for this object, unless it is parked or the supervisor is ending."""
         if self.actor_stopped.is_set():
             return None
@@ -166,63 +169,44 @@ class DynamicSupervisor(Actor):
                 return None
             del self._parked[ref]
             self.runtime.observer.actor_unparked(ref.kind)
-        child = self._children[ref] = KeyedChild(ref, self._report)
+        child = self._children[ref] = Child(ref, self)
         self._launch(child)
         return child
 
-    def _launch(self, child: KeyedChild) -> None:
-        try:
-            child.start(self._start)
-        except Exception as error:  # noqa: BLE001 # an actor that cannot be made has crashed
-            self._report(child, crash(error))
+    def _launch(self, child: Child[ObjectRef]) -> None:
+        child.start(partial(self._start, child.key))
 
-    def _report(self, child: KeyedChild, end: Exit) -> None:
-        """Called by a child that is gone, in the loop step in which it goes."""
-        if end.error is not None:
-            extra = {"object": str(child.key)}
-            logger.error("%s crashed", child.key, exc_info=end.error, extra=extra)
-        if self._emptied is None:
-            self.actor_inbox.post(KeyedExited(child, end))
-        else:
-            self._forget(child)
-
-    def _ended(self, child: KeyedChild) -> None:
-        """It retired: forget it, but for mail that came too late for it."""
-        child.trouble = None
+    def _ended(self, child: Child[ObjectRef]) -> None:
+        """Forget a child that retired, or start it again for mail that came too late."""
+        child.crashes = None
         if child.waiting is None:
             self._forget(child)
         else:
             self._launch(child)
 
-    def _forget(self, child: KeyedChild) -> None:
+    def _forget(self, child: Child[ObjectRef]) -> None:
         child.refuse_waiting()
         self._children.pop(child.key, None)
         if self._emptied is not None and not self._children and not self._emptied.done():
             self._emptied.set_result(None)
 
-    def _crashed(self, child: KeyedChild, error: BaseException) -> None:
+    def _crashed(self, child: Child[ObjectRef], error: BaseException) -> None:
         now, version = self.runtime.clock.monotonic(), self._version_of(child.key)
-        trouble = child.trouble
-        if trouble is None:
-            trouble = child.trouble = Crashes(Window(self._intensity), version)
-        trouble.window, exceeded = trouble.window.record(now)
-        if exceeded and version == trouble.version:
+        crashes = child.crashes = child.crashes or Crashes(self._intensity, version)
+        if crashes.record(now, version):
             self._park(child, Parked(version, error))
             return
-        if exceeded:  # these crashes were of another version
-            trouble.window, _ = Window(self._intensity).record(now)
-        delay = self._backoff.delay(len(trouble.window) - 1, self.runtime.random)
-        due = KeyedDue(child)
-        trouble.timer = self.runtime.clock.call_later(delay, lambda: self.actor_inbox.post(due))
+        delay = self._backoff.delay(crashes.attempt, self.runtime.random)
+        child.start_after(delay, self.runtime.clock)
 
-    def _restart(self, child: KeyedChild) -> None:
-        if child.trouble is not None:
-            child.trouble.version = self._version_of(child.key)
-        child.deliver(Reconcile("restarted"), self.runtime.clock)
+    def _restart(self, child: Child[ObjectRef]) -> None:
+        if child.crashes is not None:
+            child.crashes.version = self._version_of(child.key)
+        child.deliver(Reconcile(Reason(Cause.RESTARTED)), self.runtime.clock)
         self.runtime.observer.actor_restarted(child.key.kind)
         self._launch(child)
 
-    def _park(self, child: KeyedChild, parked: Parked) -> None:
+    def _park(self, child: Child[ObjectRef], parked: Parked) -> None:
         logger.error("%s is parked", child.key, extra={"object": str(child.key)})
         self._forget(child)
         self._parked[child.key] = parked
@@ -245,7 +229,7 @@ class DynamicSupervisor(Actor):
             notice.cancel()
         self._emptied = self.loop.create_future()
         for child in list(self._children.values()):
-            if not child.stop():
+            if not child.stop_soon():
                 self._forget(child)
         try:
             await self._wait_until_empty(self._emptied)
@@ -264,8 +248,7 @@ class DynamicSupervisor(Actor):
 
     def _kill_all(self) -> None:
         for child in list(self._children.values()):
-            if child.ref is not None:
-                child.ref.kill()
+            child.kill()
 
 
 class Population(NamedTuple):

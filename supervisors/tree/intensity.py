@@ -1,9 +1,11 @@
-"""How many restarts are too many."""
+"""How often an actor may be restarted, and after how long."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+from actors.runtime.backoff import Backoff
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +25,25 @@ class Intensity:
             raise ValueError(f"window_seconds must be positive, got {self.window_seconds}")
 
 
+OBJECT_INTENSITY = Intensity(max_restarts=5, window_seconds=600.0)
+"""An object's actor that crashes more often than this is parked until its object changes."""
+
+PART_INTENSITY = Intensity(max_restarts=5, window_seconds=60.0)
+"""A part of the process that crashes more often ends the process, which the kubelet restarts."""
+
+RESTART_BACKOFF = Backoff(base=0.1, cap=30.0)
+"""The wait before each restart of an actor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When restarts were wanted, within the last window; never more than one over the limit."""
+    """The times of the restarts within the last window, at most one more than is allowed."""
 
     intensity: Intensity
     times: tuple[float, ...] = ()
 
     def record(self, now: float) -> tuple[Window, bool]:
-        """Count one more at this monotonic time: the window from now on, and whether it is over."""
+        """Count a restart at this monotonic time; return the new window, and if it is too many."""
         limit = self.intensity.max_restarts
         since = now - self.intensity.window_seconds
         recent = (*(time for time in self.times if time >= since), now)
@@ -42,7 +54,7 @@ class Window:
 
 
 class TooManyRestarts(Exception):  # noqa: N818 # says what happened, as StopIteration does
-    """A supervisor gave up; `error` is what its child crashed with last, logged already."""
+    """A supervisor gave up; `error` is the last crash of its child, which was logged before."""
 
     def __init__(self, supervisor: str, child: str, error: BaseException | None) -> None:
         super().__init__(f"{supervisor}: too many restarts, the last of {child}")

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from actors.runtime.actor import Actor
+from supervisors.tree.child import ChildDue, ChildExited, ChildReady, News
 from supervisors.tree.child_spec import ChildSpec, Restart, distinct
 from supervisors.tree.intensity import Intensity, TooManyRestarts, Window
-from supervisors.tree.running import ChildDue, ChildExited, ChildReady, News, Phase, RunningChild
+from supervisors.tree.static_child import Phase, StaticChild
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
     from actors.runtime.lifecycle import Exit
+    from actors.runtime.mail import Mail
 
 
 class Strategy(StrEnum):
@@ -55,7 +57,7 @@ class Supervisor(Actor):
     ) -> None:
         super().__init__(runtime)
         self.name = name
-        self._children = tuple(RunningChild(spec, self._tell) for spec in distinct(children))
+        self._children = tuple(StaticChild(spec, self) for spec in distinct(children))
         self._strategy = strategy
         self._window = Window(intensity)
         self._backoff = backoff
@@ -69,12 +71,21 @@ class Supervisor(Actor):
         if not message.child.current(message):
             return
         match message:
-            case ChildReady(child):
-                self._child_ready(child)
-            case ChildExited(child, _, end):
-                await self._child_exited(child, end)
-            case ChildDue(child):
+            case ChildReady(StaticChild() as child):
+                child.up(self.runtime.clock.monotonic())
+                self._start_next()
+            case ChildExited(StaticChild() as child, _, end):
+                await self._follow_exit(child, end)
+            case ChildDue(StaticChild() as child):
                 self._restart(child)
+
+    def post(self, news: News) -> None:
+        """Handle the news of a child in its turn."""
+        self.actor_inbox.post(news)
+
+    def child_exited(self, news: ChildExited, mail: Mail | None) -> None:  # noqa: ARG002 - refused
+        """Handle the exit in its turn."""
+        self.actor_inbox.post(news)
 
     def waiting(self) -> tuple[str, ...]:
         """The children that have died and are to be started again."""
@@ -96,26 +107,18 @@ class Supervisor(Actor):
     def _begun(self) -> None:
         """Not ready yet: that is for `_start_next` to say."""
 
-    def _tell(self, news: News) -> None:
-        self.actor_inbox.post(news)
-
     def _start_next(self) -> None:
         for child in self._children:
             if child.phase is Phase.FRESH:
-                child.start()
+                child.launch()
                 return
             if child.phase in {Phase.STARTING, Phase.BACKOFF}:
                 return
         self._ready()
 
-    def _child_ready(self, child: RunningChild) -> None:
-        child.phase = Phase.UP
-        child.up_since = self.runtime.clock.monotonic()
-        self._start_next()
-
-    async def _child_exited(self, child: RunningChild, end: Exit) -> None:
+    async def _follow_exit(self, child: StaticChild, end: Exit) -> None:
         was_up = child.phase is Phase.UP
-        child.down(end)
+        child.over(end)
         if not child.spec.restart.after(end.reason):
             self._start_next()
             return
@@ -123,9 +126,9 @@ class Supervisor(Actor):
         if self._strategy is Strategy.REST_FOR_ONE:
             await self._stop_after(child)
         delay = self._backoff.delay(child.attempts - 1, self.runtime.random)
-        child.start_after(delay, self.runtime.clock)
+        child.back_off(delay, self.runtime.clock)
 
-    def _count_restart(self, child: RunningChild, end: Exit, was_up: bool) -> None:
+    def _count_restart(self, child: StaticChild, end: Exit, was_up: bool) -> None:
         """Raise if it is one too many; attempts start over once the child was up for a window."""
         now = self.runtime.clock.monotonic()
         if was_up and now - child.up_since > self._window.intensity.window_seconds:
@@ -135,12 +138,12 @@ class Supervisor(Actor):
         if exceeded:
             raise TooManyRestarts(self.name, child.spec.name, end.error)
 
-    def _restart(self, child: RunningChild) -> None:
+    def _restart(self, child: StaticChild) -> None:
         child.restarts += 1
         self.runtime.observer.actor_restarted(child.kind)
-        child.start()
+        child.launch()
 
-    async def _stop_after(self, child: RunningChild) -> None:
+    async def _stop_after(self, child: StaticChild) -> None:
         """Stop the rest, to be started afresh; but temporary ones are not."""
         rest = self._children[self._children.index(child) + 1 :]
         for other in reversed(rest):

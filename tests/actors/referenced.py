@@ -11,6 +11,7 @@ from actors.reference.actor import ReferenceActor
 from actors.reference.index import ReferenceIndex, scope_of
 from actors.reference.scopes import Scopes
 from actors.runtime.context import Runtime
+from actors.runtime.reason import Cause, Reason, Reasons
 from actors.watch.store import snapshot_of
 from deploy.local.client import RefusedError
 from resources.artifact.references import FINALIZERS
@@ -41,8 +42,8 @@ class House:
         absent = self.found_absent.append
         return ReferenceActor(runtime, self.ref, self.client, self.scopes, self.index, absent)
 
-    async def run(self, reason="test"):
-        return await self.actor.on_reconcile(frozenset({reason}))
+    async def run(self, reason="changed"):
+        return await self.actor.on_reconcile(Reasons(Reason(Cause(reason))))
 
     # What happens in the cluster.
 

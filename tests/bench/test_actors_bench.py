@@ -14,6 +14,7 @@ import random
 import sys
 import time
 import tracemalloc
+from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
@@ -22,11 +23,14 @@ from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
-from actors.runtime.mail import Reconcile
 from actors.runtime.results import Done, Result
 from resources.kubernetes.reference import ObjectRef
 from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.intensity import Intensity
+from tests.actor_examples import reconcile
+
+if TYPE_CHECKING:
+    from actors.runtime.reason import Reasons
 
 pytestmark = pytest.mark.bench
 
@@ -40,7 +44,7 @@ class Idle(Actor):
     async def on_receive(self, message: object) -> object:
         return message
 
-    async def on_reconcile(self, reasons: frozenset[str]) -> Result:  # noqa: ARG002
+    async def on_reconcile(self, reasons: Reasons) -> Result:  # noqa: ARG002
         return Done()
 
 
@@ -91,7 +95,7 @@ async def _bytes_supervised(actors: int, messages: int) -> float:
     before = tracemalloc.get_traced_memory()[0]
     refs = [ObjectRef("Falco", "namespace", f"falco-{number}") for number in range(actors)]
     for _ in range(messages):
-        await _start_many(supervisor, refs, Reconcile("spec"))
+        await _start_many(supervisor, refs, reconcile("spec"))
     gc.collect()
     size = (tracemalloc.get_traced_memory()[0] - before) / actors
     await supervisor.actor_ref.stop()
@@ -139,7 +143,7 @@ def test_prints_what_an_actor_costs(capsys):
         "one_actor": _best(1, 10_000, "message"),
         "thousand_actors": _best(1000, 10, "message"),
         "thousand_actors_a_task_a_message": _best(1000, 1, "message"),
-        "thousand_actors_a_task_a_reconcile": _best(1000, 1, Reconcile("spec")),
+        "thousand_actors_a_task_a_reconcile": _best(1000, 1, reconcile("spec")),
         "asks_of_one": round(uvloop.run(_ask_rate())),
     }
     with capsys.disabled():

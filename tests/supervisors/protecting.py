@@ -5,6 +5,7 @@ from typing import Any
 from actors.reference.index import ReferenceIndex
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
+from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice, Router, Routes
 from actors.watch.store import Store
 from resources.artifact.references import FINALIZERS
@@ -100,5 +101,5 @@ class Operator:
         return Routes(
             handlers=dict.fromkeys(ARTIFACTS, (protection.routes.artifact_changed,)),
             deliver=dict.fromkeys(FINALIZERS, protection.references.actor.deliver),
-            on_listed=lambda: [Notice(tuple(protection.roll_call()), "listed")],
+            on_listed=lambda: [Notice(tuple(protection.roll_call()), Reason(Cause.LISTED))],
         )

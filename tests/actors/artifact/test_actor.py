@@ -14,6 +14,7 @@ from actors.artifact.tag_digests import TagDigests
 from actors.reference.index import ReferenceIndex
 from actors.reference.scopes import Scopes
 from actors.runtime.context import Runtime
+from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
 from actors.watch.store import Change, Store, snapshot_of
 from tests.actors.artifact.test_report_index import entry, node, pod, report
@@ -71,6 +72,11 @@ class Api:
             raise self.errors.pop(0)
 
 
+LISTED = Reason(Cause.LISTED)
+REPORTED = Reason(Cause.CHANGED, "NodeReport", "falco-1")
+NEXT_COUNTS = "the next status write for counts"
+
+
 class House:
     """Two pods on one node, and the artifact's actor, which runs when it is told."""
 
@@ -109,8 +115,8 @@ class House:
         known = {"uid": uid, "generation": 1, **metadata}
         self.api.put(metadata=known, spec=spec or INLINE)
 
-    async def run(self, reason="test"):
-        return await self.actor.on_reconcile(frozenset({reason}))
+    async def run(self, reason=LISTED):
+        return await self.actor.on_reconcile(Reasons(reason))
 
     @property
     def programmed(self):
@@ -145,10 +151,10 @@ async def test_mere_counts_are_written_every_two_seconds_at_most(house):
     house.there(pod("p3"))
     await house.run()
     house.report("p1")
-    assert await house.run() == RequeueAfter(2.0)
+    assert await house.run() == RequeueAfter(2.0, NEXT_COUNTS)
     await house.clock.advance(1.5)
     house.report("p2")
-    assert await house.run() == RequeueAfter(0.5)
+    assert await house.run() == RequeueAfter(0.5, NEXT_COUNTS)
     await house.clock.advance(0.5)
     assert await house.run() == Done()
     assert [status["nodes"]["summary"] for status in house.api.writes] == ["0/3", "2/3"]
@@ -160,14 +166,14 @@ async def test_between_two_such_writes_a_report_costs_no_look_at_the_artifact(ho
     monkeypatch.setattr(house.actor, "_publish", None)
     for name in ("p1", "p2"):
         house.report(name)
-        assert await house.run("NodeReport") == RequeueAfter(2.0)
+        assert await house.run(REPORTED) == RequeueAfter(2.0, NEXT_COUNTS)
     monkeypatch.undo()
     await house.clock.advance(2.0)
-    assert await house.run("timer") == Done()
+    assert await house.run(Reason(Cause.TIMER)) == Done()
     assert [status["nodes"]["summary"] for status in house.api.writes] == ["0/3", "2/3"]
 
 
-@pytest.mark.parametrize("reason", ["NodeReport", "others"])
+@pytest.mark.parametrize("reason", [REPORTED, Reason(Cause.RESTARTED)])
 async def test_a_flip_is_written_at_once(house, reason):
     await house.run()
     house.report("p1", state="Failed", reason="InvalidContent")
@@ -239,7 +245,7 @@ async def test_a_recreated_artifact_starts_anew(house):
 
 async def test_a_write_that_lost_a_race_is_made_again_from_what_is_now(house):
     house.api.put(seen=False, spec={"inlineRules": []}, metadata={"generation": 2})
-    assert await house.run() == RequeueAfter(0.0)
+    assert await house.run() == RequeueAfter(0.0, "retry after Conflict")
     house.api.show()
     assert await house.run() == Done()
     assert house.api.writes[-1]["observedGeneration"] == 2
@@ -257,7 +263,7 @@ async def test_an_error_of_the_api_server_is_waited_out_and_nothing_is_told_befo
 ):
     house.report("p1", "p2")
     house.api.errors = [error]
-    assert await house.run() == RequeueAfter(seconds)
+    assert await house.run() == RequeueAfter(seconds, f"retry after {type(error).__name__}")
     assert house.records == []
     assert await house.run() == Done()
     assert house.told == ["InlineArtifactStored"]

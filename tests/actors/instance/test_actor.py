@@ -10,6 +10,7 @@ from actors.api.errors import Conflict, NotFound, Refused, Unavailable
 from actors.instance.actor import InstanceActor, InstanceServices
 from actors.instance.kinds import FALCO
 from actors.runtime.context import Runtime
+from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 from actors.watch.store import Store, snapshot_of
 from resources.falco.desired import FalcoSettings
@@ -57,8 +58,8 @@ class House:
     async def live(self):
         return msgspec.json.decode(await self.client.get(self.ref))
 
-    async def run(self, reason="test"):
-        return await self.actor.on_reconcile(frozenset({reason}))
+    async def run(self, cause=Cause.CHANGED):
+        return await self.actor.on_reconcile(Reasons(Reason(cause)))
 
     @property
     def told(self):
@@ -119,8 +120,8 @@ async def test_a_deleted_falco_takes_its_cluster_scoped_children_along(house):
     with pytest.raises(NotFound):
         await house.client.get(house.ref)
     house.store.remove(house.ref, 1 << 60)
-    assert await house.run() == RequeueAfter(1.0)
-    assert await house.run("timer") == Retire()
+    assert await house.run() == RequeueAfter(1.0, "the resource's DELETED event")
+    assert await house.run(Cause.TIMER) == Retire()
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ async def test_an_error_of_the_status_ends_the_reconcile_and_never_the_actor(
         raise error
 
     monkeypatch.setattr(house.actor, "_report_status", fail)
-    assert await house.run() == RequeueAfter(seconds)
+    assert await house.run() == RequeueAfter(seconds, f"retry after {type(error).__name__}")
     assert house.actor.calls > 3
     assert house.told == []
     monkeypatch.undo()

@@ -1,6 +1,7 @@
 """The finalizer of one Secret or ConfigMap comes and goes with the references to it."""
 
 from actors.reference.index import scope_of
+from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
 from resources.artifact.references import FIELD_MANAGERS
 from resources.kubernetes.kinds import collection_path
@@ -39,7 +40,7 @@ async def test_what_is_protected_already_costs_nothing(house, requests):
     house.named()
     house.listed()
     assert await house.run() == Done()
-    assert await house.fresh_actor().on_reconcile(frozenset({"listed"})) == Done()
+    assert await house.fresh_actor().on_reconcile(Reasons(Reason(Cause.LISTED))) == Done()
     assert not requests
 
 
@@ -97,7 +98,7 @@ async def test_an_object_whose_deletion_comes_first_is_let_alone_after_one_look(
     house.named()
     house.listed()
     house.delete()
-    assert await house.run() == RequeueAfter(0.0)
+    assert await house.run() == RequeueAfter(0.0, "retry after Conflict")
     assert await house.run("timer") == Done()
     assert house.finalizers() == [THEIRS]
 

@@ -3,6 +3,7 @@
 from actors.api.client import Client
 from actors.api.errors import ApiError, Unavailable
 from actors.reference.index import scope_of
+from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
 
 THEIRS = "tests.example.org/hold"
@@ -43,7 +44,7 @@ async def test_a_restarted_actor_does_not_trust_that_its_last_life_wrote_nothing
     await house.run()
     house.unnamed()
     house.scopes.close(scope_of(house.ref), house.store)
-    assert await house.fresh_actor().on_reconcile(frozenset({"restarted"})) == Retire()
+    assert await house.fresh_actor().on_reconcile(Reasons(Reason(Cause.RESTARTED))) == Retire()
     assert house.finalizers() == []
 
 
@@ -55,7 +56,7 @@ async def test_another_incarnation_is_left_alone_until_it_was_looked_at(house, r
     house.delete()
     house.create(THEIRS, house.ours)
     house.unnamed()
-    assert await house.run() == RequeueAfter(0.0)
+    assert await house.run() == RequeueAfter(0.0, "retry after Conflict")
     assert house.finalizers() == [THEIRS, house.ours]
     assert await house.run("timer") == Retire()
     assert house.finalizers() == [THEIRS]
@@ -70,7 +71,7 @@ async def test_an_object_that_vanished_under_a_patch_is_looked_for_once(house, r
     house.set_finalizers()
     house.delete()
     house.unnamed()
-    assert await house.run() == RequeueAfter(0.0)
+    assert await house.run() == RequeueAfter(0.0, "retry after NotFound")
     assert await house.run("timer") == Retire()
     assert requests == {("patch", plural, "404"): 1, ("get", plural, "404"): 1}
 
@@ -84,7 +85,9 @@ async def test_without_the_right_it_is_tried_again_after_one_two_and_then_five_m
     house.named()
     house.listed()
     waits = [await house.run() for _ in range(4)]
-    assert waits == [RequeueAfter(seconds) for seconds in (60.0, 120.0, 300.0, 300.0)]
+    assert waits == [
+        RequeueAfter(seconds, "retry after Refused") for seconds in (60.0, 120.0, 300.0, 300.0)
+    ]
     assert house.finalizers() == []
 
 
@@ -97,7 +100,7 @@ async def test_who_removes_the_finalizer_again_and_again_is_let_be_for_five_minu
         assert house.finalizers() == [house.ours]
         house.set_finalizers()
     house.listed()
-    assert await house.run() == RequeueAfter(300.0)
+    assert await house.run() == RequeueAfter(300.0, "the end of a truce over the finalizer")
     assert house.finalizers() == []
     await house.clock.advance(300.0)
     assert await house.run("timer") == Done()
@@ -133,4 +136,4 @@ async def test_no_error_is_a_crash(house, transport):
     house.actor = house.fresh_actor()
     house.named()
     house.listed()
-    assert await house.run() == RequeueAfter(7.0)
+    assert await house.run() == RequeueAfter(7.0, "retry after ApiError")

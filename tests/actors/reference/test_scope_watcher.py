@@ -10,11 +10,10 @@ from actors.api.transport import ANY_NUMBER, Transport
 from actors.reference.index import ReferenceIndex, scope_of
 from actors.reference.scope_watcher import ScopeWatcher
 from actors.reference.scopes import Scopes
-from actors.runtime.mail import Reconcile
 from actors.watch.router import Notice
 from resources.kubernetes.kinds import collection_path
 from resources.kubernetes.reference import ObjectRef
-from tests.actor_examples import exits_of
+from tests.actor_examples import exits_of, reconcile
 from tests.actors.artifacts import artifact_ref, gone, told
 from tests.actors.watch.watching import ConfigMaps, Listener, runtime
 from tests.eventually import soon
@@ -104,11 +103,12 @@ async def test_only_metadata_comes(scope, config_maps, client, transport):
 async def test_it_ends_itself_once_nothing_is_needed(scope, client, transport):
     async with scope.watched(client, transport) as (ref, exits):
         await soon(lambda: scope.opened)
-        ref.tell(Reconcile("test"))
-        await ref.ask(Reconcile("asked"))
+        ref.tell(reconcile("listed"))
+        await soon(lambda: not ref.describe()["mail"]["reconcile"])
+        await ref.ask("barrier")
         assert exits == []
         scope.index.note(gone(scope.artifact))
-        ref.tell(Reconcile("references"))
+        ref.tell(reconcile("references"))
         await soon(lambda: exits)
         assert scope.scopes.seen(scope.ref) == 0
 
@@ -123,7 +123,9 @@ async def test_it_does_not_end_before_it_knows_what_is_protected(scope, transpor
 
     scope.index.note(gone(scope.artifact))
     async with scope.watched(Slow(transport), transport) as (ref, exits):
-        await ref.ask(Reconcile("protected"))
+        ref.tell(reconcile("protected"))
+        await soon(lambda: not ref.describe()["mail"]["reconcile"])
+        await ref.ask("barrier")
         assert exits == []
         gate.set()
         await soon(lambda: exits)

@@ -9,9 +9,8 @@ import pytest
 
 from actors.runtime.actor import BATCH, Actor
 from actors.runtime.lifecycle import ExitReason
-from actors.runtime.mail import Reconcile
 from actors.runtime.results import Blocked, Done
-from tests.actor_examples import BugError, Probe, actor_of, exits_of, fake_runtime
+from tests.actor_examples import BugError, Probe, actor_of, exits_of, fake_runtime, reconcile
 from tests.fake_clock import settle
 
 
@@ -27,7 +26,7 @@ async def test_on_start_runs_before_the_first_message():
 async def test_control_messages_are_served_in_order_and_before_the_pending_reconcile():
     log: list = []
     ref = Probe.start(fake_runtime()[0], log)
-    for message in (Reconcile("spec"), "first", Reconcile("child"), "second"):
+    for message in (reconcile("spec"), "first", reconcile("child"), "second"):
         ref.tell(message)
     await settle()
     assert log == ["start", "first", "second", {"spec", "child"}]
@@ -37,10 +36,10 @@ async def test_mail_that_arrives_during_a_run_makes_exactly_one_more_run():
     log: list = []
     gate = asyncio.Event()
     ref = Probe.start(fake_runtime()[0], log, [gate])
-    ref.tell(Reconcile("spec"))
+    ref.tell(reconcile("spec"))
     await settle()
     for _ in range(50):
-        ref.tell(Reconcile("child"))
+        ref.tell(reconcile("child"))
     gate.set()
     await settle()
     assert log == ["start", {"spec"}, {"child"}]
@@ -150,7 +149,7 @@ async def test_a_cancelled_future_that_a_handler_waited_for_is_a_crash_not_a_sto
 async def test_a_reconcile_that_ends_with_no_result_is_a_crash():
     ref = Probe.start(fake_runtime()[0], [], [42])
     exits = exits_of(ref)
-    ref.tell(Reconcile("spec"))
+    ref.tell(reconcile("spec"))
     await settle()
     assert isinstance(exits[0].error, TypeError)
 
@@ -178,10 +177,10 @@ async def test_a_failing_on_failure_is_logged_and_the_crash_is_still_reported(ca
 async def test_an_actor_without_hooks_warns_of_mail_that_it_does_not_know(caplog):
     ref = Actor.start(fake_runtime()[0])
     ref.tell(42)
-    ref.tell(Reconcile("spec"))
+    ref.tell(reconcile("spec"))
     await settle()
     assert "does not know the message int" in caplog.text
-    assert "does not reconcile (spec)" in caplog.text
+    assert "does not reconcile (changed Falco spec)" in caplog.text
 
 
 async def test_the_kind_is_the_class_name_unless_the_class_or_the_actor_says_otherwise():
@@ -201,13 +200,13 @@ async def test_a_description_shows_what_the_actor_is_at_and_is_json():
     runtime, clock, _ = fake_runtime()
     gate = asyncio.Event()
     ref = Probe.start(runtime, [], [Blocked("NameConflict"), gate])
-    ref.tell(Reconcile("spec"))
+    ref.tell(reconcile("spec"))
     await settle()
-    ref.tell(Reconcile("child"))
+    ref.tell(reconcile("child"))
     await settle()
     await clock.advance(5)
     ref.tell("later")
-    ref.tell(Reconcile("timer"))
+    ref.tell(reconcile("timer"))
     described = ref.describe()
     assert described["running"] == {"message": "Reconcile", "seconds": 5.0}
     assert described["mail"] == {"control": 1, "reconcile": ["timer"]}
@@ -225,11 +224,11 @@ async def test_the_observer_learns_kind_wait_and_outcome_of_each_message():
     runtime, clock, observer = fake_runtime()
     gate = asyncio.Event()
     ref = Probe.start(runtime, [], [gate, Blocked("Why"), Done()])
-    ref.tell(Reconcile("spec"))
+    ref.tell(reconcile("spec"))
     await settle()
-    ref.tell(Reconcile("one"))
+    ref.tell(reconcile("one"))
     await clock.advance(2)
-    ref.tell(Reconcile("two"))
+    ref.tell(reconcile("two"))
     gate.set()
     await settle()
     assert observer.handled == [("Probe", "done"), ("Probe", "blocked")]

@@ -1,15 +1,12 @@
-"""Asking and telling, on the loop and from other threads."""
+"""Telling and asking, by the names that pykka gives them."""
 
 import asyncio
-import threading
 
 import pykka
 import pytest
 
-from actors.runtime.lifecycle import ExitReason
-from actors.runtime.mail import Reconcile
-from actors.runtime.results import Done
-from tests.actor_examples import BugError, Probe, exits_of, fake_runtime
+from actors.runtime.ref import ASK_TIMEOUT
+from tests.actor_examples import BugError, Probe, actor_of, exits_of, fake_runtime, reconcile
 from tests.fake_clock import settle
 
 
@@ -29,22 +26,66 @@ async def test_what_an_asked_handler_raises_goes_to_the_asker_and_the_actor_live
     assert observer.handled == [("Probe", "error"), ("Probe", "ok")]
 
 
-async def test_an_asked_reconcile_is_answered_with_its_result_and_is_a_run_of_its_own():
+async def test_a_reconcile_cannot_be_asked_as_it_has_no_answer_of_its_own():
+    ref = Probe.start(fake_runtime()[0], [])
+    with pytest.raises(TypeError, match="told"):
+        await ref.ask(reconcile("manual"))
+    await settle()
+
+
+async def test_an_asker_gets_a_timeout_error_and_the_late_answer_is_dropped():
     log: list = []
-    ref = Probe.start(fake_runtime()[0], log)
-    ref.tell(Reconcile("spec"))
-    assert await ref.ask(Reconcile("manual")) == Done()
-    await settle()
-    assert log == ["start", {"manual"}, {"spec"}]
+    runtime, clock, _ = fake_runtime()
+    ref = Probe.start(runtime, log)
+    gate = asyncio.Event()
+    asking = ref.ask(gate, timeout=3)
+    await clock.advance(2.9)
+    assert not asking.done()
+    await clock.advance(0.1)
+    with pytest.raises(TimeoutError, match=r"Probe .* gave no answer in 3 s"):
+        await asking
+    gate.set()
+    assert await ref.ask("next") == "next"
+    assert log == ["start", gate, "next"]
 
 
-async def test_an_asked_reconcile_that_raises_fails_the_asker_and_is_a_crash():
-    ref = Probe.start(fake_runtime()[0], [], [BugError("bug")])
-    exits = exits_of(ref)
-    with pytest.raises(BugError):
-        await ref.ask(Reconcile("manual"))
+async def test_an_asker_that_says_nothing_waits_for_the_default_timeout():
+    runtime, clock, _ = fake_runtime()
+    ref = Probe.start(runtime, [])
+    asking = ref.ask(asyncio.Event())
+    await clock.advance(ASK_TIMEOUT)
+    with pytest.raises(TimeoutError):
+        await asking
+    ref.kill()
     await settle()
-    assert [end.reason for end in exits] == [ExitReason.CRASH]
+
+
+async def test_a_question_that_expired_in_the_mail_is_still_handled():
+    log: list = []
+    runtime, clock, _ = fake_runtime()
+    ref = Probe.start(runtime, log)
+    gate = asyncio.Event()
+    ref.tell(gate)
+    asking = ref.ask("question", timeout=1)
+    await clock.advance(1)
+    with pytest.raises(TimeoutError):
+        await asking
+    gate.set()
+    await settle()
+    assert log == ["start", gate, "question"]
+
+
+async def test_an_answered_ask_leaves_no_timer_behind():
+    runtime, clock, _ = fake_runtime()
+    ref = Probe.start(runtime, [])
+    assert await ref.ask("echo", timeout=3) == "echo"
+    assert clock.armed == []
+
+
+async def test_a_timeout_error_of_the_handler_is_not_taken_for_the_asker_s_own():
+    ref = Probe.start(fake_runtime()[0], [])
+    with pytest.raises(TimeoutError, match="of the actor"):
+        await ref.ask(TimeoutError("of the actor"))
 
 
 async def test_the_dead_can_be_neither_told_nor_asked():
@@ -76,66 +117,34 @@ async def test_an_ask_that_was_cancelled_is_handled_and_its_answer_dropped():
     assert await ref.ask("next") == "next"
 
 
-async def test_tells_of_a_thread_arrive_on_the_loop_in_order():
+async def test_what_is_told_arrives_in_order():
     log: list = []
     ref = Probe.start(fake_runtime()[0], log)
-
-    def tell() -> None:
-        for number in range(100):
-            ref.tell(number)
-
-    await asyncio.to_thread(tell)
+    for number in range(100):
+        ref.tell(number)
     await settle()
     assert log == ["start", *range(100)]
 
 
-async def test_a_thread_gets_its_answer_by_blocking_itself_only():
+async def test_askers_get_an_end_while_the_actor_stops():
     ref = Probe.start(fake_runtime()[0], [])
-    assert await asyncio.to_thread(lambda: ref.ask("echo").get(timeout=10)) == "echo"
-    with pytest.raises(BugError):
-        await asyncio.to_thread(lambda: ref.ask(BugError("bug")).get(timeout=10))
-    assert await asyncio.to_thread(lambda: ref.stop().get(timeout=10)) is True
+    asks = [ref.ask("echo")]
+    stopping = ref.stop()
+    asks += [ref.ask("echo") for _ in range(4)]
+    outcomes = await asyncio.gather(*asks, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} <= {str, pykka.ActorDeadError}
+    assert await stopping is True
 
 
-async def test_a_loop_in_another_thread_can_await_the_answer():
+async def test_actors_and_refs_are_pykka_s_own_by_type_and_name():
     ref = Probe.start(fake_runtime()[0], [])
-
-    async def ask() -> str:
-        answer: str = await ref.ask("from afar")
-        return answer
-
-    assert await asyncio.to_thread(lambda: asyncio.run(ask())) == "from afar"
-
-
-async def test_threads_that_ask_while_the_actor_stops_all_get_an_end():
-    ref = Probe.start(fake_runtime()[0], [])
-    outcomes: list[str] = []
-
-    def ask() -> None:
-        for _ in range(200):
-            try:
-                outcomes.append(ref.ask("echo").get(timeout=10))
-            except pykka.ActorDeadError:
-                outcomes.append("dead")
-                return
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    await ref.stop()
-    for thread in threads:
-        await asyncio.to_thread(thread.join, 10)
-    assert set(outcomes) <= {"echo", "dead"}
-    assert outcomes.count("dead") == 4
-
-
-def test_a_ref_whose_loop_is_closed_refuses():
-    async def start():
-        return Probe.start(fake_runtime()[0], [])
-
-    ref = asyncio.run(start())
-    with pytest.raises(pykka.ActorDeadError):
-        ref.ask("anyone?").get(timeout=10)
+    assert isinstance(ref, pykka.ActorRef)
+    assert isinstance(actor_of(ref), pykka.Actor)
+    assert ref.is_alive()
+    assert str(ref) == str(actor_of(ref)) == f"Probe ({ref.actor_urn})"
+    assert ref.actor_class is Probe
+    assert await ref.stop() is True
+    assert not ref.is_alive()
 
 
 async def test_there_are_no_proxies():

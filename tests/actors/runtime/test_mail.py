@@ -1,5 +1,6 @@
 """The order of mail, and what coalesces; then the same against a model."""
 
+import asyncio
 from typing import Any
 
 import pykka
@@ -8,9 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actors.runtime.future import Future
 from actors.runtime.lifecycle import NORMAL
-from actors.runtime.mail import MOST_REASONS, OTHERS, Mail, Reconcile, Run, Stop
+from actors.runtime.mail import Mail, Reconcile, Stop
+from actors.runtime.reason import MOST_REASONS, Cause, Reason
+from tests.actor_examples import reconcile, words_of
 
 
 def drained(mail):
@@ -22,27 +24,32 @@ def drained(mail):
 
 def test_reconciles_coalesce_into_one_with_all_reasons_and_the_age_of_the_oldest():
     mail = Mail()
-    mail.add(Reconcile("spec"), None, 1.0)
-    mail.add(Reconcile("child"), None, 2.0)
-    mail.add(Reconcile("spec"), None, 3.0)
+    mail.add(reconcile("spec"), None, 1.0)
+    mail.add(reconcile("child"), None, 2.0)
+    mail.add(reconcile("spec"), None, 3.0)
     assert mail.depth == 1
-    assert drained(mail) == [(Run(frozenset({"spec", "child"})), None, 1.0)]
+    [letter] = drained(mail)
+    assert words_of(letter.message) == {"spec", "child"}
+    assert (letter.reply_to, letter.at) == (None, 1.0)
 
 
-def test_reasons_beyond_the_cap_are_summed_up():
+def test_reasons_beyond_the_cap_lose_their_names_but_neither_cause_nor_kind():
     mail = Mail()
     for number in range(1000):
-        mail.add(Reconcile(f"reason-{number}"), None, 0)
+        mail.add(reconcile(f"reason-{number}"), None, 0)
     assert len(mail.reasons) == MOST_REASONS + 1
-    assert OTHERS in mail.reasons
-    mail.add(Reconcile("reason-0"), None, 0)
-    assert len(mail.reasons) == MOST_REASONS + 1
+    assert Reason(Cause.CHANGED, "Falco") in mail.reasons
+    assert mail.reasons.more == 1000 - MOST_REASONS
+    mail.add(reconcile("reason-0"), None, 0)
+    mail.add(Reconcile(Reason(Cause.DELETED, "Pod", "late")), None, 0)
+    assert len(mail.reasons) == MOST_REASONS + 2
+    assert mail.reasons.have(Cause.DELETED, kind="Pod")
 
 
 def test_a_stop_comes_first_whatever_waits():
     mail = Mail()
     mail.add("message", None, 0)
-    mail.add(Reconcile("spec"), None, 0)
+    mail.add(reconcile("spec"), None, 0)
     mail.add(Stop(NORMAL), None, 0)
     assert [letter.name for letter in drained(mail)] == ["Stop", "str", "Reconcile"]
 
@@ -51,58 +58,68 @@ def test_empty_mail_holds_nothing():
     mail = Mail()
     assert (mail.empty(), mail.depth, mail.take()) == (True, 0, None)
     mail.add("message", None, 0)
-    mail.add(Reconcile("spec"), None, 0)
+    mail.add(reconcile("spec"), None, 0)
     drained(mail)
-    assert (mail._control, mail._reasons, mail._since) == (None, None, None)
+    assert (mail._control, mail._reasons) == (None, None)
 
 
 def test_mail_of_a_predecessor_goes_behind_with_its_age_but_without_its_stops():
     former, mail = Mail(), Mail()
-    for at, message in enumerate(["first", Reconcile("spec"), Stop(), "second"]):
+    for at, message in enumerate(["first", reconcile("spec"), Stop(), "second"]):
         former.add(message, None, at)
     mail.add("before", None, 9)
     mail.absorb(former)
-    assert drained(mail) == [
-        ("before", None, 9),
-        ("first", None, 0),
-        ("second", None, 3),
-        (Run(frozenset({"spec"})), None, 1),
-    ]
+    *control, last = drained(mail)
+    assert control == [("before", None, 9), ("first", None, 0), ("second", None, 3)]
+    assert (words_of(last.message), last.reply_to, last.at) == ({"spec"}, None, 1)
     assert [letter.name for letter in drained(former)] == ["Stop"]
 
 
-def test_refused_mail_answers_its_askers():
-    mail, question, stop = Mail(), Future[str](), Future[bool]()
+async def test_refused_mail_answers_its_askers():
+    mail, loop = Mail(), asyncio.get_running_loop()
+    question, stop = loop.create_future(), loop.create_future()
     mail.add("question", question, 0)
     mail.add("told", None, 0)
     mail.add(Stop(), stop, 0)
     mail.refuse()
     assert mail.empty()
-    assert stop.get() is True
+    assert await stop is True
     with pytest.raises(pykka.ActorDeadError):
-        question.get()
+        await question
+
+
+REASONS = st.builds(
+    Reason,
+    st.sampled_from([Cause.CHANGED, Cause.DELETED, Cause.TIMER]),
+    st.sampled_from(["", "Pod", "Node"]),
+    st.text("abc", max_size=3),
+    st.sampled_from(["", "1", "2"]),
+)
 
 
 class MailModel(RuleBasedStateMachine):
-    """Mail against the plainest model of it: a list of stops, a list of control, a set."""
+    """Mail against the plainest model of it: a list of stops, a list of control, a table."""
 
     def __init__(self):
         super().__init__()
         self.mail = Mail()
         self.stops = 0
         self.control: list = []
-        self.reasons: set[str] = set()
+        self.reasons: dict[tuple[str, str, str], Reason] = {}
         self.numbers = iter(range(10**9))
 
-    @rule(reason=st.sampled_from(["spec", "child", "timer", "restarted"]) | st.text(max_size=3))
+    @rule(reason=REASONS)
     def tell_reconcile(self, reason):
         self.mail.add(Reconcile(reason), None, next(self.numbers))
-        self.reasons.add(reason)
+        self.reasons[reason.cause, reason.kind, reason.name] = reason
 
-    @rule()
-    def ask_reconcile(self):
-        self.mail.add(Reconcile("asked"), Future(), next(self.numbers))
-        self.control.append(Run(frozenset({"asked"})))
+    @rule(reasons=st.lists(REASONS, max_size=40))
+    def absorb(self, reasons):
+        other = Mail()
+        for reason in reasons:
+            other.add(Reconcile(reason), None, next(self.numbers))
+            self.reasons[reason.cause, reason.kind, reason.name] = reason
+        self.mail.absorb(other)
 
     @rule()
     def tell_other(self):
@@ -124,17 +141,19 @@ class MailModel(RuleBasedStateMachine):
         elif self.control:
             assert letter.message == self.control.pop(0)
         elif self.reasons:
-            self.assert_no_reason_lost(letter.message.reasons)
-            self.reasons = set()
+            self.assert_no_reason_lost(letter.message)
+            self.reasons = {}
         else:
             assert letter is None
 
     def assert_no_reason_lost(self, taken):
         if len(self.reasons) <= MOST_REASONS:
-            assert taken == self.reasons
-        else:
-            assert OTHERS in taken
-            assert taken - {OTHERS} <= self.reasons
+            assert {reason for reason in taken if reason.name} <= set(self.reasons.values())
+        all_of = self.reasons.values()
+        assert {(r.cause, r.kind) for r in taken} == {(r.cause, r.kind) for r in all_of}
+        if not taken.more:
+            assert set(taken) == set(all_of)
+        assert len(taken) <= MOST_REASONS + len({(r.cause, r.kind) for r in all_of})
 
     @invariant()
     def depth_counts_control_and_at_most_one_reconcile(self):

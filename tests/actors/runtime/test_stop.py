@@ -6,9 +6,8 @@ import pykka
 import pytest
 
 from actors.runtime.lifecycle import ExitReason
-from actors.runtime.mail import Reconcile
 from actors.runtime.results import RequeueAfter
-from tests.actor_examples import BugError, Probe, actor_of, exits_of, fake_runtime
+from tests.actor_examples import BugError, Probe, actor_of, exits_of, fake_runtime, reconcile
 from tests.fake_clock import settle
 
 
@@ -56,7 +55,7 @@ async def test_a_stop_overtakes_all_waiting_mail():
     log: list = []
     ref = Probe.start(fake_runtime()[0], log)
     ref.tell("first")
-    ref.tell(Reconcile("spec"))
+    ref.tell(reconcile("spec"))
     await ref.stop()
     assert log == ["start", "stop"]
 
@@ -185,8 +184,8 @@ async def test_a_failing_on_stop_is_logged_and_the_actor_is_gone(caplog):
 
 async def test_a_stopped_actor_leaves_no_timer_behind():
     runtime, clock, _ = fake_runtime()
-    ref = Probe.start(runtime, [], [RequeueAfter(5)])
-    ref.tell(Reconcile("spec"))
+    ref = Probe.start(runtime, [], [RequeueAfter(5, "a test")])
+    ref.tell(reconcile("spec"))
     await settle()
     assert clock.armed == [5]
     await ref.stop()

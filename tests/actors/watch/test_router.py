@@ -2,6 +2,7 @@
 
 import pytest
 
+from actors.runtime.reason import Cause, Reason
 from actors.watch.router import ChildRoutes, Notice, Router, Routes, resource_changed
 from actors.watch.store import Change, Store
 from resources.kubernetes.reference import ObjectRef
@@ -36,7 +37,7 @@ class House:
         self.exits = exits_of(self.ref)
 
     def deliver(self, ref, message):
-        self.delivered.append((ref, message.reason))
+        self.delivered.append((ref, str(message.reason)))
 
     async def list(self, *kinds):
         for kind in kinds:
@@ -98,7 +99,7 @@ async def test_once_all_is_listed_each_resource_and_each_orphan_s_owner_is_told_
     await house.list(*KINDS)
     assert sorted(house.take()) == [
         (present, "listed"),
-        (vanished, "orphan"),
+        (vanished, "orphaned"),
         (falco("without-children"), "listed"),
         (PLUGIN, "listed"),
     ]
@@ -113,28 +114,38 @@ async def test_a_relist_tells_nobody_anew(listed):
 
 OWNED = owned(child(), 5, falco())
 CLUSTER_OWNED = owned(cluster_child(), 5, falco())
+CLUSTER_NAME = cluster_child().name
 GONE = falco("gone")
 
 
 @pytest.mark.parametrize(
     ("change", "delivered"),
     [
-        (Change(falco(), None, snapshot(falco(), 5)), [(falco(), "changed")]),
-        (Change(falco(), snapshot(falco(), 5), None), [(falco(), "deleted")]),
-        (Change(PLUGIN, None, snapshot(PLUGIN, 5)), [(PLUGIN, "changed")]),
-        (Change(PLUGIN, snapshot(PLUGIN, 5), None), [(PLUGIN, "deleted")]),
-        (Change(OWNED.ref, None, OWNED), [(falco(), "ConfigMap")]),
-        (Change(OWNED.ref, OWNED, OWNED), [(falco(), "ConfigMap")]),
-        (Change(OWNED.ref, OWNED, None), [(falco(), "ConfigMap")]),
-        (Change(OWNED.ref, OWNED, snapshot(OWNED.ref, 6)), [(falco(), "ConfigMap")]),
-        (Change(CLUSTER_OWNED.ref, None, CLUSTER_OWNED), [(falco(), "ClusterRole")]),
-        (Change(CLUSTER_OWNED.ref, CLUSTER_OWNED, None), [(falco(), "ClusterRole")]),
+        (Change(falco(), None, snapshot(falco(), 5)), [(falco(), "changed Falco falco@5")]),
+        (Change(falco(), snapshot(falco(), 5), None), [(falco(), "deleted Falco falco@5")]),
+        (Change(PLUGIN, None, snapshot(PLUGIN, 5)), [(PLUGIN, "changed Plugin json@5")]),
+        (Change(PLUGIN, snapshot(PLUGIN, 5), None), [(PLUGIN, "deleted Plugin json@5")]),
+        (Change(OWNED.ref, None, OWNED), [(falco(), "changed ConfigMap falco@5")]),
+        (Change(OWNED.ref, OWNED, OWNED), [(falco(), "changed ConfigMap falco@5")]),
+        (Change(OWNED.ref, OWNED, None), [(falco(), "deleted ConfigMap falco@5")]),
+        (
+            Change(OWNED.ref, OWNED, snapshot(OWNED.ref, 6)),
+            [(falco(), "changed ConfigMap falco@6")],
+        ),
+        (
+            Change(CLUSTER_OWNED.ref, None, CLUSTER_OWNED),
+            [(falco(), f"changed ClusterRole {CLUSTER_NAME}@5")],
+        ),
+        (
+            Change(CLUSTER_OWNED.ref, CLUSTER_OWNED, None),
+            [(falco(), f"deleted ClusterRole {CLUSTER_NAME}@5")],
+        ),
         (Change(child(), None, snapshot(child(), 5)), []),
         (Change(child(), None, owned(child(), 5, GONE)), []),
         (Change(child(), owned(child(), 5, GONE), None), []),
         (
             Change(cluster_child(), None, owned(cluster_child(), 5, GONE)),
-            [(GONE, "ClusterRole")],
+            [(GONE, f"changed ClusterRole {CLUSTER_NAME}@5")],
         ),
         (Change(cluster_child(), owned(cluster_child(), 5, GONE), None), []),
         (
@@ -170,7 +181,10 @@ async def test_a_child_that_changes_hands_is_told_to_both_owners(listed):
     listed.store.put(snapshot(falco("second"), 2))
     before, after = owned(child(), 5, falco()), owned(child(), 6, falco("second"))
     await listed.tell(Change(child(), before, after))
-    assert listed.take() == [(falco(), "ConfigMap"), (falco("second"), "ConfigMap")]
+    assert listed.take() == [
+        (falco(), "changed ConfigMap falco@6"),
+        (falco("second"), "changed ConfigMap falco@6"),
+    ]
 
 
 async def test_after_a_relist_only_what_is_different_wakes_somebody(listed):
@@ -182,7 +196,7 @@ async def test_after_a_relist_only_what_is_different_wakes_somebody(listed):
     changes = listed.store.replace("ConfigMap", [unchanged], 9)
     for change in changes:
         await listed.tell(change)
-    assert listed.take() == [(second, "ConfigMap")]
+    assert listed.take() == [(second, "deleted ConfigMap second@6")]
 
 
 async def test_changes_of_one_resource_are_delivered_in_their_order(listed):
@@ -191,7 +205,11 @@ async def test_changes_of_one_resource_are_delivered_in_their_order(listed):
     listed.router.changed(Change(falco(), None, snapshot(falco(), 6)))
     await settle()
     reasons = [reason for _, reason in listed.take()]
-    assert reasons == ["ConfigMap", "ClusterRole", "changed"]
+    assert reasons == [
+        "changed ConfigMap falco@5",
+        f"changed ClusterRole {CLUSTER_NAME}@5",
+        "changed Falco falco@6",
+    ]
 
 
 async def test_all_handlers_of_a_kind_take_in_a_change_before_anybody_is_told(house):
@@ -199,7 +217,7 @@ async def test_all_handlers_of_a_kind_take_in_a_change_before_anybody_is_told(ho
 
     def index(change):
         seen.append(change.ref)
-        return Notice((), "indexed")
+        return Notice((), Reason(Cause.CHANGED))
 
     def deliver(ref, _message):
         assert seen == [ref]
@@ -214,7 +232,7 @@ async def test_all_handlers_of_a_kind_take_in_a_change_before_anybody_is_told(ho
     router.changed(Change(PLUGIN, None, snapshot(PLUGIN, 5)))
     assert seen == [PLUGIN]
     await settle()
-    assert house.take() == [(PLUGIN, "changed")]
+    assert house.take() == [(PLUGIN, "changed Plugin json@5")]
     await ref.stop()
 
 

@@ -10,6 +10,7 @@ import pytest
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from actors.watch.store import Store, snapshot_of
 from resources.node.check_request import Context
 from resources.node.files import Directory
@@ -81,7 +82,7 @@ class Node:
     def _tell(self, ref):
         if ref not in self.actors:
             self.actors[ref] = NodeArtifactActor.start(self.runtime, ref, self.services)
-        self.actors[ref].tell(Reconcile("changed"))
+        self.actors[ref].tell(Reconcile(Reason(Cause.CHANGED)))
 
     def _installed(self, gone):
         self.gone += gone
@@ -147,7 +148,7 @@ async def test_content_that_somebody_deleted_is_fetched_again(node, root):
     (root / RULES / "50-03-a-inline.yaml").unlink()
     (version,) = node.state.installed.values()
     node.volume.blobs.path(Directory.RULES, version.content.sha256).unlink()
-    node.installation.tell(Reconcile("listed"))
+    node.installation.tell(Reconcile(Reason(Cause.LISTED)))
     assert await node.installed() == {"a": ("Failed", "InlineRulesStoreFailed")}
     assert [str(slot) for slot in node.lost] == ["Rulesfile/a/uid-a/inline"]
 

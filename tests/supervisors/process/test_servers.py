@@ -21,12 +21,12 @@ from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
-from actors.runtime.mail import Reconcile
 from resources.kubernetes.reference import ObjectRef
 from supervisors.process.metrics import Metrics
 from supervisors.process.servers import DebugServer, HealthServer, MetricsServer
 from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.intensity import Intensity
+from tests.actor_examples import reconcile
 from tests.fake_clock import FakeClock
 from tests.supervisors.process.serving import ANY_PORT, get, running
 
@@ -145,13 +145,13 @@ async def test_one_actor_of_the_real_tree_is_found_by_its_object(runtime):
     debug = DebugServer(runtime, ANY_PORT, supervisor.tree)
     async with running(supervisor), running(debug) as server:
         for ref in refs:
-            supervisor.deliver(ref, Reconcile("spec"))
+            supervisor.deliver(ref, reconcile("spec"))
         found = await get(server, "/debug/actors/Falco/ns/b")
         missing = await get(server, "/debug/actors/Falco/ns/c")
         beside = await get(server, "/debug/actorsFalco/ns/b")
     entry = json.loads(found.text)
     assert entry["object"] == "Falco/ns/b"
-    assert entry["actor"]["trace"][0]["reasons"] == ["spec"]
+    assert entry["actor"]["trace"][0]["reasons"] == ["changed Falco spec"]
     assert (missing.status, beside.status) == (404, 404)
 
 

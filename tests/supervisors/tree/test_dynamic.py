@@ -7,16 +7,15 @@ import pykka
 import pytest
 
 from actors.runtime.lifecycle import ExitReason
-from actors.runtime.mail import Reconcile
 from actors.runtime.results import Retire
-from tests.actor_examples import BugError
+from tests.actor_examples import BugError, reconcile
 from tests.fake_clock import settle
 from tests.supervisors.tree.crowd import DEADLINE, MOST_BACKOFF, Crowd, ref_of
 
 
 async def test_the_first_delivery_starts_an_actor_and_later_ones_reach_the_same():
     crowd = Crowd()
-    await crowd.deliver("a", Reconcile("listed"), "hello")
+    await crowd.deliver("a", reconcile("listed"), "hello")
     await crowd.deliver("a", "again")
     assert crowd.log["a"] == ["start", "hello", {"listed"}, "again"]
     assert (crowd.supervisor.alive, crowd.supervisor.parked) == (1, 0)
@@ -25,8 +24,8 @@ async def test_the_first_delivery_starts_an_actor_and_later_ones_reach_the_same(
 
 async def test_its_population_is_counted_by_kind():
     crowd = Crowd()
-    crowd.supervisor.deliver(ref_of("a"), Reconcile("listed"))
-    crowd.supervisor.deliver(ref_of("b")._replace(kind="Component"), Reconcile("listed"))
+    crowd.supervisor.deliver(ref_of("a"), reconcile("listed"))
+    crowd.supervisor.deliver(ref_of("b")._replace(kind="Component"), reconcile("listed"))
     counts = [(one.kind, one.parked, one.mail) for one in crowd.supervisor.population("Falco", "X")]
     assert counts == [("Falco", 0, 1), ("X", 0, 0)]
     await crowd.stop()
@@ -35,9 +34,9 @@ async def test_its_population_is_counted_by_kind():
 async def test_a_retired_actor_is_forgotten_and_the_next_delivery_starts_a_fresh_one():
     crowd = Crowd()
     crowd.results["a"] = [Retire()]
-    await crowd.deliver("a", Reconcile("deleted"))
+    await crowd.deliver("a", reconcile("deleted"))
     assert crowd.supervisor.alive == 0
-    await crowd.deliver("a", Reconcile("created"))
+    await crowd.deliver("a", reconcile("created"))
     assert crowd.log["a"] == ["start", {"deleted"}, "stop", "start", {"created"}]
     await crowd.stop()
 
@@ -47,11 +46,11 @@ async def test_no_message_is_lost_between_retiring_and_arriving_mail(steps):
     """Whatever loop step it comes in, the message is handled, by the old actor or by a new one."""
     crowd = Crowd()
     crowd.results["a"] = [Retire()]
-    crowd.supervisor.deliver(ref_of("a"), Reconcile("deleted"))
+    crowd.supervisor.deliver(ref_of("a"), reconcile("deleted"))
     for _ in range(steps):
         await asyncio.sleep(0)
     crowd.supervisor.deliver(ref_of("a"), "message")
-    crowd.supervisor.deliver(ref_of("a"), Reconcile("created"))
+    crowd.supervisor.deliver(ref_of("a"), reconcile("created"))
     await settle()
     assert crowd.log["a"].count("message") == 1
     assert any("created" in entry for entry in crowd.log["a"] if isinstance(entry, set))
@@ -63,7 +62,7 @@ async def test_mail_that_comes_while_a_retiring_actor_is_in_its_on_stop_starts_a
     crowd = Crowd()
     gate = crowd.slow_stop["a"] = asyncio.Event()
     crowd.results["a"] = [Retire()]
-    await crowd.deliver("a", Reconcile("deleted"))
+    await crowd.deliver("a", reconcile("deleted"))
     await crowd.deliver("a", "in between")
     assert crowd.log["a"] == ["start", {"deleted"}, "stop"]
     gate.set()
@@ -84,8 +83,8 @@ async def test_a_crash_is_restarted_with_backoff_and_one_reconcile_for_the_reaso
 
 async def test_mail_behind_a_crash_and_during_the_backoff_reaches_the_successor_in_order():
     crowd = Crowd()
-    await crowd.deliver("a", BugError("bug"), "behind", Reconcile("spec"))
-    await crowd.deliver("a", "during", Reconcile("child"))
+    await crowd.deliver("a", BugError("bug"), "behind", reconcile("spec"))
+    await crowd.deliver("a", "during", reconcile("child"))
     before = len(crowd.log["a"])
     await crowd.clock.advance(MOST_BACKOFF)
     assert crowd.log["a"][before:] == ["start", "behind", "during", {"spec", "child", "restarted"}]
@@ -106,7 +105,7 @@ async def test_an_asker_behind_a_crash_gets_its_answer_from_the_successor():
 async def test_an_actor_that_cannot_even_be_made_is_retried_and_keeps_its_mail():
     crowd = Crowd()
     crowd.unmakeable["a"] = 1
-    await crowd.deliver("a", Reconcile("listed"))
+    await crowd.deliver("a", reconcile("listed"))
     assert crowd.supervisor.alive == 1
     await crowd.clock.advance(MOST_BACKOFF)
     assert crowd.log["a"] == ["start", {"listed", "restarted"}]
@@ -185,7 +184,7 @@ async def test_children_cost_no_task_while_they_are_idle():
     await settle()
     before = asyncio.all_tasks()
     for number in range(1000):
-        crowd.supervisor.deliver(ref_of(str(number)), Reconcile("listed"))
+        crowd.supervisor.deliver(ref_of(str(number)), reconcile("listed"))
     await settle()
     assert crowd.supervisor.alive == 1000
     assert asyncio.all_tasks() == before
@@ -208,7 +207,7 @@ async def test_the_tree_shows_every_actor_and_every_parked_object_and_is_json():
 async def test_an_actor_that_crashes_a_thousand_times_leaves_its_neighbours_undisturbed():
     crowd = Crowd(most=10_000)
     for name in ("left", "right"):
-        await crowd.deliver(name, Reconcile("listed"))
+        await crowd.deliver(name, reconcile("listed"))
     for number in range(1000):
         for name in ("left", "right"):
             crowd.supervisor.deliver(ref_of(name), number)

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from actors.runtime.mail import Reconcile
-from tests.actor_examples import BugError
+from tests.actor_examples import BugError, reconcile
 from tests.fake_clock import settle
 from tests.supervisors.tree.crowd import MOST_BACKOFF, Crowd
 
@@ -33,7 +32,7 @@ async def test_one_crash_too_many_parks_that_object_and_says_so_once():
 async def test_a_parked_object_takes_no_mail_while_its_version_is_the_same():
     crowd = await parked_crowd()
     before = len(crowd.log["a"])
-    await crowd.deliver("a", Reconcile("child"), "message")
+    await crowd.deliver("a", reconcile("child"), "message")
     assert len(crowd.log["a"]) == before
     assert crowd.supervisor.parked == 1
     await crowd.stop()
@@ -44,7 +43,7 @@ async def test_a_delivery_with_another_version_unparks_with_that_mail_and_a_clea
     crowd = await parked_crowd()
     crowd.versions["a"] = version
     before = len(crowd.log["a"])
-    await crowd.deliver("a", Reconcile("spec"))
+    await crowd.deliver("a", reconcile("spec"))
     assert crowd.log["a"][before:] == ["start", {"spec"}]
     assert (crowd.supervisor.alive, crowd.supervisor.parked) == (1, 0)
     assert ("unparked", "Falco") in crowd.observer.events
@@ -121,7 +120,7 @@ async def test_an_on_parked_that_takes_for_ever_holds_up_nobody_and_ends_with_th
     await crowd.deliver("a", BugError("bug"))
     await crowd.deliver("b", BugError("bug"), "hello")
     crowd.versions["a"] = 2
-    await crowd.deliver("a", Reconcile("spec"))
+    await crowd.deliver("a", reconcile("spec"))
     assert crowd.log["a"][-1] == {"spec"}
     await crowd.stop()
     await settle()

@@ -1,5 +1,7 @@
 """Who is restarted after which exit, with whom, and how often."""
 
+import asyncio
+
 from actors.runtime.backoff import Backoff
 from actors.runtime.lifecycle import ExitReason
 from actors.runtime.mail import Stop
@@ -8,7 +10,7 @@ from supervisors.tree.intensity import TooManyRestarts
 from supervisors.tree.supervisor import Strategy
 from tests.actor_examples import BugError
 from tests.fake_clock import settle
-from tests.supervisors.tree.family import EACH_RESTART, MOST_BACKOFF, Family
+from tests.supervisors.tree.family import DEADLINE, EACH_RESTART, MOST_BACKOFF, Family
 
 BUG = BugError("bug")
 
@@ -107,6 +109,34 @@ async def test_restarts_wait_longer_each_time_until_the_child_was_up_for_a_windo
     await family.clock.advance(61)
     await family.end("a", ExitReason.CRASH, BUG)
     assert attempts == [0, 1, 2, 0]
+    await ref.stop()
+
+
+async def test_an_actor_that_was_given_up_and_ends_late_does_not_disturb_its_successor():
+    family = Family()
+    ref = family.launch("a", "b", strategy=Strategy.REST_FOR_ONE)
+    await settle()
+    gate = family.close("b", "work")
+
+    class Deaf(type(gate)):  # type: ignore[misc]
+        async def wait(self):
+            try:
+                await super().wait()
+            except asyncio.CancelledError:
+                await super().wait()
+
+    family.gates["b", "work"] = deaf = Deaf()
+    family.refs["b"].tell("work")
+    await family.end("a", ExitReason.CRASH, BUG)
+    await family.clock.advance(2 * DEADLINE + MOST_BACKOFF)
+    successor = family.refs["b"]
+    assert successor.is_alive()
+    family.happened()
+    deaf.set()
+    await family.clock.advance(MOST_BACKOFF)
+    assert family.refs["b"] is successor
+    assert successor.is_alive()
+    assert family.happened() == []
     await ref.stop()
 
 
