@@ -1,4 +1,4 @@
-"""What the Falco pods of every namespace report, summed up for each artifact as it comes in."""
+"""The reports of the Falco pods of every namespace, summed up for each artifact."""
 
 from __future__ import annotations
 
@@ -43,13 +43,15 @@ _decoder = Decoder(NodeReport)
 
 
 class _Report(NamedTuple):
+    """The part of a NodeReport that sums depend on."""
+
     pod_uid: str
     node: str
     entries: tuple[ReportEntry, ...]
 
 
 class _Tally:
-    """One artifact's sum. Of pods that are as usual, which most are, it knows only the number."""
+    """The sum of one artifact; of the pods in state PLAIN, which are most, only their number."""
 
     __slots__ = ("apart", "counts", "subject")
 
@@ -59,7 +61,7 @@ class _Tally:
         self.counts: Counter[str] = Counter()
 
     def see(self, pod: str, seen: PodReport | None, *, was_seen: bool) -> bool:
-        """Take in how a pod is now, None if it does not count; whether that makes a difference."""
+        """Take in a pod, None if it does not count; return whether the sum differs."""
         before = self.apart.pop(pod, None)
         if before is not None:
             self.counts[before.state] -= 1
@@ -73,16 +75,18 @@ class _Tally:
         return is_other or was_seen != (seen is not None)
 
     def sum(self, pods: int) -> Sum:
-        """Of so many pods that count."""
-        counts, stands = self.counts, self.apart.values()
-        failures = (one for one in stands if one.state == FAILED) if counts[FAILED] else ()
+        """The sum over this number of pods that count."""
+        counts, progress = self.counts, self.apart.values()
+        failures = (pod for pod in progress if pod.state == FAILED) if counts[FAILED] else ()
         waiting = (
-            (pod for pod, one in self.apart.items() if one.state == PENDING)
+            (name for name, pod in self.apart.items() if pod.state == PENDING)
             if counts[PENDING]
             else ()
         )
         remarks = (
-            {one.message for one in stands if one.state == PROGRAMMED} if counts[PROGRAMMED] else ()
+            {pod.message for pod in progress if pod.state == PROGRAMMED}
+            if counts[PROGRAMMED]
+            else ()
         )
         return Sum(
             pods=pods,
@@ -97,7 +101,7 @@ class _Tally:
 
 @dataclass(slots=True)
 class _Place:
-    """One namespace: uids of its pods, their reports, those that count, and what is summed up."""
+    """One namespace: uids of its pods, their reports, the pods that count, and the sums."""
 
     pods: dict[str, str] = field(default_factory=dict)
     reports: dict[str, _Report] = field(default_factory=dict)
@@ -110,11 +114,11 @@ class _Place:
 
 
 class ReportIndex:
-    """Pods, their reports and their nodes, and what they amount to for each artifact.
+    """Sums up the reports of pods for each artifact, from changes of Pods, Nodes and NodeReports.
 
-    A pod counts from its creation on until it is told to end, and unless its Node is gone; a report
-    counts if the pod of that uid does. Written by whoever hears the watchers, before anybody is
-    told. A sum is kept once it was asked for, and costs little until its subject changes.
+    A pod counts from its creation until its deletion begins, unless its Node is gone; a report
+    counts if the pod of its uid does. The router notes a change before it wakes any actor. A sum
+    is kept from the first request on, and costs little until its subject changes.
     """
 
     def __init__(self) -> None:
@@ -135,7 +139,7 @@ class ReportIndex:
         return frozenset(concerned)
 
     def sum(self, artifact: ObjectRef, subject: Subject) -> Sum:
-        """What the pods of its namespace amount to; from now on it is among those concerned."""
+        """The sum over the pods of its namespace; from now on `note` returns this artifact too."""
         place = self._places[artifact.namespace]
         tally = place.tallies.get(artifact)
         if tally is None or tally.subject != subject:
@@ -145,7 +149,7 @@ class ReportIndex:
         return tally.sum(len(place.counting))
 
     def outlook(self, artifact: ObjectRef) -> str:
-        """The state that decides for all, empty if there is none; costs next to nothing."""
+        """The state that decides the status, empty if there is none; costs next to nothing."""
         place = self._places.get(artifact.namespace)
         tally = place.tallies.get(artifact) if place is not None else None
         if place is None or tally is None:
@@ -157,14 +161,14 @@ class ReportIndex:
         return PROGRAMMED if usual or tally.counts[PROGRAMMED] else ""
 
     def forget(self, artifact: ObjectRef) -> None:
-        """Sum up no more for an artifact."""
+        """Drop the sum of an artifact."""
         place = self._places.get(artifact.namespace)
         if place is not None:
             place.tallies.pop(artifact, None)
             self._tidy(artifact.namespace)
 
     def forget_all(self) -> None:
-        """Sum up no more for anybody."""
+        """Drop the sums of all artifacts."""
         for namespace, place in list(self._places.items()):
             place.tallies.clear()
             self._tidy(namespace)
@@ -201,7 +205,7 @@ class ReportIndex:
         return self._look(*at) if before != report else ()
 
     def _report(self, snapshot: Snapshot | None) -> _Report | None:
-        """What of a report matters, with entries that are shared where they are equal."""
+        """The part of a report that matters; equal entries of many pods are one object."""
         if snapshot is None:
             return None
         try:
@@ -209,22 +213,22 @@ class ReportIndex:
         except DecodeError as error:
             _log.warning("cannot be read: %s", error, extra={"object": str(snapshot.ref)})
             return None
-        found = entries(report.artifacts or ())
-        shared = tuple(self._shared.setdefault(astuple(entry), entry) for entry in found)
+        reported = entries(report.artifacts or ())
+        shared = tuple(self._shared.setdefault(astuple(entry), entry) for entry in reported)
         return _Report(report.pod_uid, report.node_name, shared)
 
     def _look(self, namespace: str, pod: str) -> set[ObjectRef]:
-        """Count a pod as it is now; return the artifacts for which that makes a difference."""
+        """Count a pod as it is now; return the artifacts whose sum differs."""
         place = self._places[namespace]
         seen, was_seen = self._seen(place, pod), pod in place.counting
         _put(place.counting, pod, seen)
         tallies = place.tallies.items()
-        found = {ref for ref, tally in tallies if tally.see(pod, seen, was_seen=was_seen)}
+        concerned = {ref for ref, tally in tallies if tally.see(pod, seen, was_seen=was_seen)}
         self._tidy(namespace)
-        return found
+        return concerned
 
     def _seen(self, place: _Place, pod: str) -> PodReport | None:
-        """What is known of a pod; None if it does not count."""
+        """The report of a pod, an empty one before its first; None if the pod does not count."""
         uid, report = place.pods.get(pod), place.reports.get(pod)
         if uid is None:
             return None
@@ -238,9 +242,9 @@ class ReportIndex:
             del self._places[namespace]
 
 
-def _put(known: dict[str, V], key: str, value: V | None) -> None:
-    """Set it, or remove it if there is none."""
+def _put(entries_by_name: dict[str, V], name: str, value: V | None) -> None:
+    """Set the value of a name, or remove the name if there is none."""
     if value is None:
-        known.pop(key, None)
+        entries_by_name.pop(name, None)
     else:
-        known[key] = value
+        entries_by_name[name] = value
