@@ -100,12 +100,14 @@ class _Tally:
 
 
 @dataclass(slots=True)
-class _Place:
-    """One namespace: uids of its pods, their reports, the pods that count, and the sums."""
+class _NamespaceIndex:
+    """The pods and the sums of one namespace; the first three are by name of the pod."""
 
     pods: dict[str, str] = field(default_factory=dict)
+    """The uids of pods that are not being deleted."""
     reports: dict[str, _Report] = field(default_factory=dict)
     counting: dict[str, PodReport] = field(default_factory=dict)
+    """The pods that count."""
     tallies: dict[ObjectRef, _Tally] = field(default_factory=dict)
 
     @property
@@ -122,9 +124,11 @@ class ReportIndex:
     """
 
     def __init__(self) -> None:
-        self._places: defaultdict[str, _Place] = defaultdict(_Place)
+        self._namespaces: defaultdict[str, _NamespaceIndex] = defaultdict(_NamespaceIndex)
+        # Labels by node, and namespace and name of the pods that report from it.
         self._nodes: dict[str, Mapping[str, str]] = {}
         self._reporting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        # One object for equal entries, for as long as a report holds it.
         self._shared: WeakValueDictionary[tuple[object, ...], ReportEntry] = WeakValueDictionary()
 
     def note(self, change: Change) -> frozenset[ObjectRef]:
@@ -140,48 +144,48 @@ class ReportIndex:
 
     def sum(self, artifact: ObjectRef, subject: Subject) -> Sum:
         """The sum over the pods of its namespace; from now on `note` returns this artifact too."""
-        place = self._places[artifact.namespace]
-        tally = place.tallies.get(artifact)
+        index = self._namespaces[artifact.namespace]
+        tally = index.tallies.get(artifact)
         if tally is None or tally.subject != subject:
-            tally = place.tallies[artifact] = _Tally(subject)
-            for pod, seen in place.counting.items():
+            tally = index.tallies[artifact] = _Tally(subject)
+            for pod, seen in index.counting.items():
                 tally.see(pod, seen, was_seen=False)
-        return tally.sum(len(place.counting))
+        return tally.sum(len(index.counting))
 
     def outlook(self, artifact: ObjectRef) -> str:
         """The state that decides the status, empty if there is none; costs next to nothing."""
-        place = self._places.get(artifact.namespace)
-        tally = place.tallies.get(artifact) if place is not None else None
-        if place is None or tally is None:
+        index = self._namespaces.get(artifact.namespace)
+        tally = index.tallies.get(artifact) if index is not None else None
+        if index is None or tally is None:
             return ""
         for state in (FAILED, PENDING):
             if tally.counts[state]:
                 return state
-        usual = len(place.counting) - len(tally.apart)
+        usual = len(index.counting) - len(tally.apart)
         return PROGRAMMED if usual or tally.counts[PROGRAMMED] else ""
 
     def forget(self, artifact: ObjectRef) -> None:
         """Drop the sum of an artifact."""
-        place = self._places.get(artifact.namespace)
-        if place is not None:
-            place.tallies.pop(artifact, None)
+        index = self._namespaces.get(artifact.namespace)
+        if index is not None:
+            index.tallies.pop(artifact, None)
             self._tidy(artifact.namespace)
 
     def forget_all(self) -> None:
         """Drop the sums of all artifacts."""
-        for namespace, place in list(self._places.items()):
-            place.tallies.clear()
+        for namespace, index in list(self._namespaces.items()):
+            index.tallies.clear()
             self._tidy(namespace)
 
     def _note_pod(self, ref: ObjectRef, pod: Snapshot | None) -> Iterable[ObjectRef]:
         ends = pod is None or pod.meta.deletion_timestamp is not None
         uid = None if pod is None or ends else pod.meta.uid
-        pods = self._places[ref.namespace].pods
+        pods = self._namespaces[ref.namespace].pods
         if pods.get(ref.name) == uid:
             self._tidy(ref.namespace)
             return ()
         _put(pods, ref.name, uid)
-        return self._look(ref.namespace, ref.name)
+        return self._count(ref.namespace, ref.name)
 
     def _note_node(self, ref: ObjectRef, node: Snapshot | None) -> Iterable[ObjectRef]:
         labels = None if node is None else node.meta.labels or {}
@@ -189,10 +193,10 @@ class ReportIndex:
             return ()
         _put(self._nodes, ref.name, labels)
         pods = sorted(self._reporting.get(ref.name, ()))
-        return {artifact for pod in pods for artifact in self._look(*pod)}
+        return {artifact for pod in pods for artifact in self._count(*pod)}
 
     def _note_report(self, ref: ObjectRef, snapshot: Snapshot | None) -> Iterable[ObjectRef]:
-        reports = self._places[ref.namespace].reports
+        reports = self._namespaces[ref.namespace].reports
         before, report = reports.get(ref.name), self._report(snapshot)
         _put(reports, ref.name, report)
         at = (ref.namespace, ref.name)
@@ -202,7 +206,7 @@ class ReportIndex:
                 del self._reporting[before.node]
         if report is not None:
             self._reporting[report.node].add(at)
-        return self._look(*at) if before != report else ()
+        return self._count(*at) if before != report else ()
 
     def _report(self, snapshot: Snapshot | None) -> _Report | None:
         """The part of a report that matters; equal entries of many pods are one object."""
@@ -217,19 +221,19 @@ class ReportIndex:
         shared = tuple(self._shared.setdefault(astuple(entry), entry) for entry in reported)
         return _Report(report.pod_uid, report.node_name, shared)
 
-    def _look(self, namespace: str, pod: str) -> set[ObjectRef]:
+    def _count(self, namespace: str, pod: str) -> set[ObjectRef]:
         """Count a pod as it is now; return the artifacts whose sum differs."""
-        place = self._places[namespace]
-        seen, was_seen = self._seen(place, pod), pod in place.counting
-        _put(place.counting, pod, seen)
-        tallies = place.tallies.items()
+        index = self._namespaces[namespace]
+        seen, was_seen = self._counted(index, pod), pod in index.counting
+        _put(index.counting, pod, seen)
+        tallies = index.tallies.items()
         concerned = {ref for ref, tally in tallies if tally.see(pod, seen, was_seen=was_seen)}
         self._tidy(namespace)
         return concerned
 
-    def _seen(self, place: _Place, pod: str) -> PodReport | None:
+    def _counted(self, index: _NamespaceIndex, pod: str) -> PodReport | None:
         """The report of a pod, an empty one before its first; None if the pod does not count."""
-        uid, report = place.pods.get(pod), place.reports.get(pod)
+        uid, report = index.pods.get(pod), index.reports.get(pod)
         if uid is None:
             return None
         if report is None or report.pod_uid != uid:
@@ -238,8 +242,8 @@ class ReportIndex:
         return None if labels is None else PodReport(report.node, labels, report.entries)
 
     def _tidy(self, namespace: str) -> None:
-        if self._places[namespace].is_empty:
-            del self._places[namespace]
+        if self._namespaces[namespace].is_empty:
+            del self._namespaces[namespace]
 
 
 def _put(entries_by_name: dict[str, V], name: str, value: V | None) -> None:

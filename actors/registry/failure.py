@@ -60,10 +60,12 @@ def problem_of(endpoint: Endpoint, error: ExchangeError) -> Problem:
     return Problem(f"{endpoint}: {error}", error.transient, error.retry_after)
 
 
-def from_status(code: int, retry_after: str | None, what: str, *, known: bool) -> ExchangeError:
+def from_status(
+    code: int, retry_after: str | None, what: str, *, authenticated: bool
+) -> ExchangeError:
     """The error for an answer with this status to a request for `what`.
 
-    `known`: the request carried credentials.
+    `authenticated`: the request carried credentials.
     """
     wait = retry_after_seconds(retry_after, LONGEST_RETRY_AFTER)
     if code == _OVERLOADED:
@@ -75,7 +77,9 @@ def from_status(code: int, retry_after: str | None, what: str, *, known: bool) -
         return ExchangeError(f"there is no {what} (404)")
     if code in {401, 403}:
         text = (
-            "the credentials were refused" if known else "it needs credentials, or does not exist"
+            "the credentials were refused"
+            if authenticated
+            else "it needs credentials, or does not exist"
         )
         return ExchangeError(f"access to {what} was denied ({code}): {text}")
     return ExchangeError(f"the registry answered {code} for {what}")

@@ -108,8 +108,8 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
             return response
         self._discard(response)
         header = response.headers.get("WWW-Authenticate", "")
-        known = self._endpoint.credentials
-        self._authorization = authorization(header, known, self._origin, self._token_answer)
+        credentials = self._endpoint.credentials
+        self._authorization = authorization(header, credentials, self._origin, self._token_answer)
         return self._exchange(url, method, headers or {}, self._authorization)
 
     def _token_answer(self, url: str, credentials: str | None) -> tuple[int, str | None, bytes]:
@@ -167,7 +167,8 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         if origin != self._origin:  # a signed URL has expired: the registry will send a new one
             raise ExchangeError(f"{origin} answered {code} for {what}", transient=True)
         retry_after = response.headers.get("Retry-After")
-        raise from_status(code, retry_after, what, known=self._endpoint.credentials is not None)
+        authenticated = self._endpoint.credentials is not None
+        raise from_status(code, retry_after, what, authenticated=authenticated)
 
     def _whole(self, response: requests.Response, what: str) -> bytes:
         """The whole body, which has to fit a bound, in memory."""

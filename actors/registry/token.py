@@ -56,7 +56,7 @@ def authorization(
         return _bearer(credentials.password)
     realm = _realm(challenge, credentials, registry)
     answer = fetch(realm, _basic(credentials) if credentials else None)
-    return _bearer(_token(*answer, known=credentials is not None))
+    return _bearer(_token(*answer, authenticated=credentials is not None))
 
 
 def _realm(challenge: Challenge, credentials: Credentials | None, registry: Origin) -> str:
@@ -75,9 +75,9 @@ def _realm(challenge: Challenge, credentials: Credentials | None, registry: Orig
     return f"{challenge.realm}{separator}{query}" if query else challenge.realm
 
 
-def _token(status: int, retry_after: str | None, body: bytes, *, known: bool) -> str:
+def _token(status: int, retry_after: str | None, body: bytes, *, authenticated: bool) -> str:
     if status != 200:
-        raise from_status(status, retry_after, "a token", known=known)
+        raise from_status(status, retry_after, "a token", authenticated=authenticated)
     try:
         answer = msgspec.json.decode(body, type=_Answer)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
