@@ -2,14 +2,17 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Each has a control plane of its own. They wait more than they work: more than there are cores.
+WORKERS ?= 3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check bench generate format lock clean
+.PHONY: help venv run test prove check bench generate format lock clean
 
 help:
 	@echo "make run       a local control plane and registry, the operator, a Falco and its sidecars; ARGS='--kubeconfig F' for your own cluster"
 	@echo "make test      lint, types, import layers, then all tests on a real control plane"
+	@echo "make prove     the exhaustive tables, of which make test runs a sample: every step, every hostile input"
 	@echo "make bench     speed and memory, as counts and ratios"
 	@echo "make generate  CRDs, rights and deploy/install.yaml from resources/, the chart and the API server's OpenAPI"
 	@echo "make venv      .venv with the locked dependencies and both console scripts"
@@ -26,11 +29,17 @@ venv: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# A module stays whole, for its tests share what they start.
+PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+
 run: venv
 	@$(BIN)/python -m deploy.local run $(ARGS)
 
 test: check
-	$(BIN)/pytest -m "not bench" $(ARGS)
+	$(PYTEST) -m "not bench and (sample or not prove)" $(ARGS)
+
+prove: venv
+	$(PYTEST) -m "prove and not bench" $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .

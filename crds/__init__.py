@@ -1,5 +1,5 @@
-"""The generated CustomResourceDefinitions, and what generates them.
+"""The generated CustomResourceDefinitions, and the code that generates them.
 
-Belongs here: the structural schema of a type (`crd.py`, `structural.py`), and `generate.py`, which
-says what the YAML files beside it hold. What a resource's fields are is decided in `resources/`.
+`crd.py` and `structural.py` make the structural schema of a type; `generate.py` makes the text of
+the YAML files in this directory. The fields of a resource are defined in `resources/`.
 """

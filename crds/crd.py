@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition of a kind, from its type and the API server's OpenAPI documents."""
+"""The CustomResourceDefinition of a kind, from its Python type and the OpenAPI of core types."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _KEPT = (
     "x-kubernetes-validations",
 )
 
-# The API server knows the rest and allows no word about it; rules see the name only if it is here.
-_METADATA = {"type": "object", "properties": {"name": {"type": "string"}}}
+# The API server defines metadata itself, and allows a CRD only this: rules can read the name.
+_METADATA_SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}}}
 _API_VERSION = "The group and version of this representation, such as {}."
 _KIND = "The kind of this object: {}."
 
 
-# By these the CRDs are told from what else is installed with them.
+# These labels tell the CRDs from the other objects that are installed with them.
 _LABELS = {
     "app.kubernetes.io/name": "falco-operator",
     "app.kubernetes.io/component": "crds",
@@ -43,10 +43,10 @@ _LABELS = {
 
 
 def crd(definition: ResourceDefinition, schemas: Schemas) -> dict[str, Any]:
-    """Return the CRD document of `definition`.
+    """The CRD of `definition`, as a document.
 
     `schemas` are the `components.schemas` of the API server's documents for core/v1 and apps/v1;
-    fields that name a core type are filled in from them.
+    a field that names a core type gets its schema from them.
     """
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -96,7 +96,7 @@ def _column(column: Column) -> dict[str, Any]:
 
 
 def root_schema(definition: ResourceDefinition, schemas: Schemas) -> Schema:
-    """Return the structural schema of the whole object."""
+    """The structural schema of the whole object."""
     document = msgspec.json.schema(definition.type)
     schema = flatten(document, document["$defs"], schemas)
     schema["properties"] |= {
@@ -105,7 +105,7 @@ def root_schema(definition: ResourceDefinition, schemas: Schemas) -> Schema:
             "description": _API_VERSION.format(f"{definition.group}/{definition.version}"),
         },
         "kind": {"type": "string", "description": _KIND.format(definition.kind)},
-        "metadata": _METADATA,
+        "metadata": _METADATA_SCHEMA,
     }
     if definition.rules:
         schema["x-kubernetes-validations"] = validations(definition.rules)
@@ -113,16 +113,16 @@ def root_schema(definition: ResourceDefinition, schemas: Schemas) -> Schema:
 
 
 def flatten(node: Schema, definitions: Schemas, schemas: Schemas) -> Schema:
-    """Turn msgspec's JSON schema of a type into a structural one.
+    """The structural schema of a node of msgspec's JSON schema.
 
-    References are inlined, null is dropped (what may be null may be absent), and a value of any
-    kind is kept as it stands. `openapi` names the core type whose schema stands in for the field's.
+    References are inlined; null is dropped, since a field that may be null may be absent; a field
+    without a type accepts any value. The key `openapi` names a core type, whose schema is used.
     """
     node = _inlined(node, definitions)
     schema = _value(node, definitions, schemas)
     if "description" in node:
         schema["description"] = first_sentence(node["description"])
-    # A default in Python is one at the API server too, unless it only says "nothing".
+    # The API server gets the default of the Python type too, unless that is empty.
     default = node.get("default")
     if default and isinstance(default, str | int):
         schema["default"] = default
@@ -146,7 +146,7 @@ def _value(node: Schema, definitions: Schemas, schemas: Schemas) -> Schema:
 
 
 def _inlined(node: Schema, definitions: Schemas) -> Schema:
-    """Merge what a node refers to, or its one type beside null, into it; its own words win."""
+    """The node with its reference, or its only type beside null, inlined; its own keys win."""
     if "anyOf" in node:
         (target,) = (option for option in node["anyOf"] if option != {"type": "null"})
     elif "$ref" in node:

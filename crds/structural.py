@@ -1,8 +1,8 @@
 """Structural schemas of core types, from the API server's own OpenAPI v3 documents.
 
-A CRD takes no references, and one type for each value. So references are inlined (the types in use
-do not recurse), quantities and ports become int-or-string, and what only native types may carry is
-left out.
+A CRD allows no references, and one type for each value. So references are inlined (the types in use
+do not recurse), quantities and ports become int-or-string, and keys that only native types may have
+are left out.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     Schema = dict[str, Any]
     Schemas = Mapping[str, Schema]
 
-OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-POD_SPEC = "io.k8s.api.core.v1.PodSpec"
-INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
-QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+OBJECT_META_TYPE = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+POD_SPEC_TYPE = "io.k8s.api.core.v1.PodSpec"
+INT_OR_STRING_TYPE = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
+QUANTITY_TYPE = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 
-_NUMBER = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
-QUANTITY_PATTERN = rf"^(\+|-)?{_NUMBER}(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?{_NUMBER}))?$"
+_QUANTITY_NUMBER = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+QUANTITY_PATTERN = (
+    rf"^(\+|-)?{_QUANTITY_NUMBER}(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?{_QUANTITY_NUMBER}))?$"
+)
 
-# Of the metadata inside a template: what has an effect there, and what the CRDs of the Go operator
-# took although it has none (name and namespace).
+# The fields of the metadata inside a template: those that have an effect there, and name and
+# namespace, which have none but which the CRDs of the Go operator accepted.
 _TEMPLATE_METADATA = ("annotations", "finalizers", "labels", "name", "namespace")
 
 _KEPT = (
@@ -43,7 +45,7 @@ _ABBREVIATION = re.compile(r"\b(e\.g|i\.e|etc|vs)\.$", re.IGNORECASE)
 
 
 def first_sentence(text: str) -> str:
-    """Return the first sentence of `text` on one line; a blank line ends a sentence as well."""
+    """The first sentence of `text` on one line; a blank line ends a sentence as well."""
     paragraph = " ".join(text.strip().split("\n\n")[0].split())
     for end in re.finditer(r"\.(?= )", paragraph):
         sentence = paragraph[: end.end()]
@@ -53,20 +55,21 @@ def first_sentence(text: str) -> str:
 
 
 def core_schema(name: str, schemas: Schemas) -> Schema:
-    """Return the structural schema of the core type `name`, complete and free of references.
+    """The structural schema of the core type `name`, complete and free of references.
 
-    `schemas` are the `components.schemas` of the documents that hold it and all it refers to.
-    Defaults are dropped, for what the user leaves out must stay left out to be merged over.
+    `schemas` are the `components.schemas` of documents that hold the type and all types that it
+    refers to. Defaults are dropped: a field that the user leaves out must stay absent, since the
+    template is merged over the default one.
     """
-    if name == INT_OR_STRING:
+    if name == INT_OR_STRING_TYPE:
         return _int_or_string()
-    if name == QUANTITY:
+    if name == QUANTITY_TYPE:
         return _int_or_string() | {"pattern": QUANTITY_PATTERN}
     schema = _structural(schemas[name], schemas)
-    if name == OBJECT_META:
+    if name == OBJECT_META_TYPE:
         schema["properties"] = {key: schema["properties"][key] for key in _TEMPLATE_METADATA}
-    if name == POD_SPEC:
-        schema.pop("required", None)  # containers: a template may be partial
+    if name == POD_SPEC_TYPE:
+        schema.pop("required", None)  # the field `containers`: a template may be partial
     return schema
 
 
@@ -96,7 +99,7 @@ def _structural(node: Schema, schemas: Schemas) -> Schema:
 
 
 def _reference(node: Schema) -> str | None:
-    """Name what a node refers to: `$ref`, or `allOf` with a single one where it has siblings."""
+    """The type that a node refers to: by `$ref`, or by the single `$ref` in its `allOf`."""
     for holder in (node, *node.get("allOf", ())):
         if "$ref" in holder:
             return str(holder["$ref"]).rsplit("/", 1)[-1]
@@ -109,7 +112,7 @@ def _resolve(node: Schema, schemas: Schemas) -> Schema:
 
 
 def _ensure_keys(schema: Schema, item: Schema) -> None:
-    """Give each list key its default, or require it: a CRD allows no key that may be absent."""
+    """Give each key of a list map its default, or else require it, as a CRD demands."""
     items = schema["items"]
     for key in schema["x-kubernetes-list-map-keys"]:
         if key in items.get("required", ()):

@@ -1,6 +1,6 @@
-"""What the operator itself may do: what its code does, and what it grants to the pods of others.
+"""The rights of the operator itself: those that its requests need, and those that it grants.
 
-It may grant only what it holds, having neither `escalate` nor `bind`.
+It has neither `escalate` nor `bind`, so it can grant only rights that it holds.
 """
 
 from __future__ import annotations
@@ -18,63 +18,64 @@ from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS,
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# The order in which verbs are written; there are no others, `*` least of all.
+# All verbs that a rule may have, in the order in which they are written.
 _VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 
-# What is done to a kind, or to `kind/subresource`, beside watching it: a line for each.
-_DONE: dict[str, tuple[str, ...]] = {
+# The verbs that the operator uses on a kind or on `kind/subresource`, except those of a watch.
+_USED_VERBS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(INSTANCES, ("patch",)),
     **dict.fromkeys((f"{kind}/status" for kind in INSTANCES), ("patch",)),
-    # Never called: asked for where the admission plugin OwnerReferencesPermissionEnforcement is on,
-    # since children block the deletion of their owner.
+    # Never requested. The admission plugin OwnerReferencesPermissionEnforcement demands it for
+    # owner references with `blockOwnerDeletion`, which the children have.
     **dict.fromkeys((f"{kind}/finalizers" for kind in INSTANCES), ("update",)),
     **dict.fromkeys(CHILD_KINDS, ("get", "create", "patch")),
     **dict.fromkeys(PRUNED, ("get", "create", "patch", "delete")),
     "Event": ("create", "patch"),
-    # For the finalizers that the Go operator's sidecars have left.
+    # To remove finalizers of the Go operator's sidecars.
     **dict.fromkeys(ARTIFACTS, ("patch",)),
     **dict.fromkeys((f"{kind}/status" for kind in ARTIFACTS), ("patch",)),
-    # Protected while an artifact names them, and read by name; ConfigMaps are children as well.
+    # Read by name, and protected by a finalizer while an artifact names them. A ConfigMap needs no
+    # line: it is also a kind of child.
     "Secret": ("get", "list", "watch", "patch"),
 }
 
 
 def operator_rules() -> list[PolicyRule]:
-    """Everything, in the whole cluster, in few rules; always the same for the same code."""
+    """All rights of the operator in the cluster, merged into few rules in a fixed order."""
     return merged([*used_rules(), *held_rules()])
 
 
 def used_rules() -> list[PolicyRule]:
-    """What the operator's own requests need."""
+    """The rights that the operator's own requests need."""
     watched = (_about(kind, ("list", "watch")) for kind in WATCHED)
-    return merged([*watched, *(_about(target, verbs) for target, verbs in _DONE.items())])
+    return merged([*watched, *(_about(target, verbs) for target, verbs in _USED_VERBS.items())])
 
 
 def held_rules() -> list[PolicyRule]:
-    """What is held in order to be granted to the pods of any Falco or Component."""
+    """The rights that the operator grants to the pods of a Falco or Component."""
     return merged([*FALCO_CLUSTER_RULES, *falco_rules(), *granted_rules()])
 
 
 def lease_rules(lease: str) -> list[PolicyRule]:
-    """What leader election needs in the operator's namespace; a create has no name yet."""
+    """The rights of leader election in the operator's namespace; `create` allows no name."""
     group, resource = KINDS["Lease"].group, KINDS["Lease"].plural
     return [rule(group, [resource], ["create"]), rule(group, [resource], ["get", "patch"], [lease])]
 
 
 def merged(rules: Iterable[PolicyRule]) -> list[PolicyRule]:
-    """The same rights in few rules: sorted, none twice, resources of equal verbs together.
+    """The same rights in few sorted rules: resources with equal verbs share a rule.
 
-    What a rule gives by name is given for every name: names are the users' to choose.
+    A right that a rule restricts to names is held for all names, since users choose the names.
     """
     held: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for one in rules:
-        for target in product(one["apiGroups"], one["resources"]):
-            held[target] |= set(one["verbs"])
+    for source in rules:
+        for target in product(source["apiGroups"], source["resources"]):
+            held[target] |= set(source["verbs"])
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
     for (group, resource), verbs in sorted(held.items()):
         alike[group, tuple(sorted(verbs, key=_VERBS.index))].append(resource)
-    found = [rule(group, resources, verbs) for (group, verbs), resources in alike.items()]
-    return sorted(found, key=lambda one: (one["apiGroups"], one["resources"]))
+    few = [rule(group, resources, verbs) for (group, verbs), resources in alike.items()]
+    return sorted(few, key=lambda merged_rule: (merged_rule["apiGroups"], merged_rule["resources"]))
 
 
 def _about(target: str, verbs: Iterable[str]) -> PolicyRule:

@@ -24,8 +24,8 @@ from actors.watch.watcher import Source, Watcher
 from actors.write.recorder import EventRecorder, Record
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
+from resources.node.check_request import Context
 from resources.node.events import removals
-from resources.node.slots import Context
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
 from sidecar.node.artifact import LOST, NodeArtifactActor, NodeServices
@@ -35,7 +35,7 @@ from sidecar.node.installation import Installation
 from sidecar.node.metrics import NodeMetrics
 from sidecar.node.report import Reporter
 from sidecar.node.router import NodeRouter
-from sidecar.node.state import Contents
+from sidecar.node.state import NodeState
 from sidecar.settings import NodeSettings, parse
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from actors.runtime.ref import ActorRef
     from actors.watch.store import Change
     from resources.node.plan import PlannedSlot
+    from resources.node.slots import SlotId
 
 # One artifact may crash five times in ten minutes before it is parked; the process's own parts five
 # times in one minute before the process ends and the kubelet starts it afresh.
@@ -80,7 +81,7 @@ class ArtifactOperator:
         self._client = Client(self._transport)
         self._store = Store()
         self._volume = Volume(settings.volume_root, Disk())
-        self._contents = Contents(self._tell_installation)
+        self._contents = NodeState(self._tell_installation)
         namespace = settings.pod.namespace
         most_bytes = {
             "Rulesfile": settings.most_rules_bytes,
@@ -258,9 +259,9 @@ class ArtifactOperator:
         for event in removals(gone, self._settings.pod.namespace, self._settings.pod.node):
             self._record(Record(*event))
 
-    def _lost(self, slots: Iterable[str]) -> None:
+    def _lost(self, slots: Iterable[SlotId]) -> None:
         """Have content fetched again."""
-        for kind, name in {tuple(slot.split("/")[:2]) for slot in slots}:
+        for kind, name in {(slot.kind, slot.name) for slot in slots}:
             if self._artifacts is not None:
                 ref = ObjectRef(kind, self._settings.pod.namespace, name)
                 self._artifacts.deliver(ref, Reconcile(LOST))

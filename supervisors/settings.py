@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from resources.falco.desired import SIDECAR_IMAGE
-from resources.instance import image
+from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
 from supervisors.process import logs
 from supervisors.process.exposure import VERSION, Exposure, _boolean, add_endpoint_flags, exposure
@@ -109,4 +109,4 @@ def _label_glob(text: str) -> str:
 
 def _image(reference: str) -> str:
     """Raises InvalidSpec."""
-    return str(image.parse(reference, "ARTIFACT_OPERATOR_IMAGE"))
+    return str(parse_image(reference, "ARTIFACT_OPERATOR_IMAGE"))

@@ -109,43 +109,24 @@ class Requests(list[Request]):
         return "\n".join(["", *(f"  {request}" for request in self)])
 
 
-class Audit:
-    """The requests of one user since a mark, a position in the log; the first one is 0."""
+class AuditLog:
+    """The requests of one user in the audit log of a control plane, which may have ended.
 
-    def __init__(self, control_plane, user=OPERATOR):
-        self._client = control_plane.client
-        self._log = control_plane.audit_log
+    What a test excuses is kept beside the log, for whoever judges the log later.
+    """
+
+    def __init__(self, log, user=OPERATOR):
+        self._log = log
+        self._excuses = log.with_name("excused.txt")
         self._user = user
-        self._excused: list[range] = []
 
-    def mark(self):
-        """Now: every request that was answered before is before the mark."""
-        name = f"audit-mark-{uuid4().hex}"
-        start = self._log.stat().st_size
-        self._client.request("GET", f"/api/v1/namespaces/{name}")
-        eventually(lambda: name.encode() in self._tail(start))
+    @property
+    def end(self):
+        """The position behind the last request."""
         return self._log.stat().st_size
 
-    def since(self, mark):
-        """All requests that were answered between the mark and now."""
-        return self._between(mark, self.mark())
-
-    @contextmanager
-    def excused(self):
-        """What is denied meanwhile is meant to be, or no fault of the user's."""
-        begin = self.mark()
-        yield
-        self._excused.append(range(begin, self.mark()))
-
-    def denied(self):
-        """All requests so far that were refused for want of a right, but for the excused."""
-        ends = [0, *(at for span in self._excused for at in (span.start, span.stop)), self.mark()]
-        spans = zip(ends[::2], ends[1::2], strict=True)
-        return Requests(
-            request for span in spans for request in self._between(*span) if request.is_denied
-        )
-
-    def _between(self, begin, end):
+    def between(self, begin, end):
+        """All requests that were answered between two positions in the log."""
         lines = self._tail(begin)[: end - begin].splitlines()
         user = self._user.encode()
         entries = (json.loads(line) for line in lines if user in line)
@@ -153,10 +134,53 @@ class Audit:
             _request(entry) for entry in entries if entry["user"]["username"] == self._user
         )
 
+    def denied(self):
+        """All requests so far that were refused for want of a right, but for the excused."""
+        ends = [0, *self._excused(), self.end]
+        spans = zip(ends[::2], ends[1::2], strict=True)
+        return Requests(
+            request for span in spans for request in self.between(*span) if request.is_denied
+        )
+
+    def excuse(self, begin, end):
+        """Requests between two positions in the log were denied because a test wants it so."""
+        with self._excuses.open("a") as file:
+            print(begin, end, file=file)
+
+    def _excused(self):
+        return map(int, self._excuses.read_text().split()) if self._excuses.exists() else ()
+
     def _tail(self, start):
         with self._log.open("rb") as log:
             log.seek(start)
             return log.read()
+
+
+class Audit(AuditLog):
+    """The requests of one user since a mark, a position in the log of a running control plane."""
+
+    def __init__(self, control_plane, user=OPERATOR):
+        super().__init__(control_plane.audit_log, user)
+        self._client = control_plane.client
+
+    def mark(self):
+        """Now: every request that was answered before is before the mark."""
+        name = f"audit-mark-{uuid4().hex}"
+        start = self.end
+        self._client.request("GET", f"/api/v1/namespaces/{name}")
+        eventually(lambda: name.encode() in self._tail(start))
+        return self.end
+
+    def since(self, mark):
+        """All requests that were answered between the mark and now."""
+        return self.between(mark, self.mark())
+
+    @contextmanager
+    def excused(self):
+        """What is denied meanwhile is meant to be, or no fault of the user's."""
+        begin = self.mark()
+        yield
+        self.excuse(begin, self.mark())
 
 
 def _request(entry):

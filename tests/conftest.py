@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local import ControlPlane
+from deploy.local.certificates import Authority
+from deploy.local.control_plane import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
 from resources.kubernetes.kinds import INSTANCES
 from tests.api import Api, manifest
@@ -18,6 +19,8 @@ from tests.operator_process import OperatorProcess, operator_kubeconfig
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from deploy.local.certificates import KeyPair
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +47,18 @@ def api(cluster: ControlPlane) -> Api:
 def audit(cluster: ControlPlane) -> Audit:
     """What the operator has asked of the API server."""
     return Audit(cluster)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who has signed the certificates of registries."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def keys(authority: Authority) -> KeyPair:
+    """Those of a registry with TLS on this machine."""
+    return authority.server("registry", ["127.0.0.1", "localhost"])
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.write.recorder import Record
 from actors.write.writing_actor import Incarnation, WritingActor, WritingServices, at_earliest
 from resources.artifact.events import FleetContent, failures, installed, moved, successes
+from resources.artifact.reasons import INVALID
 from resources.artifact.resolution import (
     Missing,
     Present,
@@ -31,7 +32,6 @@ from resources.artifact.sources import Artifact, Sources, decode, sources_of
 from resources.artifact.status import (
     COUNTS,
     FIELD_MANAGER,
-    INVALID,
     Observed,
     fields,
     go_finalizers,

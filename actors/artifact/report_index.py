@@ -21,13 +21,13 @@ from resources.artifact.rollout import (
     PLAIN,
     PROGRAMMED,
     UNCOVERED,
+    PodProgress,
     PodReport,
     ReportEntry,
-    Stand,
     Subject,
     Sum,
     entries,
-    stand,
+    progress_of,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class _Tally:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self.apart: dict[str, Stand] = {}
+        self.apart: dict[str, PodProgress] = {}
         self.counts: Counter[str] = Counter()
 
     def see(self, pod: str, seen: PodReport | None, *, was_seen: bool) -> bool:
@@ -67,7 +67,7 @@ class _Tally:
             self.counts[before.state] -= 1
         now = UNCOVERED
         if seen is not None:
-            now = stand(self.subject, seen)
+            now = progress_of(self.subject, seen)
             if now != PLAIN:
                 self.apart[pod] = now
                 self.counts[now.state] += 1

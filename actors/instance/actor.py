@@ -18,7 +18,6 @@ from actors.write.children import Attempt, Children
 from actors.write.recorder import Record
 from actors.write.writing_actor import Incarnation, WritingActor, WritingServices, at_earliest
 from resources.instance.children import cluster_scoped, unwanted
-from resources.instance.mode import ANNOTATION, Mode, mode_of
 from resources.instance.outcome import (
     INVALID,
     PAUSED,
@@ -28,7 +27,8 @@ from resources.instance.outcome import (
     events,
     instance_deleted,
 )
-from resources.instance.status import COUNTS, Instance, parked_status
+from resources.instance.reconcile_mode import ANNOTATION, Mode, mode_of
+from resources.instance.status import COUNTS, Instance, observed_status, parked_status
 from resources.kubernetes.conditions import RECONCILED, condition
 from resources.kubernetes.finalizer import add_finalizer, remove_finalizer
 from resources.kubernetes.invalid_spec import InvalidSpec
@@ -167,7 +167,8 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         attempt = state.unreported = state.unreported.next()
         own = partial(self._own, state, snapshot, children, attempt)
         await state.children.ensure(children, own, attempt)
-        if self._instance_kind.workload_ref(resource) in attempt.done:
+        wanted = self._instance_kind.main_workload(resource)
+        if self.ref._replace(kind=wanted.kind) in attempt.done:
             await self._prune(state, unwanted(self.ref, children), attempt)
         again = state.retry.after(attempt.errors)
         if again is not None and state.retry.is_quiet(attempt.errors):
@@ -229,11 +230,13 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         newest = state.view.get(self.ref)
         if newest is None or newest.meta.uid != state.owner.uid:
             return None
-        workload = self._instance_kind.workload_ref(resource)
+        wanted = self._instance_kind.main_workload(resource)
+        workload = self.ref._replace(kind=wanted.kind)
         live = state.view.get(workload) if state.applier.owns(workload) else None
-        status = self._instance_kind.status(
+        status = observed_status(
             resource,
             outcome,
+            wanted,
             msgspec.json.decode(live.raw) if live else None,
             self.runtime.clock.now(),
         )

@@ -15,13 +15,11 @@ from resources.instance.status import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
     from resources.instance.children import Child
-    from resources.instance.outcome import Outcome
-    from resources.kubernetes.reference import ObjectRef
+    from resources.instance.workload import MainWorkload
 
 R = TypeVar("R", bound=Instance)
 
@@ -31,8 +29,8 @@ class InstanceKind(Generic[R]):
     """What differs between the kinds of resources that run a workload.
 
     `decode` returns the resource with the fields in use; `desired` returns every child by wave and
-    raises InvalidSpec if the spec cannot be carried out; `workload_ref` returns the name of the
-    wanted workload; `status` returns the content of `.status`.
+    raises InvalidSpec if the spec cannot be carried out; `main_workload` tells which workload
+    there should be.
     """
 
     name: str
@@ -40,8 +38,7 @@ class InstanceKind(Generic[R]):
     field_manager: str
     decode: Callable[[bytes], R]
     desired: Callable[[R, FalcoSettings, Readable], tuple[Child, ...]]
-    workload_ref: Callable[[R], ObjectRef]
-    status: Callable[[R, Outcome, dict[str, Any] | None, datetime], dict[str, Any]]
+    main_workload: Callable[[R], MainWorkload]
 
 
 FALCO = InstanceKind(
@@ -50,8 +47,7 @@ FALCO = InstanceKind(
     field_manager=falco_spec.FIELD_MANAGER,
     decode=Decoder(falco_spec.Falco).decode,
     desired=falco.desired,
-    workload_ref=falco.workload_ref,
-    status=falco.status,
+    main_workload=falco.main_workload,
 )
 COMPONENT = InstanceKind(
     name="Component",
@@ -59,7 +55,6 @@ COMPONENT = InstanceKind(
     field_manager=component_spec.FIELD_MANAGER,
     decode=Decoder(component_spec.Component).decode,
     desired=lambda resource, settings, _: component.desired(resource, settings.excluded_labels),
-    workload_ref=component.workload_ref,
-    status=component.status,
+    main_workload=component.main_workload,
 )
 INSTANCE_KINDS: dict[str, InstanceKind[Any]] = {kind.name: kind for kind in (FALCO, COMPONENT)}

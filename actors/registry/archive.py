@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.registry.manifest import printable
+from resources.text.messages import shown_unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,7 +70,7 @@ def only_file(chunks: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
         if entry.kind == _DIRECTORY:
             continue
         if file_name is not None:
-            names = f"{printable(file_name)} and {printable(entry.name)}"
+            names = f"{shown_unquoted(file_name)} and {shown_unquoted(entry.name)}"
             raise ArchiveError(f"the archive holds more than one file: {names}")
         if entry.size > most_bytes:
             raise ArchiveError(
@@ -162,11 +162,11 @@ def _allowed(entry: _Entry, extension: _Extension) -> _Entry:
     name = entry.name if extension.name is None else extension.name
     if entry.kind not in _FILES and entry.kind != _DIRECTORY:
         what = _REFUSED.get(entry.kind, f"an entry of type {entry.kind!r}")
-        raise ArchiveError(f"the archive holds {what}: {printable(name)}")
+        raise ArchiveError(f"the archive holds {what}: {shown_unquoted(name)}")
     if name.startswith("/"):
-        raise ArchiveError(f"the archive holds an absolute name: {printable(name)}")
+        raise ArchiveError(f"the archive holds an absolute name: {shown_unquoted(name)}")
     if ".." in name.split("/"):
-        raise ArchiveError(f"the archive holds a name that leads out of it: {printable(name)}")
+        raise ArchiveError(f"the archive holds a name that leads out of it: {shown_unquoted(name)}")
     return _Entry(entry.kind, name, entry.size if extension.size is None else extension.size)
 
 

@@ -101,7 +101,7 @@ async def _answers(lookups: tuple[Lookup, ...], seconds: float) -> dict[Lookup, 
         )
     except WorkerFailed as error:
         return await _answers_apart(lookups, seconds, error)
-    return dict(zip(lookups, answers.found, strict=True))
+    return dict(zip(lookups, answers.answers, strict=True))
 
 
 async def _answers_apart(

@@ -18,8 +18,8 @@ from resources.registry.manifest import (
     for_platform,
     root_of,
 )
-from resources.registry.reference import is_digest
 from resources.registry.request import Problem, Pulled
+from resources.registry.tag_or_digest import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -23,8 +23,10 @@ from actors.registry.tls import Adapter
 from actors.registry.token import authorization
 from actors.runtime.proxy import proxy_of
 from resources.registry.host import Origin, api_host, api_repository, origin_of
-from resources.registry.manifest import ACCEPT, MOST_DOCUMENT_BYTES, printable
-from resources.registry.reference import is_digest, is_reference
+from resources.registry.limits import MAX_DOCUMENT_BYTES
+from resources.registry.manifest import ACCEPT
+from resources.registry.tag_or_digest import is_digest, is_tag_or_digest
+from resources.text.messages import shown_unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +70,8 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
 
     def digest_of(self, reference: str) -> str:
         """The digest that a tag names now, by a HEAD if possible: a GET counts as a pull."""
-        if not is_reference(reference):
-            raise ExchangeError(f"{printable(reference)} is no valid tag or digest")
+        if not is_tag_or_digest(reference):
+            raise ExchangeError(f"{shown_unquoted(reference)} is no valid tag or digest")
         response = self.do_request(self._manifest_url(reference), "HEAD", headers=_accepting())
         self._discard(response)
         if response.status_code not in _NO_HEAD:
@@ -175,9 +177,9 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         body = bytearray()
         for chunk in self._chunks(response):
             body += chunk
-            if len(body) > MOST_DOCUMENT_BYTES:
+            if len(body) > MAX_DOCUMENT_BYTES:
                 response.close()
-                raise ExchangeError(f"{what} has more than {MOST_DOCUMENT_BYTES} bytes")
+                raise ExchangeError(f"{what} has more than {MAX_DOCUMENT_BYTES} bytes")
         return bytes(body)
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:

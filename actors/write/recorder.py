@@ -13,6 +13,7 @@ from actors.api.errors import ApiError, Conflict, NamespaceTerminating, NotFound
 from actors.runtime.backoff import Backoff
 from actors.runtime.task_actor import TaskActor
 from resources.kubernetes.kinds import KINDS
+from resources.kubernetes.meta import micro_time
 from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
@@ -177,11 +178,6 @@ class EventRecorder(TaskActor):
                 "uid": pending.record.regarding.uid,
             },
         }
-
-
-def micro_time(moment: datetime) -> str:
-    """A UTC time as `MicroTime`, always with six fractional digits."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _keep(remembered: OrderedDict[K, V], key: K, value: V) -> None:

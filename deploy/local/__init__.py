@@ -1,7 +1,8 @@
 """A real Kubernetes control plane on this machine, for `make run` and for the tests.
 
-Builds etcd, the Kubernetes binaries, kwok and a registry from pinned Go modules (`pins`, `build`),
-and runs them on loopback ports as children that never outlive their parent (`guard`, `process`).
+etcd, the Kubernetes binaries, kwok and a registry are built from pinned Go modules (`pins`,
+`build`) and run on loopback ports as child processes that never outlive their parent (`guard`,
+`process`).
 """
 
 from deploy.local.build import BuildError

@@ -33,26 +33,26 @@ ERRORS = (
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code; errors that a user can do something about come without a traceback."""
-    # A terminal that is closed, or a `kill`, is to stop everything in order, as Ctrl-C does; that
-    # too where a shell has started this in the background, with SIGINT ignored.
+    """Run a command and return its exit code; errors that a user can fix have no traceback."""
+    # A closed terminal, or a `kill`, stops everything in order, as Ctrl-C does. SIGINT is set too,
+    # since a shell ignores it for processes in the background.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        if arguments[:1] == ["kubectl"]:  # whose options are none of argparse's business
+        if arguments[:1] == ["kubectl"]:  # argparse must not read kubectl's options
             kubectl(arguments[1:])
         options = parser().parse_args(arguments)
         code: int = options.do(options)
     except ERRORS as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:  # a good end of everything but a build
+    except KeyboardInterrupt:  # the regular end of every command but `build`
         return 130 if arguments[:1] == ["build"] else 0
     return code
 
 
 def parser() -> argparse.ArgumentParser:
-    """Understands everything but kubectl's own arguments."""
+    """The parser of all arguments except those of kubectl."""
     whole = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     commands = whole.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="build what is not in the cache yet")
@@ -75,26 +75,26 @@ def parser() -> argparse.ArgumentParser:
 
 
 def build_all(_options: argparse.Namespace) -> int:
-    """Everything is in the cache."""
+    """Build every file that is not in the cache, and print the path of each."""
     for name, path in build.files(*build.every_name()).items():
         print(f"{name}: {path}")
     return 0
 
 
 def kubectl(arguments: list[str]) -> NoReturn:
-    """Replaces this process by kubectl as administrator of the control plane in `.local`."""
+    """Replace this process by kubectl, as administrator of the control plane in `.local`."""
     layout = Layout(DIRECTORY.absolute())
     if not layout.kubeconfig.exists():
         raise ProcessError(f"no control plane in {DIRECTORY}: start one by `up`")
     binary = build.files("kubectl")["kubectl"]
-    # Another control plane on the same port would be taken for this one in the user's own cache.
+    # The user's own cache may hold the answers of another control plane on the same port.
     cache = {"KUBECACHEDIR": str(layout.home / "cache")}
     environment = {**os.environ, **cache, "KUBECONFIG": str(layout.kubeconfig)}
     os.execve(binary, [str(binary), *arguments], environment)  # noqa: S606 - no shell wanted
 
 
 def up(options: argparse.Namespace) -> int:
-    """A control plane runs until Ctrl-C, or until one of its processes ends, which is an error."""
+    """Run a control plane until Ctrl-C, or raise ProcessError when one of its processes ends."""
     with ExitStack() as running:
         plane = running.enter_context(ControlPlane(options.directory, nodes=options.nodes))
         processes = list(plane.processes)
@@ -112,7 +112,7 @@ def up(options: argparse.Namespace) -> int:
 
 
 def first_to_end(processes: list[Process]) -> Process:
-    """The process that has ended first."""
+    """Wait until a process ends, and return it."""
     while True:
         for process in processes:
             if not process.running:

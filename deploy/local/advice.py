@@ -1,4 +1,4 @@
-"""What `make run` tells its user to look at and to try."""
+"""The text in which `make run` suggests what to look at and to try."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def advice(site: Site, operator: Process, nodes: Path) -> str:
-    """All that is worth knowing once the quickstart is there."""
+    """The text to print once the quickstart is Available and Programmed."""
     parts = [_cluster(site)]
     if site.plane is not None:
         parts.append(_files(site, nodes))

@@ -1,8 +1,8 @@
 """The binaries of the local control plane, built once per user from pinned sources.
 
 They are cached in `$XDG_CACHE_HOME/falco-operator/bin/<row>-<version>-<key>/` (default `~/.cache`),
-where the key is a hash of all that goes into them. What `KUBEBUILDER_ASSETS` holds is used instead.
-A build is atomic, and two processes may build at once.
+where the key is a hash of all inputs of the build. A binary in the directory `KUBEBUILDER_ASSETS`
+is used instead. A build is atomic, and two processes may build at the same time.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ TICK_SECONDS = 1.0
 
 
 class BuildError(RuntimeError):
-    """A binary could not be built; the message ends with what Go said."""
+    """A binary could not be built; the message ends with the output of Go."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One file that has to be made, and where it goes."""
+    """A file that has to be made, and its path in the cache."""
 
     row: Row
     product: Binary | Extract
@@ -46,9 +46,11 @@ class Missing:
 
 
 def files(*names: str) -> Mapping[str, Path]:
-    """Where each named binary or file is, built if need be.
+    """The path of each named binary or file, by name; a missing one is built first.
 
-    ToolchainError says what to install, BuildError what Go said.
+    Raises:
+        ToolchainError: Go is missing or too old.
+        BuildError: a build failed.
     """
     products = {product.name: (row, product) for row in ROWS for product in _products(row)}
     found: dict[str, Path] = {}
@@ -69,12 +71,12 @@ def files(*names: str) -> Mapping[str, Path]:
 
 
 def every_name() -> list[str]:
-    """The names that `files` takes."""
+    """All names that `files` accepts."""
     return [product.name for row in ROWS for product in _products(row)]
 
 
 def folder(row: Row, go: Go) -> Path:
-    """The cache folder of a row: another one for any other source, flag, toolchain or platform."""
+    """The cache folder of a row; it differs for every source, flag, toolchain and platform."""
     inputs = [
         *((MODULES / row.name / file).read_text() for file in ("go.mod", "go.sum")),
         repr(sorted(GO_ENVIRONMENT.items())),
@@ -91,7 +93,7 @@ def folder(row: Row, go: Go) -> Path:
 
 def _cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification says that a relative path is to be ignored.
+    # The XDG Base Directory Specification demands that a relative path is ignored.
     root = Path(base) if base.startswith("/") else Path.home() / ".cache"
     return root / "falco-operator"
 
@@ -149,7 +151,7 @@ def _run(command: Sequence[str | Path], target: Path, progress: Progress) -> Non
 
 
 def _module_folder(row: Row, go: Go) -> Path:
-    """Where the row's module is in Go's module cache, downloaded if need be."""
+    """The path of the row's module in Go's module cache; it is downloaded if it is missing."""
     run = subprocess.run(
         [go.command, "-C", MODULES / row.name, "mod", "download", "-json", row.module],
         env=toolchain.environment(),
@@ -164,7 +166,7 @@ def _module_folder(row: Row, go: Go) -> Path:
 
 @contextlib.contextmanager
 def _locked(target: Path) -> Iterator[None]:
-    """No other process makes anything in the folder meanwhile."""
+    """Hold the lock of the folder, so that no other process builds in it meanwhile."""
     target.mkdir(parents=True, exist_ok=True)
     with (target / "lock").open("w") as lock:
         try:

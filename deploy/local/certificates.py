@@ -31,14 +31,14 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """The two halves of a key that signs tokens."""
+    """The files of a key that signs tokens: public and private part."""
 
     public: Path
     private: Path
 
 
 def write_private(path: Path, content: str | bytes) -> Path:
-    """The file holds the content, whole or not at all, readable by the owner only."""
+    """Write the file atomically, readable by its owner only, and return its path."""
     data = content.encode() if isinstance(content, str) else content
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)
@@ -69,14 +69,14 @@ class Authority:
         self.certificate = write_private(directory / "ca.crt", _pem(self._certificate))
 
     def server(self, name: str, hosts: Sequence[str]) -> KeyPair:
-        """A certificate for a server with these DNS names and addresses, good as a client's too."""
+        """Issue a certificate for a server with these hosts; it can be used as a client's too."""
         names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         return self._issue(name, subject, usages, names)
 
     def client(self, user: str, groups: Sequence[str] = ()) -> KeyPair:
-        """A certificate that makes its holder the user, in these groups, to the API server."""
+        """Issue a certificate that the API server takes for the user, in these groups."""
         subject = x509.Name(
             [
                 *(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups),
@@ -110,7 +110,7 @@ class Authority:
 
 
 def signing_key(directory: Path, name: str) -> SigningKey:
-    """A fresh key (ECDSA P-256), as `name.key`, and as `name.pub` for those who verify."""
+    """Make a key (ECDSA P-256): `name.key` signs tokens, `name.pub` verifies them."""
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 30
 
 
 class RefusedError(RuntimeError):
-    """The API server answered with something else than success; `status` is the HTTP status."""
+    """The API server refused a request; `status` is the HTTP status."""
 
     def __init__(self, method: str, path: str, status: int, body: bytes) -> None:
         super().__init__(f"{method} {path}: {status} {body.decode(errors='replace')}")
@@ -26,14 +26,14 @@ class RefusedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class AdminAnswer:
-    """What came back, whatever its status."""
+    """An answer with any HTTP status."""
 
     status: int
     body: bytes
 
 
 class AdminClient:
-    """Blocking requests to a server on 127.0.0.1; both sides prove themselves by certificate."""
+    """Sends blocking requests to a server on 127.0.0.1, with certificates of both sides."""
 
     def __init__(self, port: int, ca: Path, identity: KeyPair) -> None:
         self._port = port
@@ -41,7 +41,7 @@ class AdminClient:
         self._tls.load_cert_chain(identity.certificate, identity.key)
 
     def request(self, method: str, path: str, body: object = None, **headers: str) -> AdminAnswer:
-        """The answer; a body goes out as JSON. OSError or HTTPException if there is none."""
+        """The answer to a request with a JSON body; raises OSError or HTTPException for none."""
         data = None if body is None else json.dumps(body).encode()
         connection = HTTPSConnection(
             "127.0.0.1", self._port, timeout=TIMEOUT_SECONDS, context=self._tls
@@ -54,7 +54,7 @@ class AdminClient:
             connection.close()
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """The decoded answer of a successful request; RefusedError for any other."""
+        """The decoded answer of a request; raises RefusedError if its status is no success."""
         answer = self.request(method, path, body)
         if not 200 <= answer.status < 300:
             raise RefusedError(method, path, answer.status, answer.body)

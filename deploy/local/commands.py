@@ -1,6 +1,6 @@
 """The command lines of the control plane's processes.
 
-Everything listens on 127.0.0.1 only, by TLS with our CA, or not at all.
+Every server listens on 127.0.0.1 only, with TLS by the local CA.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 SERVICE_RANGE = "10.0.0.0/16"
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 
-# They need a cloud provider or a network. The node lifecycle controller has to stay: it takes the
-# not-ready taint off.
+# These controllers need a cloud provider or a network. The node lifecycle controller is needed: it
+# removes the not-ready taint.
 CONTROLLERS_LEFT_OUT = (
     "node-ipam-controller",
     "node-route-controller",
@@ -26,11 +26,11 @@ CONTROLLERS_LEFT_OUT = (
     "cloud-node-lifecycle-controller",
 )
 
-# The default, 20 requests a second, protects large clusters; here it would only slow down whatever
-# makes or removes many objects.
+# The default, 20 requests a second, protects large clusters; here it would only slow down tests
+# that create or delete many objects.
 CLIENT_RATE = ("--kube-api-qps=500", "--kube-api-burst=1000")
 
-# One line per request, when it is over. A watch is over when it is closed.
+# The log has one line for each request, written when it is complete; a watch is when it is closed.
 AUDIT_POLICY = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -38,21 +38,21 @@ omitStages: [RequestReceived, ResponseStarted]
 rules:
 - level: Metadata
 """
-AUDIT_LOG_MEGABYTES = 4096  # a rotation would lose lines for whoever counts them
+AUDIT_LOG_MEGABYTES = 4096  # a rotation would lose lines that tests count
 
 Command = list[str | Path]
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFiles:
-    """The policy that is read and the log that is written."""
+    """The audit policy of the API server, and its audit log."""
 
     policy: Path
     log: Path
 
 
 def etcd(binary: Path, data: Path, port: int, identities: Identities) -> Command:
-    """A single member whose clients need a certificate; it need not survive a power cut."""
+    """The command of a single etcd member; its data need not survive a power cut."""
     url = f"https://{LOOPBACK}:{port}"
     own = identities.etcd
     return [
@@ -82,14 +82,14 @@ def api_server(
     audit: AuditFiles | None,
     extra: Sequence[str],
 ) -> Command:
-    """RBAC, service account tokens, every request in the audit log."""
+    """The command of the API server, with RBAC, ServiceAccount tokens and maybe an audit log."""
     own = identities.api_server
     keys = identities.service_accounts
     command: Command = [
         binary,
         f"--bind-address={LOOPBACK}",
         f"--secure-port={port}",
-        # Endpoints refuse loopback addresses; without these two it looks for a network interface.
+        # Endpoints refuse loopback addresses; without these flags, a network interface is needed.
         f"--advertise-address={LOOPBACK}",
         "--endpoint-reconciler-type=none",
         f"--tls-cert-file={own.certificate}",
@@ -106,7 +106,7 @@ def api_server(
         f"--service-account-signing-key-file={keys.private}",
         f"--service-cluster-ip-range={SERVICE_RANGE}",
         "--profiling=false",
-        # Else it waits a minute for its watchers when it is asked to stop.
+        # By default it waits a minute for its watches to end when it is stopped.
         "--shutdown-watch-termination-grace-period=1s",
     ]
     if audit is not None:
@@ -119,7 +119,7 @@ def api_server(
 
 
 def controller_manager(binary: Path, kubeconfig: Path, identities: Identities) -> Command:
-    """All controllers that make sense without a cloud."""
+    """The command of the controller manager, with all controllers that need no cloud."""
     return [
         binary,
         f"--kubeconfig={kubeconfig}",
@@ -133,7 +133,7 @@ def controller_manager(binary: Path, kubeconfig: Path, identities: Identities) -
 
 
 def scheduler(binary: Path, kubeconfig: Path) -> Command:
-    """The default scheduler."""
+    """The command of the default scheduler."""
     return [
         binary,
         f"--kubeconfig={kubeconfig}",
@@ -144,7 +144,7 @@ def scheduler(binary: Path, kubeconfig: Path) -> Command:
 
 
 def kwok(binary: Path, kubeconfig: Path, stages: Path) -> Command:
-    """The kubelets of all nodes: pods that are bound run at once, nodes stay Ready."""
+    """The command of kwok, which plays all kubelets: bound pods run at once, nodes stay Ready."""
     return [
         binary,
         f"--kubeconfig={kubeconfig}",

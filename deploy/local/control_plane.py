@@ -32,7 +32,7 @@ WAIT_SECONDS = 120
 
 
 class KubectlError(subprocess.CalledProcessError):
-    """kubectl failed; the message holds what it said."""
+    """kubectl failed; the message has its output."""
 
     def __str__(self) -> str:
         return f"{super().__str__()}\n{self.stdout}{self.stderr}"
@@ -40,7 +40,7 @@ class KubectlError(subprocess.CalledProcessError):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What is known once the API server serves."""
+    """The state of a control plane once its API server is ready."""
 
     cluster: Cluster
     client: AdminClient
@@ -50,9 +50,9 @@ class Started:
 class ControlPlane(Lifetime):
     """etcd, API server, controllers, scheduler and kwok nodes, running between `start` and `stop`.
 
-    Every start is a fresh cluster: what an earlier run left in the directory is removed. All
-    processes end with this one, however that ends. `controllers=False` leaves etcd and the API
-    server alone, and allows no nodes.
+    Every start is a fresh cluster: files of an earlier run in the directory are removed. All
+    processes end with this process, even if it is killed. With `controllers=False`, only etcd and
+    the API server run, and there can be no nodes.
     """
 
     def __init__(
@@ -78,41 +78,41 @@ class ControlPlane(Lifetime):
 
     @property
     def directory(self) -> Path:
-        """Where all files of this control plane are."""
+        """The directory of all files of this control plane."""
         return self._layout.directory
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's."""
+        """The path of the administrator's kubeconfig."""
         return self._layout.kubeconfig
 
     @property
     def audit_log(self) -> Path:
-        """One JSON object a line per completed request; a watch counts when it is closed."""
+        """The path of the audit log: one JSON object a line for each complete request or watch."""
         return self._layout.audit_log
 
     @property
     def processes(self) -> Sequence[Process]:
-        """In the order of their start."""
+        """All processes, in the order of their start."""
         return tuple(self._processes)
 
     @property
     def api_server(self) -> Process:
-        """The API server's process."""
+        """The process of the API server."""
         return self._started.api_server
 
     @property
     def url(self) -> str:
-        """The API server's; it stays the same over its restarts."""
+        """The URL of the API server; a restart does not change it."""
         return self._started.cluster.url
 
     @property
     def client(self) -> AdminClient:
-        """Plain requests as administrator, for what kubectl does not show."""
+        """A client for requests as administrator."""
         return self._started.client
 
     def start(self) -> Self:
-        """Serving, with every node usable; otherwise nothing is left running."""
+        """Start all processes and wait until every node is usable; if that fails, none is left."""
         names = (*SERVERS, *CONTROLLERS) if self._controllers else SERVERS
         self._files = build.files(*names)
         with ExitStack() as starting:
@@ -127,19 +127,19 @@ class ControlPlane(Lifetime):
         return self
 
     def stop(self) -> None:
-        """Nothing of it runs; files stay for inspection."""
+        """Stop all processes; their files stay for inspection."""
         self._running.close()
 
     def stop_api_server(self) -> None:
-        """The API server has ended in good order; everything else runs on."""
+        """Stop the API server with SIGTERM; all other processes go on."""
         self.api_server.stop()
 
     def kill_api_server(self) -> None:
-        """The API server has ended by SIGKILL; everything else runs on."""
+        """Kill the API server with SIGKILL; all other processes go on."""
         self.api_server.kill()
 
     def start_api_server(self) -> None:
-        """The API server serves the same data at the same URL as before."""
+        """Start the API server again, with the same data at the same URL."""
         self.api_server.start()
 
     def kubectl(
@@ -148,9 +148,10 @@ class ControlPlane(Lifetime):
         input: str | None = None,  # noqa: A002 - as in subprocess.run
         check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
-        """What kubectl said as administrator; KubectlError if it fails, unless `check` is false.
+        """Run kubectl as administrator, or as the user of a `--kubeconfig` in the arguments.
 
-        A later `--kubeconfig` among the arguments makes it somebody else.
+        Raises:
+            KubectlError: kubectl failed, and `check` is true.
         """
         command = [self._files["kubectl"], f"--kubeconfig={self.kubeconfig}", *arguments]
         done = subprocess.run(
@@ -167,31 +168,31 @@ class ControlPlane(Lifetime):
         return done
 
     def apply(self, *paths: str | Path, selector: str = "") -> list[str]:
-        """What these files and folders hold is applied on the server side: `kind/name` of each.
+        """Apply the objects in these files and folders server-side; return `kind/name` of each.
 
-        With a label selector, only what it selects.
+        With a label selector, only selected objects are applied.
         """
         what = [*(f"--filename={path}" for path in paths), f"--selector={selector}"]
         return self.kubectl("apply", "--server-side", "--output=name", *what).stdout.split()
 
     def apply_crds(self, paths: Iterable[str | Path], selector: str = "") -> None:
-        """As `apply`; the CRDs among it are Established and served: listed, watched, explained."""
+        """As `apply`, and wait until every applied CRD is Established and completely served."""
         for applied in self.apply(*paths, selector=selector):
             kind, _, name = applied.partition("/")
             if kind.startswith("customresourcedefinition"):
                 self._wait_until(partial(crds.served, self.client, name), f"{name} is served")
-        # The API server dates its list of OpenAPI documents by the second, so that kubectl is told
-        # that one of the same second, from before, has not been modified since.
+        # The API server dates its list of OpenAPI documents by the second, so kubectl may be told
+        # that an older list in its cache, of the same second, is still up to date.
         self._layout.forget_kubectl_cache()
 
     def add_nodes(self, names: Sequence[str], labels: Mapping[str, str] | None = None) -> None:
-        """Nodes of these names are Ready, and pods can be bound to them."""
+        """Create nodes with these names, and wait until pods can be bound to them."""
         for index, name in enumerate(names):
             self.client.call("POST", "/api/v1/nodes", node(name, index, labels or {}))
         self._wait_until(partial(self._usable, names), f"nodes are Ready: {', '.join(names)}")
 
     def service_account_kubeconfig(self, namespace: str, name: str, path: Path) -> Path:
-        """A kubeconfig that acts as this existing service account, its token beside it.
+        """Write a kubeconfig for an existing ServiceAccount, with its token in a file beside it.
 
         Both files have mode 0600; the token is `<path>.token`.
         """
@@ -199,7 +200,7 @@ class ControlPlane(Lifetime):
         return service_account.write_kubeconfig(self.client, cluster, namespace, name, path)
 
     def rotate_token(self, kubeconfig: Path) -> str:
-        """The token file of such a kubeconfig holds a new token, which is returned."""
+        """Write a new token to the token file of such a kubeconfig, and return it."""
         return service_account.rotate_token(self.client, kubeconfig)
 
     @property
@@ -225,7 +226,7 @@ class ControlPlane(Lifetime):
             process.start()
         names = [f"node-{number + 1}" for number in range(self._node_count)]
         self.add_nodes(names)
-        # Without it pods are refused.
+        # Pods are refused before this ServiceAccount exists.
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         self._wait_until(partial(self.client.succeeds, account), "there are service accounts")
 

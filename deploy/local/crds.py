@@ -1,6 +1,6 @@
-"""Telling when CustomResourceDefinitions are really served: a moment after they are Established.
+"""Whether CustomResourceDefinitions are completely served, a moment after they are Established.
 
-Listing works first, discovery next, and the OpenAPI document, which `kubectl explain` needs, last.
+Listing works first, then discovery, and last the OpenAPI document, which `kubectl explain` needs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def served(client: AdminClient, name: str) -> bool:
 
 
 def _established(crd: Mapping[str, Any]) -> bool:
-    conditions = crd.get("status", {}).get("conditions") or []  # null at first
+    conditions = crd.get("status", {}).get("conditions") or []  # null before the first condition
     return any(
         condition["type"] == "Established" and condition["status"] == "True"
         for condition in conditions
@@ -45,6 +45,6 @@ def _version_served(client: AdminClient, spec: Mapping[str, Any], version: str) 
     documents = client.call("GET", "/openapi/v3")["paths"]
     if group_version not in documents or all(found["name"] != plural for found in resources):
         return False
-    # The index may still give the URL of the document before: it is redirected, hence refused.
+    # The index may still name the previous document, whose URL is redirected: `call` then refuses.
     document = client.call("GET", documents[group_version]["serverRelativeURL"])
     return f"/{group_version}/{plural}" in document["paths"]

@@ -1,4 +1,4 @@
-"""Who is who in a local control plane: one certificate each, all from one CA."""
+"""The identities in a local control plane: a certificate for each, all from one CA."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ API_SERVER_HOSTS = (
     "kubernetes.default.svc",
     "kubernetes.default.svc.cluster.local",
 )
-MASTERS = "system:masters"  # may do everything, without any RBAC rule
+MASTERS = "system:masters"  # the group that may do everything, without any RBAC rule
 
 ADMINISTRATOR = "local-admin"
 CONTROLLER_MANAGER = "system:kube-controller-manager"
 SCHEDULER = "system:kube-scheduler"
 KWOK = "kwok"
 
-# The scheduler has its RBAC rules from the API server. The controller manager would have them only
-# with one service account per controller; kwok would have to be given some.
+# The API server has RBAC rules for the scheduler. It has rules for the controller manager only if
+# each controller has its own ServiceAccount, and none for kwok.
 GROUPS = {ADMINISTRATOR: [MASTERS], CONTROLLER_MANAGER: [MASTERS], SCHEDULER: [], KWOK: [MASTERS]}
 
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """The servers' key pairs, and those of their clients by user name."""
+    """The key pairs of the servers, and of their clients by user name."""
 
     ca: Path
     etcd: KeyPair
@@ -45,7 +45,7 @@ class Identities:
 
 
 def issue(directory: Path) -> Identities:
-    """Fresh keys and certificates, all in the directory."""
+    """Make new keys and certificates in the directory."""
     authority = Authority(directory)
     return Identities(
         ca=authority.certificate,

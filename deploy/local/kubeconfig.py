@@ -1,4 +1,4 @@
-"""Kubeconfigs: by certificate, and by a token file that can change."""
+"""The content of kubeconfigs that authenticate by certificate or by a token file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ NAME = "falco-operator-local"
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where the API server is and which CA its certificate must come from."""
+    """The URL of an API server, and the CA that its certificate must be from."""
 
     url: str
     ca: Path
 
 
 def with_certificate(cluster: Cluster, user: str, identity: KeyPair) -> str:
-    """A self-contained kubeconfig: certificate and key are inside."""
+    """A self-contained kubeconfig, with certificate and key in it."""
     credentials = {
         "client-certificate-data": _data(identity.certificate),
         "client-key-data": _data(identity.key),
@@ -34,7 +34,7 @@ def with_certificate(cluster: Cluster, user: str, identity: KeyPair) -> str:
 
 
 def with_token_file(cluster: Cluster, user: str, namespace: str, token_file: Path) -> str:
-    """A kubeconfig whose clients read the token again and again from the file."""
+    """A kubeconfig whose clients read the token from a file, again when it changes."""
     return _kubeconfig(cluster, user, {"tokenFile": str(token_file)}, namespace)
 
 

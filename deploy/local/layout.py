@@ -1,4 +1,4 @@
-"""Where a control plane keeps its files."""
+"""The paths of the files of a control plane."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ class DirectoryInUseError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths under one directory; all but `lock` are of one run only."""
+    """The paths in one directory; all files but `lock` belong to one run only."""
 
     directory: Path
 
     @property
     def lock(self) -> Path:
-        """Locked for as long as any process of a control plane uses the directory."""
+        """The file that is locked as long as any process of a control plane uses the directory."""
         return self.directory / "lock"
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's."""
+        """The kubeconfig of the administrator."""
         return self.directory / "kubeconfig"
 
     @property
     def audit_log(self) -> Path:
-        """One JSON object per request that the API server completed."""
+        """The audit log of the API server."""
         return self.directory / "audit.log"
 
     @property
     def audit_policy(self) -> Path:
-        """What goes into the audit log."""
+        """The audit policy: which requests are in the audit log."""
         return self.state / "audit-policy.yaml"
 
     @property
     def state(self) -> Path:
-        """Whatever is needed by the processes only."""
+        """The folder of all files that only the processes need."""
         return self.directory / "control-plane"
 
     @property
     def keys(self) -> Path:
-        """The CA's certificate, and the key pairs that it signed."""
+        """The folder of the CA's certificate and of the key pairs that it signed."""
         return self.state / "pki"
 
     @property
     def home(self) -> Path:
-        """The processes' HOME: they find no configuration there, and keep their caches there."""
+        """The HOME of the processes: without any configuration, and with their caches."""
         return self.state / "home"
 
     def kubeconfig_of(self, user: str) -> Path:
@@ -68,11 +68,11 @@ class Layout:
         return self.state / f"{user.replace(':', '-')}.kubeconfig"
 
     def log(self, process: str) -> Path:
-        """The output of one process."""
+        """The log of a process."""
         return self.state / "logs" / f"{process}.log"
 
     def wipe(self) -> None:
-        """Nothing of an earlier run is left, and the folders of the next are there."""
+        """Remove all files of an earlier run, and create the folders of the next."""
         for file in (self.kubeconfig, self.audit_log):
             file.unlink(missing_ok=True)
         if self.state.exists():
@@ -81,15 +81,18 @@ class Layout:
             folder.mkdir(parents=True, mode=0o700)
 
     def forget_kubectl_cache(self) -> None:
-        """The next kubectl asks for everything anew."""
+        """Remove kubectl's cache of what the API server serves."""
         shutil.rmtree(self.home / ".kube", ignore_errors=True)
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[int]:
-        """The directory exists and is ours alone; DirectoryInUseError if another run has it.
+        """Create the directory and lock it for this run; yield the descriptor of the lock.
 
-        The descriptor is the claim: it holds for as long as any process has it open. After a run
-        that was killed, this waits for the processes that have got it from there.
+        The lock holds as long as any process has the descriptor open. After a run that was killed,
+        this waits for processes that have inherited the descriptor from that run.
+
+        Raises:
+            DirectoryInUseError: another run holds the lock.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         with self.lock.open("a+") as lock:
@@ -107,7 +110,7 @@ class Layout:
 
 
 def _is_alive(owner: str) -> bool:
-    """Whether there is a process of this id; so it is assumed while the id is being written."""
+    """Whether a process with this id lives; true while the id is still being written."""
     try:
         os.kill(int(owner), 0)
     except ProcessLookupError:

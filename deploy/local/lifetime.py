@@ -1,4 +1,4 @@
-"""What runs for as long as a context lasts."""
+"""Lifetime: a context manager that starts processes and stops them at its end."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Self
 
 
 class Lifetime(ABC):
-    """A context: it begins with `start` and ends with `stop`."""
+    """A context manager that calls `start` at its begin and `stop` at its end."""
 
     @abstractmethod
     def start(self) -> Self:
-        """Begin; if that fails, nothing is left running."""
+        """Start all processes; if that fails, none is left running."""
 
     @abstractmethod
     def stop(self) -> None:
-        """End."""
+        """Stop all processes."""
 
     def __enter__(self) -> Self:
         return self.start()

@@ -1,4 +1,4 @@
-"""The Node objects that kwok plays."""
+"""The Node objects whose kubelets kwok plays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOT_READY_TAINT = "node.kubernetes.io/not-ready"
 
 
 def node(name: str, index: int, labels: Mapping[str, str]) -> dict[str, Any]:
-    """A Linux worker of a common size, with a kubelet's labels; its zone follows from the index."""
+    """A Linux node of a common size with the labels of a kubelet; `index` gives its zone."""
     architecture = ARCHITECTURES.get(platform.machine(), platform.machine())
     kubelet_labels = {
         "beta.kubernetes.io/arch": architecture,
@@ -46,7 +46,7 @@ def node(name: str, index: int, labels: Mapping[str, str]) -> dict[str, Any]:
 
 
 def usable(node: Mapping[str, Any]) -> bool:
-    """Whether it is Ready and the node lifecycle controller has taken the taint off."""
+    """Whether the node is Ready and its not-ready taint is removed."""
     conditions = node["status"].get("conditions", [])
     taints = node["spec"].get("taints", [])
     return any(

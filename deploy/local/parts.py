@@ -1,4 +1,4 @@
-"""The processes of one control plane, made but not started: command, log, readiness."""
+"""The processes of a control plane before their start: command, log, readiness."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Makes the processes from the binaries, in the layout's files, with the identities' keys.
+    """Makes the processes of a control plane.
 
-    All of them hold the claim on the layout's directory.
+    Each process keeps `claim`, the lock of the layout's directory, open.
     """
 
     layout: Layout
@@ -41,7 +41,7 @@ class Parts:
     identities: Identities
 
     def etcd(self, port: int) -> Process:
-        """A fresh, empty etcd."""
+        """The process of an empty etcd."""
         data = self.layout.state / "etcd"
         command = commands.etcd(self.files["etcd"], data, port, self.identities)
         client = AdminClient(port, self.identities.ca, self.identities.api_server)
@@ -50,7 +50,7 @@ class Parts:
     def api_server(
         self, etcd_port: int, audit: AuditFiles | None, flags: Sequence[str], port: int
     ) -> Process:
-        """Ready once all its start hooks are done, RBAC's own roles included."""
+        """The process of the API server; ready once its start hooks, RBAC's too, are done."""
         if audit is not None:
             write_private(audit.policy, commands.AUDIT_POLICY)
         binary = self.files["kube-apiserver"]
@@ -58,7 +58,7 @@ class Parts:
         return self._process("kube-apiserver", command, self.administrator(port))
 
     def controllers(self) -> list[Process]:
-        """What gives the objects life. None of them serves anything that could be asked."""
+        """The processes of controller manager, scheduler and kwok; none has a readiness check."""
         path = self.layout.kubeconfig_of
         files, stages = self.files, self.files[KWOK_STAGES]
         manager = commands.controller_manager(
@@ -73,15 +73,15 @@ class Parts:
         ]
 
     def administrator(self, port: int) -> AdminClient:
-        """The API server's client with every right."""
+        """A client of the API server with all rights."""
         return AdminClient(port, self.identities.ca, self.identities.users[ADMINISTRATOR])
 
     def cluster(self, port: int) -> Cluster:
-        """The API server at the port, in the form of kubeconfigs."""
+        """The API server at the port, as kubeconfigs name it."""
         return Cluster(f"https://{LOOPBACK}:{port}", self.identities.ca)
 
     def write_kubeconfigs(self, cluster: Cluster) -> None:
-        """Everybody has a kubeconfig."""
+        """Write a kubeconfig for each user."""
         for user, identity in self.identities.users.items():
             path = self.layout.kubeconfig_of(user)
             write_private(path, with_certificate(cluster, user, identity))

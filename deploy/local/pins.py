@@ -1,8 +1,8 @@
-"""What the local control plane is made of, and helm: pinned Go modules, packages, flags. Data only.
+"""The pins of helm and of the local control plane: Go modules, packages, build flags. Data only.
 
-The dependencies of each row are pinned by `modules/<row>/go.mod` and `go.sum`; each row is a module
-of its own because their dependency versions disagree. A changed pin or flag changes the cache key,
-so stale binaries are never used.
+The dependencies of each row are pinned by `modules/<row>/go.mod` and `go.sum`. Each row is a module
+of its own, since the rows need different versions of their dependencies. A changed pin or flag
+changes the key of the cache, so stale binaries are never used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KWOK_STAGES = "kwok-stages.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """One program: its package, and how long a cold build took on two cores."""
+    """A program: its package, and the seconds of a cold build on two cores."""
 
     name: str
     package: str
@@ -34,7 +34,7 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """A file put beside the binaries, joined from files of the row's module."""
+    """A file beside the binaries, joined from files of the row's module."""
 
     name: str
     sources: tuple[str, ...]
@@ -43,7 +43,7 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One pinned module and what is made from it; `stamps` are Go variables set by the linker."""
+    """A pinned module and the files made from it; the linker sets the Go variables `stamps`."""
 
     name: str
     module: str
@@ -59,7 +59,7 @@ class Row:
 
 
 def _kubernetes_stamps(version: str) -> tuple[tuple[str, str], ...]:
-    """Without these, clients see v0.0.0 and fail to parse it."""
+    """The version variables; without them the version is v0.0.0, which clients fail to parse."""
     major, minor, _ = version.removeprefix("v").split(".")
     return tuple(
         (f"{package}.{variable}", value)
@@ -69,7 +69,7 @@ def _kubernetes_stamps(version: str) -> tuple[tuple[str, str], ...]:
 
 
 def _helm_stamps(version: str, kubernetes: str) -> tuple[tuple[str, str], ...]:
-    """The Kubernetes version is what charts are rendered and checked for; it would be 1.20."""
+    """The version variables; charts are rendered for this Kubernetes version, by default 1.20."""
     major, minor, _ = kubernetes.removeprefix("v").split(".")
     return (
         ("helm.sh/helm/v3/internal/version.version", version),

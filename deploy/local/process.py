@@ -1,4 +1,4 @@
-"""Server processes that are ready when started, and gone when this process is."""
+"""Child processes that are ready once started, and that never outlive this process."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ POLL_SECONDS = 0.05
 GUARD_SLACK_SECONDS = 5
 LOG_LINES_SHOWN = 20
 
-# Below the ranges from which Linux and macOS pick the local ports of outgoing connections: a port
-# from there could be taken by any client while its server is down for a restart.
+# Below the ranges from which Linux and macOS pick the local ports of outgoing connections. A client
+# could take a port of those ranges while its server is stopped for a restart.
 PORTS = range(20000, 30000)
 PORT_ATTEMPTS = 5
 
@@ -32,20 +32,20 @@ class ProcessError(RuntimeError):
 
 
 class PortTakenError(ProcessError):
-    """A process found its port in use."""
+    """A process could not listen, since its port is in use."""
 
 
 def environment(home: Path) -> dict[str, str]:
-    """The whole environment of our servers and kubectl: no configuration of the user gets in.
+    """The complete environment of the servers and of kubectl, without the user's configuration.
 
-    KUBECONFIG, ETCD_*, REGISTRY_*, KWOK_* and files in the user's home would change what they do.
+    KUBECONFIG, ETCD_*, REGISTRY_*, KWOK_* and files in the user's home would configure them.
     """
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "TZ") if name in os.environ}
     return {**kept, "HOME": str(home), "LC_ALL": "C"}
 
 
 def free_port() -> int:
-    """A TCP port on which nothing listens on 127.0.0.1 right now, but may a moment later."""
+    """A TCP port of 127.0.0.1 on which nothing listens now; it is not reserved."""
     for port in random.sample(PORTS, k=len(PORTS)):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -55,10 +55,10 @@ def free_port() -> int:
 
 
 class Process:
-    """A child process with a log file; it dies with this process, however that ends.
+    """A child process with a log file; it ends when this process ends, even if that is killed.
 
-    `start` asks `ready` until it is true. Every start has the same command, hence the same ports.
-    The file descriptors that it `holds` stay open, somewhere, until the child has ended.
+    `start` calls `ready` until it is true. Every start has the same command, hence the same ports.
+    The file descriptors in `holds` stay open, in the child or its guard, until the child has ended.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether it was started and has not ended since."""
+        """Whether the process was started and has not ended since."""
         return self._guard is not None and self._guard.poll() is None
 
     def start(self) -> None:
-        """Running and ready; otherwise it is stopped and ProcessError is raised."""
+        """Start the process and wait until it is ready; else kill it and raise ProcessError."""
         self.launch()
         try:
             wait_until(self._ready, f"{self.name} is ready", self._start_within, needs=[self])
@@ -101,7 +101,7 @@ class Process:
             raise
 
     def launch(self) -> None:
-        """Running, perhaps not ready yet."""
+        """Start the process, without waiting until it is ready."""
         if self.running:
             raise ProcessError(f"{self.name} runs already")
         self._reap()
@@ -117,7 +117,7 @@ class Process:
                 bufsize=0,
                 env=self._environment,
                 pass_fds=self._holds,
-                start_new_session=True,  # Ctrl-C is for us alone, who stop our children in order
+                start_new_session=True,  # Ctrl-C must reach only this process
             )
         assert self._guard.stdout is not None
         with self._guard.stdout as announcement:
@@ -128,26 +128,26 @@ class Process:
         self.pid = int(pid)
 
     def stop(self) -> None:
-        """Ended: asked to first, killed after its deadline. Fine if it is not running."""
+        """Send SIGTERM and, after a deadline, SIGKILL; no error if the process has ended."""
         self.ask_to_stop()
         self._reap()
 
     def kill(self) -> None:
-        """Ended by SIGKILL. Fine if it is not running."""
+        """Send SIGKILL and wait for the end; no error if it has ended."""
         self._order(guard.KILL)
         self._reap()
 
     def restart(self) -> None:
-        """Ended, running again and ready, on the same ports."""
+        """Stop the process and start it again, on the same ports."""
         self.stop()
         self.start()
 
     def ask_to_stop(self) -> None:
-        """On its way to end; `stop` waits for it."""
+        """Send SIGTERM without waiting; `stop` waits for the end."""
         self._order(guard.TERMINATE)
 
     def wait(self, seconds: float) -> bool:
-        """Whether it has ended, within so many seconds; then `exit_code` is set."""
+        """Wait up to so many seconds; return whether it has ended, with `exit_code` set."""
         if self._guard is None:
             return True
         try:
@@ -157,11 +157,11 @@ class Process:
         return True
 
     def logged(self, text: str) -> bool:
-        """Whether the text is in what this run has logged."""
+        """Whether the log of this run has the text."""
         return text in self._log_of_this_run()
 
     def failure(self, what: str) -> ProcessError:
-        """An error that says what happened, with the last lines of this run's log."""
+        """The error for this failure, with the last lines of this run's log."""
         taken = self.logged("address already in use") or self.logged("Address already in use")
         kind = PortTakenError if taken else ProcessError
         tail = "\n".join(self._log_of_this_run().splitlines()[-LOG_LINES_SHOWN:])
@@ -174,7 +174,7 @@ class Process:
 
     def _order(self, order: bytes) -> None:
         if self._guard is not None and self._guard.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):  # it has ended by itself
+            with contextlib.suppress(BrokenPipeError):  # the child has ended by itself
                 self._guard.stdin.write(order)
 
     def _reap(self) -> None:
@@ -192,7 +192,11 @@ class Process:
 def wait_until(
     condition: Callable[[], bool], what: str, seconds: float, *, needs: Iterable[Process] = ()
 ) -> None:
-    """The condition holds; ProcessError once a process that it needs ends, or after `seconds`."""
+    """Wait until the condition is true.
+
+    Raises:
+        ProcessError: a process in `needs` has ended, or `seconds` have passed.
+    """
     processes = list(needs)
     deadline = time.monotonic() + seconds
     while not condition():
@@ -206,7 +210,7 @@ def wait_until(
 
 
 def start_on_free_port(make: Callable[[int], Process]) -> tuple[Process, int]:
-    """The started process and its port; another port is tried where somebody else took it first."""
+    """Start a process on a free port; if another process takes the port first, try the next."""
     for _ in range(PORT_ATTEMPTS - 1):
         port = free_port()
         process = make(port)
@@ -220,7 +224,7 @@ def start_on_free_port(make: Callable[[int], Process]) -> tuple[Process, int]:
 
 
 def stop_all(processes: Iterable[Process]) -> None:
-    """All ended; they are asked to at the same time."""
+    """Send SIGTERM to all processes, then wait for the end of each."""
     stopping = list(processes)
     for process in stopping:
         process.ask_to_stop()

@@ -1,4 +1,4 @@
-"""This project's own two programs, as processes on this machine."""
+"""The operator and the sidecar as processes on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ADDRESSES = ("metrics", "health-probe", "debug")
 _LISTENS = re.compile(r"(\w+)Server listens on (\S+)")
-# What they need to reach a registry outside, and the sidecar's image in a cluster that has one.
+# Variables that both need to reach an external registry, and the sidecar's image in a real cluster.
 _FROM_USER = (
     "ARTIFACT_OPERATOR_IMAGE",
     "HTTP_PROXY",
@@ -33,9 +33,9 @@ def program(
     arguments: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
 ) -> Process:
-    """The console script beside our interpreter, its log and dumps in its home.
+    """The process of a console script of this environment, with its log and dumps in `home`.
 
-    It listens on free ports of 127.0.0.1, whatever addresses are among the arguments.
+    It listens on free ports of 127.0.0.1, whatever addresses the arguments name.
     """
     home.mkdir(parents=True, exist_ok=True)
     log = home / f"{name}.log"
@@ -57,14 +57,14 @@ def program(
 
 
 def addresses(log: Path) -> dict[str, str]:
-    """Host and port of each server, Metrics, Health and Debug, that its program has started."""
+    """Host and port of each server (Metrics, Health, Debug) that the log reports as started."""
     return dict(_LISTENS.findall(log.read_text()))
 
 
 def _from_user(variables: Mapping[str, str]) -> dict[str, str]:
     names = (*_FROM_USER, *map(str.lower, _FROM_USER))
     kept = {name: variables[name] for name in names if name in variables}
-    # No proxy is on the way to what runs on this machine.
+    # Servers on this machine are reached without a proxy.
     for name in ("NO_PROXY", "no_proxy"):
         kept[name] = ",".join(filter(None, (kept.get(name), "127.0.0.1")))
     return kept

@@ -1,4 +1,4 @@
-"""What a long build is doing."""
+"""The progress of a long build, for people."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ CLEAR_LINE = "\r\x1b[K"
 
 
 def duration(seconds: float) -> str:
-    """Minutes and seconds: 3:05."""
+    """A duration as minutes and seconds, such as 3:05."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"
 
 
 class Progress:
-    """Counts steps of roughly known duration: live on a terminal, else by a line now and then."""
+    """Shows steps of roughly known duration: live on a terminal, else a line every 30 seconds."""
 
     def __init__(
         self,
@@ -39,14 +39,14 @@ class Progress:
         self._step_started = self._last_line = self._started
 
     def begin(self, what: str, expected_seconds: float) -> None:
-        """The next step begins; a cold one takes about so long."""
+        """Begin the next step, which takes about so many seconds with a cold build cache."""
         self._step += 1
         self._what = what
         self._step_started = self._last_line = self._clock()
         self._write(f"{self._head}, about {duration(expected_seconds)} if cold …")
 
     def tick(self) -> None:
-        """The step goes on; to be called about once a second."""
+        """Show that the step goes on; to be called about once a second."""
         now = self._clock()
         line = f"{self._head} … {duration(now - self._step_started)}, {self._total}"
         if self._stream.isatty():
@@ -57,7 +57,7 @@ class Progress:
             self._write(line)
 
     def end(self) -> None:
-        """The step is done."""
+        """End the step, and show how long it took."""
         took = duration(self._clock() - self._step_started)
         self._write(f"{self._head} built in {took}, {self._total}")
 

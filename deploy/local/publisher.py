@@ -1,6 +1,6 @@
-"""Puts artifacts into a registry, laid out as falcoctl does.
+"""Publishes artifacts to a registry, in the layout of falcoctl.
 
-The same content gives the same digest, whenever and wherever it is published.
+The same content always gives the same digest.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Document = dict[str, Any]
 
 
 class PublishError(RuntimeError):
-    """The registry did not take what was sent."""
+    """The registry refused a request; the message has its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The root URL of a registry's API, credentials if it wants any, the CA of its certificate."""
+    """A registry: the root URL of its API, credentials if needed, the CA of its certificate."""
 
     url: str
     username: str = ""
@@ -51,9 +51,12 @@ def publish_rules(
     yaml_text: str,
     config: Mapping[str, Any] | None = None,
 ) -> str:
-    """The digest of a rules artifact that now has these tags; `config` is what it says of itself.
+    """Publish a rules artifact under these tags, and return its digest.
 
-    PublishError says what the registry answered.
+    `config` is the artifact's config: its name, version, requirements and dependencies.
+
+    Raises:
+        PublishError: the registry refused a request.
     """
     name = repository.rpartition("/")[2]
     layer = archive({f"{name}.yaml": yaml_text.encode()})
@@ -68,9 +71,9 @@ def publish_plugin(
     libraries: Mapping[str, bytes],
     config: Mapping[str, Any] | None = None,
 ) -> str:
-    """The digest of a plugin that now has these tags: an index with a library for each platform.
+    """Publish an index with a library for each platform under these tags; return its digest.
 
-    Platforms are written `linux/amd64`.
+    A platform is written as `linux/amd64`.
     """
     name = (config or {}).get("name") or repository.rpartition("/")[2]
     entries = []
@@ -100,7 +103,10 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 def push_artifact(
     target: Repository, repository: str, word: str, layer: bytes, config: Mapping[str, Any]
 ) -> Document:
-    """The manifest, not pushed yet, of an artifact whose blobs are; its types have the word."""
+    """Push the blobs of an artifact; return its manifest, which is not pushed yet.
+
+    `word` is the word for the kind of artifact in the media types.
+    """
     prefix = f"application/vnd.cncf.falco.{word}"
     packed = push_blob(target, repository, f"{prefix}.layer.v1+tar.gz", layer)
     packed["annotations"] = {TITLE: f"{repository.rpartition('/')[2]}.tar.gz"}
@@ -109,7 +115,7 @@ def push_artifact(
 
 
 def push_blob(target: Repository, repository: str, media_type: str, data: bytes) -> Document:
-    """The descriptor of a blob that the registry has."""
+    """Push a blob, and return its descriptor."""
     blob = _descriptor(media_type, data)
     location = _send(target, "POST", f"/v2/{repository}/blobs/uploads/", b"", media_type, 202)
     place = urlsplit(location)
@@ -122,7 +128,7 @@ def push_blob(target: Repository, repository: str, media_type: str, data: bytes)
 def push_manifest(
     target: Repository, repository: str, tags: Iterable[str], document: Document
 ) -> Document:
-    """The descriptor of a manifest or index that the registry has, under these tags."""
+    """Push a manifest or index under these tags, and return its descriptor."""
     data, media_type = json.dumps(document).encode(), document["mediaType"]
     root = _descriptor(media_type, data)
     for name in (root["digest"], *tags):
@@ -138,7 +144,7 @@ def _descriptor(media_type: str, data: bytes) -> Document:
 def _send(
     target: Repository, method: str, path: str, body: bytes, media_type: str, expected: int
 ) -> str:
-    """The answer's Location."""
+    """Send a request; return the header Location of the answer."""
     headers = {"Content-Type": media_type}
     if target.username:
         pair = b64encode(f"{target.username}:{target.password}".encode()).decode()

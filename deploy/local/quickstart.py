@@ -1,4 +1,4 @@
-"""The example that `make run` applies, and what it says of the registry."""
+"""The manifest that `make run` applies, changed to pull from the local registry."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 SOURCE = Path("examples/quickstart.yaml")
-# All of it is in this namespace.
+# The namespace of all objects in the manifest.
 NAMESPACE = "default"
 
 _ARTIFACT = re.compile(r"^( *)ociArtifact:\n", re.MULTILINE)
@@ -17,9 +17,9 @@ _HEADER = f"""\
 
 
 def localized(manifest: str, registry: str) -> str:
-    """The manifest, comments and all, with every artifact pulled from this host and port.
+    """The manifest, with its comments, in which every artifact is pulled from `registry`.
 
-    It must not name any registry yet.
+    `registry` is host and port; the manifest must not name any registry yet.
     """
     lines = ("ociArtifact:", "  registry:", f"    name: {registry}", "    plainHTTP: true")
     return _HEADER + _ARTIFACT.sub("".join(rf"\1{line}\n" for line in lines), manifest)

@@ -22,9 +22,9 @@ RegistryConfig = Mapping[str, Mapping[str, Any]]
 class Registry(Lifetime):
     """The distribution registry, running between `start` and `stop`.
 
-    Its content is in the directory and stays. `config` is laid over ours, section by section of the
-    registry's own configuration file: `auth` for credentials, `http.tls` for TLS. Without it: plain
-    HTTP, no credentials, deleting allowed.
+    Its content is in the directory and stays there. By default it has plain HTTP, no credentials,
+    and allows deletion. The sections of `config`, which are those of the registry's configuration
+    file, are merged over the defaults: `auth` for credentials, `http.tls` for TLS.
     """
 
     def __init__(self, directory: Path, config: RegistryConfig | None = None) -> None:
@@ -36,31 +36,31 @@ class Registry(Lifetime):
 
     @property
     def address(self) -> str:
-        """Host and port, as in an image reference."""
+        """Host and port of the registry, as in an image reference."""
         return f"127.0.0.1:{self._port}"
 
     @property
     def url(self) -> str:
-        """The root of its API."""
+        """The root URL of the registry's API."""
         scheme = "https" if "tls" in self._config.get("http", {}) else "http"
         return f"{scheme}://{self.address}"
 
     @property
     def process(self) -> Process:
-        """The running registry: it can be stopped, killed and started again on the same port."""
+        """The process of the registry, which can be stopped and started again on the same port."""
         if self._process is None:
             raise RuntimeError("the registry is not started")
         return self._process
 
     def start(self) -> Self:
-        """Serving."""
+        """Start the registry and wait until it serves."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         binary = build.files("registry")["registry"]
         self._process, self._port = start_on_free_port(lambda port: self._make(binary, port))
         return self
 
     def stop(self) -> None:
-        """Not running."""
+        """Stop the registry."""
         if self._process is not None:
             self._process.stop()
 
@@ -72,7 +72,7 @@ class Registry(Lifetime):
             [binary, "serve", file],
             log=self.log,
             environment={**environment(self.directory), "OTEL_TRACES_EXPORTER": "none"},
-            # A connection would be accepted by whoever took the port before us as well.
+            # A connection is no proof: another process may have taken the port first and accept it.
             ready=lambda: process.logged(f"listening on 127.0.0.1:{port}"),
         )
         return process

@@ -1,4 +1,4 @@
-"""`make run`: the operator with the quickstart on a real cluster, shown until all is there."""
+"""`make run`: the operator with the quickstart on a real cluster, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ Duty = Callable[[], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """Processes that have to run, and duties that return what a user should know."""
+    """The processes that must run, and the duties to repeat; a duty returns news for the user."""
 
     processes: tuple[Process, ...]
     duties: tuple[Duty, ...]
 
     def turn(self) -> list[str]:
-        """Every duty is done once more; ProcessError if a process has ended."""
+        """Do every duty once and return their news; raises ProcessError if a process has ended."""
         for process in self.processes:
             if not process.running:
                 raise process.failure("ended")
@@ -58,7 +58,7 @@ class Upkeep:
 
 
 def run(directory: Path, nodes: int, kubeconfig: str) -> NoReturn:
-    """Run until Ctrl-C, on the cluster of the kubeconfig or, without one, on a local one."""
+    """Run until Ctrl-C, on the cluster of the kubeconfig or, if it is empty, on a local one."""
     place = sites.given(directory, kubeconfig) if kubeconfig else sites.local(directory, nodes)
     with place as site, ExitStack() as running:
         _say("Installing CRDs and the operator's rights")
@@ -80,7 +80,7 @@ def run(directory: Path, nodes: int, kubeconfig: str) -> NoReturn:
 
 
 def show_until_well(site: Site, upkeep: Upkeep, stream: TextIO) -> None:
-    """Print the table whenever it changes, in place on a terminal, until the manifest is there."""
+    """Print the table whenever it changes, until every resource of the manifest is well."""
     ours = {_key(document) for document in yaml.safe_load_all(site.manifest.read_text())}
     shown = ""
     while True:
@@ -89,11 +89,11 @@ def show_until_well(site: Site, upkeep: Upkeep, stream: TextIO) -> None:
             shown = ""
         resources = site.target.get(*RESOURCES)
         table = render(resources, site.target.get(*PODS))
-        if stream.isatty():  # a line that wraps would be two to go back
+        if stream.isatty():  # a wrapped line would count as two lines to move up
             columns = shutil.get_terminal_size().columns
             table = "\n".join(line[:columns] for line in table.splitlines())
         if table != shown:
-            # Back to the table's first line, and clear from there.
+            # Move to the first line of the table, and clear all from there.
             lines = shown.count("\n") + 2 if shown else 0
             back = f"\x1b[{lines}F\x1b[J" if lines and stream.isatty() else ""
             print(f"{back}{table}\n", file=stream, flush=True)
@@ -118,13 +118,13 @@ def _operator(directory: Path, tokens: Tokens) -> Iterator[Process]:
 
 @contextmanager
 def _sidecars(plane: ControlPlane, folders: Path, tokens: Tokens) -> Iterator[Duty]:
-    """The duty to run the sidecars of the nodes that are only played."""
+    """The duty to run the sidecars of the nodes whose kubelets kwok plays."""
     sidecars = Sidecars(folders.absolute(), tokens)
 
     def follow() -> list[str]:
         try:
             pods = plane.client.call("GET", FALCO_PODS)["items"]
-        except (RefusedError, OSError, HTTPException):  # should it have ended, that is told
+        except (RefusedError, OSError, HTTPException):  # `turn` reports a lost API server
             return []
         return sidecars.follow(pods)
 
@@ -136,7 +136,7 @@ def _sidecars(plane: ControlPlane, folders: Path, tokens: Tokens) -> Iterator[Du
 
 @contextmanager
 def _applied(site: Site) -> Iterator[None]:
-    """The manifest is applied; in a cluster that stays, what it made goes before the operator."""
+    """Apply the manifest; in a given cluster, delete at the end the objects that it created."""
     before = _there(site)
     try:
         site.target.run("apply", "--server-side", f"--filename={site.manifest}")
@@ -150,7 +150,7 @@ def _applied(site: Site) -> Iterator[None]:
 
 
 def _there(site: Site) -> set[str]:
-    """What of the manifest is in the cluster."""
+    """The objects of the manifest that exist in the cluster, as `kind/name`."""
     asked = (f"--filename={site.manifest}", "--ignore-not-found", "--output=name")
     return set(site.target.run("get", *asked).split())
 

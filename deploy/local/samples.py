@@ -1,4 +1,4 @@
-"""What the local registry holds: samples, in the repositories that the quickstart names."""
+"""Sample artifacts for the local registry, in the repositories that the quickstart names."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _HEADER_BYTES = 64
 
 
 def publish(registry: Registry) -> None:
-    """The registry has rules and a plugin under the names by which the quickstart asks for them."""
+    """Publish a rules artifact and a plugin under the names in the quickstart."""
     target = publisher.Repository(registry.url)
     publisher.publish_rules(target, RULES, TAGS, RULES_TEXT, {"name": "falco-rules"})
     publisher.publish_plugin(
@@ -74,7 +74,7 @@ def publish(registry: Registry) -> None:
 
 
 def library(platform: str) -> bytes:
-    """What begins as a shared library for the platform does; no Falco could use it."""
+    """A file with the ELF header of a shared library for the platform; Falco cannot load it."""
     identification = b"\x7fELF" + bytes([2, 1, 1])  # 64 bits, little-endian, version 1
     header = struct.pack(
         "<16sHHI28xH10x", identification, _SHARED_OBJECT, _MACHINES[platform], 1, _HEADER_BYTES

@@ -1,4 +1,4 @@
-"""Kubeconfigs that act as a service account, with tokens that the API server issued for it."""
+"""Kubeconfigs of a ServiceAccount, with tokens that the API server has issued for it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ TOKEN_SECONDS = 24 * 3600
 def write_kubeconfig(
     client: AdminClient, cluster: Cluster, namespace: str, name: str, path: Path
 ) -> Path:
-    """The kubeconfig at the path, and beside it, as `<path>.token`, a fresh token; both mode 0600.
+    """Write a kubeconfig to the path and a new token to `<path>.token`, both with mode 0600.
 
-    The service account must exist: RefusedError with status 404 otherwise.
+    Raises:
+        RefusedError: the ServiceAccount does not exist (status 404).
     """
     path = path.absolute()
     user = f"{PREFIX}:{namespace}:{name}"
@@ -33,7 +34,7 @@ def write_kubeconfig(
 
 
 def rotate_token(client: AdminClient, path: Path) -> str:
-    """The kubeconfig's token file holds a new token, which is returned; the old one stays valid."""
+    """Write a new token to the kubeconfig's token file and return it; the old one stays valid."""
     user = yaml.safe_load(path.read_text())["users"][0]["name"]
     namespace, name = user.removeprefix(f"{PREFIX}:").split(":")
     token = _request_token(client, namespace, name)

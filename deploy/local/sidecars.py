@@ -1,7 +1,7 @@
-"""The sidecars of the local nodes, run as the kubelets would that kwok only plays.
+"""The sidecars of the local nodes, run as a kubelet would run them; kwok runs no containers.
 
-Every pod of a Falco has a folder `<node>/<namespace>.<pod>`. In it are its emptyDirs, at the paths
-where the pod mounts them, and `artifact-operator`, which is the home of its sidecar.
+Every pod of a Falco has a folder `<node>/<namespace>.<pod>`. It has the pod's emptyDirs, at the
+paths where the pod mounts them, and `artifact-operator`, the home of the sidecar.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FINISHED = ("Succeeded", "Failed")
 
 
 class SidecarPod(NamedTuple):
-    """What of a pod its sidecar depends on; `volumes` is where its emptyDirs are mounted."""
+    """The fields of a pod that its sidecar needs; `volumes` are mount paths of emptyDirs."""
 
     uid: str
     namespace: str
@@ -39,7 +39,7 @@ class SidecarPod(NamedTuple):
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the downward API would give the sidecar."""
+        """The environment variables that the downward API would set."""
         return {
             "POD_UID": self.uid,
             "POD_NAMESPACE": self.namespace,
@@ -52,7 +52,7 @@ class SidecarPod(NamedTuple):
 
 
 def sidecar_pods(pods: Iterable[dict[str, Any]]) -> list[SidecarPod]:
-    """The pods whose sidecar is to run: bound to a node, not finished, and not told to end."""
+    """The pods whose sidecar must run: bound to a node, not finished, not being deleted."""
     found = []
     for pod in pods:
         specs = pod["spec"].get("initContainers", [])
@@ -88,12 +88,12 @@ class _Sidecar:
 
 
 class Sidecars:
-    """One process for each pod that needs one, under the pod's own ServiceAccount."""
+    """Runs a process for each pod with a sidecar, under the ServiceAccount of the pod."""
 
     def __init__(
         self, directory: Path, tokens: Tokens, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Folders of an earlier run are removed from the directory."""
+        """Remove the directory, which has the folders of an earlier run."""
         self._directory = directory
         self._tokens = tokens
         self._clock = clock
@@ -102,13 +102,13 @@ class Sidecars:
 
     @property
     def processes(self) -> list[Process]:
-        """All that run, or will soon run again."""
+        """The processes of all sidecars, also of those that wait for a restart."""
         return [sidecar.process for sidecar in self._known.values()]
 
     def follow(self, pods: Iterable[dict[str, Any]]) -> list[str]:
-        """Every pod that needs a sidecar has one, no other does; returns what a user should know.
+        """Start and stop sidecars so that they match the pods; return news for the user.
 
-        A new pod begins with empty volumes, and a pod that is gone leaves nothing.
+        A new pod begins with empty volumes, and the folder of a deleted pod is removed.
         """
         wanted = {pod.uid: pod for pod in sidecar_pods(pods)}
         self._end([uid for uid in self._known if uid not in wanted])
@@ -118,7 +118,7 @@ class Sidecars:
         return [news for sidecar in self._known.values() for news in self._keep_running(sidecar)]
 
     def stop(self) -> None:
-        """None runs; the folders stay."""
+        """Stop all sidecars; their folders stay."""
         stop_all(self.processes)
 
     def _make(self, pod: SidecarPod) -> _Sidecar:

@@ -1,4 +1,4 @@
-"""Where `make run` puts the operator: a control plane of its own, or a cluster that is given."""
+"""The cluster for `make run`: a local control plane, or the cluster of a kubeconfig."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A cluster, the manifest to apply there, and the processes that both depend on.
+    """A cluster, the manifest to apply to it, and the processes that both need.
 
-    `plane` is set if its nodes are only played: then their sidecars have to run here.
+    `plane` is set for a local control plane, whose sidecars have to be run by this process.
     """
 
     target: Target
@@ -35,7 +35,7 @@ class Site:
 
 @contextmanager
 def local(directory: Path, nodes: int) -> Iterator[Site]:
-    """A fresh control plane, and a registry that has what the quickstart wants."""
+    """A new control plane, and a registry with the artifacts of the quickstart."""
     print("Starting a control plane (a first start builds it, in about 7 minutes)", flush=True)
     with (
         ControlPlane(directory, nodes=nodes) as plane,

@@ -1,4 +1,4 @@
-"""Falcos, artifacts and pods as a table for people."""
+"""Falcos, artifacts and pods as tables for people."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ARTIFACT_CONDITIONS = ("Programmed", "ResolvedRefs")
 
 
 def render(resources: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> str:
-    """Three tables, one below the other; the resources are Falcos and artifacts."""
+    """Three tables below each other: Falcos, artifacts, pods; the first two are `resources`."""
     falcos: list[TableRow] = [FALCO]
     artifacts: list[TableRow] = [ARTIFACT]
     for resource in resources:
@@ -32,7 +32,7 @@ def render(resources: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) 
 
 
 def is_well(resource: dict[str, Any]) -> bool:
-    """Whether what its user waits for is true of the generation that there is."""
+    """Whether a Falco is reconciled and Available, or an artifact Programmed, in its generation."""
     names = FALCO_CONDITIONS if resource["kind"] == "Falco" else ("Programmed",)
     generation = resource["metadata"]["generation"]
     return all(
@@ -62,7 +62,7 @@ def _artifact(artifact: dict[str, Any]) -> TableRow:
         str(artifact["spec"].get("priority", "-")),
         *(condition["status"] for condition in conditions),
         artifact.get("status", {}).get("nodes", {}).get("summary", "-"),
-        # What cannot be resolved cannot be programmed either.
+        # An artifact that is not resolved is not programmed either: its first cause is shown.
         _message(reversed(conditions)),
     )
 

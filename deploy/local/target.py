@@ -1,4 +1,4 @@
-"""A cluster as seen through kubectl and a kubeconfig: the local one or the user's own."""
+"""A cluster that is reached by kubectl and a kubeconfig: the local one or the user's own."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from deploy.local.certificates import write_private
 from deploy.local.process import wait_until
 
 INSTALL = Path("deploy/install.yaml")
-# All but the operator itself: CRDs, and the operator's namespace, identity and rights.
+# Selects all but the operator's workload: CRDs, namespace, ServiceAccount and rights.
 ALL_BUT_OPERATOR = "app.kubernetes.io/component in (crds, rbac)"
-# Asked for with every token; the token is renewed long before, as the kubelet does it.
+# The lifetime of a token. It is renewed long before its end, as the kubelet does.
 TOKEN_SECONDS = 3600
 
 
 class Identity(NamedTuple):
-    """A ServiceAccount, and the kubeconfig of whoever acts as it."""
+    """A ServiceAccount, and the path of the kubeconfig of a process that runs as it."""
 
     namespace: str
     account: str
@@ -34,18 +34,18 @@ class Identity(NamedTuple):
 
 
 class TargetError(RuntimeError):
-    """kubectl failed; the message is what it said."""
+    """kubectl failed; the message is its error output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Everything is done with the rights of the kubeconfig's current context."""
+    """A cluster, used with the rights of the kubeconfig's current context."""
 
     kubectl: Path
     kubeconfig: str
 
     def run(self, *arguments: str | Path) -> str:
-        """What kubectl prints; raises TargetError."""
+        """Run kubectl and return its output; raises TargetError if it fails."""
         done = subprocess.run(
             [self.kubectl, *arguments],
             env={**os.environ, "KUBECONFIG": self.kubeconfig},
@@ -59,13 +59,13 @@ class Target:
         return done.stdout
 
     def get(self, *arguments: str) -> list[dict[str, Any]]:
-        """What `kubectl get` finds, be it a list or one object."""
+        """The objects that `kubectl get` returns, as a list even if it is a single object."""
         found: dict[str, Any] = json.loads(self.run("get", *arguments, "--output=json"))
         items: list[dict[str, Any]] = found.get("items", [found])
         return items
 
     def install(self) -> None:
-        """CRDs and the operator's rights are there, and the CRDs are served."""
+        """Apply the CRDs and the operator's rights, and wait until the CRDs are served."""
         what = (f"--filename={INSTALL}", f"--selector={ALL_BUT_OPERATOR}")
         applied = self.run("apply", "--server-side", "--output=name", *what).split()
         crds = [name for name in applied if name.startswith("customresourcedefinition")]
@@ -74,7 +74,7 @@ class Target:
         wait_until(partial(self._serves, names), "the CRDs are served", 60)
 
     def write_kubeconfig(self, identity: Identity) -> None:
-        """The identity's kubeconfig is there, its token in a file beside it."""
+        """Write the kubeconfig of the identity, with a new token in a file beside it."""
         view = yaml.safe_load(self.run("config", "view", "--raw", "--minify", "--flatten"))
         token = str(_token_file(identity.kubeconfig))
         view["users"] = [{"name": str(identity), "user": {"tokenFile": token}}]
@@ -86,7 +86,7 @@ class Target:
         write_private(identity.kubeconfig, yaml.safe_dump(view))
 
     def renew_token(self, identity: Identity) -> None:
-        """Who acts as this one finds a fresh token in its file."""
+        """Write a new token to the token file of the identity."""
         asked = (f"--namespace={identity.namespace}", f"--duration={TOKEN_SECONDS}s")
         token = self.run("create", "token", identity.account, *asked)
         write_private(_token_file(identity.kubeconfig), token.strip())

@@ -1,4 +1,4 @@
-"""ServiceAccounts whose tokens are fresh for as long as somebody acts as them."""
+"""The tokens of processes that run as a ServiceAccount, renewed before they expire."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RENEW_SECONDS = TOKEN_SECONDS / 3
 
 
 class Tokens:
-    """Kubeconfigs, each with a token in a file beside it that `renew` keeps from expiring."""
+    """Kubeconfigs with tokens in files beside them, which `renew` replaces before they expire."""
 
     def __init__(self, target: Target, clock: Callable[[], float] = time.monotonic) -> None:
         self._target = target
@@ -24,18 +24,18 @@ class Tokens:
         self._renew_at: dict[Identity, float] = {}
 
     def issue(self, identity: Identity) -> None:
-        """The kubeconfig is there; TargetError if there is no such ServiceAccount."""
+        """Write a kubeconfig; raises TargetError if there is no such ServiceAccount."""
         self._target.write_kubeconfig(identity)
         self._renew_at[identity] = self._clock() + _RENEW_SECONDS
 
     def forget(self, identity: Identity) -> None:
-        """Nobody acts as this one any more."""
+        """Renew the token of this identity no longer."""
         self._renew_at.pop(identity, None)
 
     def renew(self) -> list[str]:
-        """Every token is good for a while; returns what a user should know of those that failed.
+        """Renew every token that is due; return the failures, as news for the user.
 
-        A token is asked for anew when a third of its time is over, so that there is time to fail.
+        A token is due after a third of its lifetime, so that failures can be retried.
         """
         now = self._clock()
         news = []

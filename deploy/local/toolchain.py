@@ -1,4 +1,4 @@
-"""The Go toolchain on this machine, or a message that says what to install."""
+"""The Go toolchain on this machine; if it is missing, an error tells what to install."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 WANTED = ".".join(str(number) for number in MINIMUM_GO)
 ADVICE = f"install Go {WANTED} or newer (https://go.dev/dl/) and put its bin folder on PATH"
 
-# A user's cross-compilation settings would give us binaries that do not run here.
+# With a user's settings for cross-compilation, the binaries would not run on this machine.
 CROSS_COMPILATION = ("GOOS", "GOARCH")
 
 
 class ToolchainError(RuntimeError):
-    """Go is missing or too old; the message says what to install."""
+    """Go is missing or too old; the message tells what to install."""
 
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """A usable Go command and what its binaries depend on."""
+    """A usable Go command, with the version and platform of its binaries."""
 
     command: Path
     version: str
@@ -37,13 +37,13 @@ class Go:
 
 
 def environment() -> dict[str, str]:
-    """The caller's environment (proxies, caches), with our flags and for this machine."""
+    """The caller's environment (proxies, caches) with the pinned build flags, for this platform."""
     kept = {name: value for name, value in os.environ.items() if name not in CROSS_COMPILATION}
     return kept | GO_ENVIRONMENT
 
 
 def find() -> Go:
-    """The Go on PATH; ToolchainError if there is none, or one older than our modules need."""
+    """The Go on PATH; raises ToolchainError if it is missing or older than MINIMUM_GO."""
     command = shutil.which("go")
     if command is None:
         raise ToolchainError(

@@ -1,4 +1,4 @@
-"""Config: a piece of configuration for the Falcos of a namespace."""
+"""Config: a part of falco.yaml for every Falco of a namespace."""
 
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from resources.kubernetes.meta import LocalReference, ObjectMeta
 
 
 class ConfigSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """Where the configuration comes from and which nodes get it; sources may be combined."""
+    """The sources of the configuration, which may be combined, and the nodes that get it."""
 
     config: Annotated[Any, doc("Configuration as it stands in falco.yaml.")] = None
     config_map_ref: Annotated[

@@ -1,4 +1,4 @@
-"""Events of an artifact that the operator tells: what all nodes have installed, what went wrong."""
+"""Events of an artifact that the operator records: what all nodes installed, and what failed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from resources.artifact.medium import Medium
 from resources.artifact.plugin import Plugin
-from resources.artifact.resolution import OCI_FAILED, REFERENCE_FAILED
+from resources.artifact.reasons import OCI_FAILED, REFERENCE_FAILED
 from resources.artifact.status import node_count
 from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS, condition
 from resources.kubernetes.event import EventDraft, bounded
@@ -21,106 +22,113 @@ if TYPE_CHECKING:
     from resources.artifact.sources import Artifact, Sources
     from resources.kubernetes.meta import Condition
 
-_OCI, _CONFIG_MAP, _INLINE = "OCIArtifact", "ConfigMapArtifact", "InlineArtifact"
 
-
-class SourceContent(NamedTuple):
-    """One source: what it is called, and a name for what exactly it holds."""
+class InstalledSource(NamedTuple):
+    """One source that nodes installed: its name for users, and what identifies its content."""
 
     text: str
     identity: str
 
 
 class FleetContent(NamedTuple):
-    """What all nodes had installed when it was told last; no media if it is not known which."""
+    """What all nodes had installed at the last Event; `sources` is None if it is not known."""
 
     revision: str
-    media: Mapping[str, SourceContent] | None = None
+    sources: Mapping[Medium, InstalledSource] | None = None
     priority: int | None = None
 
 
 def installed(artifact: Artifact, sources: Sources, resolved: Resolved) -> FleetContent:
-    """What it is that nodes have installed, once they have installed this."""
-    media: dict[str, SourceContent] = {}
+    """What nodes have installed once they report this artifact's revision as installed."""
+    by_medium: dict[Medium, InstalledSource] = {}
     if sources.oci is not None:
         digest = resolved.oci_digest or ""
         text = f"{sources.oci} ({digest})" if not sources.oci.is_pinned else str(sources.oci)
-        media[_OCI] = SourceContent(text, f"{sources.oci} {digest}")
+        by_medium[Medium.OCI] = InstalledSource(text, f"{sources.oci} {digest}")
     if sources.config_map is not None:
         name, version = sources.config_map.name, resolved.config_map_resource_version
-        media[_CONFIG_MAP] = SourceContent(f"ConfigMap {name}", f"{name} {version}")
+        by_medium[Medium.CONFIG_MAP] = InstalledSource(f"ConfigMap {name}", f"{name} {version}")
     inline = sources.inline.value if sources.inline is not None else None
     if isinstance(artifact, Plugin):
         inline = artifact.spec.config
-    if inline is not None or not media:
+    if inline is not None or not by_medium:
         identity = hashlib.sha256(msgspec.json.encode(inline)).hexdigest()
-        media[_INLINE] = SourceContent("What the resource itself holds", identity)
+        by_medium[Medium.INLINE] = InstalledSource("What the resource itself holds", identity)
     priority = None if isinstance(artifact, Plugin) else artifact.spec.priority
-    return FleetContent(resolved.revision or "", media, priority)
+    return FleetContent(resolved.revision or "", by_medium, priority)
 
 
 def successes(before: FleetContent | None, now: FleetContent, count: int) -> Iterator[EventDraft]:
-    """One for each source that so many nodes, and that is all, have installed anew.
+    """One Event for each new or changed source; `count` is the number of nodes, all of them.
 
-    If no source is new, another priority is told, or the revision itself; but not that a source is
-    gone, which is for the nodes to tell.
+    If no source changed, the Events name the new priority or, without one, the new revision. The
+    nodes record the removal of a source, the operator does not.
     """
-    media = now.media or {}
-    known = before.media if before is not None else {}
-    if known is None:  # an earlier life has told something, and nobody knows what
-        yield from _told(media, media, "Updated", count)
+    sources = now.sources or {}
+    known = before.sources if before is not None else {}
+    if known is None:  # an operator before a restart recorded Events, nobody knows for what
+        yield from _installed_events(sources, sources, "Updated", count)
         return
-    fresh = [name for name in media if known.get(name) != media[name]]
-    yield from _told(media, [name for name in fresh if name not in known], "Stored", count)
-    yield from _told(media, [name for name in fresh if name in known], "Updated", count)
-    if fresh or before is None:
+    changed = [medium for medium in sources if known.get(medium) != sources[medium]]
+    added = [medium for medium in changed if medium not in known]
+    updated = [medium for medium in changed if medium in known]
+    yield from _installed_events(sources, added, "Stored", count)
+    yield from _installed_events(sources, updated, "Updated", count)
+    if changed or before is None:
         return
     if before.priority != now.priority:
         note = f"Priority {now.priority} on {node_count(count)}"
-        for name in media:
-            yield EventDraft(f"{name}PriorityChanged", "Normal", "Install", note)
-    elif known.keys() == media.keys():
-        yield from _told(media, media, "Updated", count)
+        for medium in sources:
+            reason = f"{medium.event_subject}PriorityChanged"
+            yield EventDraft(reason, "Normal", "Install", note)
+    elif known.keys() == sources.keys():
+        yield from _installed_events(sources, sources, "Updated", count)
 
 
-def _told(
-    media: Mapping[str, SourceContent], names: Iterable[str], word: str, count: int
+def _installed_events(
+    sources: Mapping[Medium, InstalledSource], media: Iterable[Medium], change: str, count: int
 ) -> Iterator[EventDraft]:
-    for name in names:
-        note = bounded(f"{media[name].text} installed on {node_count(count)}")
-        yield EventDraft(f"{name}{word}", "Normal", "Install", note)
+    for medium in media:
+        note = bounded(f"{sources[medium].text} installed on {node_count(count)}")
+        yield EventDraft(f"{medium.event_subject}{change}", "Normal", "Install", note)
 
 
 def moved(sources: Sources, before: ArtifactStatus, after: ArtifactStatus) -> Iterator[EventDraft]:
-    """One if the tag of the same generation points to another digest than before."""
+    """One Event if the tag of the same generation points to another digest than before."""
     old, new = before.resolved, after.resolved
     if old is None or new is None or old.observed_generation != new.observed_generation:
         return
     if old.oci_digest and new.oci_digest and old.oci_digest != new.oci_digest:
         note = f"{sources.oci} has moved from {old.oci_digest} to {new.oci_digest}"
-        yield EventDraft(f"{_OCI}Updated", "Normal", "Resolve", bounded(note))
+        reason = f"{Medium.OCI.event_subject}Updated"
+        yield EventDraft(reason, "Normal", "Resolve", bounded(note))
 
 
 def failures(
     before: ArtifactStatus, after: ArtifactStatus, trouble: ResolutionFailure | None
 ) -> Iterator[EventDraft]:
-    """One for what is newly missing, or newly keeps every node from installing anything."""
-    was, now = (condition(status.conditions, RESOLVED_REFS) for status in (before, after))
-    told = was is not None and now is not None and _words(was) == _words(now)
-    if now is not None and now.status == "False" and not told:
-        yield EventDraft(now.reason, "Warning", "Resolve", now.message)
+    """One Event for newly missing references, and one for what newly fails on every node."""
+    old_refs, refs = (condition(status.conditions, RESOLVED_REFS) for status in (before, after))
+    is_old = old_refs is not None and refs is not None and _text(old_refs) == _text(refs)
+    if refs is not None and refs.status == "False" and not is_old:
+        yield EventDraft(refs.reason, "Warning", "Resolve", refs.message)
     if trouble is None or trouble.status != "False" or trouble.reason == REFERENCE_FAILED:
         return
-    said = condition(before.conditions, PROGRAMMED)
-    is_told = said is not None and said.reason == trouble.reason
-    # A registry fails in other words each time.
-    if is_told and said is not None and trouble.reason == OCI_FAILED:
-        is_told = said.observed_generation == after.observed_generation
-    elif is_told and said is not None:
-        is_told = said.message == trouble.message
-    if not is_told:
+    if not _is_recorded(trouble, condition(before.conditions, PROGRAMMED), after):
         yield EventDraft(trouble.reason, "Warning", "Resolve", bounded(trouble.message))
 
 
-def _words(known: Condition) -> tuple[str, str]:
-    return known.status, known.message
+def _is_recorded(
+    trouble: ResolutionFailure, programmed: Condition | None, after: ArtifactStatus
+) -> bool:
+    """Whether the condition before shows the same failure, which then has its Event already."""
+    if programmed is None or programmed.reason != trouble.reason:
+        return False
+    # The message of a registry's failure differs from try to try.
+    if trouble.reason == OCI_FAILED:
+        return programmed.observed_generation == after.observed_generation
+    return programmed.message == trouble.message
+
+
+def _text(refs: Condition) -> tuple[str, str]:
+    return refs.status, refs.message

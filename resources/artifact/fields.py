@@ -1,4 +1,4 @@
-"""Status of the artifacts, the same for Rulesfile, Plugin and Config."""
+"""Fields that Rulesfile, Plugin and Config share: their status, priority and selector."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from resources.kubernetes.meta import Condition, LabelSelector
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What the references of an artifact led to: every node installs exactly this."""
+    """What the references of an artifact were resolved to; every node installs exactly this."""
 
     observed_generation: Annotated[
         int | None, doc("The metadata.generation that was resolved.")
@@ -28,7 +28,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
 
 
 class Nodes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """The nodes' reports, summed up."""
+    """How many Falco pods have installed the revision, failed or not reported yet."""
 
     desired: Annotated[int | None, doc("Falco pods that the selector covers.", format="int32")] = (
         None
@@ -44,7 +44,7 @@ class Nodes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
 
 
 class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What is known of an artifact."""
+    """The status of an artifact; the operator alone writes it."""
 
     observed_generation: Annotated[
         int | None, doc("The metadata.generation that this status is about.")

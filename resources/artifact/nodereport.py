@@ -1,6 +1,6 @@
-"""NodeReport: what one Falco pod says of the artifacts on its node; written by its sidecar alone.
+"""NodeReport: the states of all artifacts on one node; only the sidecar of its Falco pod writes it.
 
-It has the name of the pod and belongs to it, so it goes when the pod goes.
+It has the name of the pod, which owns it: it is deleted with the pod.
 """
 
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""OCI artifacts: where Rulesfiles and Plugins are pulled from."""
+"""The fields of Rulesfile and Plugin that name an artifact in an OCI registry."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from resources.kubernetes.meta import LocalReference
 
 
 class ArtifactImage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """A repository and what of it."""
+    """A repository, and a tag or digest in it."""
 
     repository: Annotated[
         str, doc("Path of the repository in the registry.", minLength=1, maxLength=255)
@@ -34,7 +34,7 @@ class RegistryAuth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class RegistryTLS(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """How a registry's certificate is checked."""
+    """How the certificate of a registry is checked."""
 
     insecure_skip_verify: Annotated[bool, doc("Accept any certificate.")] = False
     ca_config_map_ref: Annotated[
@@ -46,7 +46,7 @@ class RegistryTLS(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 class ArtifactRegistry(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"
 ):
-    """A registry and how to talk to it."""
+    """A registry and how to connect to it."""
 
     name: Annotated[
         str | None,

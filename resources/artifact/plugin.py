@@ -1,4 +1,4 @@
-"""Plugin: a plugin for the Falcos of a namespace."""
+"""Plugin: a plugin for every Falco of a namespace."""
 
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ class PluginConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class PluginSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """Where the plugin comes from, how it is configured and which nodes get it."""
+    """The source of the plugin's library, its entry in falco.yaml and the nodes that get it."""
 
     oci_artifact: Annotated[OCIArtifact | None, doc("The library from an OCI registry.")] = None
     config: Annotated[PluginConfig | None, doc("The plugin's entry in falco.yaml.")] = None

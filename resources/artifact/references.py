@@ -1,4 +1,4 @@
-"""Which Secrets and ConfigMaps an artifact names, and the finalizers that protect them."""
+"""The Secrets and ConfigMaps that an artifact names, and the finalizers that protect them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIELD_MANAGERS = {
     "ConfigMap": "configmap-in-use-finalizer",
 }
 
-# What the API server takes for the name of a Secret or ConfigMap.
+# The API server accepts no other name of a Secret or ConfigMap.
 _DNS_SUBDOMAIN = re.compile(
     r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII
 )
@@ -45,10 +45,13 @@ _decoder = Decoder(_Artifact)
 
 
 def references(raw: bytes) -> frozenset[ObjectRef]:
-    """What a Rulesfile, Plugin or Config names, in its own namespace.
+    """The Secrets and ConfigMaps that a Rulesfile, Plugin or Config names, in its own namespace.
 
-    Only what could exist: the CRD takes any text for a name, which is about to be part of a URL.
-    Raises msgspec.DecodeError for what was stored under another CRD and does not fit the types.
+    Names that no object can have are left out: the CRD accepts any text, and a name becomes part
+    of a URL.
+
+    Raises:
+        msgspec.DecodeError: the artifact was stored under another CRD and does not fit the types.
     """
     artifact = _decoder.decode(raw)
     namespace = artifact.metadata.namespace or ""
@@ -60,7 +63,7 @@ def references(raw: bytes) -> frozenset[ObjectRef]:
 
 
 def can_exist(ref: ObjectRef) -> bool:
-    """Whether there could be a Secret or ConfigMap of this name."""
+    """Whether a Secret or ConfigMap can have this name."""
     return _is_name(ref.name)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from resources.artifact.fields import Resolved
+from resources.artifact.reasons import OCI_FAILED, PENDING, REFERENCE_FAILED
 from resources.artifact.references import can_exist
 from resources.artifact.revision import revision
 from resources.artifact.sources import CA_KEY
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
     from resources.artifact.sources import OciSource, Sources
     from resources.registry.request import Problem
-
-REFERENCE_FAILED = "ReferenceResolutionFailed"
-OCI_FAILED = "OCIArtifactStoreFailed"
-PENDING = "Pending"
 
 
 class Role(StrEnum):

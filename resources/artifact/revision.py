@@ -1,4 +1,4 @@
-"""The revision of an artifact: the same name for the same thing to install, on every side."""
+"""The revision of an artifact: operator and nodes compute the same one for the same content."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def revision(generation: int, *resolved: str) -> str:
-    """Name what a generation and all that its references led to amount to.
+    """The revision of a generation whose references were resolved to these texts.
 
-    `resolved` is whatever was found, in fixed order, empty where there is nothing. If all of it is
-    empty the generation alone decides, so that a node needs nobody to tell it.
+    `resolved` has a fixed order, and is empty for what the artifact does not refer to. If all are
+    empty, the generation alone decides, so that a node can compute it without the operator.
     """
     if not any(resolved):
         return str(generation)
@@ -23,7 +23,7 @@ def revision(generation: int, *resolved: str) -> str:
 
 
 def pinned(artifact: Artifact, sources: Sources) -> tuple[str | None, Resolved]:
-    """What a node is to install: the revision, and what the references led to.
+    """What a node is to install: the revision, and what the references were resolved to.
 
     The revision is None while the operator has not resolved this generation.
     """

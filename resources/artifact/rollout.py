@@ -1,4 +1,4 @@
-"""What the Falco pods of a namespace amount to for one artifact."""
+"""How far the Falco pods of a namespace have come with the revision of one artifact."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 PROGRAMMED, FAILED, PENDING, NOT_SELECTED = "Programmed", "Failed", "Pending", "NotSelected"
 
 NAMED = 5
-"""How many pods or nodes a message names; the rest it counts."""
+"""The number of pods or nodes that a message names; it counts the others."""
 
-# Characters of one node's message that are worth keeping: five of them make a condition.
+# Characters kept of one node's message: a condition holds the messages of NAMED nodes.
 _LONGEST = 500
 
 
 class ReportEntry(Struct, frozen=True, weakref=True):
-    """What one pod reports of one artifact; most pods report the same, and may share it."""
+    """What one pod reports of one artifact; pods whose entries are equal may share one."""
 
     uid: str
     revision: str
@@ -36,7 +36,7 @@ class ReportEntry(Struct, frozen=True, weakref=True):
 
 
 class Subject(NamedTuple):
-    """What is summed up for: a revision of an artifact, empty while there is none, and where to."""
+    """The artifact that pods are counted for; `revision` is empty while it is not resolved."""
 
     uid: str
     revision: str
@@ -44,15 +44,15 @@ class Subject(NamedTuple):
 
 
 class PodReport(NamedTuple):
-    """A pod that counts, as its report shows it: without one there is no node and no entry."""
+    """A pod that counts, with the node and entries of its NodeReport; empty without a report."""
 
     node: str = ""
     labels: Mapping[str, str] | None = None
     entries: Sequence[ReportEntry] = ()
 
 
-class Stand(NamedTuple):
-    """How far one pod has come."""
+class PodProgress(NamedTuple):
+    """How far one pod has come with a revision; `node` is set only if the pod failed."""
 
     state: str
     node: str = ""
@@ -61,61 +61,65 @@ class Stand(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """All pods together; `pods` is how many count at all, covered or not.
+    """All pods of a namespace; `pods` also counts those that the selector does not cover.
 
-    The first few are named: failures by node, pods that are waited for by name, remarks of those
-    that have succeeded.
+    At most NAMED each: `failures` by node, `waiting` names pending pods, `remarks` are messages of
+    pods that are programmed.
     """
 
     pods: int = 0
     programmed: int = 0
     failed: int = 0
     pending: int = 0
-    failures: tuple[Stand, ...] = ()
+    failures: tuple[PodProgress, ...] = ()
     waiting: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @property
     def desired(self) -> int:
-        """How many pods are covered."""
+        """The number of pods that the selector covers."""
         return self.programmed + self.failed + self.pending
 
 
-# The usual cases, of which there is no more to tell.
-PLAIN, WAITS, UNCOVERED = Stand(PROGRAMMED), Stand(PENDING), Stand(NOT_SELECTED)
+# Shared by most pods, to save memory.
+PLAIN, WAITS, UNCOVERED = PodProgress(PROGRAMMED), PodProgress(PENDING), PodProgress(NOT_SELECTED)
 
 
 def entries(reports: Iterable[ArtifactReport]) -> tuple[ReportEntry, ...]:
-    """What a report says, in the order of uids, one for each."""
-    found = {
-        one.uid: ReportEntry(
-            one.uid, one.revision, one.state, one.reason or "", (one.message or "")[:_LONGEST]
+    """The entries of a NodeReport sorted by uid, of which each occurs once."""
+    by_uid = {
+        report.uid: ReportEntry(
+            report.uid,
+            report.revision,
+            report.state,
+            report.reason or "",
+            (report.message or "")[:_LONGEST],
         )
-        for one in reports
+        for report in reports
     }
-    return tuple(found[uid] for uid in sorted(found))
+    return tuple(by_uid[uid] for uid in sorted(by_uid))
 
 
-def stand(subject: Subject, seen: PodReport) -> Stand:
-    """How far a pod has come with this revision.
+def progress_of(subject: Subject, report: PodReport) -> PodProgress:
+    """How far a pod has come with the subject's revision.
 
-    A report about another one tells only which node it is: what the selector does not cover is not
-    waited for.
+    A pod whose report has no entry for this revision is pending, unless the selector does not cover
+    the labels of its node.
     """
-    entry = _entry(seen.entries, subject.uid)
+    entry = _entry(report.entries, subject.uid)
     if entry is not None and entry.revision == subject.revision:
-        return _reported(entry, seen.node)
-    if seen.labels is not None and not selects(subject.selector, seen.labels):
+        return _reported(entry, report.node)
+    if report.labels is not None and not selects(subject.selector, report.labels):
         return UNCOVERED
     return WAITS
 
 
-def _reported(entry: ReportEntry, node: str) -> Stand:
+def _reported(entry: ReportEntry, node: str) -> PodProgress:
     match entry.state:
         case "Programmed":
-            return Stand(PROGRAMMED, message=entry.message) if entry.message else PLAIN
+            return PodProgress(PROGRAMMED, message=entry.message) if entry.message else PLAIN
         case "Failed":
-            return Stand(FAILED, node, entry.reason, entry.message)
+            return PodProgress(FAILED, node, entry.reason, entry.message)
         case "NotSelected":
             return UNCOVERED
     return WAITS

@@ -1,4 +1,4 @@
-"""Rulesfile: rules for the Falcos of a namespace."""
+"""Rulesfile: rules for every Falco of a namespace."""
 
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from resources.kubernetes.meta import LocalReference, ObjectMeta
 
 
 class RulesfileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """Where the rules come from and which nodes get them; sources may be combined."""
+    """The sources of the rules, which may be combined, and the nodes that get them."""
 
     oci_artifact: Annotated[OCIArtifact | None, doc("Rules from an OCI registry.")] = None
     inline_rules: Annotated[

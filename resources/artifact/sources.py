@@ -1,4 +1,4 @@
-"""Where the content of an artifact comes from: a registry, a ConfigMap, the resource itself."""
+"""The sources of an artifact's content: a registry, a ConfigMap, the resource itself."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Artifact = Rulesfile | Plugin | Config
 
 DEFAULT_REGISTRY = "ghcr.io"
-# Key of the ConfigMap that holds the content, by kind of artifact.
 CONTENT_KEYS = {"Rulesfile": "rules.yaml", "Config": "config.yaml"}
+"""The key of a ConfigMap that holds the content, by kind of artifact."""
 CA_KEY = "ca.crt"
 
 _DECODERS: dict[str, Decoder[Artifact]] = {
@@ -29,17 +29,17 @@ _DECODERS: dict[str, Decoder[Artifact]] = {
 }
 _REGISTRY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?", re.ASCII)
 _IPV6_REGISTRY = re.compile(r"\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", re.ASCII)
-# Of the OCI distribution spec, "Pulling manifests".
+# From the OCI distribution spec, "Pulling manifests".
 _REPOSITORY = re.compile(
     r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII
 )
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_LEAST_POLL = 30.0
+_LEAST_POLL = 30.0  # seconds
 
 
 class OciSource(NamedTuple):
-    """An artifact in a registry; `secret` and `ca_config_map` are names, empty for none."""
+    """An artifact in a registry; `secret` and `ca_config_map` are names of objects, or empty."""
 
     registry: str
     repository: str
@@ -52,7 +52,7 @@ class OciSource(NamedTuple):
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the reference is a digest, which needs no looking up."""
+        """Whether the reference is a digest, which is not looked up in the registry."""
         return self.reference.startswith("sha256:")
 
     def __str__(self) -> str:
@@ -68,15 +68,15 @@ class ConfigMapSource(NamedTuple):
 
 
 class InlineSource(NamedTuple):
-    """A structured value in the resource itself."""
+    """A YAML value in the resource itself."""
 
     value: object
 
 
 class Sources(NamedTuple):
-    """What the content of one artifact is made of; at least one of them unless the spec is empty.
+    """The sources of one artifact; all are None only if the spec is empty.
 
-    A Plugin's `config` is no source: it is its entry in falco.yaml.
+    A Plugin's `config` is no source, but its entry in falco.yaml.
     """
 
     oci: OciSource | None = None
@@ -85,7 +85,7 @@ class Sources(NamedTuple):
 
     @property
     def needs_resolving(self) -> bool:
-        """Whether the spec alone does not say what to install."""
+        """Whether a node needs the operator to know which content the spec refers to."""
         if self.config_map is not None:
             return True
         oci = self.oci
@@ -93,15 +93,15 @@ class Sources(NamedTuple):
 
 
 def decode(kind: str, raw: bytes) -> Artifact:
-    """An artifact of this kind; raises msgspec.DecodeError for what an older CRD let through."""
+    """The artifact; raises msgspec.DecodeError if its fields have types of another CRD."""
     return _DECODERS[kind].decode(raw)
 
 
 def sources_of(artifact: Artifact) -> Sources:
-    """Where its content comes from.
+    """The sources of an artifact's content.
 
     Raises:
-        InvalidSpec: the place in a registry has no valid name.
+        InvalidSpec: the name of the registry or repository is not valid.
     """
     oci = None if isinstance(artifact, Config) else artifact.spec.oci_artifact
     return Sources(
@@ -150,7 +150,7 @@ def _oci(oci: OCIArtifact) -> OciSource:
 
 
 def _seconds(duration: str) -> float:
-    """A duration as the CRD takes it; one that an older CRD let through counts as the least."""
+    """The seconds of a duration as the CRD accepts it, at least 30; any other text counts as 30."""
     parts = _DURATION.findall(duration)
     total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     return max(total, _LEAST_POLL)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.json import Decoder
 
 from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
-from resources.artifact.resolution import PENDING, REFERENCE_FAILED, ResolutionFailure
+from resources.artifact.reasons import INSTALLED, NO_NODES, PENDING, REFERENCE_FAILED, RESOLVED
 from resources.kubernetes.conditions import (
     PARKED,
     PROGRAMMED,
@@ -18,27 +18,24 @@ from resources.kubernetes.conditions import (
     Counts,
     condition,
     set_condition,
-    timestamp,
 )
 from resources.kubernetes.event import bounded
+from resources.kubernetes.meta import timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from resources.artifact.resolution import ResolutionFailure
     from resources.artifact.rollout import Sum
     from resources.kubernetes.meta import ObjectMeta
 
 FIELD_MANAGER = "artifact-controller"
-INVALID = "InvalidContent"
-NO_NODES = "NoNodes"
-RESOLVED = "ReferenceResolved"
-INSTALLED = "Programmed"
 
 COUNTS = Counts(frozenset({"nodes"}), PROGRAMMED)
 """Where the status of an artifact counts nodes."""
 
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
-# What the API server takes for a reason; a node may send anything.
+# The API server refuses any other reason of a condition; a NodeReport may contain any text.
 _REASON = re.compile(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?", re.ASCII)
 _FAILED = "Failed"
 
@@ -51,10 +48,10 @@ _statuses = Decoder(_Reported)
 
 
 class Observed(NamedTuple):
-    """What one look at an artifact found.
+    """Everything that the status of an artifact is made from.
 
-    `resolved` is what to publish, None while there is nothing of this generation; `missing` is None
-    while nothing can be said of the references.
+    `resolved` is what to publish, None while this generation is not resolved. `missing` holds a
+    message for each missing reference; it is None while the references have not been looked up.
     """
 
     sum: Sum
@@ -64,7 +61,7 @@ class Observed(NamedTuple):
 
 
 def status_of(raw: bytes) -> ArtifactStatus:
-    """The status of an artifact whose spec may not be readable."""
+    """The status of an artifact, also if its spec cannot be decoded."""
     return _statuses.decode(raw).status
 
 
@@ -76,11 +73,11 @@ def go_finalizers(meta: ObjectMeta) -> tuple[str, ...]:
 def status(
     before: ArtifactStatus, observed: Observed, generation: int | None, now: datetime
 ) -> ArtifactStatus:
-    """The status as of now; the same for the same observations."""
+    """The new status; equal to the one before if the same was observed."""
     conditions = before.conditions
-    for finding in (_references(observed, generation), _programmed(observed, generation)):
-        if finding is not None:
-            conditions = set_condition(conditions, finding, now)
+    for draft in (_references(observed, generation), _programmed(observed, generation)):
+        if draft is not None:
+            conditions = set_condition(conditions, draft, now)
     total = observed.sum
     nodes = Nodes(
         desired=total.desired,
@@ -100,34 +97,34 @@ def status(
 def parked_status(
     before: ArtifactStatus, error: str, message: str, generation: int | None, now: datetime
 ) -> ArtifactStatus:
-    """The status once the actor has failed too often: its error, else as it was."""
+    """The status of an artifact whose actor crashed too often; only `Programmed` changes."""
     text = bounded(f"{error}: {message}")
-    finding = ConditionDraft(PROGRAMMED, "Unknown", PARKED, text, generation)
-    conditions = set_condition(before.conditions, finding, now)
+    draft = ConditionDraft(PROGRAMMED, "Unknown", PARKED, text, generation)
+    conditions = set_condition(before.conditions, draft, now)
     return msgspec.structs.replace(before, conditions=conditions, observed_generation=generation)
 
 
 def fields(status: ArtifactStatus) -> dict[str, Any]:
-    """The status as it stands in the resource, fit to be compared and applied."""
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(status))
-    return found
+    """The status as JSON values, to be compared with the live object and applied."""
+    values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(status))
+    return values
 
 
 def is_programmed(status: ArtifactStatus) -> bool:
-    """Whether every node has installed what it was to install."""
-    said = condition(status.conditions, PROGRAMMED)
-    return said is not None and said.status == "True"
+    """Whether the condition `Programmed` is true: every selected node has the revision."""
+    programmed = condition(status.conditions, PROGRAMMED)
+    return programmed is not None and programmed.status == "True"
 
 
-def _published(before: Resolved | None, now_resolved: Resolved | None, now: datetime) -> Any:
-    """What nodes go by; with the time at which it was resolved to just that."""
-    if now_resolved is None:
+def _published(before: Resolved | None, resolved: Resolved | None, now: datetime) -> Any:
+    """`status.resolved`, whose `resolvedAt` changes only if something else in it does."""
+    if resolved is None:
         return before
     if before is not None:
-        same = msgspec.structs.replace(now_resolved, resolved_at=before.resolved_at)
+        same = msgspec.structs.replace(resolved, resolved_at=before.resolved_at)
         if same == before:
             return before
-    return msgspec.structs.replace(now_resolved, resolved_at=timestamp(now))
+    return msgspec.structs.replace(resolved, resolved_at=timestamp(now))
 
 
 def _references(observed: Observed, generation: int | None) -> ConditionDraft | None:
@@ -144,21 +141,21 @@ def _references(observed: Observed, generation: int | None) -> ConditionDraft | 
 def _programmed(observed: Observed, generation: int | None) -> ConditionDraft:
     total, trouble = observed.sum, observed.trouble
     if trouble is not None:
-        found = trouble
-    elif total.failed:
-        found = ResolutionFailure("False", _reason(total), _failures(total))
+        return ConditionDraft(PROGRAMMED, *trouble, generation)
+    if total.failed:
+        state = "False", _reason(total), _failures(total)
     elif not total.desired:
-        found = ResolutionFailure("Unknown", NO_NODES, _nobody(total))
+        state = "Unknown", NO_NODES, _no_nodes(total)
     elif total.pending:
-        found = ResolutionFailure("Unknown", PENDING, _waiting(total))
+        state = "Unknown", PENDING, _waiting(total)
     else:
         installed = f"Installed on {node_count(total.programmed)}"
-        found = ResolutionFailure("True", INSTALLED, "; ".join((installed, *total.remarks)))
-    return ConditionDraft(PROGRAMMED, *found, generation)
+        state = "True", INSTALLED, "; ".join((installed, *total.remarks))
+    return ConditionDraft(PROGRAMMED, *state, generation)
 
 
 def node_count(count: int) -> str:
-    """So many nodes, in words."""
+    """The number of nodes for a message, as in "1 node" and "3 nodes"."""
     return f"{count} node" if count == 1 else f"{count} nodes"
 
 
@@ -168,17 +165,18 @@ def _reason(total: Sum) -> str:
 
 
 def _failures(total: Sum) -> str:
-    """Nodes that failed alike are named together."""
+    """A message in which nodes that failed alike are named together."""
     by_message: dict[str, list[str]] = {}
     for failure in total.failures:
         by_message.setdefault(failure.message, []).append(failure.node)
-    told = [f"{', '.join(names)}: {message}" for message, names in by_message.items()]
+    texts = [f"{', '.join(names)}: {message}" for message, names in by_message.items()]
     rest = total.failed - len(total.failures)
-    more = [f"and {node_count(rest)} more"] if rest else []
-    return f"Failed on {total.failed} of {node_count(total.desired)}: {'; '.join(told + more)}"
+    if rest:
+        texts.append(f"and {node_count(rest)} more")
+    return f"Failed on {total.failed} of {node_count(total.desired)}: {'; '.join(texts)}"
 
 
-def _nobody(total: Sum) -> str:
+def _no_nodes(total: Sum) -> str:
     if total.pods:
         return "The selector covers no node of a Falco pod"
     return "There are no Falco pods in this namespace"
@@ -186,6 +184,6 @@ def _nobody(total: Sum) -> str:
 
 def _waiting(total: Sum) -> str:
     rest = total.pending - len(total.waiting)
-    more = f" and {rest} more" if rest else ""
+    suffix = f" and {rest} more" if rest else ""
     names = ", ".join(total.waiting)
-    return f"Waiting for {total.pending} of {total.desired} pods: {names}{more}"
+    return f"Waiting for {total.pending} of {total.desired} pods: {names}{suffix}"

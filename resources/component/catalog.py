@@ -1,4 +1,4 @@
-"""Every type of Component that there is: one for each file of `resources.component.types`."""
+"""The catalog of all types of Component: one for each file in `resources.component.types`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from resources.instance.rbac import PolicyRule
 
 
-def _found() -> dict[str, ComponentType]:
+def _types() -> dict[str, ComponentType]:
     files = sorted(module.name for module in iter_modules(component_types.__path__))
     types = (import_module(f"{component_types.__name__}.{file}").TYPE for file in files)
-    return {found.name: found for found in types}
+    return {component_type.name: component_type for component_type in types}
 
 
-COMPONENT_TYPES: Mapping[str, ComponentType] = MappingProxyType(_found())
+COMPONENT_TYPES: Mapping[str, ComponentType] = MappingProxyType(_types())
 
 
 def granted_rules() -> tuple[PolicyRule, ...]:
-    """Every right that some type grants to its pods, and that the operator so has to hold."""
+    """The rights that any type grants to its pods; the operator must hold all of them."""
     return tuple(
         rule
         for component_type in COMPONENT_TYPES.values()

@@ -1,111 +1,94 @@
-"""The children and the status of a Component."""
+"""The children of a Component, as they should be."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
 
 from resources.component.catalog import COMPONENT_TYPES
 from resources.component.shared_env import spread
 from resources.component.spec import Component
 from resources.component.type import ComponentType
-from resources.instance import status as instance_status
 from resources.instance.children import Child, Parent, parent_of
-from resources.instance.outcome import Outcome
 from resources.instance.rbac import cluster_rights, namespaced_rights
-from resources.instance.workload import insisted, pod_labels, service, workload
+from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.overlay import Template
-from resources.kubernetes.reference import ObjectRef
 
 _WORKLOAD = "Deployment"
 
 
-def ref(component: Component) -> ObjectRef:
-    """The name of a Component."""
-    meta = component.metadata
-    return ObjectRef("Component", meta.namespace or "", meta.name)
-
-
-def workload_ref(component: Component) -> ObjectRef:
-    """The Deployment that there should be."""
-    return ref(component)._replace(kind=_WORKLOAD)
+def main_workload(component: Component) -> MainWorkload:
+    """A Deployment, and in it the container that is called as the type of the Component."""
+    return MainWorkload(_WORKLOAD, component.spec.component.type)
 
 
 def desired(component: Component, excluded_labels: Iterable[str]) -> tuple[Child, ...]:
-    """Every child as it should be, lower waves first; the same bodies for the same input.
+    """The desired children, lower waves first; equal input gives equal bodies.
 
     Raises:
         InvalidSpec: the spec cannot be carried out.
     """
-    known = _type(component)
-    parent = parent_of(ref(component), component.metadata, excluded_labels)
+    component_type = _type(component)
+    parent = parent_of("Component", component.metadata, excluded_labels)
     children = (
         parent.child("ServiceAccount"),
-        *(namespaced_rights(parent, [*known.rules]) if known.rules else ()),
-        *(cluster_rights(parent, [*known.cluster_rules]) if known.cluster_rules else ()),
-        service(parent, known.ports),
-        _deployment(component, known, parent),
+        *(namespaced_rights(parent, [*component_type.rules]) if component_type.rules else ()),
+        *(
+            cluster_rights(parent, [*component_type.cluster_rules])
+            if component_type.cluster_rules
+            else ()
+        ),
+        service(parent, component_type.ports),
+        _deployment(component, component_type, parent),
     )
     return tuple(sorted(children, key=lambda child: child.wave))
 
 
-def status(
-    component: Component, outcome: Outcome, workload: dict[str, Any] | None, now: datetime
-) -> dict[str, Any]:
-    """The content of `.status` after a reconcile; `workload` is the live one if it is ours."""
-    return instance_status.observed_status(
-        component,
-        outcome,
-        workload,
-        kind=_WORKLOAD,
-        container=component.spec.component.type,
-        now=now,
-    )
-
-
 def _type(component: Component) -> ComponentType:
-    """The type, of which the CRD may know more than this operator."""
+    """The type in the spec; the CRD may be newer than the operator and allow more types."""
     name = component.spec.component.type
     if name not in COMPONENT_TYPES:
         raise InvalidSpec("spec.component.type", name, ", ".join(COMPONENT_TYPES))
     return COMPONENT_TYPES[name]
 
 
-def _deployment(component: Component, known: ComponentType, parent: Parent) -> Child:
-    """The Deployment; `replicas` is always ours, since the default is not the API server's."""
+def _deployment(component: Component, component_type: ComponentType, parent: Parent) -> Child:
+    """The Deployment; it always sets `replicas`, since the type's default may differ from 1."""
     spec = component.spec
     return workload(
         parent,
         _WORKLOAD,
-        _templates(component, known, parent),
+        _templates(component, component_type, parent),
         "ServiceAccount",
         strategy=spec.strategy,
-        replicas=known.replicas if spec.replicas is None else spec.replicas,
+        replicas=component_type.replicas if spec.replicas is None else spec.replicas,
     )
 
 
-def _templates(component: Component, known: ComponentType, parent: Parent) -> tuple[Template, ...]:
-    """The defaults, what the user says, and what must hold whatever the user says."""
+def _templates(
+    component: Component, component_type: ComponentType, parent: Parent
+) -> tuple[Template, ...]:
+    """The layers of the pod template: defaults, shared variables, the user's, the enforced one."""
     given = component.spec.pod_template_spec or {}
     version = component.spec.component.version
-    image = known.main.image_to_run(given, version, "spec.component.version")
-    defaults = _pod_template(known, parent)
+    image = component_type.main.image_to_run(given, version, "spec.component.version")
+    defaults = _pod_template(component_type, parent)
     return (
         defaults,
-        spread(known.shared_env, defaults, given),
+        spread(component_type.shared_env, defaults, given),
         given,
-        insisted(parent, known.name, image, {}),
+        enforced(parent, component_type.name, image, {}),
     )
 
 
-def _pod_template(known: ComponentType, parent: Parent) -> Template:
-    ports = [port.of_container() for port in known.ports]
+def _pod_template(component_type: ComponentType, parent: Parent) -> Template:
+    ports = [port.of_container() for port in component_type.ports]
     account = parent.ref("ServiceAccount").name
     return {
         "metadata": {"labels": pod_labels(parent)},
         "spec": {
             "serviceAccountName": account,
-            **known.pod,
-            "containers": [{"name": known.name, "ports": ports, **known.container}],
+            **component_type.pod,
+            "containers": [
+                {"name": component_type.name, "ports": ports, **component_type.container}
+            ],
         },
     }

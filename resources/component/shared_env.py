@@ -1,4 +1,4 @@
-"""Environment variables that several containers of a pod have to agree on."""
+"""Environment variables that must have the same value in several containers of a pod."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ if TYPE_CHECKING:
 
 
 def spread(shared: Collection[str], defaults: Template, given: Template) -> Template:
-    """What the user says of a shared variable in one container, said in all that have it.
+    """A layer of the pod template that copies the user's value of a shared variable.
 
-    It is a layer between the defaults and the user's template, so that a container for which the
-    user says something of its own keeps that. Of several values the first in the pod is spread.
-    The user's own containers take no part.
+    A variable that the user sets in one of the default containers is set in all default containers
+    that have it. The layer lies below the user's template, so a container for which the user sets
+    another value keeps that value. Of several values, the first in the pod is copied. Containers
+    that the user adds are left alone.
     """
     ours = {container["name"] for _, container in _containers(defaults)}
-    said: dict[str, dict[str, Any]] = {}
+    users: dict[str, dict[str, Any]] = {}
     for _, container in _containers(given):
         for variable in container.get("env", ()):
             if container["name"] in ours and variable["name"] in shared:
-                said.setdefault(variable["name"], variable)
+                users.setdefault(variable["name"], variable)
     layer: dict[str, list[dict[str, Any]]] = {}
     for place, container in _containers(defaults):
         names = [variable["name"] for variable in container.get("env", ())]
-        if env := [said[name] for name in names if name in said]:
+        if env := [users[name] for name in names if name in users]:
             layer.setdefault(place, []).append({"name": container["name"], "env": env})
     return {"spec": layer}
 

@@ -1,4 +1,4 @@
-"""What is known of one type of Component, as a value."""
+"""ComponentType: all that the operator knows about one type of Component, as a value."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentType:
-    """A type of Component: what it runs and what its pods may do, if the user says nothing.
+    """A type of Component: the defaults of its workload, and the rights of its pods.
 
-    `name` is what users write in `spec.component.type`, and the name of the main container.
-    `container` has that container's fields beside name, image and ports, `pod` those of the pod
-    beside the container and its ServiceAccount. A variable of `shared_env` is in the environment of
-    several containers and has one value: see `resources.component.shared_env`. `rules` are for the
-    Component's namespace, `cluster_rules` for the cluster.
+    `name` is the value of `spec.component.type` and the name of the main container. `container` has
+    the fields of that container except name, image and ports; `pod` has the fields of the pod spec
+    except the main container and the ServiceAccount. The variables in `shared_env` have the same
+    value in all containers that have them: see `resources.component.shared_env`. `rules` are rights
+    in the Component's namespace, `cluster_rules` rights in the cluster.
     """
 
     name: str
@@ -36,5 +36,5 @@ class ComponentType:
 
     @property
     def main(self) -> MainContainer:
-        """The container that the Component is about."""
+        """The main container, with its default image and version."""
         return MainContainer(self.name, self.image, self.version)

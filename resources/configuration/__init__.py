@@ -1,1 +1,1 @@
-"""falco.yaml: its keys, its fragments, and how Falco merges them."""
+"""Falco's configuration: the keys of falco.yaml, its fragments, and how Falco merges them."""

@@ -1,4 +1,4 @@
-"""The base configuration of Falco: what is in `/etc/falco/falco.yaml`."""
+"""The base configuration of Falco: the content of `/etc/falco/falco.yaml`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class _Section(NamedTuple):
     before: tuple[int, int] | None = None
 
 
-_ENGINES = {"DaemonSet": "modern_ebpf", "Deployment": "nodriver"}
+_ENGINE_KINDS = {"DaemonSet": "modern_ebpf", "Deployment": "nodriver"}
 _CONTAINER_ENGINES = {"DaemonSet": "true", "Deployment": "false"}
 
-# A fragment in config.d replaces a whole map of these, and concatenates with the lists.
+# A fragment in config.d replaces these maps as a whole, and appends to these lists.
 _SECTIONS = (
     _Section("""\
 config_files:
@@ -33,7 +33,7 @@ load_plugins: []
 engine:
   kind: {engine}
 """),
-    # From 0.41 on the key is gone and the container plugin finds the engines.
+    # Falco 0.41 removed the key; since then the container plugin finds the engines.
     _Section(
         """\
 container_engines:
@@ -86,15 +86,15 @@ metrics:
 
 
 def base_config(workload: str, version: str) -> str:
-    """The text of the file for a DaemonSet or Deployment of this Falco version.
+    """The text of falco.yaml for a DaemonSet or Deployment of this Falco version.
 
-    It has only keys that the version knows. A version that says nothing (`latest`, a digest) is
-    taken for a recent one.
+    It has only keys that the version knows. A version without a number (`latest`, a digest) is
+    taken for the newest.
     """
     number = _number(version)
     return "".join(
         section.text.format(
-            engine=_ENGINES[workload], container_engines=_CONTAINER_ENGINES[workload]
+            engine=_ENGINE_KINDS[workload], container_engines=_CONTAINER_ENGINES[workload]
         )
         for section in _SECTIONS
         if section.before is None or (number is not None and number < section.before)
@@ -102,7 +102,7 @@ def base_config(workload: str, version: str) -> str:
 
 
 def config_hash(config: str) -> str:
-    """A name for this content, as it stands in an annotation of the pods."""
+    """The hash of the configuration, as the pods carry it in an annotation."""
     return hashlib.sha256(config.encode()).hexdigest()
 
 

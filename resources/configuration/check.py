@@ -1,6 +1,6 @@
-"""What Falco would not accept of its configuration as a whole.
+"""The problems of the merged configuration for which Falco would not start.
 
-As in Falco's configuration.cpp (load_yaml), where each of these throws.
+The checks are those of Falco's configuration.cpp (load_yaml), which throws for each of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from resources.configuration.merge import Merged, Piece
 
 _GREATEST_PORT = 65535
-# Outputs, and what each needs beside `enabled`.
+# The outputs, and the key that each needs beside `enabled`.
 _OUTPUTS = {
     "stdout_output": "",
     "syslog_output": "",
@@ -33,10 +33,10 @@ _DROP_ACTIONS = ("ignore", "log", "alert", "exit")
 
 
 def problems(merged: Merged, falco: tuple[int, int] | None) -> list[Finding]:
-    """Why Falco would not start, each with the fragment that the value comes from."""
+    """The reasons for which Falco would not start, each with the fragment that causes it."""
     return [
         *merged.problems,
-        *_engine(merged, falco),
+        *_engine_kind(merged, falco),
         *_outputs(merged, falco),
         *_web_server(merged),
         *_drops(merged),
@@ -45,7 +45,7 @@ def problems(merged: Merged, falco: tuple[int, int] | None) -> list[Finding]:
     ]
 
 
-def _engine(merged: Merged, falco: tuple[int, int] | None) -> Iterator[Finding]:
+def _engine_kind(merged: Merged, falco: tuple[int, int] | None) -> Iterator[Finding]:
     piece = merged.setting("engine", "kind")
     kind = _text(piece)
     if piece is None or kind is None:
@@ -137,7 +137,7 @@ def _rules_files(merged: Merged) -> Iterator[Finding]:
 
 
 def _text(piece: Piece | None, variable: str | None = None) -> str | None:
-    """The text of a value; `variable` in place of one that only Falco knows."""
+    """The text of a value; `variable` if the value has an environment variable in it."""
     if piece is None:
         return None
     return variable if has_variable(piece.value) else yaml_node.text(piece.value)

@@ -1,6 +1,6 @@
-"""What is in one fragment of Falco's configuration, and what is wrong with it taken by itself.
+"""The keys of one fragment of Falco's configuration, and the problems that it has by itself.
 
-As in Falco's yaml_helper.h: of a fragment only the first document counts, its root is a map, and it
+As in Falco's yaml_helper.h: only the first document of a fragment counts, its root is a map, and it
 names no further `config_files`.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from resources.configuration.keys import FLAG, GONE, KEYS, LIST, MAP, NUMBER, TEXT, WHOLE, Expected
-from resources.text import yaml_node
-from resources.text import yaml_reader as bounded_yaml
+from resources.text import yaml_node, yaml_reader
+from resources.text.limits import MAX_MESSAGES
 from resources.text.messages import listed, shown
 from resources.text.yaml_node import (
     YamlList,
@@ -23,9 +23,6 @@ from resources.text.yaml_node import (
     keys,
 )
 
-# Of one file: nobody reads more, and there may be as many as there are values.
-MOST_TEXTS = 1000
-
 
 class FragmentEntry(NamedTuple):
     """A key at the root of a fragment, and its value."""
@@ -36,9 +33,9 @@ class FragmentEntry(NamedTuple):
 
 
 class ConfigContent(NamedTuple):
-    """A fragment; with problems Falco would not accept it, whatever the others are.
+    """The content of a fragment; with problems, Falco refuses it whatever other fragments hold.
 
-    `values` is how many values its YAML has.
+    `values` counts the values of its YAML.
     """
 
     entries: tuple[FragmentEntry, ...] = ()
@@ -48,10 +45,13 @@ class ConfigContent(NamedTuple):
 
 
 def read(data: bytes, falco: tuple[int, int] | None) -> ConfigContent:
-    """Read a fragment for this release of Falco, if known; never raises for what is in it."""
+    """The content of a fragment for this release of Falco, None if the release is unknown.
+
+    Errors of the fragment are problems in it, and never raised.
+    """
     try:
-        documents = bounded_yaml.load(data)
-    except bounded_yaml.BadYaml as error:
+        documents = yaml_reader.load(data)
+    except yaml_reader.BadYaml as error:
         return ConfigContent(problems=(str(error),))
     if not documents.roots or is_null(documents.roots[0]):
         return ConfigContent(warnings=("the file has no configuration",))
@@ -80,13 +80,15 @@ def _of_map(root: YamlMap, others: list[YamlNode], falco: tuple[int, int] | None
         elif not _is_known(entry.key, falco):
             warnings.append(f"key {shown(entry.key)} (line {entry.line}): Falco does not know it")
         else:
-            warnings.extend(_odd(entry.key, entry.line, entry.value, KEYS.get(entry.key, MAP)))
-    if again := duplicates(root):
-        texts = listed(key.text for key in again)
-        warnings.append(f"line {again[0].line}: given twice, the last counts: {texts}")
+            warnings.extend(
+                _type_warnings(entry.key, entry.line, entry.value, KEYS.get(entry.key, MAP))
+            )
+    if repeated := duplicates(root):
+        texts = listed(key.text for key in repeated)
+        warnings.append(f"line {repeated[0].line}: given twice, the last counts: {texts}")
     if others:
         warnings.append(f"line {others[0].line}: Falco reads only the first document")
-    return ConfigContent(entries, tuple(problems[:MOST_TEXTS]), tuple(warnings[:MOST_TEXTS]))
+    return ConfigContent(entries, tuple(problems[:MAX_MESSAGES]), tuple(warnings[:MAX_MESSAGES]))
 
 
 def _is_known(key: str, falco: tuple[int, int] | None) -> bool:
@@ -95,8 +97,8 @@ def _is_known(key: str, falco: tuple[int, int] | None) -> bool:
     return key in KEYS
 
 
-def _odd(key: str, line: int, value: YamlNode, expected: Expected) -> list[str]:
-    """Warnings about a value of another type than Falco expects."""
+def _type_warnings(key: str, line: int, value: YamlNode, expected: Expected) -> list[str]:
+    """Warnings about values of another type than Falco expects."""
     if has_variable(value) or (is_null(value) and expected == LIST):
         return []
     if isinstance(expected, str):
@@ -106,14 +108,14 @@ def _odd(key: str, line: int, value: YamlNode, expected: Expected) -> list[str]:
         return [f"key {key} (line {line}): Falco expects {expected}, and ignores {given}"]
     if not isinstance(value, YamlMap):
         return [f"key {key} (line {line}): Falco expects {MAP}, this is {describe(value)}"]
-    found: list[str] = []
+    warnings: list[str] = []
     for name, (_, inner) in zip(keys(value), value.pairs, strict=True):
         path = f"{key}.{name.text}"
         if name.text in expected:
-            found.extend(_odd(path, name.line, inner, expected[name.text]))
+            warnings.extend(_type_warnings(path, name.line, inner, expected[name.text]))
         else:
-            found.append(f"key {shown(path)} (line {name.line}): Falco does not know it")
-    return found
+            warnings.append(f"key {shown(path)} (line {name.line}): Falco does not know it")
+    return warnings
 
 
 def _is(value: YamlNode, expected: str) -> bool:
@@ -128,5 +130,5 @@ def _is(value: YamlNode, expected: str) -> bool:
 
 
 def has_variable(value: YamlNode | None) -> bool:
-    """Whether only Falco knows the value, for it has an environment variable in it."""
+    """Whether the value has an environment variable in it, so that only Falco knows the value."""
     return isinstance(value, YamlScalar) and "${" in value.text

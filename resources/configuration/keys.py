@@ -1,6 +1,7 @@
-"""The keys of falco.yaml and what Falco expects there.
+"""The keys of falco.yaml, and the type of value that Falco expects for each.
 
-From its config_json_schema.h and falco.yaml, as of 0.44. Falco itself only warns of what differs.
+From Falco's config_json_schema.h and falco.yaml, as of 0.44. Falco itself only warns of other keys
+and types.
 """
 
 from __future__ import annotations
@@ -123,9 +124,9 @@ KEYS: dict[str, Expected] = {
     },
 }
 
-# Keys that are gone, and the first release without them.
+# Removed keys, and the first release without each.
 GONE = {"container_engines": (0, 41), "grpc": (0, 44), "grpc_output": (0, 44)}
 
 ENGINE_KINDS = ("kmod", "modern_ebpf", "nodriver", "replay")
-# Engines that are gone, and the first release without them.
+# Removed engines, and the first release without each.
 GONE_ENGINE_KINDS = {"ebpf": (0, 44), "gvisor": (0, 44)}

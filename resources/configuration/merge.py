@@ -1,7 +1,7 @@
-"""Falco's configuration as it puts it together: falco.yaml, then the fragments in their order.
+"""Falco's configuration as Falco merges it: falco.yaml, then the fragments in their order.
 
-As in Falco's yaml_helper.h (include_config_file, its default strategy): lists grow, everything else
-replaces what was there as a whole.
+As in Falco's yaml_helper.h (include_config_file, its default strategy): lists are appended to;
+every other value replaces the earlier value as a whole.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Piece(NamedTuple):
-    """A value, and the fragment that it comes from: empty for falco.yaml."""
+    """A value, and the id of the fragment that it comes from; the id of falco.yaml is empty."""
 
     origin: str
     line: int
@@ -24,7 +24,7 @@ class Piece(NamedTuple):
 
 
 class Merged:
-    """The keys at the root: `lists` have grown, `values` are as they were last given."""
+    """The keys at the root: in `lists` the items of all files, in `values` the last value."""
 
     def __init__(self, base: ConfigContent) -> None:
         self.lists: dict[str, list[Piece]] = {}
@@ -40,7 +40,7 @@ class Merged:
                 self.values[entry.key] = Piece("", entry.line, entry.value)
 
     def include(self, origin: str, content: ConfigContent) -> None:
-        """Lay a fragment over what is there."""
+        """Merge a fragment over the configuration so far."""
         for entry in content.entries:
             if isinstance(entry.value, YamlList):
                 pieces = [Piece(origin, value.line, value) for value in entry.value.values]
@@ -49,7 +49,7 @@ class Merged:
                 self._replace(origin, entry)
 
     def extend(self, key: str, pieces: list[Piece]) -> None:
-        """Append to a list; a list without items changes nothing."""
+        """Append to the list of a key; without items, nothing changes."""
         if not pieces:
             return
         present = self.values.get(key)
@@ -64,7 +64,7 @@ class Merged:
         self.lists.setdefault(key, []).extend(pieces)
 
     def setting(self, key: str, *names: str) -> Piece | None:
-        """The value of a key at the root, or of one within its map."""
+        """The value of a key at the root, or of a key within its map; None if it is absent."""
         piece = self.values.get(key)
         for name in names:
             if piece is None or not isinstance(piece.value, YamlMap):

@@ -1,7 +1,7 @@
-"""The plugins that Falco would load: entries of the configuration, and the libraries they need.
+"""The plugins that Falco would load: their entries in the configuration, and their libraries.
 
-As in Falco's configuration.h (plugin_config) and configuration.cpp, and libsinsp's plugin manager,
-which refuses a second plugin of the same name.
+The checks are those of Falco's configuration.h (plugin_config) and configuration.cpp, and of
+libsinsp's plugin manager, which refuses a second plugin of the same name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DIRECTORY = "/usr/share/falco/plugins/"
 
 
 class LoadedPlugin(NamedTuple):
-    """An entry of `plugins`; the path is absolute, and empty if only Falco knows it."""
+    """An entry of `plugins`; the path is absolute, or empty if it has an environment variable."""
 
     origin: str
     line: int
@@ -31,14 +31,14 @@ class LoadedPlugin(NamedTuple):
 
 
 class BadEntry(ValueError):  # noqa: N818 - it describes the entry, not a failure of ours
-    """An entry that Falco would not accept."""
+    """An entry of `plugins` that Falco would not accept."""
 
 
 class Plugins:
-    """`loaded` are those that Falco loads, by name, of all that the configuration lists."""
+    """The plugins of a configuration: `loaded` has those that Falco loads, by name."""
 
     def __init__(self, merged: Merged, own: list[LoadedPlugin], libraries: Collection[str]) -> None:
-        """`own` are the entries of Plugins, which come last; `libraries` are names of files."""
+        """`own` are the entries of Plugin resources, the last ones; `libraries` are file names."""
         self.loaded: dict[str, LoadedPlugin] = {}
         self.problems: list[Finding] = []
         self.warnings: list[Finding] = []
@@ -53,7 +53,7 @@ class Plugins:
         self._load(merged, own, first, libraries)
 
     def _check_lists(self, merged: Merged) -> None:
-        """Plugins bring lists of their own, which Falco must be able to join to what is there."""
+        """Report a value that is no list: Falco could not append the entries of Plugins to it."""
         for key in ("plugins", "load_plugins"):
             piece = merged.values.get(key)
             if piece is not None and not is_null(piece.value):
@@ -94,10 +94,10 @@ class Plugins:
 
 
 def absolute(path: str) -> str:
-    """Where Falco looks for a library.
+    """The absolute path at which Falco looks for a library.
 
     Raises:
-        BadEntry: it is a relative path that leads out of the directory of plugins.
+        BadEntry: the path is relative and leads out of the directory of plugins.
     """
     if path.startswith("/"):
         return path
@@ -126,7 +126,7 @@ def _entry(piece: Piece) -> LoadedPlugin:
 
 
 def _named(merged: Merged) -> Iterator[tuple[str, int, str]]:
-    """What `load_plugins` names; a single text stands for a list of one."""
+    """Origin, line and name of each item of `load_plugins`; a text counts as a list of one item."""
     single = merged.values.get("load_plugins")
     for piece in [*merged.lists.get("load_plugins", ()), *([single] if single else [])]:
         name = yaml_node.text(piece.value)

@@ -1,1 +1,4 @@
-"""Falco: `spec.py` is its schema, `desired.py` its children and status."""
+"""The kind Falco: `spec.py` is its schema, `desired.py` its children.
+
+Whether a Falco is Available is decided in `resources.instance.availability`.
+"""

@@ -1,54 +1,39 @@
-"""The children and the status of a Falco."""
+"""The children of a Falco, as they should be."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
 from resources.falco.rights import FALCO_CLUSTER_RULES, Readable, falco_rules
 from resources.falco.spec import Falco
-from resources.instance import status as instance_status
 from resources.instance.children import Child, Parent, parent_of
 from resources.instance.image import Image
-from resources.instance.outcome import Outcome
 from resources.instance.rbac import cluster_rights, namespaced_rights
-from resources.instance.workload import insisted, pod_labels, service, workload
+from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.overlay import Template
-from resources.kubernetes.reference import ObjectRef
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
 
 
 @dataclass(frozen=True, slots=True)
 class FalcoSettings:
-    """What the operator's own settings say about every Falco; the deadline is in seconds."""
+    """The operator's settings that hold for every Falco; `gate_deadline` is in seconds."""
 
     sidecar_image: str = SIDECAR_IMAGE
     excluded_labels: tuple[str, ...] = ()
     gate_deadline: int = 60
 
 
-def ref(falco: Falco) -> ObjectRef:
-    """The name of a Falco."""
-    return ObjectRef("Falco", falco.metadata.namespace or "", falco.metadata.name)
-
-
-def workload_kind(falco: Falco) -> str:
-    """What runs the pods: DaemonSet or Deployment."""
-    return falco.spec.type or "DaemonSet"
-
-
-def workload_ref(falco: Falco) -> ObjectRef:
-    """The workload that there should be."""
-    return ref(falco)._replace(kind=workload_kind(falco))
+def main_workload(falco: Falco) -> MainWorkload:
+    """The DaemonSet or Deployment that the spec asks for, and in it the container `falco`."""
+    return MainWorkload(_workload_kind(falco), falco_pod.MAIN.name)
 
 
 def resolved_version(falco: Falco) -> str:
-    """The version to run: of the image in the template, else of the spec, else the built-in one.
+    """The version to run: that of the image in the template, else of the spec, else the default.
 
     Raises:
-        InvalidSpec: image or version are not what they should be.
+        InvalidSpec: the image or the version is not valid.
     """
     return _image(falco).version
 
@@ -58,13 +43,13 @@ def desired(
     settings: FalcoSettings,
     readable: Readable = Readable(),  # noqa: B008 - a value
 ) -> tuple[Child, ...]:
-    """Every child as it should be, lower waves first; the same bodies for the same input.
+    """The desired children, lower waves first; equal input gives equal bodies.
 
     Raises:
         InvalidSpec: the spec cannot be carried out.
     """
-    parent = parent_of(ref(falco), falco.metadata, settings.excluded_labels)
-    config = falco_config.base_config(workload_kind(falco), resolved_version(falco))
+    parent = parent_of("Falco", falco.metadata, settings.excluded_labels)
+    config = falco_config.base_config(_workload_kind(falco), resolved_version(falco))
     children = (
         parent.child("ServiceAccount"),
         *namespaced_rights(parent, falco_rules(*readable)),
@@ -76,18 +61,8 @@ def desired(
     return tuple(sorted(children, key=lambda child: child.wave))
 
 
-def status(
-    falco: Falco, outcome: Outcome, workload: dict[str, Any] | None, now: datetime
-) -> dict[str, Any]:
-    """The content of `.status` after a reconcile; `workload` is the live one if it is ours."""
-    return instance_status.observed_status(
-        falco,
-        outcome,
-        workload,
-        kind=workload_kind(falco),
-        container=falco_pod.MAIN.name,
-        now=now,
-    )
+def _workload_kind(falco: Falco) -> str:
+    return falco.spec.type or "DaemonSet"
 
 
 def _image(falco: Falco) -> Image:
@@ -96,8 +71,8 @@ def _image(falco: Falco) -> Image:
 
 
 def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings) -> Child:
-    """The DaemonSet or Deployment; without `replicas` the field is left to autoscalers."""
-    kind, spec = workload_kind(falco), falco.spec
+    """The DaemonSet or Deployment; without `replicas` in the spec, an autoscaler may set them."""
+    kind, spec = _workload_kind(falco), falco.spec
     is_deployment = kind == "Deployment"
     return workload(
         parent,
@@ -113,10 +88,10 @@ def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings
 def _templates(
     falco: Falco, parent: Parent, config: str, settings: FalcoSettings
 ) -> tuple[Template, ...]:
-    """The defaults, what the user says, and what must hold whatever the user says."""
+    """The layers of the pod template: the defaults, the user's template, the enforced layer."""
     image = _image(falco)
     pod = falco_pod.PodSettings(
-        workload=workload_kind(falco),
+        workload=_workload_kind(falco),
         name=falco.metadata.name,
         image=str(image),
         version=image.version,
@@ -125,10 +100,10 @@ def _templates(
         sidecar_image=settings.sidecar_image,
         gate_deadline=settings.gate_deadline,
     )
-    # A template copied from a running pod would else pin the hash of an old configuration.
+    # Enforced, since a template copied from a running pod has the hash of an old configuration.
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}
     return (
         falco_pod.pod_template(pod),
         falco.spec.pod_template_spec or {},
-        insisted(parent, falco_pod.MAIN.name, image, annotations),
+        enforced(parent, falco_pod.MAIN.name, image, annotations),
     )

@@ -1,4 +1,4 @@
-"""The default pod of Falco: the container `falco` and, beside it, the artifact operator."""
+"""The default pod of a Falco: the container `falco`, and the sidecar `artifact-operator`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _SIDECAR_PORT = 8081
 _STARTUP_DELAY = 3
 _STARTUP_PERIOD = 5
 _STARTUP_FAILURES = 20
-_STARTUP_MARGIN = 30  # to pull nothing more, but to start and answer after the deadline
+_STARTUP_MARGIN = 30  # seconds for the sidecar to start, and to answer once the deadline is over
 
 
 class PodSettings(NamedTuple):
-    """What the pod template depends on besides the defaults; the deadline is in seconds."""
+    """All that the default pod template depends on; `gate_deadline` is in seconds."""
 
     workload: str
     name: str
@@ -54,7 +54,7 @@ _HOST_MOUNTS = (
     _Mount("host-containerd-socket", "/run/host-containerd", "/host/run/host-containerd/"),
     _Mount("k3s-containerd-socket", "/run/k3s/containerd", "/host/run/k3s/containerd/"),
 )
-# Volume and where both containers see it: the sidecar writes, Falco reads.
+# Volumes and the path at which both containers mount them: the sidecar writes, Falco reads.
 _SHARED = (
     ("falco-configs", "/etc/falco/config.d"),
     ("falco-rulesfiles", "/etc/falco/rules.d"),
@@ -90,7 +90,7 @@ _TOLERATED = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/control
 
 
 def pod_template(settings: PodSettings) -> dict[str, Any]:
-    """The template of Falco's pods before anything the user says."""
+    """The pod template of a Falco without the user's template."""
     return {
         "metadata": {
             "labels": dict(settings.labels),
@@ -134,7 +134,7 @@ def _falco_mounts(settings: PodSettings) -> list[dict[str, Any]]:
 
 
 def _sidecar(settings: PodSettings) -> dict[str, Any]:
-    """A native sidecar: Falco starts only once its startup probe says that the files are there."""
+    """The native sidecar; Falco starts once its startup probe reports the files as installed."""
     failures = math.ceil((settings.gate_deadline + _STARTUP_MARGIN) / _STARTUP_PERIOD)
     startup = http_probe("/readyz", _SIDECAR_PORT, delay=_STARTUP_DELAY, period=_STARTUP_PERIOD)
     return {
@@ -169,7 +169,7 @@ def _host_mounts(settings: PodSettings) -> tuple[_Mount, ...]:
 
 
 def _sees_host(settings: PodSettings) -> bool:
-    """A Deployment runs plugins only: it needs nothing of the node."""
+    """Whether Falco needs access to its node; in a Deployment it runs only plugins."""
     return settings.workload == "DaemonSet"
 
 

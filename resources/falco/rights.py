@@ -1,4 +1,4 @@
-"""What the ServiceAccount of Falco's pods may do."""
+"""The rights of the ServiceAccount of a Falco's pods, in its namespace and in the cluster."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ FALCO_CLUSTER_RULES = [rule("", ["nodes"], READ)]
 
 
 class Readable(NamedTuple):
-    """Names of what artifacts of one namespace refer to."""
+    """The names of the Secrets and ConfigMaps that the artifacts of one namespace refer to."""
 
     secrets: frozenset[str] = frozenset()
     config_maps: frozenset[str] = frozenset()
 
 
 def falco_rules(secrets: Iterable[str] = (), config_maps: Iterable[str] = ()) -> list[PolicyRule]:
-    """What the sidecar may do in its namespace; never more objects by `get` than are named.
+    """The rights of the sidecar in its namespace, with `get` for the named objects only.
 
-    Without a name the rule is absent: the API server stores an empty `resourceNames` without the
-    field, and would grant every Secret.
+    Without names there is no rule: the API server drops an empty `resourceNames`, and the rule
+    would then grant every Secret.
     """
     return [
         rule(ARTIFACT_GROUP, ["rulesfiles", "plugins", "configs"], READ),

@@ -1,1 +1,4 @@
-"""What Falco and Component have in common: children, workload, outcome, status."""
+"""The common knowledge about Falco and Component: children, workload, outcome, status.
+
+Nothing that holds for only one of both kinds belongs here.
+"""

@@ -1,4 +1,4 @@
-"""Whether a workload's pods are available, and how many."""
+"""The condition Available: decided here, from the live DaemonSet or Deployment alone."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from resources.kubernetes.conditions import AVAILABLE, ConditionDraft
 
 
 class Availability(NamedTuple):
-    """The finding and the counts behind it; a count is None while it is not known."""
+    """The condition Available and the pod counts behind it; None for an unknown count."""
 
-    finding: ConditionDraft
+    condition: ConditionDraft
     desired: int | None = None
     available: int | None = None
 
     @property
     def unavailable(self) -> int | None:
-        """How many of the desired pods are missing or not available."""
+        """How many of the desired pods are missing or not available; None if unknown."""
         if self.desired is None or self.available is None:
             return None
         return max(self.desired - self.available, 0)
@@ -25,24 +25,25 @@ class Availability(NamedTuple):
 def availability(
     kind: str, workload: dict[str, Any] | None, generation: int | None
 ) -> Availability:
-    """Tell from the live DaemonSet or Deployment, None if there is none.
+    """Availability of the live workload of this kind; `workload` is None if there is none.
 
-    `generation` is that of the custom resource, for the condition. The counts speak of a spec only
-    once the workload's controller has observed it; until then nobody can tell.
+    `generation` is that of the custom resource, for the condition. The counts in the workload's
+    status are about its current spec only once its controller has observed that generation; until
+    then the condition is Unknown.
     """
     if workload is None:
         return Availability(
             ConditionDraft(AVAILABLE, "False", f"{kind}NotFound", f"there is no {kind}", generation)
         )
     desired, available = _COUNTS[kind](workload)
-    status, message = _judge(kind, workload, desired, available)
+    status, message = _condition_status(kind, workload, desired, available)
     reason = f"{kind}Available" if status == "True" else f"{kind}Unavailable"
     return Availability(
         ConditionDraft(AVAILABLE, status, reason, message, generation), desired, available
     )
 
 
-def _judge(
+def _condition_status(
     kind: str, workload: dict[str, Any], desired: int | None, available: int | None
 ) -> tuple[str, str]:
     wanted = workload["metadata"].get("generation", 0)

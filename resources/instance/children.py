@@ -1,4 +1,4 @@
-"""What all children of one custom resource have in common."""
+"""The children of a Falco or Component: their names, labels, owner and order of writing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from resources.kubernetes.meta import ObjectMeta
 
 
-# ARCHITECTURE "Writing": a binding only after its role, a workload after what its pods need.
+# The order of writing: a binding after its role, a workload after everything that its pods need
+# (ARCHITECTURE, "Writing").
 _WAVES = {
     "ServiceAccount": 1,
     "Role": 1,
@@ -29,26 +30,29 @@ _WAVES = {
     "Deployment": 3,
 }
 PRUNED = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "DaemonSet", "Deployment")
-"""Of these a resource may no longer want the one that it has; of all others it always or never has
-one, and the garbage collector takes it with the resource."""
+"""The kinds of which a resource may stop wanting its child, which is then deleted.
+
+A resource always or never has a child of the other kinds; the garbage collector deletes it with the
+resource.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """Makes the children of a custom resource: their names, labels and marks of ownership."""
+    """The custom resource as the owner of its children; makes their metadata."""
 
     owner: Owner
     labels: Mapping[str, str]
 
     def ref(self, kind: str) -> ObjectRef:
-        """The name of the child of a kind, which only ever has one."""
+        """The reference to the child of a kind; a resource has at most one of each kind."""
         _, namespace, name = self.owner.ref
         if KINDS[kind].namespaced:
             return ObjectRef(kind, namespace, name)
         return ObjectRef(kind, "", f"{name}--{namespace}")
 
     def child(self, kind: str, *after: str, **fields: Any) -> Child:
-        """The child of a kind with these top-level fields, to be written after those kinds."""
+        """The child of a kind with these top-level fields, written after the children `after`."""
         ref = self.ref(kind)
         body = {
             "apiVersion": KINDS[kind].api_version,
@@ -83,14 +87,15 @@ class Parent:
         }
 
 
-def parent_of(ref: ObjectRef, meta: ObjectMeta, excluded_labels: Iterable[str]) -> Parent:
-    """The parent whose children carry the resource's labels, but for the excluded ones."""
+def parent_of(kind: str, meta: ObjectMeta, excluded_labels: Iterable[str]) -> Parent:
+    """The parent whose children get the resource's labels, except those that a glob excludes."""
+    ref = ObjectRef(kind, meta.namespace or "", meta.name)
     labels = child_labels(ref.name, meta.labels, excluded_labels)
     return Parent(Owner(ref, meta.uid or ""), labels)
 
 
 def unwanted(owner: ObjectRef, wanted: Iterable[Child]) -> tuple[ObjectRef, ...]:
-    """Every other child that a resource may have had, what depends on others first."""
+    """Every child that a resource may have had and no longer wants, dependent children first."""
     parent = Parent(Owner(owner, ""), {})
     kept = {child.ref for child in wanted}
     possible = (parent.ref(kind) for kind in sorted(PRUNED, key=lambda kind: -_WAVES[kind]))
@@ -98,18 +103,18 @@ def unwanted(owner: ObjectRef, wanted: Iterable[Child]) -> tuple[ObjectRef, ...]
 
 
 def cluster_scoped(owner: ObjectRef) -> tuple[ObjectRef, ...]:
-    """Every cluster-scoped object that a resource may have had; no garbage collector takes it."""
+    """Every cluster-scoped child that a resource may have had; no garbage collector deletes it."""
     parent = Parent(Owner(owner, ""), {})
     return tuple(parent.ref(kind) for kind in _WAVES if not KINDS[kind].namespaced)
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One desired object, as it is to be applied, and when.
+    """A desired object and its place in the order of writing.
 
-    Children of one wave may be written at once, after all lower waves. `after` names the children
-    without which this one must not be written; they are always in a lower wave. Parts of the body
-    are shared between children: copy before changing any.
+    Children of one wave may be written at the same time, after those of all lower waves. The
+    children in `after` must have been written before this one; they are in lower waves. Children
+    share parts of their bodies, so never change a body.
     """
 
     ref: ObjectRef

@@ -1,4 +1,4 @@
-"""Image references, by the grammar of the OCI distribution specification."""
+"""References to container images, by the grammar of the OCI distribution specification."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from typing import NamedTuple
 
 from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.registry.tag_or_digest import TAG_PATTERN
 
-_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
-_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+_ANY_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*"
 _REFERENCE = re.compile(
-    rf"(?P<name>{_NAME})(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?", re.ASCII
+    rf"(?P<name>{_NAME})(?::(?P<tag>{TAG_PATTERN}))?(?:@(?P<digest>{_ANY_DIGEST}))?", re.ASCII
 )
-_VERSION = re.compile(rf"{_TAG}|{_DIGEST}", re.ASCII)
+_VERSION = re.compile(rf"{TAG_PATTERN}|{_ANY_DIGEST}", re.ASCII)
 
 _A_REFERENCE = "an image reference such as host:5000/path/name:tag or name@sha256:…"
 _A_VERSION = (
@@ -25,7 +25,7 @@ _A_VERSION = (
 
 
 class Image(NamedTuple):
-    """A parsed image reference; `name` is the registry host with port, if any, and the path."""
+    """A reference to an image; `name` is the registry's host and port, if given, and the path."""
 
     name: str
     tag: str | None = None
@@ -38,15 +38,15 @@ class Image(NamedTuple):
 
     @property
     def version(self) -> str:
-        """What runs: the tag, the digest, or both; a name alone means `latest`."""
+        """The version that runs: tag, digest, or both joined by `@`; `latest` without either."""
         return "@".join(filter(None, (self.tag, self.digest))) or "latest"
 
 
-def parse(reference: str, field: str) -> Image:
-    """Parse a reference.
+def parse_image(reference: str, field: str) -> Image:
+    """The image that a reference in the spec's `field` names.
 
     Raises:
-        InvalidSpec: it is none; `field` names where it came from.
+        InvalidSpec: the text is no image reference.
     """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
@@ -55,10 +55,10 @@ def parse(reference: str, field: str) -> Image:
 
 
 def with_version(image: Image, version: str, field: str) -> Image:
-    """The same image in another version: a tag, or a digest, which stands without a tag.
+    """The image with the version in the spec's `field`, a tag or a digest.
 
     Raises:
-        InvalidSpec: the version is neither; `field` names where it came from.
+        InvalidSpec: the version is neither.
     """
     if not _VERSION.fullmatch(version):
         raise InvalidSpec(field, version, _A_VERSION)

@@ -1,4 +1,4 @@
-"""Labels of child objects: our own, and those copied from the custom resource."""
+"""Labels of children: the operator's own, and those copied from the custom resource."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ INSTANCE = "app.kubernetes.io/instance"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OPERATOR = "falco-operator"
 
-# On pods only, in our own domain: no user sets it, so a watch may filter by it.
+# On pods only. No user sets a label of this domain, so the watch of pods can filter by it.
 OWNER_KIND = "instance.falcosecurity.dev/owner-kind"
 
 
 def selector_labels(name: str) -> dict[str, str]:
-    """What selects the pods of a resource; fixed, for a workload's selector is immutable."""
+    """The labels that select the pods of a resource; the selector of a workload is immutable."""
     return {NAME: name, INSTANCE: name}
 
 
 def child_labels(
     name: str, copied: Mapping[str, str] | None, excluded: Iterable[str]
 ) -> dict[str, str]:
-    """Labels of every child; ours win over copied ones of the same key."""
+    """The labels of every child; the operator's own win over copied ones of the same key."""
     return {**copied_labels(copied, excluded), **selector_labels(name), MANAGED_BY: OPERATOR}
 
 
 def copied_labels(labels: Mapping[str, str] | None, excluded: Iterable[str]) -> dict[str, str]:
-    """The labels whose keys match none of the globs; `*` stands for any characters."""
+    """The labels whose keys match none of the globs; `*` matches any characters."""
     patterns = [_glob(glob) for glob in excluded]
     return {
         key: value

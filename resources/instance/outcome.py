@@ -1,4 +1,4 @@
-"""What one reconcile of a Falco or Component did, told as a condition and as Events."""
+"""The outcome of one reconcile of a Falco or Component: its condition Reconciled, its Events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WORKLOADS = ("DaemonSet", "Deployment")
 
 
 class Update(NamedTuple):
-    """A child that was changed, and what about it; `drift` if somebody else had changed it."""
+    """A child that was changed, and how it differed; `drift` if another manager had changed it."""
 
     ref: ObjectRef
     differences: tuple[Difference, ...]
@@ -37,7 +37,7 @@ class Update(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why a child, or with no `ref` all of them, is not as it should be.
+    """Why a child, or every child if `ref` is None, is not as desired.
 
     `reason` is one of ERROR_ON_CREATE, ERROR_ON_UPDATE, INVALID, NAME_CONFLICT, PAUSED and DRIFT.
     """
@@ -49,7 +49,7 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Everything that one reconcile wrote, and what it could not; empty if all was as wanted."""
+    """The writes and failures of one reconcile; empty if every child was as desired."""
 
     created: tuple[ObjectRef, ...] = ()
     updated: tuple[Update, ...] = ()
@@ -60,11 +60,11 @@ class Outcome:
 def reconciled(
     outcome: Outcome, before: Condition | None, generation: int | None
 ) -> ConditionDraft:
-    """The condition Reconciled; a reconcile that changed nothing keeps what was said before."""
+    """The condition Reconciled; a reconcile that writes nothing keeps the reason and message."""
     if outcome.failures:
         message = bounded("; ".join(map(_failure_text, outcome.failures)))
         reason = outcome.failures[0].reason
-        # Whether a paused resource is as wanted is not known: nobody looks.
+        # A paused resource is not compared, so whether it is as desired is unknown.
         status = "Unknown" if reason == PAUSED else "False"
         return ConditionDraft(RECONCILED, status, reason, message, generation)
     reason, message = _success(outcome, before)
@@ -72,13 +72,13 @@ def reconciled(
 
 
 def parked(error: str, message: str, generation: int | None) -> ConditionDraft:
-    """The condition Reconciled of a resource whose actor has failed too often."""
+    """The condition Reconciled of a resource whose actor has crashed too often."""
     text = bounded(f"{error}: {message}")
     return ConditionDraft(RECONCILED, "False", PARKED, text, generation)
 
 
 def events(outcome: Outcome, before: Condition | None) -> tuple[EventDraft, ...]:
-    """Events of what was changed; of failures only if the condition did not already say so.
+    """Events of all writes, and of failures that the condition did not already report.
 
     `before` is the condition Reconciled as it was before this reconcile.
     """
@@ -86,12 +86,12 @@ def events(outcome: Outcome, before: Condition | None) -> tuple[EventDraft, ...]
 
 
 def instance_deleted(ref: ObjectRef) -> EventDraft:
-    """The Event of a resource whose cluster-scoped children are gone."""
+    """The Event for a resource whose cluster-scoped children are deleted."""
     return EventDraft("InstanceDeleted", "Normal", "Delete", f"Cleaned up after {ref}")
 
 
 def deletion_failed(ref: ObjectRef, message: str) -> EventDraft:
-    """The Event of a child that could not be deleted."""
+    """The Event for a child that could not be deleted."""
     return EventDraft("DeletionError", "Warning", "Delete", bounded(f"{ref}: {message}"))
 
 
@@ -137,15 +137,15 @@ def _pruned(outcome: Outcome) -> list[EventDraft]:
 def _failed(outcome: Outcome, before: Condition | None) -> list[EventDraft]:
     if not outcome.failures:
         return []
-    finding = reconciled(outcome, before, None)
-    told = before is not None and (before.reason, before.message) == (
-        finding.reason,
-        finding.message,
+    draft = reconciled(outcome, before, None)
+    is_reported = before is not None and (before.reason, before.message) == (
+        draft.reason,
+        draft.message,
     )
-    if told or finding.reason == PAUSED:
+    if is_reported or draft.reason == PAUSED:
         return []
-    reason = DRIFT if finding.reason == DRIFT else "ResourceApplyError"
-    return [EventDraft(reason, "Warning", "Apply", finding.message)]
+    reason = DRIFT if draft.reason == DRIFT else "ResourceApplyError"
+    return [EventDraft(reason, "Warning", "Apply", draft.message)]
 
 
 def _split(refs: Iterable[ObjectRef]) -> tuple[list[ObjectRef], list[ObjectRef]]:
@@ -159,7 +159,7 @@ def _names(refs: Iterable[ObjectRef]) -> str:
 
 
 def drift(ref: ObjectRef, differences: Iterable[Difference] | None) -> Failure:
-    """What is not as wanted about a child and is left so; None if the child is not there."""
+    """The failure of a child whose drift is only reported; None for a child that is absent."""
     if differences is None:
         return Failure(DRIFT, "is not there", ref)
     return Failure(DRIFT, f"differs in {_fields(differences)}", ref)

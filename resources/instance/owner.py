@@ -1,4 +1,4 @@
-"""Whose an object is: read from owner references, or from annotations where those cannot be."""
+"""The owner of an object: in its owner references or, if cluster-scoped, its annotations."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from resources.kubernetes.meta import ObjectMeta
 
 # A cluster-scoped object cannot have a namespaced owner (Kubernetes docs, "Owners and
-# dependents"), so it says in annotations whose it is.
+# dependents"), so annotations name its owner.
 OWNER = "instance.falcosecurity.dev/owner"
 OWNER_UID = "instance.falcosecurity.dev/owner-uid"
 
 
 class Ownership(Enum):
-    """How an object relates to an owner that wants its name."""
+    """How an object relates to a resource whose child would have its name."""
 
     OURS = "ours"
     LEFTOVER = "left over from an earlier incarnation of the owner; the garbage collector takes it"
@@ -28,12 +28,12 @@ class Ownership(Enum):
 
 
 def owner_annotations(owner: Owner) -> dict[str, str]:
-    """Annotations that mark a cluster-scoped object as the owner's."""
+    """The annotations that name the owner of a cluster-scoped object."""
     return {OWNER: "/".join(owner.ref), OWNER_UID: owner.uid}
 
 
 def owner_of(meta: ObjectMeta) -> ObjectRef | None:
-    """Return the resource of ours that an object says it belongs to, None if there is none."""
+    """The Falco or Component that an object names as its owner; None if it names none."""
     for reference in meta.owner_references or ():
         if reference.controller and reference.api_version.startswith(f"{INSTANCE_GROUP}/"):
             return ObjectRef(reference.kind, meta.namespace or "", reference.name)
@@ -43,11 +43,12 @@ def owner_of(meta: ObjectMeta) -> ObjectRef | None:
 
 
 def ownership(owner: Owner, live: Mapping[str, Any], manager: str) -> Ownership:
-    """Tell whether a live object is the owner's.
+    """How a live object relates to the owner.
 
-    In a namespace the controller's uid decides. A cluster-scoped object is the owner's by our
-    annotation, whatever the uid in it; without one, by the field manager of the Go operator and,
-    for a binding, its subject.
+    For an object in a namespace, the uid in its owner references decides. For a cluster-scoped
+    object, the owner annotation decides, whatever the uid in it. Without that annotation, the
+    object is the owner's if the Go operator's field manager (`manager`) has written it and, for a
+    binding, its subject is the owner's ServiceAccount.
     """
     meta = live["metadata"]
     if meta.get("namespace"):
@@ -73,7 +74,7 @@ def _named(annotations: Mapping[str, str]) -> ObjectRef | None:
 
 
 def _of_go_operator(owner: Owner, live: Mapping[str, Any], manager: str) -> bool:
-    # `a--b` in `c` and `a` in `b--c` have one name, and only our annotation tells them apart.
+    # `a--b` in `c` and `a` in `b--c` give one name; only the owner annotation tells them apart.
     if "--" in owner.ref.name or "--" in owner.ref.namespace:
         return False
     managers = live["metadata"].get("managedFields") or []

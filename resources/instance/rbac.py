@@ -1,4 +1,4 @@
-"""What the ServiceAccount of a workload's pods may do."""
+"""The rights of a workload's ServiceAccount: rules, and the roles and bindings that grant them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READ = ("get", "list", "watch")
 def rule(
     group: str, resources: Iterable[str], verbs: Iterable[str], names: Iterable[str] = ()
 ) -> PolicyRule:
-    """One rule; without names it is about every object of the resources."""
+    """A rule for these objects of the resources; without names, for all of them."""
     named = sorted(names)
     return {
         "apiGroups": [group],
@@ -30,12 +30,12 @@ def rule(
 
 
 def namespaced_rights(parent: Parent, rules: list[PolicyRule]) -> tuple[Child, ...]:
-    """A Role and its binding to the ServiceAccount."""
+    """A Role with these rules, and its RoleBinding to the ServiceAccount."""
     return _rights(parent, "Role", rules)
 
 
 def cluster_rights(parent: Parent, rules: list[PolicyRule]) -> tuple[Child, ...]:
-    """A ClusterRole and its binding to the ServiceAccount."""
+    """A ClusterRole with these rules, and its ClusterRoleBinding to the ServiceAccount."""
     return _rights(parent, "ClusterRole", rules)
 
 

@@ -1,4 +1,4 @@
-"""The status of a resource that runs a workload, from what is observed."""
+"""The `.status` of a Falco or Component, from its outcome and its live workload."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 
-from resources.instance import image
 from resources.instance.availability import availability
+from resources.instance.image import parse_image
 from resources.instance.outcome import Outcome, parked, reconciled
 from resources.kubernetes.conditions import AVAILABLE, RECONCILED, Counts, condition, set_condition
 from resources.kubernetes.definition import LIST_MAP_BY_TYPE, doc
@@ -17,6 +17,7 @@ from resources.kubernetes.meta import Condition
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from resources.instance.workload import MainWorkload
     from resources.kubernetes.meta import ObjectMeta
 
 COUNTS = Counts(
@@ -26,7 +27,7 @@ COUNTS = Counts(
 
 
 class Instance(Protocol):
-    """A resource that runs a workload."""
+    """A Falco or Component, as far as its status depends on it."""
 
     @property
     def metadata(self) -> ObjectMeta:
@@ -35,42 +36,40 @@ class Instance(Protocol):
 
     @property
     def status(self) -> WorkloadStatus:
-        """Its status as it was read."""
+        """Its status as the API server returned it."""
         ...
 
 
 def observed_status(
     resource: Instance,
     outcome: Outcome,
-    workload: dict[str, Any] | None,
-    *,
-    kind: str,
-    container: str,
+    wanted: MainWorkload,
+    live: dict[str, Any] | None,
     now: datetime,
 ) -> dict[str, Any]:
-    """The content of `.status`; equal observations give an equal dict.
+    """The content of `.status` after a reconcile; equal observations give an equal dict.
 
-    `workload` is the live one of this kind, if it is there and ours; the image of its `container`
-    tells which version runs.
+    `live` is the wanted workload as the API server has it, None if it is absent or not ours. The
+    image of its main container tells which version runs.
     """
     before, generation = resource.status, resource.metadata.generation
-    pods = availability(kind, workload, generation)
-    said = condition(before.conditions, RECONCILED)
-    conditions = set_condition(before.conditions, reconciled(outcome, said, generation), now)
+    pods = availability(wanted.kind, live, generation)
+    last = condition(before.conditions, RECONCILED)
+    conditions = set_condition(before.conditions, reconciled(outcome, last, generation), now)
     after = type(before)(
-        resource_type=kind,
-        version=running_version(workload, container),
+        resource_type=wanted.kind,
+        version=running_version(live, wanted.container),
         desired_replicas=pods.desired,
         available_replicas=pods.available,
         unavailable_replicas=pods.unavailable,
         observed_generation=generation,
-        conditions=set_condition(conditions, pods.finding, now),
+        conditions=set_condition(conditions, pods.condition, now),
     )
     return status_fields(after)
 
 
 def parked_status(resource: Instance, error: str, message: str, now: datetime) -> dict[str, Any]:
-    """The content of `.status` once the actor has failed too often: its error, else as it was."""
+    """The content of `.status` once the actor has crashed too often: as before, with the error."""
     before, generation = resource.status, resource.metadata.generation
     conditions = set_condition(before.conditions, parked(error, message, generation), now)
     after = msgspec.structs.replace(before, conditions=conditions, observed_generation=generation)
@@ -78,13 +77,13 @@ def parked_status(resource: Instance, error: str, message: str, now: datetime) -
 
 
 def status_fields(status: WorkloadStatus) -> dict[str, Any]:
-    """The status as it stands in the resource, fit to be compared and applied."""
+    """The status as JSON fields, to compare and to apply."""
     fields: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(status))
     return fields
 
 
 def running_version(workload: dict[str, Any] | None, container: str) -> str | None:
-    """The version in the image of a workload's container; None if there is no such thing."""
+    """The version of a container's image; None without workload, container or valid image."""
     if workload is None:
         return None
     for candidate in workload["spec"]["template"]["spec"]["containers"]:
@@ -95,7 +94,7 @@ def running_version(workload: dict[str, Any] | None, container: str) -> str | No
 
 def _version(reference: str) -> str | None:
     try:
-        return image.parse(reference, "image").version
+        return parse_image(reference, "image").version
     except InvalidSpec:
         return None
 

@@ -1,10 +1,10 @@
-"""What runs a resource's pods and what leads to them, made alike for every kind that has pods."""
+"""The workload of a Falco or Component, and the Service that leads to its pods."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resources.instance.image import Image, parse, with_version
+from resources.instance.image import Image, parse_image, with_version
 from resources.instance.labels import OWNER_KIND, selector_labels
 from resources.kubernetes import overlay
 
@@ -19,21 +19,24 @@ _STRATEGY_FIELDS = {"DaemonSet": "updateStrategy", "Deployment": "strategy"}
 
 
 class MainContainer(NamedTuple):
-    """The container that a resource is about, and what it runs if the user says nothing."""
+    """The main container of a workload, with the image that it runs by default."""
 
     name: str
     image: str
     version: str
 
     def image_to_run(self, template: Template | None, version: str | None, field: str) -> Image:
-        """The image in the user's template; its tag or digest goes before `version` of the spec.
+        """The image that the user's template names, or the default image.
+
+        The tag or digest of the user's image wins over `version`, which wins over the default.
 
         Raises:
-            InvalidSpec: the image, or the version, which came from `field`, is none.
+            InvalidSpec: the image is no image reference, or `version`, from the spec's `field`, is
+                no tag or digest.
         """
         given = self._given(template or {})
         where = f"spec.podTemplateSpec.spec.containers[name={self.name}].image"
-        named = parse(given, where) if given else Image(self.image)
+        named = parse_image(given, where) if given else Image(self.image)
         if named.tag or named.digest:
             return named
         return with_version(named, version or self.version, field)
@@ -46,18 +49,25 @@ class MainContainer(NamedTuple):
         return None
 
 
+class MainWorkload(NamedTuple):
+    """The workload that a resource runs: its kind, and the name of its main container."""
+
+    kind: str
+    container: str
+
+
 class Port(NamedTuple):
-    """A TCP port of a container, which the Service finds by its name."""
+    """A TCP port of a container, to which the Service refers by name."""
 
     name: str
     number: int
 
     def of_container(self) -> dict[str, Any]:
-        """As it stands in the container."""
+        """The port in the spec of the container."""
         return {"containerPort": self.number, "name": self.name, "protocol": "TCP"}
 
     def of_service(self) -> dict[str, Any]:
-        """As it stands in the Service."""
+        """The port in the spec of the Service."""
         return {
             "name": self.name,
             "port": self.number,
@@ -79,10 +89,10 @@ def pod_labels(parent: Parent) -> dict[str, str]:
     return {**parent.labels, **_marks(parent)}
 
 
-def insisted(
+def enforced(
     parent: Parent, container: str, image: Image, annotations: Mapping[str, str]
 ) -> Template:
-    """What no user's template can change: what the pods are found by, and what they run."""
+    """The top layer of the pod template, which wins over the user's: labels and image."""
     labels = {**selector_labels(parent.owner.ref.name), **_marks(parent)}
     return {
         "metadata": {"labels": labels} | ({"annotations": annotations} if annotations else {}),
@@ -98,9 +108,9 @@ def workload(
     strategy: dict[str, Any] | None,
     replicas: int | None = None,
 ) -> Child:
-    """The DaemonSet or Deployment whose pod template the layers make, written after those kinds.
+    """The DaemonSet or Deployment with the pod template of all layers, written after `after`.
 
-    Without `replicas` the field is not ours, so an autoscaler may have it.
+    Without `replicas` the operator does not own the field, so an autoscaler may set it.
     """
     spec: dict[str, Any] = {
         "selector": {"matchLabels": selector_labels(parent.owner.ref.name)},
@@ -117,7 +127,7 @@ def _marks(parent: Parent) -> dict[str, str]:
 
 
 def http_probe(path: str, port: int | str, *, delay: int, period: int) -> dict[str, Any]:
-    """An HTTP probe; the first one after `delay` seconds, then one every `period` seconds."""
+    """An HTTP probe, first sent after `delay` seconds and then every `period` seconds."""
     return {
         "httpGet": {"path": path, "port": port},
         "initialDelaySeconds": delay,
@@ -130,8 +140,9 @@ def http_probe(path: str, port: int | str, *, delay: int, period: int) -> dict[s
 _ROLLING = "RollingUpdate"
 
 
-# What the API server would fill in. It has to be ours: a change to another type is refused unless
-# the block goes with it, and an apply removes only what was applied (measured: not even by null).
+# The defaults of the API server. The operator has to own them: a change to another type is refused
+# unless the block is removed, and an apply removes only fields that it had applied (measured: a
+# null does not remove the block either).
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "DaemonSet": {"maxUnavailable": 1, "maxSurge": 0},
     "Deployment": {"maxUnavailable": "25%", "maxSurge": "25%"},
@@ -139,7 +150,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def update_strategy(workload: str, given: dict[str, Any] | None) -> dict[str, Any]:
-    """What the user says, or RollingUpdate; other types come without the `rollingUpdate` block."""
+    """The user's strategy, by default RollingUpdate; only that has the `rollingUpdate` block."""
     strategy = given or {}
     kind = strategy.get("type", _ROLLING)
     if kind != _ROLLING:

@@ -1,4 +1,4 @@
-"""What the API server knows, and nothing of Falco.
+"""The vocabulary of the API server: kinds, names, metadata, conditions, Events, managed fields.
 
-Kinds, names, metadata, conditions, Events, and the ownership of fields.
+Nothing about Falco belongs here.
 """

@@ -1,25 +1,28 @@
-"""Conditions: set so that equal findings make equal lists."""
+"""Conditions of a custom resource: equal drafts always make equal lists."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resources.kubernetes.meta import Condition
+from resources.kubernetes.meta import Condition, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 RECONCILED = "Reconciled"
 AVAILABLE = "Available"
 RESOLVED_REFS = "ResolvedRefs"
 PROGRAMMED = "Programmed"
 
+PARKED = "ActorParked"
+"""The reason of a condition whose actor has crashed too often and is not restarted."""
+
 _ORDER = {name: at for at, name in enumerate((RECONCILED, AVAILABLE, RESOLVED_REFS, PROGRAMMED))}
 
 
 class ConditionDraft(NamedTuple):
-    """What is found out about one aspect, before it is known whether that is news."""
+    """A condition before it has a transition time, which depends on the condition it replaces."""
 
     type: str
     status: str
@@ -47,36 +50,31 @@ class Counts(NamedTuple):
         return {**kept, "conditions": conditions}
 
 
-def timestamp(now: datetime) -> str:
-    """A time as the API server spells it: another spelling of the same time would be a write."""
-    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def condition(conditions: tuple[Condition, ...] | None, name: str) -> Condition | None:
-    """The condition of this type, if it was ever set."""
+    """The condition of this type; None if it was never set."""
     return next((known for known in conditions or () if known.type == name), None)
 
 
 def set_condition(
-    conditions: tuple[Condition, ...] | None, finding: ConditionDraft, now: datetime
+    conditions: tuple[Condition, ...] | None, draft: ConditionDraft, now: datetime
 ) -> tuple[Condition, ...]:
-    """The conditions with this one, in fixed order; its time moves only when its status does."""
-    before = condition(conditions, finding.type)
-    since = before.last_transition_time if before and before.status == finding.status else None
+    """The conditions with the drafted one set, in a fixed order.
+
+    `lastTransitionTime` becomes `now` only if the status of that condition changes.
+    """
+    before = condition(conditions, draft.type)
+    since = before.last_transition_time if before and before.status == draft.status else None
     new = Condition(
-        type=finding.type,
-        status=finding.status,
-        reason=finding.reason,
-        message=finding.message,
-        observed_generation=finding.generation,
+        type=draft.type,
+        status=draft.status,
+        reason=draft.reason,
+        message=draft.message,
+        observed_generation=draft.generation,
         last_transition_time=since or timestamp(now),
     )
-    others = [known for known in conditions or () if known.type != finding.type]
+    others = [known for known in conditions or () if known.type != draft.type]
     return tuple(sorted((*others, new), key=_position))
 
 
 def _position(known: Condition) -> tuple[int, str]:
     return _ORDER.get(known.type, len(_ORDER)), known.type
-
-
-PARKED = "ActorParked"

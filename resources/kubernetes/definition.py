@@ -1,4 +1,4 @@
-"""What a custom resource is called and how kubectl shows it, as data next to its type."""
+"""The definition of a custom resource: its type, its CEL rules, and how kubectl shows it."""
 
 from typing import Any
 
@@ -11,7 +11,11 @@ ATOMIC_LIST = {"x-kubernetes-list-type": "atomic"}
 
 
 class ValidationRule(msgspec.Struct, frozen=True):
-    """A CEL rule of the CRD; `self` is the value that carries it, `path` the field to blame."""
+    """A CEL rule of the CRD.
+
+    `self` in the expression is the value that the rule is attached to; `path` is the field that
+    the API server names when the rule fails.
+    """
 
     expression: str
     message: str
@@ -28,7 +32,7 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class ResourceDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """One custom resource kind: its type in Python, and how the API server presents it."""
+    """One kind of custom resource: its Python type, and how the API server presents it."""
 
     type: type[msgspec.Struct]
     kind: str
@@ -44,7 +48,7 @@ class ResourceDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
-        """The one version of the API that serves the kind."""
+        """The only API version in which the kind is served."""
         return KINDS[self.kind].version
 
     @property
@@ -64,10 +68,10 @@ class ResourceDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def doc(description: str, *rules: ValidationRule, **schema: Any) -> msgspec.Meta:
-    """Describe a field and constrain it in the CRD only.
+    """The description of a field, and constraints that only the CRD enforces.
 
-    Decoding stays total on purpose: the API server refuses bad values, and an object that was
-    stored under an older CRD must not break the list that it comes in.
+    Decoding accepts values that break the constraints, on purpose: the API server refuses such
+    values, and one object that was stored under an older CRD must not make a whole list unreadable.
     """
     if rules:
         schema["x-kubernetes-validations"] = validations(rules)
@@ -75,7 +79,7 @@ def doc(description: str, *rules: ValidationRule, **schema: Any) -> msgspec.Meta
 
 
 def validations(rules: tuple[ValidationRule, ...]) -> list[dict[str, str]]:
-    """Return the rules as a schema holds them."""
+    """The rules as the value of `x-kubernetes-validations`."""
     return [
         {"rule": rule.expression, "message": rule.message}
         | ({"fieldPath": rule.path} if rule.path else {})
@@ -87,12 +91,12 @@ AGE = Column("Age", ".metadata.creationTimestamp", "Time since creation.", "date
 
 
 def condition_column(condition: str) -> Column:
-    """Show the status of a condition under its own name."""
+    """A printer column that shows the status of a condition, under the name of the condition."""
     path = f'.status.conditions[?(@.type=="{condition}")].status'
     return Column(condition, path, f"Status of the condition {condition}.")
 
 
-# Falco and Component name a Service after themselves, which takes a DNS-1035 label only.
+# The Service of a Falco or Component has its name, and a Service takes only a DNS-1035 label.
 SERVICE_NAME_RULES = tuple(
     ValidationRule(expression, f"{demand}: it names a Service", ".metadata.name")
     for expression, demand in (

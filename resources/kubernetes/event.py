@@ -1,4 +1,4 @@
-"""A Kubernetes Event before it is sent, and the bounds of its note."""
+"""The content of a Kubernetes Event, and the bound of its note."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NOTE_BYTES = 1024  # the API server refuses a longer note
 
 
 class EventDraft(NamedTuple):
-    """An Event before it has a time, a reporter and an object."""
+    """The content of an Event; time, reporter and object are added when it is sent."""
 
     reason: str
     type: str
@@ -17,7 +17,7 @@ class EventDraft(NamedTuple):
 
 
 def bounded(text: str) -> str:
-    """The text, shortened to what an Event's note takes."""
+    """The text, cut to NOTE_BYTES bytes of UTF-8 and then ended by an ellipsis."""
     data = text.encode()
     if len(data) <= NOTE_BYTES:
         return text

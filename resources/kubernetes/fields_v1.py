@@ -1,7 +1,8 @@
 """Paths of fields as `metadata.managedFields` writes them (`fieldsV1`).
 
-Elements: `f:` a field, `k:` a list item by its keys, `v:` a set's element, `i:` an index; `.` says
-that the thing itself is owned, which otherwise only what has no parts is.
+Elements of a path: `f:` a field, `k:` a list item by its keys, `v:` an element of a set, `i:` an
+index. The element `.` says that the map or list item itself is owned; without it, only its parts
+are. A field without parts is owned by being listed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ Fields = dict[str, Any]
 
 
 def human(path: Path) -> str:
-    """A path as people write it: `spec.template.spec.containers[name=falco].image`."""
+    """A path for messages, such as `spec.template.spec.containers[name=falco].image`."""
     text = "".join(_human(element) for element in path)
     return text.removeprefix(".")
 
@@ -31,11 +32,11 @@ def _human(element: str) -> str:
 
 @lru_cache(maxsize=1024)
 def decoded(element: str) -> Any:
-    """The keys of a `k:` element or the value of a `v:` one; shared, so read only."""
+    """The keys in a `k:` element, or the value in a `v:` element; shared, so never change it."""
     return json.loads(element[2:])
 
 
 def encoded(keys: tuple[str, ...], values: tuple[Any, ...]) -> str:
-    """The `k:` element of a list item, spelt as the API server spells it."""
+    """The `k:` element of a list item, spelt exactly as the API server spells it."""
     fields = {name: value for name, value in zip(keys, values, strict=True) if value is not None}
     return f"k:{json.dumps(fields, sort_keys=True, separators=(',', ':'), ensure_ascii=False)}"

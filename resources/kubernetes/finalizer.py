@@ -1,8 +1,9 @@
-"""JSON patches that add or remove one finalizer and can lose no other.
+"""JSON patches that add or remove finalizers and never lose another one.
 
-A custom resource has no merge strategy for its finalizers, so the patch tests what it was computed
-from: it fails when the list changed meanwhile, and the caller looks again. An apply would recreate
-an object that is gone (measured), and could not remove what another field manager set.
+The finalizers of a custom resource have no merge strategy. So each patch tests the list that it
+was computed from: it fails if the list has changed meanwhile, and the caller reads again. A
+server-side apply would recreate a deleted object (measured), and could not remove a finalizer that
+another field manager has set.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ _PATH = "/metadata/finalizers"
 
 
 def add_finalizer(meta: ObjectMeta, finalizer: str) -> list[dict[str, Any]]:
-    """Operations that append it; none if it is there already."""
+    """The operations that append the finalizer; none if the object has it already."""
     present = meta.finalizers or ()
     if finalizer in present:
         return []
     if not present:
-        # `test` against null passes only while the list is absent; `add` would replace it.
+        # A `test` against null passes only while there is no list; `add` would replace a list.
         return [
             _same_object(meta),
             {"op": "test", "path": _PATH, "value": None},
@@ -33,17 +34,20 @@ def add_finalizer(meta: ObjectMeta, finalizer: str) -> list[dict[str, Any]]:
 
 
 def remove_finalizer(meta: ObjectMeta, finalizer: str) -> list[dict[str, Any]]:
-    """Operations that remove it; none if it is not there."""
+    """The operations that remove the finalizer; none if the object does not have it."""
     return remove_finalizers(meta, (finalizer,))
 
 
 def remove_finalizers(meta: ObjectMeta, finalizers: Collection[str]) -> list[dict[str, Any]]:
-    """Operations that remove those that are there, from the last one on; none if there are none."""
+    """The operations that remove these finalizers, the last in the list first; none if it has none.
+
+    From the end, so that no removal shifts the index of the next one.
+    """
     present = enumerate(meta.finalizers or ())
-    found = [(f"{_PATH}/{index}", name) for index, name in present if name in finalizers]
+    removed = [(f"{_PATH}/{index}", name) for index, name in present if name in finalizers]
     operations = [
         operation
-        for path, name in reversed(found)
+        for path, name in reversed(removed)
         for operation in (
             {"op": "test", "path": path, "value": name},
             {"op": "remove", "path": path},

@@ -1,4 +1,4 @@
-"""What is wrong with what a user asked for."""
+"""InvalidSpec: a spec that the API server accepts and that cannot be carried out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ _SHOWN = 80
 
 
 class InvalidSpec(ValueError):  # noqa: N818 - it describes the resource, not a failure of ours
-    """A spec that passed the API server and still cannot be carried out.
+    """A spec that the API server has accepted and that cannot be carried out.
 
-    The message names the field, shows the value (shortened and escaped: it is the user's text)
-    and says what is allowed.
+    The message names the field, shows its value (shortened and escaped, since a user wrote it) and
+    says what is allowed.
     """
 
     def __init__(self, field: str, value: object, allowed: str) -> None:

@@ -1,4 +1,4 @@
-"""The kinds of objects that this project reads or writes, and where the API server serves them."""
+"""The kinds that this project reads or writes, and the paths where the API server serves them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Kind(NamedTuple):
-    """How the API server knows a kind; the core group is the empty string."""
+    """Group, version and plural of a kind; the group of core kinds is the empty string."""
 
     group: str
     version: str
@@ -18,7 +18,7 @@ class Kind(NamedTuple):
 
     @property
     def api_version(self) -> str:
-        """As `apiVersion` in an object's body."""
+        """The `apiVersion` of an object of this kind."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
@@ -52,7 +52,7 @@ KINDS: dict[str, Kind] = {
 
 
 def collection_path(kind: str, namespace: str = "") -> str:
-    """URL path of all objects of a kind, in one namespace or, without one, in the cluster."""
+    """The URL path of all objects of a kind: in one namespace, or in the cluster if it is empty."""
     known = KINDS[kind]
     root = f"/apis/{known.group}/{known.version}" if known.group else f"/api/{known.version}"
     scope = f"/namespaces/{namespace}" if namespace else ""
@@ -60,12 +60,12 @@ def collection_path(kind: str, namespace: str = "") -> str:
 
 
 def object_path(ref: ObjectRef) -> str:
-    """URL path of one object; its status is at `<path>/status`."""
+    """The URL path of one object; its status is at `<path>/status`."""
     return f"{collection_path(ref.kind, ref.namespace)}/{ref.name}"
 
 
 ARTIFACTS = ("Rulesfile", "Plugin", "Config")
-"""Each installs files on nodes."""
+"""The kinds whose resources install files on nodes."""
 
 CHILD_KINDS = (
     "ServiceAccount",
@@ -81,13 +81,13 @@ CHILD_KINDS = (
 """The kinds of the children that a Falco or Component may have."""
 
 INSTANCES = ("Falco", "Component")
-"""Each runs a workload."""
+"""The kinds whose resources run a workload."""
 
 RESOURCES = (*INSTANCES, *ARTIFACTS)
-"""Each has an actor for every resource of the kind."""
+"""The kinds of which every resource has an actor of its own."""
 
 OBSERVED = ("NodeReport", "Pod", "Node")
-"""What tells how far artifacts have come."""
+"""The kinds from which the operator learns how far artifacts are installed."""
 
 WATCHED = (*RESOURCES, *CHILD_KINDS, *OBSERVED)
-"""In the order in which their watches are opened."""
+"""All watched kinds, in the order in which their watches are opened."""

@@ -1,39 +1,41 @@
-"""Who may act, settled by one Lease (coordination.k8s.io/v1): what a candidate knows and does next.
+"""Leader election by one Lease (coordination.k8s.io/v1): what a candidate knows and does next.
 
-    standby:  Look ─somebody else holds it→ Wait → Look ...
+    standby:  Look ─another candidate holds it→ Wait → Look ...
                 └─free, ours, or not changed for its duration→ Acquire ─answered→ leading
     leading:  Renew ─answered→ Wait → Renew ...
                 ├─conflict→ Look ─still ours→ Renew
-                └─somebody else's, gone, or not renewed in time→ Lost
+                └─another candidate's, deleted, or not renewed in time→ Lost
 
-Never do two lead at one moment:
+Never do two candidates lead at one moment:
 
-- Every write depends on the version that was seen (or on there being none), so it says that the
-  Lease has not changed since.
+- Every write carries the resource version that was read (or demands that no Lease exists), so it
+  succeeds only if the Lease has not changed since.
 - A leader leads until `renew_deadline` after it *sent* the last renewal that was answered.
-- Another one takes the Lease only if it has seen no other version for the whole duration since it
-  first saw this one, which was after the leader had sent it; and the duration is the longer time.
+- Another candidate takes the Lease only if it has seen the same version for the whole lease
+  duration. It first saw that version after the leader had sent it, and the lease duration is longer
+  than `renew_deadline`.
 
-Only differences of each candidate's own monotonic clock count. What the wall clocks say is for
-people: they may be wrong. Who has seen the Lease held goes by that even after it has vanished.
+Only differences of each candidate's own monotonic clock count. Wall clocks may be wrong; the times
+in the Lease are for people. A candidate that has seen a rival hold the Lease waits for the rival's
+time to end even if the Lease is deleted meanwhile.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.meta import ObjectMeta, micro_time
 
 JITTER = (0.8, 1.2)
-"""Between which factors of `Timing.retry` the pauses between two requests are."""
+"""The least and the greatest factor of `Timing.retry` for the pause between two requests."""
 
 
 class LeaseSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What a Lease says; times are MicroTime, an empty holder has given it back."""
+    """The spec of a Lease; times are MicroTime, and an empty holder means that it is released."""
 
     holder_identity: str | None = None
     lease_duration_seconds: int | None = None
@@ -43,32 +45,33 @@ class LeaseSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="c
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """A Lease as it was read."""
+    """A Lease as the API server returned it."""
 
     metadata: ObjectMeta
     spec: LeaseSpec = LeaseSpec()
 
     @property
     def version(self) -> str:
-        """Another one with every change."""
+        """The resource version, which differs after every change."""
         return self.metadata.resource_version or ""
 
     @property
     def holder(self) -> str:
-        """Whose it is; empty if nobody's."""
+        """The identity of the holder; empty if no candidate holds it."""
         return self.spec.holder_identity or ""
 
 
 RELEASED = LeaseSpec(holder_identity="")
-"""The change that gives a Lease back; client-go takes it for that too."""
+"""The change that releases a Lease; client-go understands it too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long things take, in seconds; the defaults are client-go's.
+    """The times of leader election, in seconds; the defaults are client-go's.
 
-    `lease` is how long others wait for a silent leader, `renew_deadline` how long a leader goes on
-    without a renewal that is answered: what lies between is there for what it has already sent.
+    `lease` is how long other candidates wait for a silent leader. `renew_deadline` is how long a
+    leader leads without an answered renewal. The time between both is for requests that the leader
+    has already sent.
     """
 
     lease: int = 15
@@ -81,7 +84,7 @@ class Timing:
 
     @property
     def patience(self) -> float:
-        """How long to wait for one answer, so that a lost one leaves time for another try."""
+        """The timeout of one request, so that a lost answer leaves time for another try."""
         return self.renew_deadline / 2
 
 
@@ -95,24 +98,24 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Acquire:
-    """Write the Lease, which is free as far as one can see."""
+    """Write the Lease, which no other candidate seems to hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Write the Lease, which is ours."""
+    """Write the Lease, which this candidate holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Do nothing for so many seconds."""
+    """Send nothing for so many seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Lead no longer; final for this candidate."""
+    """Stop leading; final for this candidate."""
 
     why: str
 
@@ -122,7 +125,7 @@ Decision = Look | Acquire | Renew | Wait | Lost
 
 @dataclass(frozen=True, slots=True)
 class Election:
-    """What one candidate knows; each event gives the next value, `decide` what to do now.
+    """What one candidate knows: each event returns the next state, `decide` the next request.
 
     All moments are seconds of the candidate's own monotonic clock; `pause` is the time, jittered,
     from one request to the next.
@@ -131,28 +134,28 @@ class Election:
     me: str
     timing: Timing
     lease: Lease | None = None
-    """As last seen; None if there was none."""
+    """The Lease as last read or written; None if there was none."""
     known: bool = False
-    """Whether `lease` is, for all we know, what the API server has."""
+    """Whether `lease` is, as far as this candidate knows, what the API server has."""
     due: float = -math.inf
-    """Nothing is asked of the API server before this."""
+    """No request is sent before this moment."""
     rival_until: float = -math.inf
-    """Until when somebody else may believe to lead."""
+    """The moment until which another candidate may believe that it leads."""
     leads_until: float | None = None
-    """Until when we lead, unless renewed; None as long as we have not led."""
+    """The moment until which this candidate leads without a renewal; None before it first leads."""
 
     def leads(self, now: float) -> bool:
-        """Whether we may act for all candidates at this moment."""
+        """Whether this candidate may act for all candidates at this moment."""
         return self.leads_until is not None and now < self.leads_until and self.is_mine()
 
     def decide(self, now: float) -> Decision:
-        """What to do at this moment."""
+        """The request to send at this moment, or how long to send none."""
         return self._stand_by(now) if self.leads_until is None else self._lead(now)
 
-    # Events.
+    # The events.
 
     def looked(self, lease: Lease | None, now: float, pause: float) -> Election:
-        """The Lease was read; None if there is none. `now` is when the answer came."""
+        """A read was answered at the moment `now`; None if there is no Lease."""
         rival_until = self._rival_until(lease, now)
         if self.leads_until is None and now < rival_until:
             due, known = min(now + pause, rival_until), False
@@ -161,7 +164,7 @@ class Election:
         return replace(self, lease=lease, known=known, due=due, rival_until=rival_until)
 
     def wrote(self, lease: Lease, sent: float, pause: float) -> Election:
-        """Our bid was answered with this Lease; `sent` is when we began to send it."""
+        """A bid was answered with this Lease; `sent` is the moment before the bid was sent."""
         return replace(
             self,
             lease=lease,
@@ -172,22 +175,22 @@ class Election:
         )
 
     def conflicted(self, sent: float, pause: float) -> Election:
-        """Our bid met another version; it may be one that we wrote and had no answer for."""
+        """A bid was refused since the version had changed, maybe by a bid whose answer was lost."""
         if self.leads_until is None:
             return self.failed(sent, pause)
         return replace(self, known=False, due=sent)
 
     def failed(self, sent: float, pause: float) -> Election:
-        """A request had no answer, or a refusal; a write may have come through all the same."""
+        """A request was refused or had no answer; a bid may have been written all the same."""
         return replace(self, known=self.known and self.leads_until is not None, due=sent + pause)
 
     # What is written.
 
     def bid(self, wall: datetime) -> LeaseSpec:
-        """The Lease as ours from now on.
+        """The spec that makes this candidate the holder, renewed at the wall time `wall`.
 
-        Always another one than the last: a write that changes nothing makes no new version, and
-        others would see a leader that is silent.
+        It always differs from the last: a write without a change makes no new resource version, so
+        other candidates would take the leader for silent.
         """
         before = self.lease.spec if self.lease is not None else LeaseSpec()
         now, transitions = micro_time(wall), before.lease_transitions
@@ -206,7 +209,7 @@ class Election:
         )
 
     def is_mine(self) -> bool:
-        """Whether the Lease, as last seen, is ours."""
+        """Whether this candidate holds the Lease, as last seen."""
         return self.lease is not None and self.lease.holder == self.me
 
     # One function for each state.
@@ -217,7 +220,7 @@ class Election:
         return Acquire() if self.known else Look()
 
     def _lead(self, now: float) -> Decision:
-        assert self.leads_until is not None, "only who leads is asked"
+        assert self.leads_until is not None, "only a leader is asked"
         if now >= self.leads_until:
             return Lost(f"no renewal was answered for {self.timing.renew_deadline:g} s")
         if self.lease is None:
@@ -229,7 +232,7 @@ class Election:
         return Renew() if self.known else Look()
 
     def _rival_until(self, lease: Lease | None, now: float) -> float:
-        """Until when another may lead, by this Lease: its duration from when it was first seen."""
+        """Until when a rival may lead: the lease duration after this version was first seen."""
         if lease is None:
             return self.rival_until
         if lease.holder in {"", self.me}:
@@ -237,8 +240,3 @@ class Election:
         if self.lease is not None and self.lease.version == lease.version:
             return self.rival_until
         return now + (lease.spec.lease_duration_seconds or self.timing.lease)
-
-
-def micro_time(wall: datetime) -> str:
-    """A time as the API server spells it in a Lease, with microseconds."""
-    return wall.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

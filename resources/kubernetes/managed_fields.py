@@ -1,12 +1,11 @@
-"""What a server-side apply would change, told from the live object alone.
+"""What a server-side apply would change, computed from the live object without a request.
 
-The API server records in `metadata.managedFields` which fields each manager has applied. If the
-fields that we own are exactly those that we want, with the values that we want, applying them
-again would change nothing and need not be done.
+The API server records in `metadata.managedFields` which fields each manager has applied. If a
+manager owns exactly the desired fields, and they have the desired values, another apply would
+change nothing and can be skipped.
 
-Three trees are walked side by side: what is wanted, the live object, and the fields that the
-manager owns (`fieldsV1`: `f:` a field, `k:` a list item by its keys, `v:` a set's element, `.` the
-thing itself). Nothing is built along the way but the paths.
+Three trees are walked side by side: the desired object, the live object, and the fields that the
+manager owns (`resources.kubernetes.fields_v1`). Nothing but paths is built along the way.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from typing import Any, Literal, NamedTuple
 
 from resources.kubernetes import quantity
 from resources.kubernetes.fields_v1 import Fields, Path, decoded, encoded, human
-from resources.kubernetes.list_keys import PLAIN, SHAPES, Shape
+from resources.kubernetes.merge_shapes import PLAIN, SHAPES, Shape
 
 DifferenceKind = Literal["missing", "changed", "unowned", "extra"]
 
-# managedFields never has these: they identify the object or belong to the API server.
+# managedFields never has these fields: they identify the object or belong to the API server.
 _UNTRACKED = frozenset(
     {
         "creationTimestamp",
@@ -35,18 +34,18 @@ _UNTRACKED = frozenset(
 )
 
 
-# Most fields are scalars that are ours and as wanted; they take the short way.
+# Most fields are scalars that the manager owns and that are as desired; they take a short cut.
 _SCALARS = frozenset({str, int, bool})
 _LEAF: Fields = {}
 
 
 class Difference(NamedTuple):
-    """One field, or the top of a subtree, that an apply would change.
+    """A field, or the top of a subtree, that an apply would change.
 
-    `missing`: wanted, but not there; `changed`: there with another value; `unowned`: as wanted, but
-    not ours; `extra`: ours, but no longer wanted. `other_manager` is who owns a wanted field that
-    we do not own: the one who took it. It is None while we own it, and when nobody does, as after a
-    removal.
+    `missing`: desired, but absent in the live object; `changed`: it has another value; `unowned`:
+    it has the desired value, but the manager does not own it; `extra`: the manager owns it, and it
+    is no longer desired. `other_manager` is the manager that has taken over a desired field. It is
+    None if the manager itself owns the field, and if no manager does, as after a removal.
     """
 
     path: str
@@ -54,7 +53,7 @@ class Difference(NamedTuple):
     other_manager: str | None
 
 
-class _Found(NamedTuple):
+class _FieldDifference(NamedTuple):
     path: Path
     kind: DifferenceKind
     owned: bool
@@ -63,17 +62,17 @@ class _Found(NamedTuple):
 def differences(
     desired: dict[str, Any], live: dict[str, Any], manager: str
 ) -> tuple[Difference, ...]:
-    """What applying `desired` as `manager` would change; nothing means that it would be no write.
+    """What a server-side apply of `desired` as `manager` would change; empty if nothing.
 
     `live` needs its `metadata.managedFields`. A kind without an entry in `SHAPES` is compared by
-    the general rule.
+    the rule of `merge_shapes`.
     """
-    found: list[_Found] = []
+    changes: list[_FieldDifference] = []
     shape = SHAPES.get(desired["kind"], PLAIN)
-    _compare_map(_tracked(desired), live, _owned_fields(live, manager), shape, (), found)
+    _compare_map(_tracked(desired), live, _owned_fields(live, manager), shape, (), changes)
     return tuple(
         Difference(human(path), kind, None if owned else _other_manager(live, path, manager))
-        for path, kind, owned in found
+        for path, kind, owned in changes
     )
 
 
@@ -107,7 +106,7 @@ def _compare_map(
     owned: Fields,
     shape: Shape,
     path: Path,
-    found: list[_Found],
+    changes: list[_FieldDifference],
 ) -> None:
     expected = int("." in owned)
     for name, value in wanted.items():
@@ -116,10 +115,10 @@ def _compare_map(
         expected += node is not None
         if node == _LEAF and type(value) in _SCALARS and value == live.get(name):
             continue
-        _compare(value, live.get(name), node, shape.under(name), (*path, element), found)
+        _compare(value, live.get(name), node, shape.under(name), (*path, element), changes)
     if expected != len(owned):
         names = {"f:" + name for name in wanted}
-        found.extend(_extras(owned, names, path))
+        changes.extend(_extras(owned, names, path))
 
 
 def _compare(
@@ -128,20 +127,20 @@ def _compare(
     owned: Fields | None,
     shape: Shape,
     path: Path,
-    found: list[_Found],
+    changes: list[_FieldDifference],
 ) -> None:
     branch = _branch(wanted, shape)
     if branch is None:
-        _compare_leaf(wanted, live, owned, shape, path, found)
+        _compare_leaf(wanted, live, owned, shape, path, changes)
     elif owned is None and live is None:
         if _owns(wanted, shape):
-            found.append(_Found(path, "missing", owned=False))
+            changes.append(_FieldDifference(path, "missing", owned=False))
     else:
-        branch(wanted, live or type(wanted)(), owned or {}, shape, path, found)
+        branch(wanted, live or type(wanted)(), owned or {}, shape, path, changes)
 
 
 def _branch(wanted: Any, shape: Shape) -> Any:
-    """The comparison for what owns its parts and not itself, or None for a leaf."""
+    """The comparison for a value whose parts are owned one by one; None for a leaf."""
     if type(wanted) is dict:
         return _compare_map if wanted and not shape.atomic else None
     if type(wanted) is list:
@@ -155,17 +154,17 @@ def _compare_leaf(
     owned: Fields | None,
     shape: Shape,
     path: Path,
-    found: list[_Found],
+    changes: list[_FieldDifference],
 ) -> None:
     is_owned = owned is not None and (not owned or "." in owned)
-    # An empty map owns itself and asks nothing of what others put in.
+    # An empty map owns only itself: what other managers put into it is no difference.
     same = wanted == live or _same(wanted, live, shape) or (wanted == {} and not shape.atomic)
     if not same:
-        found.append(_Found(path, "missing" if live is None else "changed", is_owned))
+        changes.append(_FieldDifference(path, "missing" if live is None else "changed", is_owned))
     elif not is_owned:
-        found.append(_Found(path, "unowned", is_owned))
+        changes.append(_FieldDifference(path, "unowned", is_owned))
     if owned:
-        found.extend(_extras(owned, frozenset(), path))
+        changes.extend(_extras(owned, frozenset(), path))
 
 
 def _compare_items(
@@ -174,7 +173,7 @@ def _compare_items(
     owned: Fields,
     shape: Shape,
     path: Path,
-    found: list[_Found],
+    changes: list[_FieldDifference],
 ) -> None:
     live_items = {shape.key_of(item): item for item in live}
     elements = {shape.key_of(decoded(element)): element for element in owned if element != "."}
@@ -184,24 +183,28 @@ def _compare_items(
         key = shape.key_of(item)
         keys.append(key)
         element = elements.pop(key, None) or encoded(shape.keys, key)
-        _compare(item, live_items.get(key), owned.get(element), item_shape, (*path, element), found)
-    found.extend(_Found((*path, element), "extra", owned=True) for element in elements.values())
-    _compare_order(keys, live_items, path, found)
+        _compare(
+            item, live_items.get(key), owned.get(element), item_shape, (*path, element), changes
+        )
+    changes.extend(
+        _FieldDifference((*path, element), "extra", owned=True) for element in elements.values()
+    )
+    _compare_order(keys, live_items, path, changes)
 
 
 def _compare_order(
     wanted: list[tuple[Any, ...]],
     live: dict[tuple[Any, ...], Any],
     path: Path,
-    found: list[_Found],
+    changes: list[_FieldDifference],
 ) -> None:
-    """An apply restores the order of the items that it has, and the order of env matters."""
+    """An apply restores the order of its items, and the order of environment variables matters."""
     if list(live) == wanted:
         return
     ours = frozenset(wanted)
     present = [key for key in live if key in ours]
     if len(present) == len(wanted) and present != wanted:
-        found.append(_Found(path, "changed", owned=True))
+        changes.append(_FieldDifference(path, "changed", owned=True))
 
 
 def _compare_set(
@@ -210,26 +213,28 @@ def _compare_set(
     owned: Fields,
     shape: Shape,
     path: Path,
-    found: list[_Found],
+    changes: list[_FieldDifference],
 ) -> None:
     elements = {decoded(element): element for element in owned if element != "."}
     for value in wanted:
         element = elements.pop(value, None) or f"v:{json.dumps(value)}"
         present = value if value in live else None
-        _compare_leaf(value, present, owned.get(element), shape, (*path, element), found)
-    found.extend(_Found((*path, element), "extra", owned=True) for element in elements.values())
+        _compare_leaf(value, present, owned.get(element), shape, (*path, element), changes)
+    changes.extend(
+        _FieldDifference((*path, element), "extra", owned=True) for element in elements.values()
+    )
 
 
-def _extras(owned: Fields, wanted: frozenset[str] | set[str], path: Path) -> list[_Found]:
+def _extras(owned: Fields, wanted: frozenset[str] | set[str], path: Path) -> list[_FieldDifference]:
     return [
-        _Found((*path, element), "extra", owned=True)
+        _FieldDifference((*path, element), "extra", owned=True)
         for element in owned
         if element != "." and element not in wanted
     ]
 
 
 def _owns(wanted: Any, shape: Shape) -> bool:
-    """Whether applying this would own any path: an empty list map or set owns none."""
+    """Whether an apply of this value would own any path: an empty list map or set owns none."""
     if type(wanted) is list:
         return bool(wanted) or not (shape.keys or shape.is_set)
     if type(wanted) is dict and wanted and not shape.atomic:
@@ -238,9 +243,9 @@ def _owns(wanted: Any, shape: Shape) -> bool:
 
 
 def _same(wanted: Any, live: Any, shape: Shape) -> bool:
-    """Whether the API server stores both alike.
+    """Whether the API server stores both values alike.
 
-    It spells quantities in its own way, drops zero values, and fills in defaults.
+    The API server has its own spelling of quantities, drops zero values, and fills in defaults.
     """
     if wanted == live:
         return True
@@ -251,7 +256,8 @@ def _same(wanted: Any, live: Any, shape: Shape) -> bool:
         )
     if type(wanted) is list and type(live) is list:
         return len(wanted) == len(live) and all(
-            _same(one, other, shape.of_item()) for one, other in zip(wanted, live, strict=True)
+            _same(part, live_part, shape.of_item())
+            for part, live_part in zip(wanted, live, strict=True)
         )
     if shape.quantity:
         return quantity.equal(wanted, live)

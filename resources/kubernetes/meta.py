@@ -1,5 +1,6 @@
-"""The parts of Kubernetes' own metadata types that are in use."""
+"""The types of Kubernetes' meta/v1 in use, with only the fields that are read here."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -7,8 +8,18 @@ import msgspec
 from resources.kubernetes.definition import ATOMIC_LIST, ValidationRule, doc
 
 
+def timestamp(moment: datetime) -> str:
+    """The moment as the API server spells a Time; any other spelling would be a write."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def micro_time(moment: datetime) -> str:
+    """The moment as the API server spells a MicroTime, always with six fractional digits."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 class OwnerReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """The object that an object belongs to and is garbage collected with."""
+    """A reference to the owner of an object, with which the object is garbage collected."""
 
     api_version: str
     kind: str
@@ -19,7 +30,7 @@ class OwnerReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class ObjectMeta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """Metadata of any object, as far as it is read here."""
+    """The metadata of any object."""
 
     name: str = ""
     namespace: str | None = None

@@ -1,11 +1,11 @@
-"""Merging partial documents over each other as a server-side apply of each in turn would.
+"""Pod templates merged over each other, as if each was server-side applied after the last.
 
-It differs from the API server where that would only yield an object that it refuses, or one that
-runs in another order:
+The merge differs from the API server's in two cases, where the API server's result would be refused
+or would run in another order:
 
-- of fields that exclude each other, such as the sources of a volume, the later layer's is kept;
-- the items of the lower layer keep their order and new ones come after them, so that an
-  environment variable may refer to those before it.
+- of fields that exclude each other, such as the sources of a volume, the upper layer's is kept;
+- the items of the lower layer keep their order and new items come after them, so that an
+  environment variable may refer to variables before it.
 """
 
 from __future__ import annotations
@@ -13,21 +13,24 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from resources.kubernetes.list_keys import POD_TEMPLATE, Shape
+from resources.kubernetes.merge_shapes import POD_TEMPLATE, Shape
 
 Template = dict[str, Any]
 
 
 def pod_template(*layers: Template) -> Template:
-    """The pod template that the layers make together; each wins over those before it.
+    """The pod template of all layers together; a layer wins over those before it.
 
-    Parts may be shared with the layers: none of them may be changed afterwards.
+    The result may share parts with the layers, so neither may be changed afterwards.
     """
     return reduce(lambda below, above: merged(below, above, POD_TEMPLATE), map(_modern, layers))
 
 
 def merged(below: Any, above: Any, shape: Shape) -> Any:
-    """One value over another: maps by key, list maps by their keys, sets united, else replaced."""
+    """The value `above` merged over `below`.
+
+    Maps merge by field, list maps by their keys, sets are united, every other value is replaced.
+    """
     if type(below) is dict and type(above) is dict and not shape.atomic:
         return _merged_map(below, above, shape)
     if type(below) is list and type(above) is list and shape.keys:
@@ -54,9 +57,9 @@ def _merged_items(below: list[Any], above: list[Any], shape: Shape) -> list[Any]
 
 
 def _modern(layer: Template) -> Template:
-    """The layer without `serviceAccount`, the old name of `serviceAccountName`.
+    """The layer with `serviceAccount`, an old name, replaced by `serviceAccountName`.
 
-    The API server fills either in from the other, and lets the new one win.
+    The API server fills in each from the other, and `serviceAccountName` wins.
     """
     spec = layer.get("spec", {})
     if "serviceAccount" not in spec:

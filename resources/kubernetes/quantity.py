@@ -1,4 +1,4 @@
-"""Kubernetes quantities: one number, many spellings."""
+"""Kubernetes quantities: the number behind each spelling."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LARGEST = Fraction(2**63 - 1)
 
 
 def parse(value: object) -> Fraction | None:
-    """The number that the API server takes a quantity for, or None if it would refuse it.
+    """The number that the API server reads from a quantity; None if it would refuse the quantity.
 
-    As the API server does: rounded away from zero to a billionth, capped at 2^63-1.
+    Rounded away from zero to a billionth and capped at 2^63-1, as the API server does.
     """
     match = _QUANTITY.fullmatch(str(value)) if isinstance(value, str | int | float) else None
     if match is None:
@@ -29,12 +29,12 @@ def parse(value: object) -> Fraction | None:
     return size if number >= 0 else -size
 
 
-def equal(one: object, other: object) -> bool:
+def equal(left: object, right: object) -> bool:
     """Whether both spell the same quantity: `1000m` and `1`, `1024Mi` and `1Gi`."""
-    if one == other:
+    if left == right:
         return True
-    number = parse(one)
-    return number is not None and number == parse(other)
+    number = parse(left)
+    return number is not None and number == parse(right)
 
 
 def _factor(suffix: str | None, exponent: str | None) -> Fraction:

@@ -1,4 +1,4 @@
-"""Names of objects."""
+"""References to objects: by name, or to one incarnation by uid."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 
 class ObjectRef(NamedTuple):
-    """Identifies one object by kind, namespace and name; the namespace is empty for cluster scope.
+    """Identifies an object by kind, namespace and name; the namespace is empty for cluster scope.
 
-    Says nothing about which incarnation is meant: a recreated object has the same reference and
-    another uid.
+    An object that was deleted and created again has the same reference and another uid.
     """
 
     kind: str
@@ -22,7 +21,7 @@ class ObjectRef(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """One incarnation of a custom resource."""
+    """One incarnation of a custom resource: it owns its children by its uid."""
 
     ref: ObjectRef
     uid: str

@@ -1,4 +1,4 @@
-"""Label selectors: which nodes an artifact is for."""
+"""Label selectors, as the API server evaluates them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def selects(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:
-    """Whether all requirements hold; no selector, or an empty one, selects everything.
+    """Whether the labels meet all requirements; no selector, or an empty one, selects everything.
 
-    As the API server does it: a missing label satisfies NotIn and DoesNotExist (Kubernetes docs,
-    "Labels and selectors"). An operator that nobody knows selects nothing.
+    As in the API server, a missing label satisfies NotIn and DoesNotExist (Kubernetes docs, "Labels
+    and selectors"). A requirement with an unknown operator is never met.
     """
     if selector is None:
         return True

@@ -1,4 +1,4 @@
-"""All that a node could be given, read once, and what Falco would say to a selection of it."""
+"""All versions that a node could activate, and what Falco would refuse of a selection of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from resources.configuration import plugins as plugins_check
 from resources.configuration.merge import Merged
 from resources.configuration.plugins import BadEntry, LoadedPlugin, Plugins
 from resources.node.contents import NodeContents
-from resources.rules.condition_cache import Conditions
+from resources.rules.condition_cache import ConditionCache
 from resources.rules.items import ListItem, MacroItem, PluginRequirement
 from resources.rules.rule_set import RuleSet
 from resources.rules.versions import release, semantic_version
@@ -20,28 +20,28 @@ from resources.text.messages import Finding, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from resources.node.slots import Context, PluginFact, Slot, Version
+    from resources.node.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
     from resources.rules.items import RulesContent
 
 
 class Evaluation(NamedTuple):
-    """What Falco would not accept, and what to be wary of."""
+    """What Falco would refuse of a selection, and its warnings."""
 
     problems: list[Finding]
     warnings: list[Finding]
 
 
 class NodeSet:
-    """Slots and their contents; `values` is how many YAML values there are in all of them."""
+    """Slots and their contents, each read once; `values` counts the YAML values in all of them."""
 
     def __init__(
-        self, slots: Sequence[Slot], context: Context, read: Callable[[str], bytes]
+        self, slots: Sequence[CheckedSlot], context: Context, read: Callable[[str], bytes]
     ) -> None:
         self.slots = sorted(
             slots, key=lambda slot: (_ORDER[slot.kind], slot.file.encode(), slot.id)
         )
         self._context = context
-        # Of libraries that are ours, or would be.
+        # Names of libraries that Plugins install, or would install.
         self._files = {slot.file for slot in slots if slot.kind == "plugin"}
         self._falco = release(context.falco_version)
         base = falco_config.base_config(context.workload, context.falco_version)
@@ -51,10 +51,10 @@ class NodeSet:
         lists = _list_names(self._contents.rules.values())
         for path, content in self._contents.rules.items():
             self._contents.rules[path] = _narrowed(content, lists)
-        self._conditions = Conditions(lists)
+        self._conditions = ConditionCache(lists)
 
-    def own_problems(self, slot: Slot, version: Version) -> Sequence[str]:
-        """Why Falco would not accept a version whatever the others are."""
+    def own_problems(self, slot: CheckedSlot, version: CheckedVersion) -> Sequence[str]:
+        """Why Falco would refuse a version whatever versions the other slots have."""
         if slot.kind != "plugin":
             return self._contents.of(slot, version).problems
         try:
@@ -63,12 +63,12 @@ class NodeSet:
             return (str(error),)
         return ()
 
-    def own_warnings(self, slot: Slot, version: Version) -> Sequence[str]:
-        """What to be wary of with a version whatever the others are."""
+    def own_warnings(self, slot: CheckedSlot, version: CheckedVersion) -> Sequence[str]:
+        """Warnings about a version whatever versions the other slots have."""
         return () if slot.kind == "plugin" else self._contents.of(slot, version).warnings
 
-    def evaluate(self, selection: Mapping[str, Version]) -> Evaluation:
-        """What Falco would say to these versions by slot, in the order in which it loads them."""
+    def evaluate(self, selection: Mapping[str, CheckedVersion]) -> Evaluation:
+        """Check these versions, by slot id, together and in the order in which Falco loads them."""
         chosen = [(slot, selection[slot.id]) for slot in self.slots if slot.id in selection]
         merged = Merged(self._base)
         for slot, version in chosen:
@@ -84,10 +84,11 @@ class NodeSet:
         problems += self._rules_problems(rules, plugins, facts)
         return Evaluation(problems, [*merged.warnings, *plugins.warnings])
 
-    def _plugin_entry(self, slot: Slot, version: Version) -> LoadedPlugin:
-        """The entry of a Plugin in falco.yaml; raises BadEntry if Falco would not accept it.
+    def _plugin_entry(self, slot: CheckedSlot, version: CheckedVersion) -> LoadedPlugin:
+        """The entry of a Plugin in falco.yaml; raises BadEntry if Falco would refuse it.
 
-        Its path is left out where the library does not depend on what else is chosen.
+        The entry has a path only if a Plugin installs the library, for then the selection decides
+        whether the library is there.
         """
         fact = version.plugin
         if fact is None or not fact.name:
@@ -98,14 +99,14 @@ class NodeSet:
         file = path.removeprefix(plugins_check.DIRECTORY)
         return LoadedPlugin(slot.id, 0, fact.name, path if file in self._files else "")
 
-    def _libraries(self, chosen: Iterable[tuple[Slot, Version]]) -> set[str]:
+    def _libraries(self, chosen: Iterable[tuple[CheckedSlot, CheckedVersion]]) -> set[str]:
         return set(self._context.foreign_libraries) | {
             slot.file for slot, version in chosen if version.plugin and version.plugin.present
         }
 
     def _rules_problems(
         self,
-        rules: Sequence[tuple[Slot, Version]],
+        rules: Sequence[tuple[CheckedSlot, CheckedVersion]],
         plugins: Plugins,
         facts: Mapping[str, PluginFact],
     ) -> list[Finding]:
@@ -117,28 +118,28 @@ class NodeSet:
             if isinstance(item, MacroItem)
         }
         rule_set = RuleSet(self._context.engine_version, self._conditions, later)
-        found: list[Finding] = []
+        problems: list[Finding] = []
         for slot, content in contents:
-            found.extend(Finding(slot.id, text) for text in rule_set.load(content))
+            problems.extend(Finding(slot.id, text) for text in rule_set.load(content))
         for slot, content in contents:
             for item in content.items:
                 if isinstance(item, PluginRequirement):
                     text = _unmet(item, plugins, facts)
-                    found.extend([Finding(slot.id, text)] if text else [])
-        return found
+                    problems.extend([Finding(slot.id, text)] if text else [])
+        return problems
 
 
-# In this order they are looked at; Falco loads rules last.
+# The order in which slots are checked; Falco loads rules last.
 _ORDER = {"config": 0, "plugin": 1, "rules": 2}
 
 
 def _unmet(item: PluginRequirement, plugins: Plugins, facts: Mapping[str, PluginFact]) -> str:
-    """Why a requirement is not met; empty if it is, or if that cannot be told."""
+    """Why a requirement is not met; empty if it is met, or if a version is unknown."""
     label = f"required_plugin_versions (line {item.line})"
     for name, needed in item.alternatives:
         if name not in plugins.loaded:
             continue
-        # The first alternative that is there decides.
+        # The first alternative whose plugin is loaded decides.
         fact = facts.get(plugins.loaded[name].origin)
         installed = semantic_version(fact.version) if fact else None
         required = semantic_version(needed)
@@ -157,7 +158,10 @@ def _list_names(contents: Iterable[RulesContent]) -> frozenset[str]:
 
 
 def _narrowed(content: RulesContent, lists: frozenset[str]) -> RulesContent:
-    """Without the items of lists that are no lists: only those matter, and there may be many."""
+    """The content with only those items of lists that are names of lists themselves.
+
+    No check needs the others, of which there may be many.
+    """
     return content._replace(
         items=tuple(
             item._replace(items=tuple(name for name in item.items if name in lists))

@@ -1,4 +1,4 @@
-"""The files that a node could be given, each read once, and together not too much."""
+"""The contents of all files that a node could activate, within a limit for all of them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from resources.rules.items import RulesContent
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from resources.node.slots import Slot, Version
+    from resources.node.check_request import CheckedSlot, CheckedVersion
 
-# Of all that is wanted together. The official rules have 200 KB and 7,000 values.
+# Limits for all wanted files together. The official rules have 200 KB and 7,000 values.
 MAX_BYTES = 8 << 20
 MAX_VALUES = 200_000
 
@@ -28,15 +28,18 @@ class _Size(NamedTuple):
 
 
 class NodeContents:
-    """Contents by path. A file that cannot be read, or is too much, is one with a problem."""
+    """Contents by path, each file read once.
+
+    The content of a file that cannot be read, or that exceeds the limits, is a problem.
+    """
 
     def __init__(
         self,
-        slots: Sequence[Slot],
+        slots: Sequence[CheckedSlot],
         read: Callable[[str], bytes],
         falco: tuple[int, int] | None,
     ) -> None:
-        """Read what is installed, then what is new, in the order of the slots."""
+        """Read installed files, then new ones, in the order of the slots."""
         self._read = read
         self._falco = falco
         self.rules: dict[str, RulesContent] = {}
@@ -56,11 +59,11 @@ class NodeContents:
 
     @property
     def values(self) -> int:
-        """How many YAML values there are in all."""
+        """The number of YAML values in all files."""
         return sum(size.values for size in self._sizes.values())
 
-    def of(self, slot: Slot, version: Version) -> RulesContent | ConfigContent:
-        """The content of a version that is a file."""
+    def of(self, slot: CheckedSlot, version: CheckedVersion) -> RulesContent | ConfigContent:
+        """The content of a version of a rules file or configuration."""
         return (self.rules if slot.kind == "rules" else self.configs)[version.path]
 
     def _keep(self, kind: str, path: str) -> None:
@@ -81,7 +84,7 @@ class NodeContents:
         self._sizes[kind, path] = _Size(len(data), content.values)
 
     def _take(self, kind: str, path: str, room: _Size) -> _Size:
-        """Read a new file, and let it go if there is no room for it; return what it takes."""
+        """Read a new file, or refuse it if it exceeds `room`; return the room that it takes."""
         was_there = (kind, path) in self._sizes
         self._keep(kind, path)
         size = self._sizes[kind, path]
@@ -99,5 +102,5 @@ class NodeContents:
             self.configs[path] = ConfigContent(problems=(problem,))
 
 
-def _is_new(slot: Slot, version: Version) -> bool:
+def _is_new(slot: CheckedSlot, version: CheckedVersion) -> bool:
     return version != slot.good and not slot.stays

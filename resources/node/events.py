@@ -1,4 +1,4 @@
-"""Events that a node tells of its artifacts: failures and removals; the operator tells the rest."""
+"""Events that a node records: its failures and removals; the operator records all others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from resources.artifact.nodereport import ArtifactReport
     from resources.node.plan import PlannedSlot
 
-_MEDIA = {
-    "oci": "OCIArtifact",
-    "configmap": "ConfigMapArtifact",
-    "inline": "InlineArtifact",
-}
-
 
 class NodeEvent(NamedTuple):
     """An Event about one incarnation of an artifact."""
@@ -28,23 +22,23 @@ class NodeEvent(NamedTuple):
 
 
 def removals(gone: Iterable[PlannedSlot], namespace: str, node: str) -> Iterator[NodeEvent]:
-    """One for each source whose file was removed because nobody wants it any more."""
+    """One Event for each source whose file was removed because no artifact wants it any more."""
     for slot in gone:
-        kind, name, uid, medium = slot.id.split("/")
+        kind, name, uid, medium = slot.id
         file = slot.good.file if slot.good is not None else ""
         note = bounded(f"Removed {file} from node {node}")
-        draft = EventDraft(f"{_MEDIA[medium]}Removed", "Normal", "Remove", note)
+        draft = EventDraft(f"{medium.event_subject}Removed", "Normal", "Remove", note)
         yield NodeEvent(Owner(ObjectRef(kind, namespace, name), uid), draft)
 
 
 def failures(
     before: Iterable[ArtifactReport], after: Iterable[ArtifactReport], namespace: str, node: str
 ) -> Iterator[NodeEvent]:
-    """One for each failure that was not told before in the same words."""
-    told = {(one.uid, one.reason, one.message) for one in before}
-    for one in after:
-        if one.state != "Failed" or (one.uid, one.reason, one.message) in told:
+    """One Event for each failure whose reason or message differs from the report before."""
+    known = {(report.uid, report.reason, report.message) for report in before}
+    for report in after:
+        if report.state != "Failed" or (report.uid, report.reason, report.message) in known:
             continue
-        owner = Owner(ObjectRef(one.kind, namespace, one.name), one.uid)
-        note = bounded(f"On node {node}: {one.message}")
-        yield NodeEvent(owner, EventDraft(one.reason or "Failed", "Warning", "Install", note))
+        owner = Owner(ObjectRef(report.kind, namespace, report.name), report.uid)
+        note = bounded(f"On node {node}: {report.message}")
+        yield NodeEvent(owner, EventDraft(report.reason or "Failed", "Warning", "Install", note))

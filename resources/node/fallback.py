@@ -1,7 +1,7 @@
-"""Which versions to take of things that depend on each other, so that all of them fit together.
+"""Chooses versions of slots that depend on each other, so that Falco accepts all of them together.
 
-What is wanted is taken wherever that is possible; else what is installed; else nothing. What is
-installed and would do is never given up for a change of something else: then that change waits.
+A slot gets the wanted version if possible, else the installed one, else none. A slot never loses a
+valid installed version for the change of another slot: that change waits.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from resources.node.slots import Choice
+    from resources.node.check_request import Choice
     from resources.text.messages import Finding
 
 Selection: TypeAlias = "dict[str, Choice]"
 
 
 class Options(NamedTuple):
-    """What there is to choose from for one thing.
+    """The choices for one slot.
 
-    `levels` has the best first and what is always possible last. `installed` is the level that
-    means no change, which is "none" for something new.
+    `levels` has the best choice first and the always possible one last. `installed` is the choice
+    that changes nothing, which is "none" for a new slot.
     """
 
     levels: tuple[Choice, ...]
@@ -29,18 +29,18 @@ class Options(NamedTuple):
 
 
 class ChosenSelection(NamedTuple):
-    """The selection, and what was found with the better levels of each that did not get them."""
+    """The selection, and for each slot the findings with the better levels that it did not get."""
 
     selection: Selection
     reasons: dict[tuple[str, Choice], Sequence[Finding]]
 
 
 class Chooser:
-    """Looks for a selection without findings; `evaluate` tells the findings of one.
+    """Looks for a selection without findings; `evaluate` gives the findings of a selection.
 
-    Things are considered in the order of `options`. After a number of evaluations that is linear
-    in the number of things all fits; at most `trials` more are spent on getting more of what is
-    wanted.
+    Slots are considered in the order of `options`. A selection without findings takes a number of
+    evaluations that is linear in the number of slots; at most `trials` further evaluations try to
+    get more of the wanted versions into it.
     """
 
     def __init__(
@@ -52,35 +52,36 @@ class Chooser:
         self._options = options
         self._evaluate = evaluate
         self._trials = trials
-        # Findings with what cannot be changed, which no choice of ours mends.
-        self._standing: set[Finding] = set()
+        # Findings with versions that cannot be changed, which no choice removes.
+        self._permanent: set[Finding] = set()
         self._reasons: dict[tuple[str, Choice], Sequence[Finding]] = {}
 
     def choose(self) -> ChosenSelection:
-        """Return the best selection that was found."""
+        """Return the best selection found within the trials."""
         selection: Selection = {name: options.levels[0] for name, options in self._options.items()}
         if self._findings(selection):
             base = self._base()
             selection = self._raised(self._lowered(selection, base))
         reasons = {
-            (name, level): found
-            for (name, level), found in self._reasons.items()
+            (name, level): findings
+            for (name, level), findings in self._reasons.items()
             if level in self._above(name, selection)
         }
         return ChosenSelection(selection, reasons)
 
     def _findings(self, selection: Selection) -> list[Finding]:
-        return [found for found in self._evaluate(selection) if found not in self._standing]
+        findings = self._evaluate(selection)
+        return [finding for finding in findings if finding not in self._permanent]
 
     def _base(self) -> Selection:
-        """What can stay of what is installed, if nothing new comes."""
+        """The installed versions that can stay if nothing new is activated."""
         base: Selection = {name: options.installed for name, options in self._options.items()}
         dropped = []
-        while found := self._findings(base):
-            first = found[0]
+        while findings := self._findings(base):
+            first = findings[0]
             lowest = self._options[first.origin].levels[-1]
             if base[first.origin] == lowest:
-                self._standing.add(first)
+                self._permanent.add(first)
                 continue
             base[first.origin] = lowest
             dropped.append(first.origin)
@@ -91,16 +92,15 @@ class Chooser:
         return base
 
     def _lowered(self, selection: Selection, base: Selection) -> Selection:
-        """Give up what does not fit, step by step; all levels stay at or above those of `base`."""
-        while found := self._findings(selection):
-            changed = dict.fromkeys(
-                one.origin for one in found if self._is_change(one.origin, selection)
-            )
+        """Lower slots with findings, step by step; no level falls below that of `base`."""
+        while findings := self._findings(selection):
+            origins = dict.fromkeys(finding.origin for finding in findings)
+            changed = [name for name in origins if self._is_change(name, selection)]
             if not changed:
-                changed = dict.fromkeys(self._culprits(found[0], selection, base))
+                changed = self._culprits(findings[0], selection, base)
             for name in changed:
-                own = [one for one in found if one.origin == name]
-                self._reasons[name, selection[name]] = own or found[:1]
+                own = [finding for finding in findings if finding.origin == name]
+                self._reasons[name, selection[name]] = own or findings[:1]
                 selection = {**selection, name: self._below(name, selection, base)}
         return selection
 
@@ -108,15 +108,15 @@ class Chooser:
         options = self._options[name]
         return selection[name] not in {options.installed, options.levels[-1]}
 
-    def _culprits(self, found: Finding, selection: Selection, base: Selection) -> list[str]:
-        """Who has to give way where the finding is with something that is installed."""
-        if selection[found.origin] != base[found.origin]:
-            return [found.origin]
+    def _culprits(self, finding: Finding, selection: Selection, base: Selection) -> list[str]:
+        """The slots that must be lowered where the finding is with an installed version."""
+        if selection[finding.origin] != base[finding.origin]:
+            return [finding.origin]
         above = [name for name in self._options if selection[name] != base[name]]
         for name in reversed(above):
             if not self._may_try():
                 break
-            if found not in self._evaluate({**selection, name: base[name]}):
+            if finding not in self._evaluate({**selection, name: base[name]}):
                 return [name]
         return above
 
@@ -127,7 +127,7 @@ class Chooser:
         return levels[levels.index(selection[name]) + 1]
 
     def _raised(self, selection: Selection) -> Selection:
-        """Take more of what is wanted, one thing after the other, until no more fits."""
+        """Raise one slot after the other, until none can be raised without findings."""
         progress = True
         while progress:
             progress = False
@@ -142,10 +142,10 @@ class Chooser:
             if not self._may_try():
                 break
             trial: Selection = {**selection, name: level}
-            found = self._findings(trial)
-            if not found:
+            findings = self._findings(trial)
+            if not findings:
                 return trial
-            self._reasons[name, level] = found
+            self._reasons[name, level] = findings
         return selection
 
     def _above(self, name: str, selection: Selection) -> tuple[Choice, ...]:

@@ -1,17 +1,19 @@
-"""The files on a node: where each artifact's content goes and what it is called there."""
+"""Falco's directories on a node, and the names of the files that artifacts get there."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import NamedTuple
 
-# Sorts after every Config's file, all of which start with a digit.
+from resources.artifact.medium import Medium
+
 PLUGIN_ENTRIES = "zz-plugins.yaml"
+"""The file of all plugins' entries; it sorts after all Configs' files: these start with a digit."""
 
 _LONGEST = 255  # bytes of a file name, on every file system that a node has
-_DIGEST = 32
+_DIGEST = 32  # characters of the digest in a shortened name
 
 
 class Directory(Enum):
@@ -23,17 +25,16 @@ class Directory(Enum):
 
     @property
     def mode(self) -> int:
-        """Of the files in it: Falco may run under any uid, and libraries are executed."""
+        """Permissions of its files: Falco may run under any uid, and libraries are executed."""
         return 0o755 if self is Directory.PLUGINS else 0o644
 
 
-class Medium(StrEnum):
-    """What the content of a file came through, in the order in which Falco is to load it."""
-
-    OCI = "oci"
-    CONFIG_MAP = "configmap"
-    INLINE = "inline"
-
+DIRECTORIES = {
+    "Rulesfile": Directory.RULES,
+    "Config": Directory.CONFIG,
+    "Plugin": Directory.PLUGINS,
+}
+"""The directory of the content, by kind of artifact."""
 
 _ORDER = {Medium.OCI: "01", Medium.CONFIG_MAP: "02", Medium.INLINE: "03"}
 _ARTIFACT_FILE = re.compile(
@@ -43,19 +44,19 @@ _ARTIFACT_FILE = re.compile(
 
 
 class Place(NamedTuple):
-    """Where a file is."""
+    """Where a file is: its directory, and its name there."""
 
     directory: Directory
     name: str
 
     @property
     def path(self) -> str:
-        """Relative to the root."""
+        """The path relative to the root."""
         return f"{self.directory.value}/{self.name}"
 
 
 class File(NamedTuple):
-    """A file with its content, as the SHA-256 of it in hex."""
+    """A file with its content, which is given by its SHA-256 in hex."""
 
     directory: Directory
     name: str
@@ -63,42 +64,37 @@ class File(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """Where it is."""
+        """Where the file is."""
         return Place(self.directory, self.name)
 
     @property
     def path(self) -> str:
-        """Relative to the root."""
+        """The path relative to the root."""
         return self.place.path
 
     @property
     def mode(self) -> int:
-        """Its permissions."""
+        """The permissions of the file."""
         return self.directory.mode
 
 
-def slot_id(kind: str, name: str, uid: str, medium: str) -> str:
-    """Name one source of one artifact; a recreated artifact of the same name has another."""
-    return f"{kind}/{name}/{uid}/{medium}"
-
-
 def file_name(priority: int, medium: Medium, name: str) -> str:
-    """Name the file of a Rulesfile or Config; no two sources of two artifacts share one."""
+    """The file of one source of a Rulesfile or Config; no two sources share a file."""
     return _fitting(f"{priority:02}-{_ORDER[medium]}-", name, f"-{medium.value}.yaml")
 
 
 def library_name(name: str) -> str:
-    """Name the library of a Plugin; no two Plugins share one."""
+    """The library of a Plugin of this name; no two Plugins share a library."""
     return _fitting("", name, ".so")
 
 
 def library_path(name: str) -> str:
-    """Where Falco finds the library of a Plugin."""
+    """The absolute path at which Falco finds the library of a Plugin of this name."""
     return f"/{Directory.PLUGINS.value}/{library_name(name)}"
 
 
 def has_our_name(place: Place) -> bool:
-    """Whether only an artifact's file is called this; libraries have names that others have too."""
+    """Whether only an artifact's file can have this name, which is true of no library."""
     if place.directory is Directory.PLUGINS:
         return False
     if place == (Directory.CONFIG, PLUGIN_ENTRIES):
@@ -107,16 +103,12 @@ def has_our_name(place: Place) -> bool:
 
 
 def _fitting(before: str, name: str, after: str) -> str:
-    """The whole, or with a digest of the name in it: the underscore is in no resource's name."""
+    """The file name, shortened if it is too long.
+
+    A shortened one has a digest of the name after an underscore, which is in no resource's name.
+    """
     if len(before) + len(name) + len(after) <= _LONGEST:
         return f"{before}{name}{after}"
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
     room = _LONGEST - len(before) - len(after) - len(digest) - 1
     return f"{before}{name[:room]}_{digest}{after}"
-
-
-DIRECTORIES = {
-    "Rulesfile": Directory.RULES,
-    "Config": Directory.CONFIG,
-    "Plugin": Directory.PLUGINS,
-}

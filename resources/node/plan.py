@@ -1,75 +1,71 @@
-"""What a node is to install, and what it then says of every artifact.
+"""What a node is to install: every slot with the version that is wanted and the installed one.
 
-A slot is one source of one artifact on this node: one file, or one plugin. `plan` lines up what is
-wanted for each slot with what is installed; the check chooses between the two; `settled` and
-`reports` are what follows from its choice.
+`plan` lines the two up; the check chooses between them; `settled` and `removed` follow from its
+choice, as do the reports (`resources.node.report`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resources.artifact.medium import Medium
+from resources.artifact.reasons import NAME_CONFLICT
 from resources.configuration.plugins import DIRECTORY, BadEntry, absolute
-from resources.node.items import NAME_CONFLICT, Installed, Item, Part, Trouble
+from resources.node.artifact import NodeArtifact, Trouble
+from resources.node.check_request import Verdict
 from resources.node.plugin_entries import Claim, older_wins
-from resources.node.slots import Verdict
+from resources.node.slots import SlotId, SlotVersion
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 
 class PlannedSlot(NamedTuple):
-    """What may be installed for a slot; `wanted` None says that it is to go."""
+    """The versions of a slot to choose from; `wanted` None asks for its removal."""
 
-    id: str
-    wanted: Installed | None
-    good: Installed | None
-
-    @property
-    def kind(self) -> str:
-        """Kind of the artifact."""
-        return self.id.partition("/")[0]
+    id: SlotId
+    wanted: SlotVersion | None
+    good: SlotVersion | None
 
 
 class Plan(NamedTuple):
-    """All slots, and which plugins cannot have the name that they ask for."""
+    """All slots; `conflicts` are Plugins whose entry name an older Plugin has."""
 
     slots: tuple[PlannedSlot, ...]
-    conflicts: Mapping[str, Trouble]
+    conflicts: Mapping[SlotId, Trouble]
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that is wanted is installed already."""
+        """Whether every wanted version is installed already."""
         return all(slot.wanted == slot.good for slot in self.slots)
 
 
-def plan(items: Iterable[Item], installed: Mapping[str, Installed]) -> Plan:
-    """Line up what is wanted with what is installed; what nobody wants any more is to go."""
-    wanted: dict[str, Installed | None] = {}
-    for item in items:
-        wanted |= _wanted(item, installed)
+def plan(artifacts: Iterable[NodeArtifact], installed: Mapping[SlotId, SlotVersion]) -> Plan:
+    """Line up what artifacts want with what is installed; other installed slots are removed."""
+    wanted: dict[SlotId, SlotVersion | None] = {}
+    for artifact in artifacts:
+        wanted |= _wanted(artifact, installed)
     conflicts = _conflicts(wanted)
-    ids = sorted({*wanted, *installed})
     slots = (
         PlannedSlot(slot, None if slot in conflicts else wanted.get(slot), installed.get(slot))
-        for slot in ids
+        for slot in sorted({*wanted, *installed}, key=str)
     )
     return Plan(tuple(slot for slot in slots if slot.wanted or slot.good), conflicts)
 
 
 def kept(planned: Plan) -> Verdict:
-    """The verdict that leaves what is installed as it is, but for what is to go."""
+    """The verdict that installs nothing new; slots that nobody wants are removed all the same."""
     new = [slot for slot in planned.slots if slot.wanted and slot.wanted != slot.good]
-    return Verdict(chosen={slot.id: "good" if slot.good else "none" for slot in new})
+    return Verdict(chosen={str(slot.id): "good" if slot.good else "none" for slot in new})
 
 
-def settled(planned: Plan, verdict: Verdict) -> dict[str, Installed]:
-    """What is to be on disk after the check."""
+def settled(planned: Plan, verdict: Verdict) -> dict[SlotId, SlotVersion]:
+    """The versions to be on disk after the check."""
     return {slot.id: chosen for slot in planned.slots if (chosen := _chosen(slot, verdict))}
 
 
-def removed(planned: Plan, final: Mapping[str, Installed]) -> tuple[PlannedSlot, ...]:
-    """Slots that were installed and whose artifact wants them no more."""
+def removed(planned: Plan, final: Mapping[SlotId, SlotVersion]) -> tuple[PlannedSlot, ...]:
+    """Slots that were installed and are gone because no artifact wants them any more."""
     return tuple(
         slot
         for slot in planned.slots
@@ -77,13 +73,13 @@ def removed(planned: Plan, final: Mapping[str, Installed]) -> tuple[PlannedSlot,
     )
 
 
-def is_more_at_hand(items: Iterable[Item]) -> bool:
-    """Whether content is about to come, in a moment: no registry has to be asked for it."""
+def has_quick_fetch(artifacts: Iterable[NodeArtifact]) -> bool:
+    """Whether a ConfigMap or inline source is being fetched: in a moment, without a registry."""
     return any(
-        part == Part()
-        for item in items
-        for medium, part in (item.parts or {}).items()
-        if medium != "oci"
+        state is None
+        for artifact in artifacts
+        for medium, state in (artifact.sources or {}).items()
+        if medium is not Medium.OCI
     )
 
 
@@ -94,48 +90,49 @@ def libraries(planned: Plan, foreign: Collection[str]) -> frozenset[str]:
     return frozenset([*ours, *foreign])
 
 
-def is_present(version: Installed, libraries: Collection[str]) -> bool:
+def is_present(version: SlotVersion, libraries: Collection[str]) -> bool:
     """Whether a plugin's library is there; one outside of the plugin directory cannot be seen."""
     if version.entry is None:
         return True
     try:
         path = absolute(version.entry.library_path)
     except BadEntry:
-        return True  # what is wrong with it is for the check to say
+        return True  # the check names what is wrong with the path
     if not path.startswith(DIRECTORY):
         return True
     return path.removeprefix(DIRECTORY) in libraries
 
 
-def _wanted(item: Item, installed: Mapping[str, Installed]) -> dict[str, Installed | None]:
-    """By slot; a source in trouble, or not yet fetched, wants what it has."""
-    if not item.selected:
+def _wanted(
+    artifact: NodeArtifact, installed: Mapping[SlotId, SlotVersion]
+) -> dict[SlotId, SlotVersion | None]:
+    """By slot; for a source that failed or is still being fetched, its installed version."""
+    if not artifact.selected:
         return {}
-    if item.parts is None:
-        prefix = item.slot("")
-        return {slot: good for slot, good in installed.items() if slot.startswith(prefix)}
+    if artifact.sources is None:
+        return {slot: good for slot, good in installed.items() if artifact.has_slot(slot)}
+    states = {artifact.slot(medium): state for medium, state in artifact.sources.items()}
     return {
-        item.slot(medium): part.wanted or installed.get(item.slot(medium))
-        for medium, part in item.parts.items()
+        slot: state if isinstance(state, SlotVersion) else installed.get(slot)
+        for slot, state in states.items()
     }
 
 
-def _conflicts(wanted: Mapping[str, Installed | None]) -> dict[str, Trouble]:
-    """Plugins whose name in falco.yaml an older one has."""
-    plugins = {slot: one for slot, one in wanted.items() if one is not None and one.entry}
+def _conflicts(wanted: Mapping[SlotId, SlotVersion | None]) -> dict[SlotId, Trouble]:
+    """Plugins whose name in falco.yaml an older Plugin has."""
     claims = (
-        Claim(one.entry.name, slot, one.created) for slot, one in plugins.items() if one.entry
+        Claim(version.entry.name, slot, version.created)
+        for slot, version in wanted.items()
+        if version is not None and version.entry is not None
     )
     return {
-        slot: Trouble(
-            NAME_CONFLICT, f"the plugin name is taken by the older Plugin {holder.split('/')[1]}"
-        )
+        slot: Trouble(NAME_CONFLICT, f"the plugin name is taken by the older Plugin {holder.name}")
         for slot, holder in older_wins(claims).items()
     }
 
 
-def _chosen(slot: PlannedSlot, verdict: Verdict) -> Installed | None:
-    match verdict.chosen.get(slot.id, "wanted"):
+def _chosen(slot: PlannedSlot, verdict: Verdict) -> SlotVersion | None:
+    match verdict.chosen.get(str(slot.id), "wanted"):
         case "wanted":
             return slot.wanted
         case "good":

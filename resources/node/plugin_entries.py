@@ -1,13 +1,17 @@
-"""The file that tells Falco which plugins to load: the entries of all Plugins of a node."""
+"""The entries of Plugins in falco.yaml: each as its spec gives it, and all as one file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resources.text.yaml_writer import yaml_text
+from resources.node.files import library_path
+from resources.text.yaml_writer import excess, yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from resources.artifact.plugin import Plugin
+    from resources.node.slots import SlotId
 
 
 class PluginEntry(NamedTuple):
@@ -21,17 +25,36 @@ class PluginEntry(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A Plugin that wants an entry name; `created` is its creationTimestamp."""
+    """The claim of a Plugin's slot to an entry name; `created` is its creationTimestamp."""
 
     entry: str
-    resource: str
+    slot: SlotId
     created: str
+
+
+def entry_of(plugin: Plugin, name: str, dependencies: tuple[str, ...]) -> PluginEntry:
+    """The entry that the spec of a Plugin of this name asks for."""
+    config = plugin.spec.config
+    return PluginEntry(
+        name=(config.name if config else None) or name,
+        library_path=(config.library_path if config else None) or library_path(name),
+        init_config=config.init_config if config else None,
+        open_params=config.open_params if config else None,
+        dependencies=dependencies,
+    )
+
+
+def entry_problem(plugin: Plugin) -> str:
+    """Why the entry of a Plugin cannot be written as YAML; empty if it can."""
+    config = plugin.spec.config
+    problem = excess({"plugins": [{"init_config": config.init_config if config else None}]})
+    return f"spec.config.initConfig {problem}" if problem else ""
 
 
 def plugin_entries(plugins: Iterable[PluginEntry]) -> str:
     """The text of the file, the same for the same plugins whatever their order.
 
-    A plugin comes after those that it depends on, else by name.
+    A plugin comes after the plugins that it depends on; otherwise the order is by name.
     """
     ordered = _ordered({plugin.name: plugin for plugin in plugins})
     return yaml_text(
@@ -42,17 +65,17 @@ def plugin_entries(plugins: Iterable[PluginEntry]) -> str:
     )
 
 
-def older_wins(claims: Iterable[Claim]) -> dict[str, str]:
-    """Which resources do not get their entry name, and the resource that has it instead.
+def older_wins(claims: Iterable[Claim]) -> dict[SlotId, SlotId]:
+    """The slots that do not get their entry name, each with the slot that has the name instead.
 
-    Of two that are equally old the one whose name sorts first wins.
+    Of two equally old Plugins the first by slot id as text wins.
     """
-    holders: dict[str, str] = {}
-    losers: dict[str, str] = {}
-    for claim in sorted(claims, key=lambda claim: (claim.created, claim.resource)):
-        holder = holders.setdefault(claim.entry, claim.resource)
-        if holder != claim.resource:
-            losers[claim.resource] = holder
+    holders: dict[str, SlotId] = {}
+    losers: dict[SlotId, SlotId] = {}
+    for claim in sorted(claims, key=lambda claim: (claim.created, str(claim.slot))):
+        holder = holders.setdefault(claim.entry, claim.slot)
+        if holder != claim.slot:
+            losers[claim.slot] = holder
     return losers
 
 
@@ -66,18 +89,18 @@ def _entry(plugin: PluginEntry) -> dict[str, Any]:
 
 
 def _ordered(plugins: dict[str, PluginEntry]) -> list[PluginEntry]:
-    """Dependencies first; one that leads back to where it came from is passed over."""
-    done: list[PluginEntry] = []
-    seen: set[str] = set()
+    """Dependencies first; a dependency that closes a circle is passed over."""
+    ordered: list[PluginEntry] = []
+    visited: set[str] = set()
 
     def visit(name: str) -> None:
-        if name in seen or name not in plugins:
+        if name in visited or name not in plugins:
             return
-        seen.add(name)
+        visited.add(name)
         for dependency in sorted(plugins[name].dependencies):
             visit(dependency)
-        done.append(plugins[name])
+        ordered.append(plugins[name])
 
     for name in sorted(plugins):
         visit(name)
-    return done
+    return ordered

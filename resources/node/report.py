@@ -1,107 +1,118 @@
-"""What a node says of every artifact, after the check."""
+"""What a node reports of every artifact, after the check."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from resources.artifact.nodereport import ArtifactReport
+from resources.artifact.reasons import INVALID, PENDING
 from resources.kubernetes.event import bounded
-from resources.node.items import INVALID, PENDING, Item, Part, Trouble
+from resources.node.artifact import NodeArtifact, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from resources.node.check_request import Verdict
     from resources.node.plan import Plan
-    from resources.node.slots import Verdict
+    from resources.node.slots import SlotId
 
 
 def reports(
-    items: Iterable[Item], planned: Plan, verdict: Verdict, refused: Mapping[str, Trouble]
+    artifacts: Iterable[NodeArtifact],
+    planned: Plan,
+    verdict: Verdict,
+    refused: Mapping[SlotId, Trouble],
 ) -> tuple[ArtifactReport, ...]:
-    """What the node says of every artifact; `refused` tells of slots that could not be written.
+    """A report for every artifact; `refused` are slots that could not be written.
 
-    What does not fit in while others are still being fetched may do so when they have come: rules,
-    say, whose plugin is on its way.
+    While content of any artifact is still on its way, what the check refuses is pending, not
+    failed: rules may need a plugin that is just being fetched.
     """
-    found = sorted(items, key=lambda item: (item.kind, item.name))
-    is_early = any(item.is_coming for item in found)
-    return tuple(_report(item, planned, verdict, refused, is_early) for item in found)
+    ordered = sorted(artifacts, key=lambda artifact: (artifact.kind, artifact.name))
+    is_early = any(artifact.is_coming for artifact in ordered)
+    return tuple(_report(artifact, planned, verdict, refused, is_early) for artifact in ordered)
 
 
-def open_items(items: Iterable[Item], said: Iterable[ArtifactReport]) -> list[str]:
-    """Artifacts of which more is to come without anybody's doing, named for people."""
-    reports = {(one.kind, one.name, one.uid, one.revision) for one in said}
-    pending = {(one.kind, one.name) for one in said if one.state == "Pending"}
+def open_artifacts(
+    artifacts: Iterable[NodeArtifact], reports: Iterable[ArtifactReport]
+) -> list[str]:
+    """Kind and name of the artifacts whose state may still change without a user's action.
+
+    These are pending, not reported yet with their revision, or in trouble that is transient.
+    """
+    reports = tuple(reports)
+    reported = {(report.kind, report.name, report.uid, report.revision) for report in reports}
+    pending = {(report.kind, report.name) for report in reports if report.state == "Pending"}
     unsettled = {
-        (item.kind, item.name)
-        for item in items
-        if (item.kind, item.name, item.uid, item.revision) not in reports
-        or any(part.trouble and part.trouble.transient for part in (item.parts or {}).values())
+        (artifact.kind, artifact.name)
+        for artifact in artifacts
+        if (artifact.kind, artifact.name, artifact.uid, artifact.revision) not in reported
+        or any(
+            isinstance(state, Trouble) and state.transient
+            for state in (artifact.sources or {}).values()
+        )
     }
     return [f"{kind} {name}" for kind, name in sorted(pending | unsettled)]
 
 
 def _report(
-    item: Item,
+    artifact: NodeArtifact,
     planned: Plan,
     verdict: Verdict,
-    refused: Mapping[str, Trouble],
+    refused: Mapping[SlotId, Trouble],
     is_early: bool,
 ) -> ArtifactReport:
-    if not item.selected:
-        return _said(item, "NotSelected")
-    trouble = _trouble(item, planned, verdict, refused)
-    may_pass = trouble is not None and trouble.reason == INVALID and is_early and not item.trouble
-    if trouble is not None and (may_pass or trouble.reason == PENDING):
-        return _said(item, "Pending", PENDING, trouble.message)
+    if not artifact.selected:
+        return _in_state(artifact, "NotSelected")
+    trouble = _trouble(artifact, planned, verdict, refused)
     if trouble is not None:
-        return _said(item, "Failed", trouble.reason, trouble.message)
-    if not item.revision or item.parts is None or any(map(_is_open, item.parts.values())):
-        return _said(item, "Pending", PENDING, _waiting(item))
-    slots = map(item.slot, item.parts)
-    warnings = [text for slot in slots for text in verdict.warnings.get(slot, ())]
-    return _said(item, "Programmed", None, "; ".join(warnings) or None)
+        may_pass = trouble.reason == INVALID and is_early and not artifact.trouble
+        if may_pass or trouble.reason == PENDING:
+            return _in_state(artifact, "Pending", PENDING, trouble.message)
+        return _in_state(artifact, "Failed", trouble.reason, trouble.message)
+    if not artifact.revision or artifact.sources is None or None in artifact.sources.values():
+        return _in_state(artifact, "Pending", PENDING, _waiting(artifact))
+    slots = map(artifact.slot, artifact.sources)
+    warnings = [text for slot in slots for text in verdict.warnings.get(str(slot), ())]
+    return _in_state(artifact, "Programmed", None, "; ".join(warnings) or None)
 
 
 def _trouble(
-    item: Item, planned: Plan, verdict: Verdict, refused: Mapping[str, Trouble]
+    artifact: NodeArtifact, planned: Plan, verdict: Verdict, refused: Mapping[SlotId, Trouble]
 ) -> Trouble | None:
-    """Everything that is wrong with an artifact, under the reason that comes first."""
-    found = [item.trouble] if item.trouble is not None else []
-    for medium, part in (item.parts or {}).items():
-        slot = item.slot(medium)
-        if part.trouble is not None:
-            found.append(part.trouble)
+    """Everything that is wrong with an artifact, under the reason of the first trouble."""
+    troubles = [artifact.trouble] if artifact.trouble is not None else []
+    for medium, state in (artifact.sources or {}).items():
+        slot = artifact.slot(medium)
+        if isinstance(state, Trouble):
+            troubles.append(state)
         if slot in planned.conflicts:
-            found.append(planned.conflicts[slot])
-        if slot in verdict.problems:
-            found.append(Trouble(INVALID, "; ".join(verdict.problems[slot])))
+            troubles.append(planned.conflicts[slot])
+        if problems := verdict.problems.get(str(slot)):
+            troubles.append(Trouble(INVALID, "; ".join(problems)))
         if slot in refused:
-            found.append(refused[slot])
-    if not found:
+            troubles.append(refused[slot])
+    if not troubles:
         return None
-    return Trouble(found[0].reason, "; ".join(dict.fromkeys(one.message for one in found)))
+    messages = dict.fromkeys(trouble.message for trouble in troubles)
+    return Trouble(troubles[0].reason, "; ".join(messages))
 
 
-def _is_open(part: Part) -> bool:
-    return part.wanted is None
-
-
-def _waiting(item: Item) -> str:
-    if not item.revision or item.parts is None:
+def _waiting(artifact: NodeArtifact) -> str:
+    if not artifact.revision or artifact.sources is None:
         return "the operator has not resolved this generation yet"
-    media = [medium for medium, part in item.parts.items() if _is_open(part)]
+    media = [medium for medium, state in artifact.sources.items() if state is None]
     return f"being fetched: {', '.join(media)}"
 
 
-def _said(
-    item: Item, state: str, reason: str | None = None, message: str | None = None
+def _in_state(
+    artifact: NodeArtifact, state: str, reason: str | None = None, message: str | None = None
 ) -> ArtifactReport:
     return ArtifactReport(
-        kind=item.kind,
-        name=item.name,
-        uid=item.uid,
-        revision=item.revision,
+        kind=artifact.kind,
+        name=artifact.name,
+        uid=artifact.uid,
+        revision=artifact.revision,
         state=state,
         reason=reason,
         message=bounded(message) if message else None,

@@ -1,73 +1,76 @@
-"""What the check of a node is asked, and what it answers.
-
-    Slots, each a place for one file with what is wanted there and what is installed now
-        → resources.node.verdict.check → which of the two, and why
-
-The check itself runs in a process of its own.
-"""
+"""The slots of a node and their versions; a slot is one source of one artifact."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
+from resources.artifact.medium import Medium
+from resources.node.plugin_entries import PluginEntry
 
-class PluginFact(msgspec.Struct, frozen=True):
-    """What is known of a plugin.
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-    `name` is that of its entry in falco.yaml, `version` is empty if unknown. `library_path` is
-    where Falco is told to look for the library; empty means where its own slot puts it. `present`
-    says whether there is something to put there, or something there already.
+
+class SlotId(NamedTuple):
+    """One source of one artifact; an artifact that is created anew has slots of its own.
+
+    Its text is a key of the manifest on disk; no part of it can contain the separator.
     """
 
-    name: str
-    version: str = ""
-    library_path: str = ""
-    present: bool = True
-
-
-class Version(msgspec.Struct, frozen=True):
-    """One content of a slot: a file to be read, or a plugin. Equal ones have the same content."""
-
-    path: str = ""
-    plugin: PluginFact | None = None
-
-
-class Slot(msgspec.Struct, frozen=True):
-    """A place for one file; `file` is its name in its directory and thereby its load order.
-
-    `kind` is "rules", "config" or "plugin". `wanted` None means to be removed, which always
-    happens; `good` is what is installed now, None for nothing. What `stays` is there whatever is
-    decided, such as a file that somebody mounted.
-    """
-
-    id: str
     kind: str
-    file: str
-    wanted: Version | None = None
-    good: Version | None = None
-    stays: bool = False
+    name: str
+    uid: str
+    medium: Medium
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}/{self.uid}/{self.medium}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The id that was written as text; raises ValueError if it is none."""
+        kind, name, uid, medium = text.split("/")
+        return cls(kind, name, uid, Medium(medium))
 
 
-class Context(msgspec.Struct, frozen=True):
-    """The Falco of the node; an empty version is unknown, and nothing is checked against it.
+class Content(msgspec.Struct, frozen=True):
+    """The fetched content of a source.
 
-    `foreign_libraries` are files in the directory of plugins that no slot is for.
+    `origin` identifies what it was made from: sources of equal origin have equal content. `version`
+    and `dependencies` are those of a plugin.
     """
 
-    engine_version: str = ""
-    falco_version: str = ""
-    workload: Literal["DaemonSet", "Deployment"] = "DaemonSet"
-    foreign_libraries: tuple[str, ...] = ()
+    sha256: str
+    origin: str
+    version: str = ""
+    dependencies: tuple[str, ...] = ()
 
 
-Choice: TypeAlias = Literal["wanted", "good", "none"]
+class SlotVersion(msgspec.Struct, frozen=True):
+    """One version of a slot; the installed one is remembered on disk, to fall back to.
+
+    `file` is the name in the kind's directory, of the library for a Plugin. `created` is the
+    artifact's creationTimestamp. A Plugin may have no content of its own; only Plugins have an
+    entry.
+    """
+
+    file: str
+    created: str
+    content: Content | None = None
+    entry: PluginEntry | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """By slot id: the version to install, why it is not the wanted one, and what to be wary of."""
+def to_manifest(versions: Mapping[SlotId, SlotVersion]) -> dict[str, Any]:
+    """The versions as JSON values by slot id as text."""
+    return {str(slot): msgspec.to_builtins(version) for slot, version in versions.items()}
 
-    chosen: dict[str, Choice] = {}
-    problems: dict[str, tuple[str, ...]] = {}
-    warnings: dict[str, tuple[str, ...]] = {}
+
+def from_manifest(slots: Mapping[str, Any]) -> dict[SlotId, SlotVersion]:
+    """The versions that `to_manifest` gave.
+
+    Raises:
+        ValueError: another release of the sidecar gave them in another form.
+    """
+    versions = msgspec.convert(slots, dict[str, SlotVersion])
+    return {SlotId.parse(text): version for text, version in versions.items()}

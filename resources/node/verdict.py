@@ -1,8 +1,8 @@
-"""What of a node's artifacts may be activated: the whole set, as Falco would load it.
+"""Which versions of a node's slots may be activated: the whole set, as Falco would load it.
 
-What is invalid falls back to what is installed, together with what depends on it. Where a change
-would break what is installed, the change waits. A removal always happens; what cannot do without
-the removed is removed too.
+An invalid version falls back to the installed one, together with the versions that depend on it. A
+change that would break an installed version waits. A removal always happens; installed versions
+that depend on the removed one are removed too.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resources.node.candidates import NodeSet
+from resources.node.check_request import Choice, Verdict
 from resources.node.fallback import Chooser, Options
-from resources.node.slots import Choice, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from resources.node.check_request import CheckedSlot, CheckedVersion, Context
     from resources.node.fallback import ChosenSelection, Selection
-    from resources.node.slots import Context, Slot, Version
     from resources.text.messages import Finding
 
-# Values that may be looked at for the sake of getting more of what is wanted: 5 s of work.
+# YAML values that may be evaluated to activate more wanted versions: 5 s of work.
 _WORK = 10_000_000
 _LEAST_TRIALS = 20
 _MOST_MESSAGES = 10
 
 
-def check(slots: Sequence[Slot], context: Context, read: Callable[[str], bytes]) -> Verdict:
+def check(slots: Sequence[CheckedSlot], context: Context, read: Callable[[str], bytes]) -> Verdict:
     """Choose a version for every slot such that Falco accepts all of them together.
 
-    `read` gives the content of a path, or raises OSError. Ids must be unique.
+    `read` gives the content of a path, or raises OSError. The slots' ids must be unique.
     """
     return _Check(NodeSet(slots, context, read)).verdict()
 
@@ -55,14 +55,14 @@ class _Check:
         )
 
     def _own_problems(self) -> dict[tuple[str, Choice], Sequence[str]]:
-        """What is wrong with a version whatever the others are."""
+        """Why Falco would refuse a version whatever versions the other slots have."""
         return {
             (slot.id, choice): self._node.own_problems(slot, version)
             for slot in self._node.slots
             for choice, version in _versions(slot)
         }
 
-    def _options(self, slot: Slot) -> Options:
+    def _options(self, slot: CheckedSlot) -> Options:
         if slot.stays:
             usable = slot.wanted is not None and not self._own[slot.id, "wanted"]
             level: Choice = "wanted" if usable else "none"
@@ -74,7 +74,7 @@ class _Check:
         same: Choice = "wanted" if slot.wanted == slot.good else "good"
         return Options(levels, same if same in levels else "none")
 
-    def _versions(self, selection: Selection) -> dict[str, Version]:
+    def _versions(self, selection: Selection) -> dict[str, CheckedVersion]:
         versions = {
             name: self._slots[name].wanted if choice == "wanted" else self._slots[name].good
             for name, choice in selection.items()
@@ -85,8 +85,8 @@ class _Check:
     def _problems(self, selection: Selection) -> list[Finding]:
         return self._node.evaluate(self._versions(selection)).problems
 
-    def _why(self, slot: Slot, choice: Choice, decision: ChosenSelection) -> list[str]:
-        """Why a slot does not get what is wanted, and if so, why not even what is installed."""
+    def _why(self, slot: CheckedSlot, choice: Choice, decision: ChosenSelection) -> list[str]:
+        """Why a slot does not get the wanted version, and why the installed one is removed."""
         if slot.wanted is None or choice == "wanted":
             return []
         texts = self._reasons(slot, "wanted", decision)
@@ -95,41 +95,43 @@ class _Check:
                 texts.append(f"what was installed cannot stay: {text}")
         return texts
 
-    def _reasons(self, slot: Slot, choice: Choice, decision: ChosenSelection) -> list[str]:
+    def _reasons(self, slot: CheckedSlot, choice: Choice, decision: ChosenSelection) -> list[str]:
         if own := self._own[slot.id, choice]:
             return list(own)
-        found = decision.reasons.get((slot.id, choice), ())
-        texts = [one.text for one in found if one.origin == slot.id]
+        findings = decision.reasons.get((slot.id, choice), ())
+        texts = [finding.text for finding in findings if finding.origin == slot.id]
         return texts or [
-            f"it would break {self._slots[one.origin].file}: {one.text}" for one in found
+            f"it would break {self._slots[finding.origin].file}: {finding.text}"
+            for finding in findings
         ]
 
     def _warnings(self, selection: Selection) -> dict[str, tuple[str, ...]]:
         versions = self._versions(selection)
-        found = [
+        warnings = [
             (name, list(self._node.own_warnings(self._slots[name], version)))
             for name, version in versions.items()
         ]
-        found += [(one.origin, [one.text]) for one in self._node.evaluate(versions).warnings]
-        return _texts(found)
+        findings = self._node.evaluate(versions).warnings
+        warnings += [(finding.origin, [finding.text]) for finding in findings]
+        return _texts(warnings)
 
 
-def _versions(slot: Slot) -> Iterator[tuple[Choice, Version]]:
+def _versions(slot: CheckedSlot) -> Iterator[tuple[Choice, CheckedVersion]]:
     if slot.wanted is not None:
         yield "wanted", slot.wanted
     if slot.good is not None:
         yield "good", slot.good
 
 
-def _texts(found: Iterable[tuple[str, Sequence[str]]]) -> dict[str, tuple[str, ...]]:
-    """Texts by slot, without duplicates, the first of them only."""
+def _texts(by_slot: Iterable[tuple[str, Sequence[str]]]) -> dict[str, tuple[str, ...]]:
+    """The texts of each slot without duplicates, at most _MOST_MESSAGES of them."""
     gathered: dict[str, dict[str, None]] = {}
-    for name, texts in found:
+    for name, texts in by_slot:
         gathered.setdefault(name, {}).update(dict.fromkeys(texts))
-    return {name: _few(texts) for name, texts in gathered.items() if texts}
+    return {name: _shortened(texts) for name, texts in gathered.items() if texts}
 
 
-def _few(texts: Mapping[str, None]) -> tuple[str, ...]:
-    few = tuple(texts)[:_MOST_MESSAGES]
-    rest = len(texts) - len(few)
-    return (*few, f"and {rest} more") if rest else few
+def _shortened(texts: Mapping[str, None]) -> tuple[str, ...]:
+    first = tuple(texts)[:_MOST_MESSAGES]
+    rest = len(texts) - len(first)
+    return (*first, f"and {rest} more") if rest else first

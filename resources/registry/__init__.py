@@ -1,4 +1,4 @@
-"""OCI registries.
+"""OCI registries: hosts, credentials, manifests, and the requests for a lookup or a pull.
 
-Hosts, credentials, manifests, and what is asked of them; nothing is sent from here.
+Nothing is sent from here; `actors.registry` does that.
 """

@@ -1,4 +1,4 @@
-"""What a registry asks for when it answers 401: the WWW-Authenticate header (RFC 9110, 11.6.1)."""
+"""The challenges of a 401 answer: the WWW-Authenticate header (RFC 9110, 11.6.1)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 
 class Challenge(NamedTuple):
-    """A way to authenticate; `realm`, `service` and `scope` as the token server wants them."""
+    """A way to authenticate; `realm`, `service` and `scope` are for the token server."""
 
     scheme: str
     realm: str = ""
@@ -23,27 +23,27 @@ class Challenge(NamedTuple):
 
 
 def challenges(header: str) -> list[Challenge]:
-    """All challenges of a header, which may be several headers joined."""
-    found: list[tuple[str, dict[str, str]]] = []
+    """All challenges of a header, which may be several headers joined by commas."""
+    schemes: list[tuple[str, dict[str, str]]] = []
     for scheme, name, value in _tokens(header):
         if scheme:
-            found.append((scheme.lower(), {}))
-        elif found:
-            found[-1][1].setdefault(name.lower(), value)
+            schemes.append((scheme.lower(), {}))
+        elif schemes:
+            schemes[-1][1].setdefault(name.lower(), value)
     return [
         Challenge(scheme, *(values.get(name, "") for name in ("realm", "service", "scope")))
-        for scheme, values in found
+        for scheme, values in schemes
     ]
 
 
 def chosen(header: str) -> Challenge | None:
-    """The challenge to answer: a token rather than a password; None if there is no such one."""
+    """The challenge to answer: Bearer rather than Basic; None if the header has neither."""
     known = {challenge.scheme: challenge for challenge in reversed(challenges(header))}
     return known.get("bearer") or known.get("basic")
 
 
 def _tokens(header: str) -> Iterator[tuple[str, str, str]]:
-    """Schemes, and the names and values that follow them."""
+    """The tokens of a header: (scheme, "", ""), or ("", name, value) for a parameter."""
     position = 0
     while True:
         position = _after(_BETWEEN, header, position)

@@ -1,8 +1,8 @@
-"""Credentials for a registry, as Secrets hold them.
+"""The credentials for a registry in a Secret.
 
 A Secret has either the keys `username` and `password` (or `token`, instead of a password or alone),
-or `.dockerconfigjson`, of which the most specific entry for the repository is taken, as the kubelet
-does for image pulls.
+or the key `.dockerconfigjson`. Of the latter, the most specific entry for the repository is taken,
+as the kubelet does for image pulls.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ DOCKER_CONFIG_KEY = ".dockerconfigjson"
 
 
 class InvalidCredentials(ValueError):  # noqa: N818 - it describes the Secret, not a failure of ours
-    """A Secret that has no credentials for the registry; names keys, never values."""
+    """A Secret without credentials for the registry; the message names keys, never values."""
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """What a Docker configuration knows of one registry."""
+    """The entry of one registry in a Docker configuration."""
 
     username: str | None = None
     password: str | None = None
@@ -40,10 +40,10 @@ class _DockerConfig(msgspec.Struct, frozen=True):
 
 
 def credentials_of(secret: Mapping[str, Any], registry: str, repository: str = "") -> Credentials:
-    """The credentials for a repository in a v1 Secret, given as the JSON object that the API sends.
+    """The credentials for a repository in a Secret, which is the JSON object from the API server.
 
     Raises:
-        InvalidCredentials: it holds none, or they cannot be read.
+        InvalidCredentials: the Secret has none for the registry, or they cannot be read.
     """
     data = secret.get("data") or {}
     if DOCKER_CONFIG_KEY in data:
@@ -60,7 +60,7 @@ def credentials_of(secret: Mapping[str, Any], registry: str, repository: str = "
 
 
 def _secret(data: Mapping[str, str], key: str) -> str:
-    """A value that may not be empty."""
+    """The text of a key that must be present and not empty."""
     if key not in data:
         raise InvalidCredentials(f"key {key} is missing")
     value = _value(data, key)
@@ -70,7 +70,7 @@ def _secret(data: Mapping[str, str], key: str) -> str:
 
 
 def _value(data: Mapping[str, str], key: str) -> str:
-    """The text of a key; who made it with `echo` left a line break at its end."""
+    """The text of a key, without the line break that `echo` leaves at its end."""
     try:
         return b64decode(data[key], validate=True).decode().rstrip("\r\n")
     except (ValueError, TypeError):
@@ -89,8 +89,8 @@ def _from_docker_config(text: str, registry: str, repository: str) -> Credential
     ]
     if not entries:
         raise InvalidCredentials(f"key {DOCKER_CONFIG_KEY} has no entry for {registry}")
-    # A longer path is more specific, and so is a name than a pattern.
-    _, entry = max(entries, key=lambda found: (found[0].count("/"), "*" not in found[0]))
+    # A longer path is more specific than a shorter one, and a host name than a pattern.
+    _, entry = max(entries, key=lambda place: (place[0].count("/"), "*" not in place[0]))
     return _from_entry(entry, registry)
 
 
@@ -111,7 +111,7 @@ def _from_entry(entry: _Entry, registry: str) -> Credentials:
 
 
 def _place(name: str) -> str:
-    """The host and path of an entry, which may be written as the URL of an API."""
+    """The host and path of an entry, whose name may be the URL of the registry's API."""
     place = name.removeprefix("https://").removeprefix("http://").rstrip("/")
     for version in ("/v1", "/v2"):
         place = place.removesuffix(version)
@@ -128,6 +128,6 @@ def _covers(place: str, registry: str, repository: str) -> bool:
 
 
 def _matches(pattern: str, host: str) -> bool:
-    """Whether the names are equal part by part, where a `*` stands for anything but a dot."""
+    """Whether a host matches a pattern label by label; `*` matches any characters but a dot."""
     parts, wanted = host.split("."), pattern.split(".")
     return pattern == host or (len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted)))

@@ -1,4 +1,4 @@
-"""Hosts of registries: how they are reached, and which others may see their credentials."""
+"""Hosts of registries: their API endpoint, and which token servers may see their credentials."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"}
 _DOCKER_HUB_API = "registry-1.docker.io"
 
 _PORTS = {"http": 80, "https": 443}
-# Narrow on purpose: where two parsers could see two hosts, there is none.
+# Narrow on purpose: a URL in which two parsers could see two different hosts is refused.
 _URL = re.compile(
     r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?([/?][!-\[\]-~]*)?",
     re.ASCII | re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"[0-9.]+|\[.*\]", re.ASCII)
 
-# Domains in which anybody can have a name: `co.uk`, but not `docker.io`. There are thousands; these
-# are the usual shapes below a country, and clouds in which registries are let to many.
+# Domains in which anybody can register a name, such as `co.uk`, unlike `docker.io`. There are
+# thousands; these are the usual names below a country, and clouds that host registries of many
+# tenants.
 _SHARED_BELOW_COUNTRY = frozenset(
     {"ac", "co", "com", "edu", "gen", "go", "gob", "gouv", "gov", "gv", "id", "in", "ltd", "me"}
     | {"mil", "ne", "net", "nom", "or", "org", "plc", "sch", "web"}
@@ -29,7 +30,7 @@ _SHARED_DOMAINS = frozenset(
 
 
 class Origin(NamedTuple):
-    """Whom a URL leads to."""
+    """The origin of a URL: scheme, host and port."""
 
     scheme: str
     host: str
@@ -41,7 +42,7 @@ class Origin(NamedTuple):
 
 
 def is_docker_hub(registry: str) -> bool:
-    """Whether this is one of the names of Docker Hub."""
+    """Whether the registry is Docker Hub, by any of its names."""
     return registry.lower() in _DOCKER_HUB
 
 
@@ -51,14 +52,14 @@ def api_host(registry: str) -> str:
 
 
 def api_repository(registry: str, repository: str) -> str:
-    """The repository's name in the API: Docker Hub's own ones are in `library/`."""
+    """The repository's name in the API: Docker Hub keeps its official ones in `library/`."""
     if is_docker_hub(registry) and "/" not in repository:
         return f"library/{repository}"
     return repository
 
 
 def origin_of(url: str) -> Origin | None:
-    """The origin of an http or https URL; None if it is none, or one that is not plainly clear."""
+    """The origin of an http or https URL; None if the text is none or is ambiguous."""
     match = _URL.fullmatch(url)
     if match is None:
         return None
@@ -68,11 +69,12 @@ def origin_of(url: str) -> Origin | None:
 
 
 def may_see_credentials(realm: Origin, registry: Origin) -> bool:
-    """Whether a token server gets the credentials of a registry.
+    """Whether the token server at `realm` may get the credentials of a registry.
 
-    It must be reached by https (by http only if the registry is), and be the registry's own host, a
-    subdomain of it, or in the domain that the registry's host is in (auth.docker.io for
-    registry-1.docker.io, gitlab.com for registry.gitlab.com), unless that is open to anybody.
+    The token server must be reached by https, or by http if the registry is. Its host must be the
+    registry's host, a subdomain of it, or in the parent domain of the registry's host
+    (auth.docker.io for registry-1.docker.io, gitlab.com for registry.gitlab.com), unless anybody
+    can register a name in that domain.
     """
     if realm.scheme != "https" and registry.scheme == "https":
         return False
@@ -89,7 +91,7 @@ def may_see_credentials(realm: Origin, registry: Origin) -> bool:
 
 
 def _is_shared(domain: str) -> bool:
-    """Whether names in the domain may belong to anybody."""
+    """Whether anybody can register a name in the domain."""
     labels = domain.split(".")
     if len(labels) < 2 or any(not label for label in labels):
         return True

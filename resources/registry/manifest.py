@@ -1,4 +1,4 @@
-"""Manifests of artifacts as falcoctl publishes them: what may be in them, what of them is ours.
+"""Manifests of artifacts as falcoctl publishes them: which blobs they have, within which bounds.
 
 Sources: OCI image-spec 1.1, "Image Manifest" and "Image Index"; falcoctl's media types.
 """
@@ -9,8 +9,10 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from resources.registry.reference import is_digest
+from resources.registry.limits import MAX_DOCUMENT_BYTES
 from resources.registry.request import Dependency, Requirement
+from resources.registry.tag_or_digest import is_digest
+from resources.text.messages import shown_unquoted
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -18,12 +20,9 @@ _DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 ACCEPT = f"{MANIFEST}, {INDEX}, {_DOCKER_MANIFEST}, {_DOCKER_INDEX}"
 
-# Those of artifacts have a few kilobytes. Decoded, a hostile one takes forty times its size.
-MOST_DOCUMENT_BYTES = 256 * 1024
-
 _PREFIX = "application/vnd.cncf.falco."
 _CONFIG_TYPE, _LAYER_TYPE = ".config.v1+json", ".layer.v1+tar.gz"
-# The word in the media types, by kind of resource, and how users call it.
+# The word in the media types for each kind of resource, and what messages call such an artifact.
 _WORDS = {"Rulesfile": "rulesfile", "Plugin": "plugin"}
 _NAMES = {"rulesfile": "a rules artifact", "plugin": "a plugin", "asset": "an asset"}
 
@@ -34,11 +33,11 @@ _Short = Annotated[str, msgspec.Meta(max_length=256)]
 
 
 class InvalidManifest(ValueError):  # noqa: N818 - it describes the artifact, not a failure of ours
-    """An artifact that is not what its kind demands."""
+    """An artifact that does not fit the kind of resource that asks for it."""
 
 
 class Platform(msgspec.Struct, frozen=True):
-    """What an entry of an index runs on."""
+    """The platform of an entry of an index."""
 
     os: str = ""
     architecture: str = ""
@@ -48,7 +47,7 @@ class Platform(msgspec.Struct, frozen=True):
 
 
 class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
-    """A reference to a document or a blob by its digest."""
+    """The descriptor of a document or blob: its media type, digest and size in bytes."""
 
     media_type: str = ""
     digest: str = ""
@@ -57,7 +56,7 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Root(msgspec.Struct, frozen=True, rename="camel"):
-    """A manifest or an index; which of them is told by what is in it."""
+    """A manifest or an index; which of both shows in its fields."""
 
     media_type: str = ""
     config: Descriptor | None = None
@@ -66,20 +65,20 @@ class _Root(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The two blobs of an artifact."""
+    """The config and the layers of an artifact."""
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
 
 
 class Index(msgspec.Struct, frozen=True):
-    """One artifact for several platforms."""
+    """The manifests of one artifact for several platforms."""
 
     manifests: tuple[Descriptor, ...]
 
 
 class _Named(msgspec.Struct, frozen=True):
-    """A requirement as it is written; engine versions are sometimes plain numbers."""
+    """A requirement as the config holds it; some engine versions are plain numbers."""
 
     name: _Short
     version: _Short | int = ""
@@ -97,7 +96,7 @@ class _Config(msgspec.Struct, frozen=True):
 
 
 class ArtifactConfig(msgspec.Struct, frozen=True):
-    """What an artifact says of itself; empty where it says nothing."""
+    """What an artifact's config states; a field is empty if the config does not have it."""
 
     name: str = ""
     version: str = ""
@@ -108,14 +107,14 @@ class ArtifactConfig(msgspec.Struct, frozen=True):
 def root_of(document: bytes) -> Manifest | Index:
     """The manifest or index in a document whose digest has been verified.
 
-    The Content-Type that it came with is of no weight: the digest does not cover it.
+    The Content-Type of the answer is ignored, since the digest does not cover it.
 
     Raises:
-        InvalidManifest: it is neither, or could be taken for both.
+        InvalidManifest: the document is neither, or could be read as both.
     """
     root = _decoded(document, _Root, "manifest")
     if root.media_type not in {"", MANIFEST, INDEX, _DOCKER_MANIFEST, _DOCKER_INDEX}:
-        raise InvalidManifest(f"the manifest is of media type {printable(root.media_type)}")
+        raise InvalidManifest(f"the manifest is of media type {shown_unquoted(root.media_type)}")
     is_index = root.manifests is not None
     if is_index == (root.layers is not None or root.config is not None):
         raise InvalidManifest("the manifest is neither an image manifest nor an image index")
@@ -132,22 +131,26 @@ def for_platform(index: Index, wanted: Platform) -> Descriptor:
     """The first entry of the index for this platform.
 
     Raises:
-        InvalidManifest: there is none; says which there are.
+        InvalidManifest: there is none; the message names the platforms that there are.
     """
     for entry in index.manifests:
         if entry.platform == wanted:
-            return _checked(entry, "manifest", MOST_DOCUMENT_BYTES)
-    found = [str(entry.platform or "no platform") for entry in index.manifests]
-    names = ", ".join(printable(name) for name in found[:_MOST_SHOWN])
-    more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
-    raise InvalidManifest(f"the index has nothing for {wanted}, only for: {names or '-'}{more}")
+            return _checked(entry, "manifest", MAX_DOCUMENT_BYTES)
+    platforms = [str(entry.platform or "no platform") for entry in index.manifests]
+    names = ", ".join(shown_unquoted(name) for name in platforms[:_MOST_SHOWN])
+    others = len(platforms) - _MOST_SHOWN
+    rest = f" and {others} more" if others > 0 else ""
+    raise InvalidManifest(f"the index has nothing for {wanted}, only for: {names or '-'}{rest}")
 
 
-def blobs_of(manifest: Manifest, kind: str, most_bytes: int) -> tuple[Descriptor, Descriptor]:
+def blobs_of(manifest: Manifest, kind: str, max_layer_bytes: int) -> tuple[Descriptor, Descriptor]:
     """The config and the one layer of an artifact for a resource of this kind.
 
+    Here the size of a layer is bounded, by its descriptor; `actors.registry.archive` bounds the
+    bytes that it unpacks to.
+
     Raises:
-        InvalidManifest: it is another kind of artifact, or may not be had whole.
+        InvalidManifest: it is another kind of artifact, or a blob exceeds its bound in bytes.
     """
     word = _WORDS[kind]
     if manifest.config.media_type != f"{_PREFIX}{word}{_CONFIG_TYPE}":
@@ -158,17 +161,17 @@ def blobs_of(manifest: Manifest, kind: str, most_bytes: int) -> tuple[Descriptor
     wanted = f"{_PREFIX}{word}{_LAYER_TYPE}"
     if layer.media_type != wanted:
         raise InvalidManifest(
-            f"the layer is of media type {printable(layer.media_type)}, expected {wanted}"
+            f"the layer is of media type {shown_unquoted(layer.media_type)}, expected {wanted}"
         )
-    config = _checked(manifest.config, "config", MOST_DOCUMENT_BYTES)
-    return config, _checked(layer, "layer", most_bytes)
+    config = _checked(manifest.config, "config", MAX_DOCUMENT_BYTES)
+    return config, _checked(layer, "layer", max_layer_bytes)
 
 
 def config_of(document: bytes) -> ArtifactConfig:
-    """What an artifact's verified config says.
+    """What an artifact's config states; its digest has been verified.
 
     Raises:
-        InvalidManifest: it is no JSON of that form.
+        InvalidManifest: the document is no JSON of that form.
     """
     config = _decoded(document, _Config, "config")
     return ArtifactConfig(
@@ -182,33 +185,27 @@ def config_of(document: bytes) -> ArtifactConfig:
     )
 
 
-def printable(text: str) -> str:
-    """Somebody else's text, short and without anything that a terminal obeys."""
-    cut = text if len(text) <= 100 else f"{text[:100]}…"
-    return cut if cut and cut.isprintable() else repr(cut)
-
-
 def _requirements(named: tuple[_Named, ...] | None) -> tuple[Requirement, ...]:
     return tuple(Requirement(each.name, str(each.version)) for each in named or ())
 
 
 def _other_kind(media_type: str, kind: str) -> str:
-    """Say what an artifact is instead."""
+    """The message for an artifact of another kind."""
     wanted = _NAMES[_WORDS[kind]]
     word = media_type.removeprefix(_PREFIX).removesuffix(_CONFIG_TYPE)
     if word in _NAMES and media_type == f"{_PREFIX}{word}{_CONFIG_TYPE}":
         return f"it is {_NAMES[word]}, but a {kind} needs {wanted}"
-    return f"its config is of media type {printable(media_type)}, but a {kind} needs {wanted}"
+    return f"its config is of media type {shown_unquoted(media_type)}, but a {kind} needs {wanted}"
 
 
-def _checked(descriptor: Descriptor, what: str, most_bytes: int) -> Descriptor:
+def _checked(descriptor: Descriptor, what: str, max_bytes: int) -> Descriptor:
     if not is_digest(descriptor.digest):
-        digest = printable(descriptor.digest)
+        digest = shown_unquoted(descriptor.digest)
         raise InvalidManifest(f"the digest of the {what} is {digest}, not sha256")
     if descriptor.size < 0:
         raise InvalidManifest(f"the manifest does not say how large the {what} is")
-    if descriptor.size > most_bytes:
-        raise InvalidManifest(f"the {what} has {descriptor.size} bytes, allowed are {most_bytes}")
+    if descriptor.size > max_bytes:
+        raise InvalidManifest(f"the {what} has {descriptor.size} bytes, allowed are {max_bytes}")
     return descriptor
 
 

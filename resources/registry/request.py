@@ -1,24 +1,18 @@
-"""What is asked of a registry, and what comes back: values, good on both sides of a process.
+"""The requests to a registry and their answers, as values that child processes can exchange.
 
-Text that a user reads is made where the problem is found, and holds no secret.
+A message for users is composed where the problem occurs, and never holds a secret.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from resources.registry.reference import is_digest
-
-# A socket that is silent for longer is given up.
-IDLE_SECONDS = 30.0
-# A whole pull, retries included.
-PULL_SECONDS = 300.0
-# What an artifact may take, packed and unpacked.
-MOST_BYTES = 256 * 1024 * 1024
+from resources.registry.limits import IDLE_SECONDS, MAX_LAYER_BYTES, PULL_SECONDS
+from resources.registry.tag_or_digest import is_digest
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """A user name and password; or, without a user name, a token to be sent as it is."""
+    """A user name and password; with an empty user name, the password is a bearer token."""
 
     username: str
     password: str
@@ -28,10 +22,10 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A repository and how its registry is talked to.
+    """A repository, and how to reach and authenticate to its registry.
 
-    `ca` is PEM text of authorities to trust besides the system's. Clients are never shared between
-    endpoints that differ in anything.
+    `ca` is PEM text of authorities to trust besides the system's. Two endpoints share a client only
+    if they are equal in every field.
     """
 
     registry: str
@@ -46,12 +40,12 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Why there is no result, for a user to read.
+    """Why a request has no result; `message` is for users.
 
-    Transient: it may well be gone in a moment (network, overload). Else somebody has to do
-    something first (push a tag, mend a Secret), which can only be seen by asking again, slowly.
-    Final: it is the very content that the digest names, so asking again is for nothing.
-    `retry_after` in seconds is what the registry asked for.
+    `transient`: another try may succeed at once (network, overload). Otherwise somebody has to act
+    first, such as push a tag or correct a Secret, and only slow retries can notice that. `final`:
+    the content that the digest names is at fault, so no retry can succeed. `retry_after` is the
+    pause in seconds that the registry demands.
     """
 
     message: str
@@ -61,7 +55,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Lookup(msgspec.Struct, frozen=True):
-    """Which digest does this tag name? A digest names itself."""
+    """The question which digest a tag names; a digest names itself."""
 
     endpoint: Endpoint
     reference: str
@@ -74,14 +68,14 @@ class Lookup(msgspec.Struct, frozen=True):
 
 
 class LookupAnswer(msgspec.Struct, frozen=True):
-    """`sha256:…`, unless there is a problem."""
+    """The digest, `sha256:…`, or the problem."""
 
     digest: str = ""
     problem: Problem | None = None
 
 
 class Lookups(msgspec.Struct, frozen=True):
-    """A batch, to be answered in the same order, after so many seconds at the latest."""
+    """A batch of lookups, answered in the same order within so many seconds."""
 
     lookups: tuple[Lookup, ...]
     seconds: float
@@ -90,14 +84,14 @@ class Lookups(msgspec.Struct, frozen=True):
 class Answers(msgspec.Struct, frozen=True):
     """The answers to a batch."""
 
-    found: tuple[LookupAnswer, ...]
+    answers: tuple[LookupAnswer, ...]
 
 
 class Pull(msgspec.Struct, frozen=True):
-    """Fetch the one file of an artifact.
+    """The request to pull the one file of an artifact into a directory.
 
-    `kind` is Rulesfile or Plugin, `os` and `architecture` are as in OCI (linux; amd64, arm64).
-    `max_bytes` holds for the layer as it comes and for the file in it.
+    `kind` is Rulesfile or Plugin; `os` and `architecture` have OCI's names (linux; amd64, arm64).
+    `max_bytes` bounds the layer as it is sent and the file that it unpacks to.
     """
 
     endpoint: Endpoint
@@ -106,27 +100,27 @@ class Pull(msgspec.Struct, frozen=True):
     os: str
     architecture: str
     directory: str
-    max_bytes: int = MOST_BYTES
+    max_bytes: int = MAX_LAYER_BYTES
     seconds: float = PULL_SECONDS
     idle_seconds: float = IDLE_SECONDS
 
 
 class PullRequest(msgspec.Struct, frozen=True):
-    """A pull, and the path that its file is written to; nothing may be there yet."""
+    """A pull, and the path of the file that it creates; the path must not exist yet."""
 
     pull: Pull
     path: str
 
 
 class Requirement(msgspec.Struct, frozen=True):
-    """Something that must have at least this version: `engine_version_semver`, a plugin's name."""
+    """The least version of `engine_version_semver`, or of the plugin of that name."""
 
     name: str
     version: str
 
 
 class Dependency(msgspec.Struct, frozen=True):
-    """An artifact that this one needs, or else one of its alternatives."""
+    """An artifact that is needed, or one of its alternatives instead."""
 
     name: str
     version: str
@@ -134,11 +128,11 @@ class Dependency(msgspec.Struct, frozen=True):
 
 
 class Pulled(msgspec.Struct, frozen=True):
-    """The file, and what the artifact says of itself; all of it empty if there is a problem.
+    """The pulled file and what the artifact's config states; empty if there is a problem.
 
-    `path` is in the directory that was asked for, under a random name, and from now on the asker's
-    to move or remove. `sha256` (hexadecimal) and `size` are the file's; `pulled_bytes` came over
-    the network.
+    `path` has a random name in the directory of the request; its receiver moves or removes it.
+    `sha256` (hexadecimal) and `size` are those of the file; `pulled_bytes` counts the bytes that
+    came over the network.
     """
 
     path: str = ""

@@ -1,1 +1,1 @@
-"""The language of rules files, as Falco loads them."""
+"""Rules files and their language, checked as Falco's engine loads them."""

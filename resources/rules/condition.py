@@ -1,7 +1,7 @@
-"""Conditions of rules and macros: whether Falco can parse them, and what they refer to.
+"""Conditions of rules and macros: whether Falco can parse them, and which names they use.
 
 The grammar is that of libsinsp (userspace/libsinsp/filter/parser.h, libs 0.25). Names of fields are
-not looked at, for they depend on plugins; names of functions only in form, for new ones come often.
+not checked, since plugins define them; of functions only the form is, since releases add new ones.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import NamedTuple, NoReturn
 
 from resources.text.messages import shown
 
-# Falco allows 1000; the official rules need 6.
-_MAX_DEPTH = 100
-# Characters, with exceptions and all that was appended; the official rules need 5,000.
+# Parentheses within each other. Falco allows 1000; the official rules need 6.
+_MAX_PARENTHESES = 100
+# Characters of a condition, with its exceptions and all that is appended to it. The official rules
+# need 5,000.
 MAX_LENGTH = 1 << 17
 
 _BLANKS = re.compile(r"[ \t\b\r\n]*")
@@ -21,7 +22,7 @@ _IDENTIFIER = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 _FIELD = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*(?:\.[a-zA-Z][a-zA-Z0-9_]*)+")
 _FIELD_ARGUMENT = re.compile(r"[^\[\]\"'\s]+")
 _FUNCTION = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*\(")
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[+-]?[0-9]+\.?[0-9]*(?:[eE][+-][0-9]+)?")
+_NUMERIC_OPERAND = re.compile(r"0[xX][0-9a-fA-F]+|[+-]?[0-9]+\.?[0-9]*(?:[eE][+-][0-9]+)?")
 _BARE = re.compile(r"[^()\"'\s=,]+")
 _NOT = re.compile(r"not(?:[ \t\b\r\n]+|(?=\())")
 _JOINT = re.compile(r"(?:and|or)(?=[\s\b(]|\Z)")
@@ -32,9 +33,9 @@ _OPERATOR = re.compile(
     r"|endswith|regex)(?=\s))"
     r"|(?P<list>(?:intersects|in|pmatch)\b)"
 )
-# With a list, since Falco 0.44.
+# A modifier takes a list; since Falco 0.44.
 _MODIFIER = re.compile(r"(?:oneof|anyof|allof)[ \t\b\r\n]*(?=\()")
-# libsinsp: unescape_str; \x since Falco 0.45.
+# libsinsp: unescape_str. Falco knows \x since 0.45.
 _ESCAPES = frozenset("bfnrt \\/x")
 
 LIST_OPERATORS = frozenset({"intersects", "in", "pmatch"})
@@ -45,15 +46,15 @@ OPERATORS = LIST_OPERATORS | frozenset(
 
 
 class BadCondition(ValueError):  # noqa: N818 - it describes the condition, not a failure of ours
-    """A condition that Falco cannot parse; the message shows where."""
+    """A condition that Falco cannot parse; the message shows the place."""
 
 
 class RuleCondition(NamedTuple):
-    """What a condition refers to.
+    """The names that a condition uses, each tuple sorted.
 
-    `macros` are all the macros that it names. A bare word may be the name of a list, which Falco
-    replaces by its items before it parses: `words` are those within parentheses, where any number
-    of items will do, `lone_words` those where there must be exactly one. All of them are sorted.
+    `macros` are the names of macros. A bare word may be the name of a list, which Falco replaces by
+    the list's items before it parses the condition: `words` are the bare words within parentheses,
+    where a list may have any number of items, `lone_words` those where it must have exactly one.
     """
 
     macros: tuple[str, ...]
@@ -62,10 +63,10 @@ class RuleCondition(NamedTuple):
 
 
 def parse(text: str) -> RuleCondition:
-    """What the condition refers to.
+    """The names that the condition uses.
 
     Raises:
-        BadCondition: Falco would not accept it.
+        BadCondition: Falco would not accept the condition.
     """
     if len(text) > MAX_LENGTH:
         raise BadCondition(f"it is longer than {MAX_LENGTH} characters")
@@ -73,26 +74,26 @@ def parse(text: str) -> RuleCondition:
 
 
 def values(text: str) -> list[str]:
-    """The values that a text amounts to within parentheses: of an item of a list, say.
+    """The values that Falco reads from a text within parentheses, such as an item of a list.
 
     Raises:
-        BadCondition: the parentheses would hold something else.
+        BadCondition: Falco would not read only values, separated by commas.
     """
     if _BARE.fullmatch(text):
         return [text]
     parser = _Parser(text)
-    found = parser.values()
+    result = parser.values()
     parser.end("a ',' between two values")
-    return found
+    return result
 
 
 class _Parser:
-    """Goes once through the text; parentheses are kept on a stack."""
+    """Reads the text once from its start; open parentheses are kept on a stack."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        # For each open parenthesis, whether it stands right behind an "or".
+        # For each open parenthesis, whether it follows an "or" without a blank.
         self._open: list[bool] = []
         self._macros: set[str] = set()
         self._words: set[str] = set()
@@ -110,32 +111,32 @@ class _Parser:
         )
 
     def values(self) -> list[str]:
-        """Values separated by commas, or none at all."""
+        """The values up to the first text that is none; none at all are allowed."""
         self._skip(_BLANKS)
-        found: list[str] = []
+        result: list[str] = []
         while (value := self._value()) is not None:
-            found.append(value)
+            result.append(value)
             self._skip(_BLANKS)
             if not self._take(","):
-                return found
+                return result
             self._skip(_BLANKS)
-        if found:
+        if result:
             self._fail("a value after ','")
-        return found
+        return result
 
     def end(self, expected: str) -> None:
         if self._at < len(self._text):
             self._fail(expected)
 
     def _operand(self, *, right_after_or: bool) -> bool:
-        """Read up to the end of one check; return whether an `or(…)` has just been closed."""
+        """Read to the end of one check; return whether it closes the parentheses of `or(…)`."""
         tight = right_after_or and self._peek() == "("
         self._skip(_BLANKS)
         while True:
             if self._take("("):
                 self._open.append(tight)
-                if len(self._open) > _MAX_DEPTH:
-                    raise BadCondition(f"parentheses are nested deeper than {_MAX_DEPTH}")
+                if len(self._open) > _MAX_PARENTHESES:
+                    raise BadCondition(f"parentheses are nested deeper than {_MAX_PARENTHESES}")
                 self._skip(_BLANKS)
             elif not self._skip(_NOT):
                 break
@@ -153,13 +154,13 @@ class _Parser:
         return after_or
 
     def _joint(self, after_or: bool) -> str:
-        """Read `and` or `or`; an empty text means that the condition ends here."""
+        """Read and return `and` or `or`; return an empty text if the condition ends here."""
         if self._at == len(self._text):
             if self._open:
                 self._fail("a ')'")
             return ""
         joint = self._skip(_JOINT)
-        # libsinsp reads `a or(b)` as a whole: an `and` cannot follow, unlike after `a or (b)`.
+        # After `a or(b)` libsinsp allows no `and`, although it does after `a or (b)`.
         if not joint or (joint == "and" and after_or):
             self._fail("'and' or 'or'" if not self._open else "'and', 'or' or a ')'")
         return joint
@@ -202,7 +203,7 @@ class _Parser:
         return True
 
     def _number(self) -> None:
-        if not self._skip(_NUMBER):
+        if not self._skip(_NUMERIC_OPERAND):
             self._fail("a number")
 
     def _single(self) -> None:
@@ -230,7 +231,7 @@ class _Parser:
             self._lone_words.add(self._text[start : self._at])
 
     def _value(self) -> str | None:
-        """A bare word as it is, a quoted text as an empty one."""
+        """Read a value; return a bare word as it is, a quoted text as empty, None for no value."""
         return self._quoted() if self._peek() in {'"', "'"} else self._skip(_BARE) or None
 
     def _quoted(self) -> str | None:
@@ -254,11 +255,11 @@ class _Parser:
             at = inner.find("\\", at + 2)
 
     def _arguments(self) -> None:
-        """Whatever a function is given, up to its closing parenthesis."""
+        """Read the arguments of a function, up to its closing parenthesis."""
         depth, start = 1, self._at
         while depth:
             letter = self._peek()
-            if not letter or depth > _MAX_DEPTH:
+            if not letter or depth > _MAX_PARENTHESES:
                 self._fail("a ')' that closes the function")
             if self._quoted() is None:
                 depth += {"(": 1, ")": -1}.get(letter, 0)
@@ -270,10 +271,10 @@ class _Parser:
         return self._text[self._at : self._at + 1]
 
     def _take(self, token: str) -> bool:
-        found = self._text.startswith(token, self._at)
-        if found:
+        starts = self._text.startswith(token, self._at)
+        if starts:
             self._at += len(token)
-        return found
+        return starts
 
     def _skip(self, pattern: re.Pattern[str]) -> str:
         match = pattern.match(self._text, self._at)
@@ -285,6 +286,6 @@ class _Parser:
     def _fail(self, expected: str) -> NoReturn:
         before = self._text[max(0, self._at - 30) : self._at].split("\n")[-1]
         place = f"after {shown(before)}" if before.strip() else "at its start"
-        found = self._text[self._at : self._at + 20].split("\n")[0]
-        instead = f", there is {shown(found)}" if found.strip() else ""
+        after = self._text[self._at : self._at + 20].split("\n")[0]
+        instead = f", there is {shown(after)}" if after.strip() else ""
         raise BadCondition(f"expected {expected} {place}{instead}")

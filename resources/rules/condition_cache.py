@@ -1,4 +1,4 @@
-"""Conditions that are parsed once, however often the same rules are looked at."""
+"""A cache of parsed conditions, since the same rules are checked in many combinations."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from resources.rules import condition
 from resources.rules.condition import BadCondition, RuleCondition
 
 
-class Conditions:
-    """Parses each condition once; of its words only the names of lists are kept."""
+class ConditionCache:
+    """Parses each condition once; of its words, keeps only the names of the given lists."""
 
     def __init__(self, lists: frozenset[str]) -> None:
         self._lists = lists
-        # By their digests: many long conditions may be tried that differ little.
+        # By digest, which is short: many long conditions that differ little may be parsed.
         self._parsed: dict[bytes, RuleCondition | BadCondition] = {}
 
     def parse(self, text: str) -> RuleCondition:
-        """As resources.rules.condition.parse."""
+        """The same result as `resources.rules.condition.parse`, or the same BadCondition."""
         key = hashlib.blake2b(text.encode(), digest_size=16).digest()
-        found = self._parsed.get(key)
-        if found is None:
-            found = self._parsed[key] = self._parse(text)
-        if isinstance(found, BadCondition):
-            raise found
-        return found
+        parsed = self._parsed.get(key)
+        if parsed is None:
+            parsed = self._parsed[key] = self._parse(text)
+        if isinstance(parsed, BadCondition):
+            raise parsed
+        return parsed
 
     def _parse(self, text: str) -> RuleCondition | BadCondition:
         try:

@@ -1,4 +1,4 @@
-"""Reading the keys of one item of a rules file, as Falco does, with a message that says where."""
+"""The keys of one item of a rules file, read as Falco reads them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class BadItem(ValueError):  # noqa: N818 - it describes the item, not a failure 
 
 
 class ItemReader:
-    """One map of a rules file; `kind` is the key that says what it is.
+    """Reads one map of a rules file; `kind` is the key that tells what the item is.
 
-    Every method raises BadItem for what Falco would not accept.
+    Every method raises BadItem for a value that Falco would not accept.
     """
 
     def __init__(self, kind: str, mapping: YamlMap, parent: str = "") -> None:
@@ -46,15 +46,15 @@ class ItemReader:
         self._title = title
 
     def fail(self, key: str, what: str) -> NoReturn:
-        """Give the item up."""
+        """Raise BadItem for a key of this item."""
         raise BadItem(f"{self.label}: key {key}: {what}")
 
     def has(self, key: str) -> bool:
-        """Whether the key stands there, with or without a value."""
+        """Whether the item has the key, with or without a value."""
         return lookup(self._mapping, key) is not None
 
     def text(self, key: str) -> str:
-        """Text that must be there and not be empty."""
+        """The text of a key that must be present and not empty."""
         value = self._required(key)
         if not isinstance(value, YamlScalar):
             self.fail(key, f"it must be text, not {describe(value)}")
@@ -63,59 +63,59 @@ class ItemReader:
         return value.text
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts that must be there, and may have no items."""
+        """The texts of a list that must be present and may be empty."""
         return tuple(self._scalar(key, value) for value in self._list(key))
 
     def flag(self, key: str) -> bool:
-        """True or false; absent means false."""
+        """The boolean of a key; an absent key means false."""
         return self.has(key) and self.required_flag(key)
 
     def required_flag(self, key: str) -> bool:
-        """True or false."""
+        """The boolean of a key that must be present."""
         value = yaml_node.boolean(self._required(key))
         if value is None:
             self.fail(key, f"{shown(self.text(key))} is neither true nor false")
         return value
 
     def priority(self, key: str) -> None:
-        """One of Falco's priorities, in any case."""
+        """Check that the key has one of Falco's priorities, in lower or upper case."""
         value = self.text(key)
         if value.lower() not in PRIORITIES:
             allowed = ", ".join(PRIORITIES)
             self.fail(key, f"{shown(value)} is not a priority; allowed are {allowed}")
 
     def version(self, key: str) -> str:
-        """A semantic version."""
+        """The semantic version of a key that must be present."""
         value = self.text(key)
         if semantic_version(value) is None:
             self.fail(key, f"{shown(value)} is not a version such as 0.4.0")
         return value
 
     def engine_version(self, key: str) -> str:
-        """A semantic version; a whole number N stands for 0.N.0."""
+        """The semantic version of a key; a whole number N means 0.N.0."""
         number = yaml_node.integer(self._required(key))
         if number is not None and 0 <= number <= _GREATEST_ENGINE:
             return f"0.{number}.0"
         return self.version(key)
 
     def maps(self, key: str) -> list[ItemReader]:
-        """The maps of a list that must be there."""
-        found = []
+        """A reader for each map of a list that must be present."""
+        readers = []
         for value in self._list(key):
             if not isinstance(value, YamlMap):
                 self.fail(key, f"line {value.line} must be a map, not {describe(value)}")
-            found.append(ItemReader(key, value, self._title))
-        return found
+            readers.append(ItemReader(key, value, self._title))
+        return readers
 
     def node(self, key: str) -> YamlNode | None:
-        """The value as it stands there; None if it is absent or nothing."""
+        """The value of a key, not interpreted; None if it is absent or null."""
         value = lookup(self._mapping, key)
         return None if value is None or is_null(value) else value
 
     def overrides(
         self, appendable: tuple[str, ...], replaceable: tuple[str, ...]
     ) -> tuple[frozenset[str], frozenset[str]]:
-        """The keys that `override` appends, and those that it replaces."""
+        """The keys that `override` appends to, and the keys that it replaces."""
         value = self.node("override")
         if value is None:
             return frozenset(), frozenset()
@@ -125,7 +125,7 @@ class ItemReader:
             self.warnings.append(f"{self.label}: Falco ignores override, for it is no map")
             return frozenset(), frozenset()
         allowed = {"append": appendable, "replace": replaceable}
-        found: dict[str, set[str]] = {"append": set(), "replace": set()}
+        overridden: dict[str, set[str]] = {"append": set(), "replace": set()}
         for name, operation in value.pairs:
             key, what = self._scalar("override", name), self._scalar("override", operation)
             if what not in allowed:
@@ -135,8 +135,8 @@ class ItemReader:
                 self.fail(
                     "override", f"{shown(key)} cannot be used with {what}; allowed are {keys}"
                 )
-            found[what].add(key)
-        return frozenset(found["append"]), frozenset(found["replace"])
+            overridden[what].add(key)
+        return frozenset(overridden["append"]), frozenset(overridden["replace"])
 
     def _required(self, key: str) -> YamlNode:
         value = lookup(self._mapping, key)

@@ -1,31 +1,32 @@
-"""What rules files are made of: of every item what other files may have to do with."""
+"""The items of rules files, with only the parts that other files can affect."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from resources.rules.exceptions import Exemption
+    from resources.rules.rule_exceptions import RuleException
 
 
 class EngineRequirement(NamedTuple):
-    """`version` is semantic."""
+    """An item `required_engine_version`; `version` is semantic."""
 
     line: int
     version: str
 
 
 class PluginRequirement(NamedTuple):
-    """One of several plugins must be there: names and versions, the preferred one first."""
+    """An item `required_plugin_versions`: one of these plugins, (name, version), must be loaded."""
 
     line: int
     alternatives: tuple[tuple[str, str], ...]
 
 
 class ListItem(NamedTuple):
-    """A list, or what is appended to one.
+    """A list, or items that are appended to a list.
 
-    `values` is how many values it puts into a condition, `problem` why it cannot be put there.
+    `values` counts the values that the items put into a condition; `problem` tells why they cannot
+    be put there.
     """
 
     line: int
@@ -37,7 +38,7 @@ class ListItem(NamedTuple):
 
 
 class MacroItem(NamedTuple):
-    """A macro, or what is appended to its condition."""
+    """A macro, or a text that is appended to the condition of a macro."""
 
     line: int
     name: str
@@ -46,26 +47,26 @@ class MacroItem(NamedTuple):
 
 
 class RuleItem(NamedTuple):
-    """A new rule."""
+    """A rule with all its required keys."""
 
     line: int
     name: str
     condition: str
     source: str
-    exemptions: tuple[Exemption, ...]
+    exceptions: tuple[RuleException, ...]
 
 
 class RuleChange(NamedTuple):
-    """What is appended to a rule that must be there, or replaces parts of it, or switches it.
+    """A change of an earlier rule: appends to it, replaces keys of it, or enables or disables it.
 
-    `condition` and `exemptions` are None where the change does not touch them.
+    `condition` and `exceptions` are None if the change does not touch them.
     """
 
     line: int
     name: str
     appends: bool
     condition: str | None = None
-    exemptions: tuple[Exemption, ...] | None = None
+    exceptions: tuple[RuleException, ...] | None = None
 
 
 Item: TypeAlias = (
@@ -74,9 +75,9 @@ Item: TypeAlias = (
 
 
 class RulesContent(NamedTuple):
-    """A rules file; with problems Falco would not accept it, whatever the other files are.
+    """The content of a rules file; with problems, Falco refuses it whatever other files hold.
 
-    `values` is how many values its YAML has.
+    `values` counts the values of its YAML.
     """
 
     items: tuple[Item, ...] = ()

@@ -1,6 +1,7 @@
-"""The lists that rules files define: what they amount to in a condition.
+"""The lists that rules files define, and the values that each puts into a condition.
 
-Falco replaces the name of a list by its items, and those that are lists by theirs, in any order.
+Falco replaces the name of a list by its items, and items that name lists by the items of those,
+whatever the order of their definitions.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from resources.rules.items import ListItem
 
-_MAX_DEPTH = 50
+_MAX_LIST_DEPTH = 50
 
 
 @dataclass(slots=True)
@@ -24,18 +25,18 @@ class _List:
 
 
 class RuleLists:
-    """Lists by name."""
+    """All lists that are loaded so far, by name."""
 
     def __init__(self) -> None:
         self._lists: dict[str, _List] = {}
         self._shapes: dict[str, tuple[int, str]] = {}
 
     def names(self) -> KeysView[str]:
-        """Their names."""
+        """The names of all lists."""
         return self._lists.keys()
 
     def take(self, item: ListItem) -> bool:
-        """Define a list or append to one; false if there is none to append to."""
+        """Define a list or append to it; false if it would append to a list that does not exist."""
         present = self._lists.get(item.name)
         if item.appends and present is None:
             return False
@@ -49,16 +50,16 @@ class RuleLists:
         return True
 
     def shape(self, name: str, depth: int = 0) -> tuple[int, str]:
-        """How many values it amounts to, and why it cannot be used, if so."""
+        """The number of values in the list and all lists in it, and why it cannot be used."""
         if name in self._shapes:
             return self._shapes[name]
-        found = self._lists[name]
-        count, problem = found.values, found.problem
-        if depth > _MAX_DEPTH:
-            return count, f"lists are nested deeper than {_MAX_DEPTH}"
-        # What comes back to itself counts as one value there.
+        definition = self._lists[name]
+        count, problem = definition.values, definition.problem
+        if depth > _MAX_LIST_DEPTH:
+            return count, f"lists are nested deeper than {_MAX_LIST_DEPTH}"
+        # Within itself, a list that contains itself counts as one value.
         self._shapes[name] = (1, "")
-        for item in found.items:
+        for item in definition.items:
             if item in self._lists:
                 values, inner = self.shape(item, depth + 1)
                 count += values - 1
@@ -67,13 +68,13 @@ class RuleLists:
         return count, problem
 
     def containing(self, names: Iterable[str]) -> set[str]:
-        """These lists, and all that have one of them among their items, however deep."""
-        found, new = set(names), set(names)
+        """These lists, and all lists that have one of them among their items, at any depth."""
+        result, new = set(names), set(names)
         while new:
             new = {
                 name
                 for name, entry in self._lists.items()
-                if name not in found and not new.isdisjoint(entry.items)
+                if name not in result and not new.isdisjoint(entry.items)
             }
-            found |= new
-        return found
+            result |= new
+        return result

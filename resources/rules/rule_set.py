@@ -1,9 +1,9 @@
-"""The rules files of a node as Falco's engine loads them: one after the other.
+"""The rules files of a node, loaded in order as Falco's engine loads them.
 
-As in rule_loader_collector.cpp and rule_loader_compiler.cpp: after every file all that was loaded
-so far must compile, so a rule may use only macros that are there by the end of its own file. A
-macro may use only macros that were there before it was last touched. Lists know no order, and an
-unknown word is no error. Whether plugins are there is looked at when all files are loaded.
+As in rule_loader_collector.cpp and rule_loader_compiler.cpp: after each file, all that is loaded so
+far must compile. So a rule may use only macros that are defined by the end of its own file, and a
+macro only macros that were defined before the macro was last defined or changed. The order of lists
+is free, and an unknown word is no error. Required plugins are checked once all files are loaded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from resources.rules.condition import BadCondition
-from resources.rules.exceptions import BadExemption, Exemption, merged, with_exemptions
 from resources.rules.items import (
     EngineRequirement,
     Item,
@@ -23,6 +22,7 @@ from resources.rules.items import (
     RulesContent,
 )
 from resources.rules.lists import RuleLists
+from resources.rules.rule_exceptions import BadRuleException, RuleException, merged, with_exceptions
 from resources.rules.versions import semantic_version
 from resources.text.messages import shown
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from resources.rules.condition import RuleCondition
-    from resources.rules.condition_cache import Conditions
+    from resources.rules.condition_cache import ConditionCache
 
 
 class _Place(NamedTuple):
-    """An item, as messages name it."""
+    """The name of an item in messages."""
 
     kind: str
     name: str
@@ -47,7 +47,7 @@ class _Place(NamedTuple):
 
 @dataclass(slots=True)
 class _Macro:
-    """`index` is when it first came, `visibility` when it was last touched."""
+    """A macro; `index` counts when it was first defined, `visibility` when it was last changed."""
 
     line: int
     index: int
@@ -60,14 +60,14 @@ class _Rule:
     line: int
     source: str
     condition: str
-    exemptions: tuple[Exemption, ...]
+    exceptions: tuple[RuleException, ...]
 
 
 class RuleSet:
-    """What Falco holds of rules while it loads them; loading tells what it would not accept."""
+    """All rules, macros and lists that are loaded so far; `load` adds those of a file."""
 
-    def __init__(self, engine: str, conditions: Conditions, later: Mapping[str, str]) -> None:
-        """`later` says of a macro in which file to find it, for messages."""
+    def __init__(self, engine: str, conditions: ConditionCache, later: Mapping[str, str]) -> None:
+        """`later` maps the name of a macro to the file that defines it, for messages."""
         self._engine = semantic_version(engine)
         self._conditions = conditions
         self._later = later
@@ -76,13 +76,13 @@ class RuleSet:
         self._macros: dict[str, _Macro] = {}
         self._rules: dict[str, _Rule] = {}
         self._problems: list[str] = []
-        # Touched by the file that is being loaded, without order and duplicates.
+        # The names that the file being loaded defines or changes, by kind, as ordered sets.
         self._touched: dict[str, dict[str, None]] = {}
         self._loop_found = False
         self._any_forward = False
 
     def load(self, content: RulesContent) -> list[str]:
-        """Load one more file; return why Falco would not."""
+        """Load the next file; return the reasons for which Falco would refuse it."""
         self._problems = []
         self._touched = {"list": {}, "macro": {}, "rule": {}}
         for item in content.items:
@@ -138,7 +138,7 @@ class RuleSet:
                 f"with source {shown(present.source)}, and cannot change to {shown(item.source)}"
             )
             return
-        self._rules[item.name] = _Rule(item.line, item.source, item.condition, item.exemptions)
+        self._rules[item.name] = _Rule(item.line, item.source, item.condition, item.exceptions)
         self._touched["rule"][item.name] = None
 
     def _change(self, item: RuleChange) -> None:
@@ -151,16 +151,16 @@ class RuleSet:
             present.condition = (
                 f"{present.condition} {item.condition}" if item.appends else item.condition
             )
-        if item.exemptions is not None:
-            self._change_exemptions(present, item, item.exemptions)
+        if item.exceptions is not None:
+            self._change_exceptions(present, item, item.exceptions)
         self._touched["rule"][item.name] = None
 
-    def _change_exemptions(
-        self, rule: _Rule, item: RuleChange, exemptions: tuple[Exemption, ...]
+    def _change_exceptions(
+        self, rule: _Rule, item: RuleChange, exceptions: tuple[RuleException, ...]
     ) -> None:
         try:
-            rule.exemptions = merged(rule.exemptions, exemptions) if item.appends else exemptions
-        except BadExemption as error:
+            rule.exceptions = merged(rule.exceptions, exceptions) if item.appends else exceptions
+        except BadRuleException as error:
             place = _Place("rule", item.name, item.line)
             self._problems.append(f"{place}: key exceptions: {error}")
 
@@ -195,9 +195,9 @@ class RuleSet:
     def _compile_rule(self, name: str, rule: _Rule) -> None:
         place = _Place("rule", name, rule.line)
         try:
-            text = with_exemptions(rule.condition, rule.exemptions) if rule.exemptions else ""
+            text = with_exceptions(rule.condition, rule.exceptions) if rule.exceptions else ""
             parsed = self._conditions.parse(text or rule.condition)
-        except BadExemption as error:
+        except BadRuleException as error:
             self._problems.append(f"{place}: key exceptions: {error}")
             return
         except BadCondition as error:
@@ -214,7 +214,7 @@ class RuleSet:
             )
 
     def _use_lists(self, place: _Place, parsed: RuleCondition, lists: Collection[str]) -> None:
-        """Check the uses of these lists."""
+        """Report uses of these lists that Falco would refuse."""
         for name in dict.fromkeys((*parsed.words, *parsed.lone_words)):
             if name not in lists:
                 continue
@@ -227,7 +227,7 @@ class RuleSet:
                 )
 
     def _find_loop(self) -> None:
-        """Report the first macro that comes back to itself; only a touched one can."""
+        """Report the first macro that uses itself, directly or through other macros."""
         if not self._any_forward or self._loop_found:
             return
         done: set[str] = set()
@@ -247,7 +247,7 @@ class RuleSet:
         return [name for name in used if name in self._macros]
 
     def _compile_users(self) -> None:
-        """Look again at what an earlier file made of the lists that this one changes."""
+        """Check earlier rules and macros again if they use lists that this file has changed."""
         changed = self._lists.containing(self._touched["list"])
         for kind, entries in (("macro", self._macros), ("rule", self._rules)):
             for name, entry in entries.items():
@@ -256,17 +256,17 @@ class RuleSet:
                     self._look_again(place, entry, changed)
 
     def _look_again(self, place: _Place, entry: _Macro | _Rule, changed: Collection[str]) -> None:
-        exemptions = entry.exemptions if isinstance(entry, _Rule) else ()
+        exceptions = entry.exceptions if isinstance(entry, _Rule) else ()
         try:
-            text = with_exemptions(entry.condition, exemptions) if exemptions else entry.condition
+            text = with_exceptions(entry.condition, exceptions) if exceptions else entry.condition
             parsed = self._conditions.parse(text)
-        except (BadCondition, BadExemption):
+        except (BadCondition, BadRuleException):
             return
         self._use_lists(place, parsed, changed)
 
 
 def _loop(start: str, uses: Callable[[str], Iterable[str]], done: set[str]) -> str:
-    """A macro that can be reached from here and from itself; empty if there is none."""
+    """A macro that `start` uses and that uses itself, at any depth; empty if there is none."""
     path: dict[str, None] = {}
     stack = [(start, False)]
     while stack:

@@ -1,7 +1,7 @@
-"""What is in one rules file, and what is wrong with it taken by itself.
+"""The items of one rules file, and the problems that it has whatever other files hold.
 
-The rules are those of Falco's rule_loader_reader.cpp (userspace/engine, as of 0.44). Falco stops at
-the first error of a file; here every item is looked at, so that a user can mend all in one go.
+The checks are those of Falco's rule_loader_reader.cpp (userspace/engine, as of 0.44). Falco stops
+at the first error of a file; here every item is checked, so that a user sees all errors at once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resources.rules import condition
-from resources.rules.exceptions import quoted, read_exemptions
 from resources.rules.item_reader import BadItem, ItemReader
 from resources.rules.items import (
     EngineRequirement,
@@ -21,7 +20,9 @@ from resources.rules.items import (
     RuleItem,
     RulesContent,
 )
-from resources.text import yaml_reader as bounded_yaml
+from resources.rules.rule_exceptions import quoted, read_exceptions
+from resources.text import yaml_reader
+from resources.text.limits import MAX_MESSAGES
 from resources.text.messages import listed, shown
 from resources.text.yaml_node import (
     YamlMap,
@@ -36,7 +37,7 @@ from resources.text.yaml_node import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resources.rules.exceptions import Exemption
+    from resources.rules.rule_exceptions import RuleException
 
 _APPENDABLE = ("condition", "output", "desc", "tags", "exceptions")
 _REPLACEABLE = (
@@ -46,16 +47,14 @@ _REPLACEABLE = (
 )
 _RULE_KEYS = frozenset({*_REPLACEABLE, "rule", "source", "append", "override"})
 _REQUIRED = ("condition", "output", "desc", "priority")
-# Of one file: nobody reads more, and there may be as many as there are items.
-MOST_TEXTS = 1000
 _DEFAULT_SOURCE = "syscall"
 
 
 def read(data: bytes) -> RulesContent:
-    """Read a file; never raises for what is in it."""
+    """The content of a rules file; errors of the file are problems in it, and never raised."""
     try:
-        documents = bounded_yaml.load(data)
-    except bounded_yaml.BadYaml as error:
+        documents = yaml_reader.load(data)
+    except yaml_reader.BadYaml as error:
         return RulesContent(problems=(str(error),))
     reader = _Reader()
     for document in documents.roots:
@@ -64,8 +63,8 @@ def read(data: bytes) -> RulesContent:
         reader.warnings.append("the file has no rules")
     return RulesContent(
         tuple(reader.items),
-        tuple(reader.problems[:MOST_TEXTS]),
-        tuple(reader.warnings[:MOST_TEXTS]),
+        tuple(reader.problems[:MAX_MESSAGES]),
+        tuple(reader.warnings[:MAX_MESSAGES]),
         documents.values,
     )
 
@@ -116,26 +115,28 @@ class _Reader:
         unknown = [key.text for key in keys(value) if key.text not in known]
         if unknown:
             self.warnings.append(f"{item.label}: Falco ignores unknown keys: {listed(unknown)}")
-        if again := duplicates(value):
-            texts = (key.text for key in again)
+        if repeated := duplicates(value):
+            texts = (key.text for key in repeated)
             self.warnings.append(f"{item.label}: Falco takes the first of two: {listed(texts)}")
         self.warnings.extend(item.warnings)
 
 
-def _engine(item: ItemReader) -> tuple[Item, ...]:
+def _engine_requirement(item: ItemReader) -> tuple[Item, ...]:
     return (EngineRequirement(item.line, item.engine_version("required_engine_version")),)
 
 
-def _plugins(item: ItemReader) -> tuple[Item, ...]:
-    found = []
+def _plugin_requirements(item: ItemReader) -> tuple[Item, ...]:
+    requirements = []
     for entry in item.maps("required_plugin_versions"):
         others = entry.maps("alternatives") if entry.has("alternatives") else []
-        alternatives = [(one.text("name"), one.version("version")) for one in (entry, *others)]
+        alternatives = [
+            (plugin.text("name"), plugin.version("version")) for plugin in (entry, *others)
+        ]
         names = [name for name, _ in alternatives]
         if len(set(names)) < len(names):
             entry.fail("alternatives", "a plugin is named twice")
-        found.append(PluginRequirement(entry.line, tuple(alternatives)))
-    return tuple(found)
+        requirements.append(PluginRequirement(entry.line, tuple(alternatives)))
+    return tuple(requirements)
 
 
 def _list(item: ItemReader) -> tuple[Item, ...]:
@@ -192,8 +193,8 @@ def _new_rule(item: ItemReader, name: str) -> RuleItem:
     item.priority("priority")
     source = item.text("source") if item.has("source") else _DEFAULT_SOURCE
     _check_optional(item)
-    exemptions = read_exemptions(item, with_fields=True)
-    return RuleItem(item.line, name, text, source, exemptions)
+    exceptions = read_exceptions(item, with_fields=True)
+    return RuleItem(item.line, name, text, source, exceptions)
 
 
 def _check_optional(item: ItemReader) -> None:
@@ -205,10 +206,10 @@ def _check_optional(item: ItemReader) -> None:
 
 def _appending(item: ItemReader, name: str) -> RuleChange:
     text = item.text("condition") if item.has("condition") else None
-    exemptions = read_exemptions(item, with_fields=False) if item.has("exceptions") else None
-    if text is None and exemptions is None:
+    exceptions = read_exceptions(item, with_fields=False) if item.has("exceptions") else None
+    if text is None and exceptions is None:
         item.fail("append", "there is neither a condition nor exceptions to append")
-    return RuleChange(item.line, name, True, text, exemptions)
+    return RuleChange(item.line, name, True, text, exceptions)
 
 
 def _overriding(
@@ -235,17 +236,17 @@ def _overriding(
 
 def _changed(
     item: ItemReader, touched: frozenset[str], appends: bool
-) -> tuple[str | None, tuple[Exemption, ...] | None]:
+) -> tuple[str | None, tuple[RuleException, ...] | None]:
     text = item.text("condition") if "condition" in touched else None
     if "exceptions" not in touched:
         return text, None
-    return text, read_exemptions(item, with_fields=not appends)
+    return text, read_exceptions(item, with_fields=not appends)
 
 
-# In the order in which Falco looks for them.
+# The key that tells the kind of an item, in the order in which Falco looks for them.
 _KINDS: dict[str, Callable[[ItemReader], tuple[Item, ...]]] = {
-    "required_engine_version": _engine,
-    "required_plugin_versions": _plugins,
+    "required_engine_version": _engine_requirement,
+    "required_plugin_versions": _plugin_requirements,
     "list": _list,
     "macro": _macro,
     "rule": _rule,

@@ -1,21 +1,21 @@
-"""Versions as Falco compares them, and what is known of its releases."""
+"""Versions as Falco compares them, and the engine version of each known release."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-# Measured on 0.44.1; 0.44.0 from its /versions. Releases that are not here are not guessed: even a
-# patch release may bump the engine (0.34.1 did).
-_ENGINES = {"0.44.0": "0.62.0", "0.44.1": "0.62.0"}
+# Measured on 0.44.1; that of 0.44.0 is from its /versions. The engine of other releases is not
+# guessed: even a patch release may change it (0.34.1 did).
+_ENGINE_VERSIONS = {"0.44.0": "0.62.0", "0.44.1": "0.62.0"}
 
-# sinsp_version reads three numbers and ignores what follows them.
+# sinsp_version reads three numbers and ignores the text after them.
 _SEMANTIC = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})", re.ASCII)
 _RELEASE = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})(?:\.[0-9]{1,9})?(?![0-9])", re.ASCII)
 
 
 class SemanticVersion(NamedTuple):
-    """Three numbers."""
+    """A version of three numbers."""
 
     major: int
     minor: int
@@ -25,23 +25,26 @@ class SemanticVersion(NamedTuple):
         return f"{self.major}.{self.minor}.{self.patch}"
 
     def satisfies(self, required: SemanticVersion) -> bool:
-        """Falco's rule for engine and plugins: the same major number, and not older."""
+        """Whether the major number is that of `required` and the version is not older.
+
+        Falco's rule for the engine and for plugins.
+        """
         return self.major == required.major and self >= required
 
 
 def semantic_version(text: str) -> SemanticVersion | None:
-    """The version that a text starts with, if it is one to Falco."""
+    """The version that the text starts with, as Falco reads it; None if it starts with none."""
     match = _SEMANTIC.match(text)
     return SemanticVersion(*map(int, match.groups())) if match else None
 
 
 def release(falco_version: str) -> tuple[int, int] | None:
-    """Major and minor number of an image tag; None for one that says nothing, such as `latest`."""
+    """Major and minor number of an image tag; None for a tag without, such as `latest`."""
     match = _RELEASE.match(falco_version)
     return (int(match[1]), int(match[2])) if match else None
 
 
 def engine_version(falco_version: str) -> str:
-    """The version of the rule engine in a release of Falco; empty if unknown."""
+    """The version of the rule engine in a release of Falco; empty if it is unknown."""
     number = semantic_version(falco_version.removeprefix("v"))
-    return _ENGINES.get(str(number), "")
+    return _ENGINE_VERSIONS.get(str(number), "")

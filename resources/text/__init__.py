@@ -1,4 +1,4 @@
-"""Text from outside.
+"""Text from outside: YAML read and written within bounds, and foreign text in messages.
 
-Read within bounds, written as YAML, quoted in messages; nothing of Kubernetes or Falco.
+Nothing about Kubernetes or about what the text means to Falco belongs here.
 """

@@ -1,13 +1,13 @@
-"""The values of a YAML document, as yaml-cpp gives them to Falco: a scalar is text until asked."""
+"""The values of a YAML document as yaml-cpp gives them to Falco: a scalar has no type but text."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple, TypeAlias
 
-# yaml-cpp: IsNullString; only where the scalar is plain.
+# yaml-cpp: IsNullString; it holds for plain scalars only.
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-# yaml-cpp: convert<bool>, in lower case, upper case or capitalised.
+# yaml-cpp: convert<bool>, which takes lower case, upper case or a capitalised word.
 _BOOLEANS = {"y": True, "yes": True, "true": True, "on": True} | {
     "n": False,
     "no": False,
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+
 
 
 class YamlScalar(NamedTuple):
-    """Text; `plain` if it stands without quotes, block or tag. Lines count from 1."""
+    """A scalar; `plain` if it is written without quotes, block or tag. Lines count from 1."""
 
     text: str
     line: int
@@ -34,7 +34,7 @@ class YamlList(NamedTuple):
 
 
 class YamlMap(NamedTuple):
-    """A mapping, in the order of the file, with every duplicate."""
+    """A mapping in the order of the file, with all duplicates."""
 
     pairs: tuple[tuple[YamlNode, YamlNode], ...]
     line: int
@@ -44,12 +44,12 @@ YamlNode: TypeAlias = YamlScalar | YamlList | YamlMap
 
 
 def is_null(node: YamlNode) -> bool:
-    """Whether Falco sees nothing there."""
+    """Whether Falco reads the value as null."""
     return isinstance(node, YamlScalar) and node.plain and node.text in _NULLS
 
 
 def lookup(mapping: YamlMap, key: str) -> YamlNode | None:
-    """The value of a key; of duplicates the first, as in yaml-cpp."""
+    """The value of a key, of duplicates the first, as in yaml-cpp; None if the key is absent."""
     for name, value in mapping.pairs:
         if isinstance(name, YamlScalar) and name.text == key:
             return value
@@ -57,7 +57,7 @@ def lookup(mapping: YamlMap, key: str) -> YamlNode | None:
 
 
 def keys(mapping: YamlMap) -> list[YamlScalar]:
-    """Its keys; those that are no text are shown as such."""
+    """The keys of a mapping; a key that is no scalar is replaced by its description."""
     return [
         name if isinstance(name, YamlScalar) else YamlScalar(describe(name), name.line, plain=False)
         for name, _ in mapping.pairs
@@ -65,23 +65,23 @@ def keys(mapping: YamlMap) -> list[YamlScalar]:
 
 
 def duplicates(mapping: YamlMap) -> list[YamlScalar]:
-    """Keys that stand there a second time."""
+    """The keys that repeat an earlier key of the mapping."""
     seen: set[str] = set()
-    again = []
+    repeated = []
     for key in keys(mapping):
         if key.text in seen:
-            again.append(key)
+            repeated.append(key)
         seen.add(key.text)
-    return again
+    return repeated
 
 
 def text(node: YamlNode | None) -> str | None:
-    """The text of a scalar that is not null."""
+    """The text of a scalar; None for null and for anything else."""
     return node.text if isinstance(node, YamlScalar) and not is_null(node) else None
 
 
 def boolean(node: YamlNode | None) -> bool | None:
-    """What Falco reads as true or false; None for anything else."""
+    """The boolean that Falco reads from a scalar; None if it reads none."""
     value = text(node)
     if value is None or value not in {value.lower(), value.upper(), value.capitalize()}:
         return None
@@ -89,7 +89,7 @@ def boolean(node: YamlNode | None) -> bool | None:
 
 
 def integer(node: YamlNode | None) -> int | None:
-    """A decimal, octal (0…) or hexadecimal (0x…) number; None for anything else."""
+    """The whole number in a scalar: decimal, octal (0…) or hexadecimal (0x…); else None."""
     value = text(node)
     if value is None or not _INTEGER.fullmatch(value):
         return None
@@ -99,13 +99,13 @@ def integer(node: YamlNode | None) -> int | None:
 
 
 def number(node: YamlNode | None) -> float | None:
-    """A number with or without a fraction; None for anything else."""
+    """The number in a scalar, with or without a fraction; else None."""
     value = text(node)
     return float(value) if value is not None and _NUMBER.fullmatch(value) else None
 
 
 def describe(node: YamlNode) -> str:
-    """What kind of value it is, for a message."""
+    """The kind of the value, for messages: a map, a list, text or nothing."""
     if isinstance(node, YamlMap):
         return "a map"
     if isinstance(node, YamlList):

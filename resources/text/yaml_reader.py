@@ -1,8 +1,8 @@
-"""YAML from outside, read within bounds.
+"""YAML from outside, read within the bounds of `resources.text.limits`.
 
-No document costs more than its share of memory and time, whatever is in it: size, depth, number of
-values and what aliases amount to are checked while the events of the parser come in, before
-anything is built from them. Nothing recurses. No tag makes an object.
+No document can take unbounded memory or time, whatever it holds: size, depth and the number of
+values, with all that aliases expand to, are checked on each event of the parser, before a value is
+built from it. Nothing recurses. No tag creates a Python object.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
+from resources.text.limits import MAX_BYTES, MAX_DEPTH, MAX_VALUES
 from resources.text.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar
 
 if TYPE_CHECKING:
@@ -30,26 +31,20 @@ if TYPE_CHECKING:
 
     from yaml.events import Event
 
-MAX_BYTES = 4 << 20
-# Falco's own limit is 500 (yaml-cpp's DepthGuard).
-MAX_DEPTH = 64
-# Values of one file, counting each alias as all that it stands for.
-MAX_VALUES = 100_000
-
-# libyaml is five times as fast, and need not be there.
+# libyaml is five times as fast as PyYAML's own parser, and may be absent.
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CHUNK = 1 << 16
 
 
 class Documents(NamedTuple):
-    """The documents of a file in order, and how many values they amount to."""
+    """The documents of a file in order, and the number of their values, aliases expanded."""
 
     roots: list[YamlNode]
     values: int
 
 
 class BadYaml(ValueError):  # noqa: N818 - it describes the file, not a failure of ours
-    """A file that is no YAML, or too much of it; the message names the line, if there is one."""
+    """A file that is no YAML or exceeds a bound; the message names the line if it is known."""
 
 
 class _Size(NamedTuple):
@@ -59,7 +54,7 @@ class _Size(NamedTuple):
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not come; `before` is the count of values at its start."""
+    """A collection whose end event has not come; `before` counts the values before its start."""
 
     event: NodeEvent
     before: int
@@ -68,10 +63,10 @@ class _Open:
 
 
 def load(data: bytes) -> Documents:
-    """Read a file; one without content has no documents.
+    """The documents of a file; none for a file without content.
 
     Raises:
-        BadYaml: it cannot be read, or exceeds a limit.
+        BadYaml: the file is no YAML, or exceeds a bound.
     """
     if len(data) > MAX_BYTES:
         raise BadYaml(f"it is larger than {MAX_BYTES >> 20} MiB")
@@ -90,7 +85,7 @@ def load(data: bytes) -> Documents:
 
 
 class _Composer:
-    """Builds documents from events, and stops at the first limit."""
+    """Builds documents from the events of the parser, and raises BadYaml at the first bound."""
 
     def __init__(self) -> None:
         self._values = 0
@@ -135,7 +130,7 @@ class _Composer:
 
     def _alias(self, event: AliasEvent) -> None:
         if event.anchor not in self._anchors:
-            # Also an alias of what it stands in: the anchor is only known at its end.
+            # An alias within its own collection too: an anchor is known only at its end.
             raise BadYaml(f"line {_line(event)}: the alias refers to nothing before it")
         node, size = self._anchors[event.anchor]
         self._count(size.values, event)
@@ -166,7 +161,7 @@ def _line(event: Event) -> int:
 
 
 def _check_encoding(data: bytes) -> None:
-    """Refuse what is not UTF-8, without a second copy of it."""
+    """Raise BadYaml for a file that is not UTF-8, without a decoded copy of the whole file."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     for start in range(0, len(data) or 1, _CHUNK):
         pending = decoder.getstate()[0]

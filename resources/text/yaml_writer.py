@@ -1,4 +1,4 @@
-"""Writing a structured value as YAML that every reader of YAML takes for that value."""
+"""Structured values written as YAML that every YAML reader reads as the same value."""
 
 from __future__ import annotations
 
@@ -7,31 +7,30 @@ from typing import Any, ClassVar
 
 import yaml
 
-# yaml-cpp, with which Falco reads, gives up at 500.
-MAX_DEPTH = 100
+from resources.text.limits import MAX_DEPTH, MAX_VALUES
 
 _NO_FOLDING = 1 << 30
-# Plain to yaml-cpp or YAML 1.2 are words and numbers that are others to YAML 1.1, and the other way
-# round. What starts like a number, or is one of these words, is therefore quoted.
+# yaml-cpp, YAML 1.1 and YAML 1.2 do not agree on which plain scalars are numbers, booleans or null.
+# So a text is quoted if it starts like a number or is one of these words.
 _LIKE_A_NUMBER = re.compile(r"[-+]?\.?(?:[0-9]|inf\b|nan\b)", re.IGNORECASE | re.ASCII)
 _WORDS = frozenset({"", "~", "null", "y", "n", "yes", "no", "on", "off", "true", "false"})
-# YAML 1.1 has more of them than yaml-cpp.
+# YAML 1.1 has more line breaks than yaml-cpp.
 _LINE_BREAKS = re.compile("[\r\x85\u2028\u2029]")
-# Lines that a block keeps as they are, whoever reads it.
+# Texts that every reader gets back unchanged from a block scalar.
 _BLOCK = re.compile(r"[^\s](?:[^\n]*[^\s])?(?:\n+[^\n]*[^\s])*\n?")
 
 
 class TooDeep(ValueError):  # noqa: N818 - it describes a user's value, not a failure of ours
-    """The value is nested deeper than its reader could follow."""
+    """The value is nested deeper than MAX_DEPTH."""
 
     def __init__(self) -> None:
         super().__init__(f"is nested deeper than {MAX_DEPTH} levels")
 
 
 class _Dumper(yaml.SafeDumper):
-    """Keeps the order, repeats what is shared, quotes what could be taken for something else."""
+    """Keeps the order of keys, writes no aliases, and quotes what could be read as no text."""
 
-    # Older yaml-cpp makes of \N, the short form of this one, a byte that is no character.
+    # Older yaml-cpp reads \N, the short escape of U+0085, as a byte that is no character.
     ESCAPE_REPLACEMENTS: ClassVar = {  # type: ignore[misc] # the stubs declare it final
         character: escape
         for character, escape in yaml.SafeDumper.ESCAPE_REPLACEMENTS.items()
@@ -56,10 +55,10 @@ _Dumper.add_representer(dict, _Dumper.represent_object)
 
 
 def yaml_text(value: object) -> str:
-    """The YAML of a value from JSON, the same for the same value, for people to read.
+    """The YAML of a value decoded from JSON; equal values give equal text.
 
     Raises:
-        TooDeep: no reader could take it in.
+        TooDeep: the value is nested deeper than MAX_DEPTH.
     """
     check_depth(value)
     return yaml.dump(
@@ -73,7 +72,7 @@ def yaml_text(value: object) -> str:
 
 
 def _style(text: str) -> str | None:
-    """How to write a string: as a block, quoted or, with None, as it is if that will do."""
+    """The scalar style of a text: block, single or double quotes, or None for plain if possible."""
     if _LINE_BREAKS.search(text):
         return '"'
     if "\n" in text:
@@ -84,10 +83,10 @@ def _style(text: str) -> str | None:
 
 
 def check_depth(value: object) -> None:
-    """Raise TooDeep for a value that no reader could take in."""
+    """Raise TooDeep for a value that is nested deeper than MAX_DEPTH."""
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [child for one in level for child in _children(one)]
+        level = [child for parent in level for child in _children(parent)]
         if not level:
             return
     raise TooDeep
@@ -99,17 +98,14 @@ def _children(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-# The official rules have ten thousand.
-MOST_VALUES = 100_000
-
-
 def excess(value: object) -> str:
-    """What is too much of a value to be written as YAML, to follow its name; empty for nothing.
+    """Which bound the value exceeds, as the predicate of a message; empty if none.
 
-    Writing takes us 300 bytes for each value within, of which the API server takes 700,000.
+    To write a value takes 300 bytes of memory for each value in it, and the API server stores up to
+    700,000 of them in one object.
     """
     if _is_vast(value):
-        return f"has more than {MOST_VALUES} values"
+        return f"has more than {MAX_VALUES} values"
     try:
         check_depth(value)
     except TooDeep as error:
@@ -119,11 +115,11 @@ def excess(value: object) -> str:
 
 def _is_vast(value: object) -> bool:
     seen, waiting = 0, [value]
-    while waiting and seen + len(waiting) <= MOST_VALUES:
-        one = waiting.pop()
+    while waiting and seen + len(waiting) <= MAX_VALUES:
+        node = waiting.pop()
         seen += 1
-        if isinstance(one, dict):
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
+        if isinstance(node, dict):
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
     return bool(waiting)

@@ -1,4 +1,8 @@
-"""Asks whether Falco would take what a node is to install, along with all else that is there."""
+"""Checks the artifacts of a node in a child process, so that hostile content does no harm here.
+
+The child bounds what it reads of each file (resources.text.yaml_reader) and of all of them, and
+refuses by name a file that is too much. Its limits of memory and time are there for our mistakes.
+"""
 
 from __future__ import annotations
 
@@ -7,70 +11,105 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from actors.runtime.child_process import MEGABYTE, WorkerFailed, run_worker
+from resources.node.check_request import (
+    CheckedSlot,
+    CheckedVersion,
+    CheckRequest,
+    PluginFact,
+    Verdict,
+)
 from resources.node.files import DIRECTORIES, Directory
 from resources.node.plan import is_present, libraries
-from resources.node.slots import PluginFact, Slot, Version
-from sidecar.check.process import CheckRequest, check
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-    from resources.node.items import Installed
+    from resources.node.check_request import Context
     from resources.node.plan import Plan, PlannedSlot
-    from resources.node.slots import Context, Verdict
+    from resources.node.slots import SlotVersion
     from sidecar.volume.volume import Volume
 
+MEMORY = 128 * MEGABYTE
+SECONDS = 60.0
+
 _KINDS = {"Rulesfile": "rules", "Config": "config", "Plugin": "plugin"}
-# Of files that are not ours: Falco loads every file in config.d, whatever its extension.
+# Files of others that Falco loads, by extension: in config.d it loads every file.
 _LOADED = {Directory.RULES: ("rules", (".yaml", ".yml")), Directory.CONFIG: ("config", ("",))}
 
 
+class CheckFailed(Exception):  # noqa: N818 - what it reports is a failure, not an error of ours
+    """The check gave no answer: it was out of memory, out of time, or crashed."""
+
+
 class NodeCheck:
-    """Knows what the check has to know about the node besides the plan."""
+    """Checks a plan together with the files on the node that belong to no artifact."""
 
     def __init__(self, volume: Volume, context: Context) -> None:
         self._volume = volume
         self._context = context
 
     async def ask(self, planned: Plan) -> Verdict:
-        """Return what may be activated; raises CheckFailed if that could not be found out."""
+        """Return which version of each slot may be activated.
+
+        Raises:
+            CheckFailed: nothing is known; keep what is installed.
+        """
         foreign = await asyncio.to_thread(self._foreign)
         names = [path.name for path in foreign[Directory.PLUGINS]]
         context = replace(self._context, foreign_libraries=tuple(names))
         known = libraries(planned, names)
         ours = (self._slot(slot, known) for slot in planned.slots)
-        return await check(CheckRequest((*ours, *_that_stay(foreign)), context))
+        return await check_in_child(CheckRequest((*ours, *_foreign_slots(foreign)), context))
 
     def _foreign(self) -> dict[Directory, list[Path]]:
-        """Files of others: a user may have mounted some."""
+        """Files that belong to no artifact: a user may have mounted some."""
         return {
             directory: [path for path in self._volume.foreign(directory) if path.is_file()]
             for directory in Directory
         }
 
-    def _slot(self, slot: PlannedSlot, known: Collection[str]) -> Slot:
-        one = slot.wanted or slot.good
-        file = one.file if one is not None else ""
-        wanted = self._version(slot.kind, slot.wanted, known)
-        return Slot(
-            slot.id, _KINDS[slot.kind], file, wanted, self._version(slot.kind, slot.good, known)
+    def _slot(self, slot: PlannedSlot, known: Collection[str]) -> CheckedSlot:
+        kind, version = slot.id.kind, slot.wanted or slot.good
+        return CheckedSlot(
+            id=str(slot.id),
+            kind=_KINDS[kind],
+            file=version.file if version is not None else "",
+            wanted=self._version(kind, slot.wanted, known),
+            good=self._version(kind, slot.good, known),
         )
 
-    def _version(self, kind: str, one: Installed | None, known: Collection[str]) -> Version | None:
-        if one is None:
+    def _version(
+        self, kind: str, version: SlotVersion | None, known: Collection[str]
+    ) -> CheckedVersion | None:
+        if version is None:
             return None
-        if one.entry is not None:
-            version = one.content.version if one.content else ""
-            path, present = one.entry.library_path, is_present(one, known)
-            return Version(plugin=PluginFact(one.entry.name, version, path, present))
-        assert one.content is not None, "rules and configurations are files"
-        return Version(str(self._volume.blobs.path(DIRECTORIES[kind], one.content.sha256)))
+        content, entry = version.content, version.entry
+        if entry is not None:
+            release = content.version if content else ""
+            present = is_present(version, known)
+            return CheckedVersion(
+                plugin=PluginFact(entry.name, release, entry.library_path, present)
+            )
+        assert content is not None, "rules and configurations are files"
+        return CheckedVersion(str(self._volume.blobs.path(DIRECTORIES[kind], content.sha256)))
 
 
-def _that_stay(foreign: Mapping[Directory, list[Path]]) -> Iterator[Slot]:
-    """What Falco loads besides ours, whatever is decided."""
+async def check_in_child(request: CheckRequest) -> Verdict:
+    """Return the answer of a child process; raises CheckFailed if it gives none."""
+    try:
+        return await run_worker(
+            "sidecar.check.worker", request, Verdict, memory=MEMORY, seconds=SECONDS
+        )
+    except WorkerFailed as error:
+        raise CheckFailed(str(error)) from error
+
+
+def _foreign_slots(foreign: Mapping[Directory, list[Path]]) -> Iterator[CheckedSlot]:
+    """Slots for the files of others that Falco loads; they stay whatever is decided."""
     for directory, (kind, extensions) in _LOADED.items():
         for path in foreign[directory]:
             if path.name.endswith(extensions):
-                yield Slot(str(path), kind, path.name, Version(str(path)), stays=True)
+                version = CheckedVersion(str(path))
+                yield CheckedSlot(str(path), kind, path.name, version, stays=True)

@@ -1,4 +1,4 @@
-"""The process that checks the artifacts of a node."""
+"""The child process that checks the artifacts of a node; what is costly it imports under limits."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.runtime.child_process import serve
-from sidecar.check.process import CheckRequest
+from resources.node.check_request import CheckRequest
 
 if TYPE_CHECKING:
-    from resources.node.slots import Verdict
+    from resources.node.check_request import Verdict
 
 
 def answer(request: CheckRequest) -> Verdict:
-    """Check what the request names."""
+    """The verdict on the slots of a request."""
     from resources.node.verdict import check  # noqa: PLC0415 - after the limits hold
 
     return check(request.slots, request.context, _read)
 
 
 def _read(path: str) -> bytes:
-    """The file, or as much of it as is needed to see that it is too large."""
-    from resources.text.yaml_reader import MAX_BYTES  # noqa: PLC0415 - after the limits hold
+    """The file, or as much of it as shows that it is too large."""
+    from resources.text.limits import MAX_BYTES  # noqa: PLC0415 - after the limits hold
 
     with Path(path).open("rb") as file:
         return file.read(MAX_BYTES + 1)

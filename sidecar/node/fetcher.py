@@ -1,4 +1,4 @@
-"""Gets the content of an artifact's sources and puts it, checked, into the blob store."""
+"""Fetches the content of an artifact's sources into the blob store."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import msgspec
 
 from actors.api.errors import ApiError, NotFound, Refused
 from actors.registry import client as registry
+from resources.artifact.medium import Medium
+from resources.artifact.reasons import INVALID, REFERENCE_FAILED, STORE_FAILED
 from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef
+from resources.node.artifact import Trouble
 from resources.node.files import DIRECTORIES
-from resources.node.items import INVALID, REFERENCE_FAILED, STORE_FAILED, Content, Trouble
+from resources.node.slots import Content
 from resources.registry.credentials import InvalidCredentials, credentials_of
 from resources.registry.request import Endpoint, Pull
 from resources.text.yaml_writer import excess, yaml_text
@@ -33,9 +36,10 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
 class FetchFailed(Exception):  # noqa: N818 - what it reports is a failure, not an error of ours
-    """There is no content; seconds until it may be worth another try, if anybody said so.
+    """A source gave no content.
 
-    If it is `final` no other try is worth it: what was asked for is itself at fault.
+    `retry_after`: seconds until another try, if the server named them. `final`: another try would
+    fail as well, because the content itself is at fault.
     """
 
     def __init__(
@@ -48,10 +52,10 @@ class FetchFailed(Exception):  # noqa: N818 - what it reports is a failure, not 
 
 
 class PullObserver(Protocol):
-    """Is told of every pull that succeeded, for metrics."""
+    """Counts pulls, for metrics."""
 
     def pulled(self, size: int, seconds: float) -> None:
-        """Count the bytes that came over the network, and how long it took."""
+        """Count a pull that succeeded, with the bytes that came over the network."""
         ...
 
 
@@ -67,7 +71,7 @@ class Fetcher:
         clock: Clock,
         observer: PullObserver,
     ) -> None:
-        """`most_bytes`: of what comes from a registry, by kind of artifact."""
+        """`most_bytes` limits, by kind of artifact, what is pulled from a registry."""
         self._client = client
         self._blobs = blobs
         self._namespace = namespace
@@ -87,7 +91,7 @@ class Fetcher:
             credentials=await self._credentials(source),
         )
         directory = DIRECTORIES[kind]
-        staging = await self._stored(kind, "oci", self._blobs.staging, directory)
+        staging = await self._stored(kind, Medium.OCI, self._blobs.staging, directory)
         request = Pull(
             endpoint=endpoint,
             digest=digest,
@@ -97,50 +101,52 @@ class Fetcher:
             directory=str(staging),
             max_bytes=self._most_bytes[kind],
         )
-        found = await self._pull(request)
-        await self._stored(kind, "oci", self._blobs.adopt, directory, found.path, found.sha256)
-        needed = tuple(dependency.name for dependency in found.dependencies)
-        return Content(found.sha256, f"oci:{digest}", found.version, needed)
+        pulled = await self._pull(request)
+        adopt = self._blobs.adopt
+        await self._stored(kind, Medium.OCI, adopt, directory, pulled.path, pulled.sha256)
+        dependencies = tuple(dependency.name for dependency in pulled.dependencies)
+        return Content(pulled.sha256, f"oci:{digest}", pulled.version, dependencies)
 
     async def _pull(self, request: Pull) -> Pulled:
-        reason, host = STORE_FAILED[request.kind, "oci"], request.endpoint.registry
+        reason, host = STORE_FAILED[request.kind, Medium.OCI], request.endpoint.registry
         async with self._turns.turn(host) as wait:
             if wait:
                 text = f"{request.endpoint}: the registry wants no requests for now"
                 raise FetchFailed(Trouble(reason, text, transient=True), wait)
             begun = self._clock.monotonic()
             try:
-                found = await registry.pull(request)
+                pulled = await registry.pull(request)
             except registry.RegistryError as error:
-                self._turns.leave_in_peace(host, error.retry_after)
+                self._turns.hold_off(host, error.retry_after)
                 trouble = Trouble(reason, str(error), error.transient)
                 raise FetchFailed(trouble, error.retry_after, final=error.final) from error
-            self._observer.pulled(found.pulled_bytes, self._clock.monotonic() - begun)
-        return found
+            self._observer.pulled(pulled.pulled_bytes, self._clock.monotonic() - begun)
+        return pulled
 
     async def config_map(self, kind: str, source: ConfigMapSource) -> Content:
-        """Read one key of a ConfigMap as it is now, be that newer than what was asked for."""
-        found = await self._read("ConfigMap", source.name)
-        data = found.get("data") or {}
-        origin = origin_of_config_map(source.name, found["metadata"].get("resourceVersion"))
+        """Read one key of a ConfigMap as it is now, which may be newer than the resolved one."""
+        config_map = await self._read("ConfigMap", source.name)
+        data = config_map.get("data") or {}
+        version = config_map["metadata"].get("resourceVersion")
+        origin = origin_of_config_map(source.name, version)
         if source.key not in data:
             raise FetchFailed(_missing(f"key {source.key} of ConfigMap {source.name}"))
-        return await self._put(kind, "configmap", data[source.key], origin)
+        return await self._put(kind, Medium.CONFIG_MAP, data[source.key], origin)
 
     async def inline(self, kind: str, source: InlineSource, origin: str) -> Content:
-        """Render the value in the resource."""
-        if found := await asyncio.to_thread(excess, source.value):
-            trouble = Trouble(INVALID, f"the value in the resource {found}")
+        """Write the value in the resource as YAML."""
+        if problem := await asyncio.to_thread(excess, source.value):
+            trouble = Trouble(INVALID, f"the value in the resource {problem}")
             raise FetchFailed(trouble, final=True)
         text = await asyncio.to_thread(yaml_text, source.value)
-        return await self._put(kind, "inline", text, origin)
+        return await self._put(kind, Medium.INLINE, text, origin)
 
-    async def _put(self, kind: str, medium: str, text: str, origin: str) -> Content:
+    async def _put(self, kind: str, medium: Medium, text: str, origin: str) -> Content:
         data, directory = text.encode(), DIRECTORIES[kind]
         return Content(await self._stored(kind, medium, self._blobs.put, directory, data), origin)
 
-    async def _stored(self, kind: str, medium: str, step: Any, *arguments: Any) -> Any:
-        """Do something to the disk, off the loop."""
+    async def _stored(self, kind: str, medium: Medium, step: Any, *arguments: Any) -> Any:
+        """Run a step that may wait for the disk, off the event loop."""
         try:
             return await asyncio.to_thread(step, *arguments)
         except OSError as error:
@@ -166,9 +172,10 @@ class Fetcher:
         return str(data[CA_KEY])
 
     async def _read(self, kind: str, name: str) -> dict[str, Any]:
-        """Return an object of our namespace.
+        """Return an object of the namespace.
 
-        That we may not read it passes: the operator grants it by name, a moment after it was named.
+        That reading is forbidden passes: the operator grants it by name, soon after an artifact
+        named the object.
         """
         try:
             raw = await self._client.get(ObjectRef(kind, self._namespace, name))
@@ -179,19 +186,19 @@ class Fetcher:
             why = "may not be read yet" if refused else "cannot be read"
             trouble = Trouble(REFERENCE_FAILED, f"{kind} {name} {why}: {error}", transient=True)
             raise FetchFailed(trouble, error.retry_after) from error
-        found: dict[str, Any] = msgspec.json.decode(raw)
-        return found
+        document: dict[str, Any] = msgspec.json.decode(raw)
+        return document
 
 
 def origin_of_config_map(name: str, version: str | None) -> str:
-    """A name for what a ConfigMap held at one resourceVersion."""
+    """The origin of what a ConfigMap holds at one resourceVersion."""
     return f"configmap:{name}@{version}"
 
 
 def origin_of_inline(source: InlineSource) -> str:
-    """A name for the value, the same for equal ones."""
+    """The origin of an inline value, equal for equal values."""
     return f"inline:{hashlib.sha256(msgspec.json.encode(source.value)).hexdigest()}"
 
 
-def _missing(what: str) -> Trouble:
-    return Trouble(REFERENCE_FAILED, f"{what} does not exist")
+def _missing(name: str) -> Trouble:
+    return Trouble(REFERENCE_FAILED, f"{name} does not exist")

@@ -1,4 +1,4 @@
-"""The startup gate: Falco starts once its artifacts are there, or could not be had in time."""
+"""The startup gate: Falco starts once its artifacts are installed, or at the deadline."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING, Any
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
 from actors.runtime.results import Done, RequeueAfter, Result
-from resources.node.report import open_items
+from resources.node.report import open_artifacts
 from sidecar.volume.disk import VolumeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.runtime.context import Runtime
-    from sidecar.node.state import Contents
+    from sidecar.node.state import NodeState
     from sidecar.volume.volume import Volume
 
 _log = logging.getLogger(__name__)
-# Seconds until a disk that could not take it is asked again.
-_REMEMBER_AGAIN = 30.0
+# Seconds until the gate is recorded again after the disk failed.
+_RECORD_AGAIN = 30.0
 _MOST_NAMED = 5
 
 
 class Gate(Actor):
-    """Open once every artifact that applies here is installed, or has failed for good.
+    """Open once every artifact of this node is installed, or has failed in a way that stays.
 
-    What may pass without anybody's doing is waited for until the deadline. Once open it stays open,
-    also after a restart: one failing artifact must never make a running Falco unready.
+    The gate waits for a transient failure until the deadline. An open gate stays open, also after a
+    restart: a failing artifact must never make a running Falco unready.
     """
 
     kind = "Gate"
@@ -37,59 +37,62 @@ class Gate(Actor):
     def __init__(
         self,
         runtime: Runtime,
-        contents: Contents,
+        state: NodeState,
         deadline: float,
         is_listed: Callable[[], bool],
         volume: Volume,
     ) -> None:
         """`deadline` in seconds from the actor's start."""
         super().__init__(runtime)
-        self._contents = contents
+        self._node = state
         self._deadline = runtime.clock.monotonic() + deadline
         self._is_listed = is_listed
         self._volume = volume
-        self._is_remembered = False
+        self._is_recorded = False
 
     @property
     def waits_for(self) -> str | None:
-        """Why Falco is not to start yet; None if it may."""
-        if self._contents.gate_opened:
+        """Why Falco must not start yet; None if it may."""
+        if self._node.gate_opened:
             return None
         if not self._is_listed():
             return "the artifacts are not listed yet"
-        waiting = open_items(self._contents.items(), self._contents.reports)
+        waiting = open_artifacts(self._node.artifacts(), self._node.reports)
         if not waiting:
             return "the installation"
-        more = f" and {len(waiting) - _MOST_NAMED} more" if len(waiting) > _MOST_NAMED else ""
-        return f"waiting for {', '.join(waiting[:_MOST_NAMED])}{more}"
+        suffix = f" and {len(waiting) - _MOST_NAMED} more" if len(waiting) > _MOST_NAMED else ""
+        return f"waiting for {', '.join(waiting[:_MOST_NAMED])}{suffix}"
 
     async def on_start(self) -> None:
-        """Look at the time, if nobody tells of anything else."""
+        """Reconcile at once, so that the deadline is waited for even without any other message."""
         self.actor_inbox.post(Reconcile("started"))
 
     async def on_reconcile(self, reasons: frozenset[str]) -> Result:
-        """Open if there is nothing left to wait for; `installed` says that all was looked at."""
-        if self._contents.gate_opened:
-            return Done() if self._is_remembered else await self._remember()
+        """Open the gate if nothing is left to wait for.
+
+        The reason `installed` means that the reports cover all artifacts.
+        """
+        if self._node.gate_opened:
+            return Done() if self._is_recorded else await self._record_opening()
         left = self._deadline - self.runtime.clock.monotonic()
         is_done = "installed" in reasons and self._is_listed()
         if left <= 0 or (
-            is_done and not open_items(self._contents.items(), self._contents.reports)
+            is_done and not open_artifacts(self._node.artifacts(), self._node.reports)
         ):
-            self._contents.gate_opened = True
-            return await self._remember()
+            self._node.gate_opened = True
+            return await self._record_opening()
         return RequeueAfter(left)
 
-    async def _remember(self) -> Result:
-        """Have it on disk; on one that is full or read-only it is tried again now and then."""
+    async def _record_opening(self) -> Result:
+        """Record on disk that the gate is open; on a full or read-only disk try again later."""
         try:
             await asyncio.to_thread(self._volume.open_gate)
         except VolumeError as error:
             _log.warning("that Falco may start will not outlast a restart: %s", error)
-            return RequeueAfter(_REMEMBER_AGAIN)
-        self._is_remembered = True
+            return RequeueAfter(_RECORD_AGAIN)
+        self._is_recorded = True
         return Done()
 
     def describe(self) -> dict[str, Any]:
-        """What it waits for, for the actor dump."""
+        """Add what the gate waits for, for the actor dump."""
         return {**super().describe(), "waits for": self.waits_for}

@@ -1,4 +1,4 @@
-"""Makes the files of the node equal to what its artifacts want, as far as Falco would take them."""
+"""Makes the files of the node equal to what its artifacts want, as far as Falco accepts them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.results import Done, RequeueAfter, Result
+from resources.artifact.reasons import NAME_CONFLICT, PENDING, STORE_FAILED
 from resources.kubernetes.kinds import ARTIFACTS
+from resources.node.artifact import NodeArtifact, Trouble
+from resources.node.check_request import Verdict
 from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
-from resources.node.items import NAME_CONFLICT, PENDING, STORE_FAILED, Installed, Item, Trouble
-from resources.node.plan import Plan, PlannedSlot, is_more_at_hand, kept, plan, removed, settled
+from resources.node.plan import Plan, PlannedSlot, has_quick_fetch, kept, plan, removed, settled
 from resources.node.plugin_entries import plugin_entries
 from resources.node.report import reports
-from resources.node.slots import Verdict
-from sidecar.check.process import CheckFailed
+from resources.node.slots import SlotId, SlotVersion, from_manifest, to_manifest
+from sidecar.check.node_check import CheckFailed
 from sidecar.volume.disk import VolumeError
 from sidecar.volume.volume import ContentMissing
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from actors.watch.store import Store
     from sidecar.check.node_check import NodeCheck
-    from sidecar.node.state import Contents
+    from sidecar.node.state import NodeState
     from sidecar.volume.volume import Volume
 
 _log = logging.getLogger(__name__)
-# Seconds without news, and at most in all, until what has come is installed as one batch: what a
+# Seconds without a change, and at most in all, until changes are installed as one batch: what a
 # user applies together is to reach Falco as one reload.
 _QUIET = 0.15
 _PATIENCE = 1.0
@@ -41,9 +41,9 @@ _NEWS = frozenset({"contents", "listed"})
 
 
 class Installation(Actor):
-    """The only writer of the node's directories; looks at all artifacts as one set.
+    """The only writer of the node's directories; it checks all artifacts as one set.
 
-    Nothing is removed before all artifacts are listed: until then it is not told to look.
+    Nothing is removed before all artifacts are listed, for only then is it told to reconcile.
     """
 
     kind = "Installation"
@@ -52,16 +52,19 @@ class Installation(Actor):
         self,
         runtime: Runtime,
         store: Store,
-        contents: Contents,
+        state: NodeState,
         volume: Volume,
         check: NodeCheck,
         done: Callable[[tuple[PlannedSlot, ...]], None],
-        lost: Callable[[Collection[str]], None],
+        lost: Callable[[Collection[SlotId]], None],
     ) -> None:
-        """`done` is called after each look, with what was removed; `lost` with slots to refill."""
+        """`done` is called after each installation, with the removed slots.
+
+        `lost` is called with slots whose content must be fetched again.
+        """
         super().__init__(runtime)
         self._store = store
-        self._contents = contents
+        self._node = state
         self._volume, self._blobs = volume, volume.blobs
         self._check = check
         self._done = done
@@ -72,19 +75,19 @@ class Installation(Actor):
         self._tries = 0
 
     async def on_start(self) -> None:
-        """Find out what is on disk already."""
+        """Read from the manifest what is on disk."""
         manifest = await asyncio.to_thread(self._volume.load)
         try:
-            self._contents.installed = msgspec.convert(manifest.slots, dict[str, Installed])
-        except msgspec.ValidationError as error:  # of another version of ours
+            self._node.installed = from_manifest(manifest.slots)
+        except ValueError as error:  # written by another version of the sidecar
             _log.warning("what was installed is not known, and is fetched anew: %s", error)
-        self._contents.gate_opened = self._contents.gate_opened or manifest.gate_opened
+        self._node.gate_opened = self._node.gate_opened or manifest.gate_opened
 
     async def on_reconcile(self, reasons: frozenset[str]) -> Result:
-        """Wait for quiet, then install; what fails for want of disk is tried again."""
+        """Install once no more changes come; what the disk refuses is tried again with backoff."""
         now = self.runtime.clock.monotonic()
         self._since = now if self._since is None else self._since
-        is_early = bool(reasons & _NEWS) or is_more_at_hand(self._contents.items())
+        is_early = bool(reasons & _NEWS) or has_quick_fetch(self._node.artifacts())
         if is_early and now - self._since < _PATIENCE:
             return RequeueAfter(_QUIET)
         self._since = None
@@ -96,35 +99,42 @@ class Installation(Actor):
         return RequeueAfter(_BACKOFF.delay(self._tries - 1, self.runtime.random))
 
     def describe(self) -> dict[str, Any]:
-        """What stands on disk, for the actor dump."""
-        slots = {slot: one.file for slot, one in self._contents.installed.items()}
+        """Add the installed files, for the actor dump."""
+        slots = {str(slot): version.file for slot, version in self._node.installed.items()}
         return {**super().describe(), "installed": slots}
 
-    async def _install(self) -> Mapping[str, Trouble]:
-        """Return what could not be written, by slot."""
-        items = self._items()
-        planned = plan(items, self._contents.installed)
+    async def _install(self) -> Mapping[SlotId, Trouble]:
+        """Return why slots could not be written or checked."""
+        artifacts = self._artifacts()
+        planned = plan(artifacts, self._node.installed)
         verdict = await self._verdict(planned)
         final = settled(planned, verdict)
         refused = await self._write(planned, final)
         if self._unchecked:
             unchecked = Trouble(PENDING, f"could not be checked yet: {self._unchecked}")
             refused = {slot.id: unchecked for slot in planned.slots if slot.wanted != slot.good}
-        self._contents.reports = reports(items, planned, verdict, refused)
-        self._done(removed(planned, self._contents.installed))
+        self._node.reports = reports(artifacts, planned, verdict, refused)
+        self._done(removed(planned, self._node.installed))
         return refused
 
-    def _items(self) -> tuple[Item, ...]:
-        """Every artifact that there is; one that nobody has looked at yet keeps what it has."""
-        known = {(item.kind, item.name, item.uid): item for item in self._contents.items()}
-        snapshots = (snapshot for kind in ARTIFACTS for snapshot in self._store.of_kind(kind))
-        keys = ((one.ref.kind, one.ref.name, one.meta.uid or "") for one in snapshots)
-        return tuple(known.get(key) or Item(*key, "", True, None) for key in keys)
+    def _artifacts(self) -> tuple[NodeArtifact, ...]:
+        """Every artifact of the namespace; without a state from its actor, it keeps what it has."""
+        known = {
+            (artifact.kind, artifact.name, artifact.uid): artifact
+            for artifact in self._node.artifacts()
+        }
+        keys = (
+            (kind, snapshot.ref.name, snapshot.meta.uid or "")
+            for kind in ARTIFACTS
+            for snapshot in self._store.of_kind(kind)
+        )
+        return tuple(known.get(key) or NodeArtifact(*key, "", True, None) for key in keys)
 
     async def _verdict(self, planned: Plan) -> Verdict:
-        """What of the wanted may be activated; nothing new costs no check, but for a first one.
+        """The versions that may be activated.
 
-        A check that fails says nothing: then what is installed stays, and it is made again.
+        A plan without new versions is not checked, except for the first. If the check fails, what
+        is installed stays, and the next reconcile checks again.
         """
         if self._checked is not None and self._checked[0] == planned:
             return self._checked[1]
@@ -140,14 +150,16 @@ class Installation(Actor):
         self._checked, self._unchecked = (planned, verdict), ""
         return verdict
 
-    async def _write(self, planned: Plan, final: dict[str, Installed]) -> dict[str, Trouble]:
-        """Write what differs; return why some of it could not be, by slot."""
-        before = self._contents.installed
+    async def _write(
+        self, planned: Plan, final: dict[SlotId, SlotVersion]
+    ) -> dict[SlotId, Trouble]:
+        """Write what differs; return why slots could not be written."""
+        before = self._node.installed
         try:
             files = await self._files(final)
-            slots = {slot: msgspec.to_builtins(one) for slot, one in final.items()}
+            slots, gate_opened = to_manifest(final), self._node.gate_opened
             applied = await asyncio.to_thread(
-                self._volume.apply, files, slots, gate_opened=self._contents.gate_opened
+                self._volume.apply, files, slots, gate_opened=gate_opened
             )
         except ContentMissing as error:
             return self._refill({file.sha256 for file in error.files}, final, str(error))
@@ -157,36 +169,39 @@ class Installation(Actor):
             ids = (slot.id for slot in planned.slots)
             changed = [slot for slot in ids if final.get(slot) != before.get(slot)]
             return {slot: _not_stored(slot, str(error)) for slot in changed}
-        self._contents.installed = final
-        self._contents.batches += bool(applied.installed or applied.removed)
+        self._node.installed = final
+        self._node.batches += bool(applied.installed or applied.removed)
         await self._collect(final)
         taken = {(file.directory, file.name) for file in applied.conflicts}
         return {
-            slot: Trouble(NAME_CONFLICT, f"{one.file} is there and not ours")
-            for slot, one in final.items()
-            if (DIRECTORIES[slot.partition("/")[0]], one.file) in taken
+            slot: Trouble(NAME_CONFLICT, f"{version.file} is there and not ours")
+            for slot, version in final.items()
+            if (DIRECTORIES[slot.kind], version.file) in taken
         }
 
     def _refill(
-        self, missing: Collection[str], final: Mapping[str, Installed], why: str
-    ) -> dict[str, Trouble]:
-        """Forget what is nowhere on disk and have it fetched again; somebody has deleted it."""
+        self, missing: Collection[str], final: Mapping[SlotId, SlotVersion], why: str
+    ) -> dict[SlotId, Trouble]:
+        """Have content fetched again that somebody has deleted, file and blob."""
         _log.warning("%s", why)
         lost = [
-            slot for slot, one in final.items() if one.content and one.content.sha256 in missing
+            slot
+            for slot, version in final.items()
+            if version.content and version.content.sha256 in missing
         ]
-        kept = self._contents.installed.items()
-        self._contents.installed = {slot: one for slot, one in kept if slot not in lost}
+        installed = self._node.installed.items()
+        self._node.installed = {slot: version for slot, version in installed if slot not in lost}
         self._lost(lost)
         return {slot: _not_stored(slot, why) for slot in lost}
 
-    async def _files(self, final: Mapping[str, Installed]) -> list[File]:
+    async def _files(self, final: Mapping[SlotId, SlotVersion]) -> list[File]:
+        """The files of these versions, and that of all plugins' entries."""
         files = [
-            File(DIRECTORIES[kind], one.file, one.content.sha256)
-            for slot, one in final.items()
-            if (kind := slot.partition("/")[0]) and one.content is not None
+            File(DIRECTORIES[slot.kind], version.file, version.content.sha256)
+            for slot, version in final.items()
+            if version.content is not None
         ]
-        entries = [one.entry for one in final.values() if one.entry is not None]
+        entries = [version.entry for version in final.values() if version.entry is not None]
         if entries:
             text = await asyncio.to_thread(plugin_entries, entries)
             put = self._blobs.put
@@ -194,16 +209,18 @@ class Installation(Actor):
             files.append(File(Directory.CONFIG, PLUGIN_ENTRIES, sha256))
         return files
 
-    async def _collect(self, final: Mapping[str, Installed]) -> None:
-        """Free what is neither installed nor about to be; what was only just fetched stays."""
-        await asyncio.to_thread(self._blobs.collect, self._kept(final))
+    async def _collect(self, final: Mapping[SlotId, SlotVersion]) -> None:
+        """Remove the blobs that are neither installed nor wanted."""
+        states = [
+            state
+            for artifact in self._node.artifacts()
+            for state in (artifact.sources or {}).values()
+        ]
+        wanted = [state for state in states if isinstance(state, SlotVersion)]
+        versions = [*final.values(), *wanted]
+        kept = {version.content.sha256 for version in versions if version.content is not None}
+        await asyncio.to_thread(self._blobs.collect, kept)
 
-    def _kept(self, final: Mapping[str, Installed]) -> set[str]:
-        parts = [part for item in self._contents.items() for part in (item.parts or {}).values()]
-        versions = [*final.values(), *(part.wanted for part in parts if part.wanted)]
-        return {one.content.sha256 for one in versions if one.content is not None}
 
-
-def _not_stored(slot: str, why: str) -> Trouble:
-    kind, *_, medium = slot.split("/")
-    return Trouble(STORE_FAILED[kind, medium], why)
+def _not_stored(slot: SlotId, why: str) -> Trouble:
+    return Trouble(STORE_FAILED[slot.kind, slot.medium], why)

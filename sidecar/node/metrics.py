@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from resources.artifact.nodereport import ArtifactReport
-    from sidecar.node.state import Contents
+    from sidecar.node.state import NodeState
 
 _PREFIX = "falco_artifacts_"
 
@@ -42,7 +42,7 @@ class NodeMetrics:
         self._bytes += size
         self._seconds += seconds
 
-    def installed(self, contents: Contents) -> None:
+    def installed(self, contents: NodeState) -> None:
         """Take in how every artifact stands after the installation has looked at all of them."""
         now, said = self._now(), {(one.kind, one.name): one for one in contents.reports}
         for key, report in said.items():
@@ -54,7 +54,7 @@ class NodeMetrics:
                 self._failures[report.kind, report.reason or ""] += 1
         self._said = said
         self._synced = {key: at for key, at in self._synced.items() if key in said}
-        self._files = Counter(slot.partition("/")[0] for slot in contents.installed)
+        self._files = Counter(slot.kind for slot in contents.installed)
         self._batches = contents.batches
 
     def collect(self) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""The node's report: the one object that a node writes."""
+"""The actor that writes the NodeReport, the only object that a node writes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 
     from actors.api.client import Client
     from actors.runtime.context import Runtime
-    from sidecar.node.state import Contents
+    from sidecar.node.state import NodeState
 
 _log = logging.getLogger(__name__)
 FIELD_MANAGER = "artifact-operator"
-# Seconds before a report is written: many artifacts are one write, many nodes not one moment.
+# Seconds before a report is written: many artifacts make one write, and nodes do not all write at
+# the same moment.
 _JITTER = (0.1, 0.6)
-# Seconds until somebody may want to know that something is still on its way.
+# Seconds until an artifact that stays pending is reported as such.
 _PENDING = 5.0
-# Seconds until the report is read again: somebody may have deleted it, and nothing tells of that.
+# Seconds until the report is read again: it is not watched, and a user may have deleted it.
 _READ_PERIOD = 3600.0
 
 
@@ -45,7 +46,7 @@ class Pod(NamedTuple):
 
 
 class Reporter(Actor):
-    """Writes the NodeReport when there is something new to say, and tells of failures by Events."""
+    """Writes the NodeReport when a report of an artifact changes; records Events of failures."""
 
     kind = "Reporter"
 
@@ -54,15 +55,15 @@ class Reporter(Actor):
         runtime: Runtime,
         client: Client,
         pod: Pod,
-        contents: Contents,
+        node: NodeState,
         record: Callable[[Record], None],
     ) -> None:
         super().__init__(runtime)
         self._client = client
         self._pod = pod
         self._ref = ObjectRef("NodeReport", pod.namespace, pod.name)
-        self._contents = contents
-        self._tell = record
+        self._node = node
+        self._record_event = record
         self._retry = Retry(runtime.random)
         self._written: tuple[ArtifactReport, ...] | None = None
         self._read_at = -math.inf
@@ -70,7 +71,7 @@ class Reporter(Actor):
         self._due_at: float | None = None
 
     async def on_reconcile(self, reasons: frozenset[str]) -> Result:  # noqa: ARG002 - level-based
-        """Wait a moment for more, then write what differs from what was written."""
+        """Wait a moment for more changes, then write the reports if they differ from the last."""
         now = self.runtime.clock.monotonic()
         if self._due_at is None:
             self._due_at = now + self.runtime.random.uniform(*_JITTER)
@@ -89,19 +90,19 @@ class Reporter(Actor):
         now = self.runtime.clock.monotonic()
         if now >= self._read_at + _READ_PERIOD:
             self._written, self._read_at = await self._live(), now
-        wait, said = self._due(self._contents.reports)
-        if said != self._written:
+        wait, reports = self._due(self._node.reports)
+        if reports != self._written:
             self.calls += 1
-            await self._client.apply(self._ref, self._body(said), FIELD_MANAGER)
+            await self._client.apply(self._ref, self._body(reports), FIELD_MANAGER)
             pod, before = self._pod, self._written or ()
-            for event in failures(before, said, pod.namespace, pod.node):
-                self._tell(Record(*event))
-            self._written = said
+            for event in failures(before, reports, pod.namespace, pod.node):
+                self._record_event(Record(*event))
+            self._written = reports
         self._retry = Retry(self.runtime.random)
         return RequeueAfter(wait if wait is not None else _READ_PERIOD)
 
     async def _live(self) -> tuple[ArtifactReport, ...] | None:
-        """What this pod said last, before a restart; None if it has said nothing."""
+        """The reports that this pod wrote before a restart; None if it has written none."""
         self.calls += 1
         try:
             raw = await self._client.get(self._ref)
@@ -114,29 +115,30 @@ class Reporter(Actor):
     def _due(
         self, reports: Iterable[ArtifactReport]
     ) -> tuple[float | None, tuple[ArtifactReport, ...]]:
-        """What is worth saying now, and in how many seconds there may be more.
+        """The reports to write now, and the seconds until more of them are due.
 
-        What is pending for a moment only is not: what was said of it last stands.
+        A revision that is pending is not reported for `_PENDING` seconds; until then the report
+        that was written before is repeated.
         """
-        now, said = self.runtime.clock.monotonic(), []
-        last = {(one.kind, one.name, one.uid): one for one in self._written or ()}
+        now, due = self.runtime.clock.monotonic(), []
+        last = {(report.kind, report.name, report.uid): report for report in self._written or ()}
         pending: dict[tuple[str, str], float] = {}
         for report in reports:
             if report.state != "Pending":
-                said.append(report)
+                due.append(report)
                 continue
             key = report.uid, report.revision
             pending[key] = self._pending.get(key, now + _PENDING)
             before = last.get((report.kind, report.name, report.uid))
             if pending[key] <= now:
-                said.append(report)
+                due.append(report)
             elif before is not None:
-                said.append(before)
+                due.append(before)
         self._pending = pending
         wait = min((at - now for at in pending.values() if at > now), default=None)
-        return wait, tuple(said)
+        return wait, tuple(due)
 
-    def _body(self, said: tuple[ArtifactReport, ...]) -> dict[str, Any]:
+    def _body(self, reports: tuple[ArtifactReport, ...]) -> dict[str, Any]:
         kind = KINDS["NodeReport"]
         owner = {"apiVersion": "v1", "kind": "Pod", "name": self._pod.name, "uid": self._pod.uid}
         return {
@@ -149,5 +151,5 @@ class Reporter(Actor):
             },
             "nodeName": self._pod.node,
             "podUID": self._pod.uid,
-            "artifacts": msgspec.to_builtins(said),
+            "artifacts": msgspec.to_builtins(reports),
         }

@@ -1,4 +1,4 @@
-"""What the actors of a node know of its artifacts: written by one each, read by all."""
+"""What the actors of a node know of its artifacts: each part written by one, read by all."""
 
 from __future__ import annotations
 
@@ -9,44 +9,46 @@ if TYPE_CHECKING:
 
     from resources.artifact.nodereport import ArtifactReport
     from resources.kubernetes.reference import ObjectRef
-    from resources.node.items import Installed, Item
+    from resources.node.artifact import NodeArtifact
+    from resources.node.slots import SlotId, SlotVersion
 
 
-class Contents:
-    """Items come from the artifacts' actors, all else from the installation.
+class NodeState:
+    """The artifacts' actors put artifacts here; the installation writes everything else.
 
-    A message between them carries no payload, it is here: so many changes become one look.
+    Messages between these actors carry no payload, for it is here: many changes are installed
+    together.
     """
 
     def __init__(self, tell_installation: Callable[[str], None]) -> None:
-        """`tell_installation` is called with a reason when there is something else to install."""
+        """`tell_installation` is called with a reason when an artifact has changed."""
         self._tell_installation = tell_installation
-        self._items: dict[ObjectRef, Item] = {}
-        self.installed: Mapping[str, Installed] = {}
-        """By slot, what stands on disk."""
+        self._artifacts: dict[ObjectRef, NodeArtifact] = {}
+        self.installed: Mapping[SlotId, SlotVersion] = {}
+        """The versions on disk."""
         self.reports: tuple[ArtifactReport, ...] = ()
-        """What there is to say of every artifact, as of the last installation."""
+        """A report for every artifact, as of the last installation."""
         self.batches = 0
-        """How many times files were changed, all that were changed together counting once."""
+        """How many times files were changed; files that were changed together count once."""
         self.gate_opened = False
-        """Whether Falco was let start, now or before a restart."""
+        """Whether Falco was let start, by this process or one before."""
 
-    def items(self) -> tuple[Item, ...]:
-        """Every artifact that has been looked at."""
-        return tuple(self._items.values())
+    def artifacts(self) -> tuple[NodeArtifact, ...]:
+        """Every artifact whose actor has reconciled it."""
+        return tuple(self._artifacts.values())
 
-    def put(self, ref: ObjectRef, item: Item) -> None:
-        """Take note of what an artifact wants now."""
-        if self._items.get(ref) != item:
-            self._items[ref] = item
+    def put(self, ref: ObjectRef, artifact: NodeArtifact) -> None:
+        """Keep the artifact in its new state."""
+        if self._artifacts.get(ref) != artifact:
+            self._artifacts[ref] = artifact
             self._tell_installation("contents")
 
     def drop(self, ref: ObjectRef) -> None:
-        """Take note that an artifact is gone."""
-        if self._items.pop(ref, None) is not None:
+        """Forget an artifact that was deleted."""
+        if self._artifacts.pop(ref, None) is not None:
             self._tell_installation("contents")
 
     def retain(self, refs: Collection[ObjectRef]) -> None:
-        """Forget every artifact but these, which are all that there are."""
-        for ref in [ref for ref in self._items if ref not in refs]:
+        """Forget all artifacts but these, which are all that exist."""
+        for ref in [ref for ref in self._artifacts if ref not in refs]:
             self.drop(ref)

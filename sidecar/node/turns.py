@@ -1,4 +1,4 @@
-"""Whose turn it is to pull."""
+"""Limits how many pulls run at once, of each registry and in all."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
     from actors.runtime.clock import Clock
 
-# At a time: each is a process with tens of megabytes of its own.
+# Pulls at a time: each is a process that needs tens of megabytes.
 _MOST = 2
 
 
 class Turns:
-    """One pull from each registry at a time, few in all: one that hangs holds up itself alone.
+    """One pull at a time from each registry, so that a registry that hangs delays no other.
 
-    A registry that has asked for some peace is left in peace by all who would pull from it.
+    A registry's Retry-After holds for all pulls from it.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -30,13 +30,13 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, registry: str) -> AsyncGenerator[float, None]:
-        """It is the caller's turn; seconds that the registry still wants to be left in peace."""
+        """Wait for the caller's turn; yield the seconds left of the registry's Retry-After."""
         async with self._of_registry.setdefault(registry, asyncio.Lock()), self._all:
             now = self._clock.monotonic()
             yield max(self._not_before.get(registry, now) - now, 0.0)
 
-    def leave_in_peace(self, registry: str, seconds: float | None) -> None:
-        """Take note of what a registry asked for, if it did."""
+    def hold_off(self, registry: str, seconds: float | None) -> None:
+        """Keep a registry's Retry-After, in seconds; None ends the one before."""
         self._not_before.pop(registry, None)
         if seconds:
             self._not_before[registry] = self._clock.monotonic() + seconds

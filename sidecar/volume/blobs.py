@@ -1,11 +1,11 @@
-"""Content that is or may be installed, by its SHA-256, in each directory's own volume.
+"""Content that is or may be installed, by its SHA-256, in the volume of each directory.
 
-Falco ignores subdirectories, so content is prepared in one: from there it is linked and renamed
-into place, which both must stay within one file system.
+Falco ignores subdirectories. Content is prepared in a subdirectory of its directory, for a link and
+a rename both must stay within one file system.
 
-    config.d/.artifact-operator/blobs/<sha256>    whole and on disk, or not there
+    config.d/.artifact-operator/blobs/<sha256>    complete and synced, or absent
                                 staged/           about to be renamed
-                                pulls/            what child processes write
+                                pulls/            written by child processes
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BLOBS, _STAGED, _PULLS = "blobs", "staged", "pulls"
 
 
 class Blobs:
-    """Safe to use from several threads. Raises VolumeError where the disk fails."""
+    """Stores content; safe to use from several threads. Raises VolumeError if the disk fails."""
 
     def __init__(self, root: Path, disk: Disk) -> None:
         """`root` is what Falco sees as /."""
@@ -44,10 +44,10 @@ class Blobs:
         self._fresh: set[str] = set()
         self.digests = FileDigests()
         self.lock = threading.RLock()
-        """To be held by who needs every blob to stay for a while."""
+        """Held by a caller, it keeps every blob where it is."""
 
     def put(self, directory: Directory, data: bytes) -> str:
-        """Keep this content; return its name."""
+        """Store this content; return its SHA-256."""
         sha256 = hashlib.sha256(data).hexdigest()
         with self.lock:
             if not self.has(directory, sha256):
@@ -58,11 +58,14 @@ class Blobs:
         return sha256
 
     def adopt(self, directory: Directory, path: Path | str, sha256: str) -> None:
-        """Keep a finished file that somebody else wrote to `staging` of this directory."""
+        """Store a file that a child process has written to `staging` of this directory.
+
+        Raises VolumeError, and removes the file, if its SHA-256 is another.
+        """
         path = Path(path)
         with self.lock:
-            found = self.digests.find(path)
-            if found is None or found.sha256 != sha256:
+            state = self.digests.find(path)
+            if state is None or state.sha256 != sha256:
                 with suppress(VolumeError):
                     self._disk.remove(path)
                 raise VolumeError("take", path, "it is not what it was said to be", errno.EBADMSG)
@@ -75,23 +78,23 @@ class Blobs:
             self._fresh.add(sha256)
 
     def has(self, directory: Directory, sha256: str) -> bool:
-        """Whether the content is there, whole."""
-        found = self.digests.find(self.path(directory, sha256))
-        return found is not None and found.sha256 == sha256
+        """Whether the content is stored and undamaged."""
+        state = self.digests.find(self.path(directory, sha256))
+        return state is not None and state.sha256 == sha256
 
     def path(self, directory: Directory, sha256: str) -> Path:
-        """Where the content is, if it is there."""
+        """The path of the content, whether it is stored or not."""
         return self._own(directory, _BLOBS) / sha256
 
     def staging(self, directory: Directory) -> Path:
-        """Where somebody may write what is then to be adopted; made if it is not there."""
+        """The directory for files to be adopted; it is made if it does not exist."""
         self._prepare(directory)
         return self._own(directory, _PULLS)
 
     def collect(self, keep: Collection[str]) -> None:
-        """Remove what is neither to be kept nor shared with an active file.
+        """Remove the blobs that are neither in `keep` nor linked to an installed file.
 
-        What has come since the last time stays once more: who says what to keep may not know of it.
+        Blobs stored since the last collection stay: the caller may not know of them yet.
         """
         with self.lock:
             for directory in Directory:
@@ -99,7 +102,7 @@ class Blobs:
             self._fresh.clear()
 
     def clear(self) -> None:
-        """Remove what a killed process left behind; what cannot be removed stays."""
+        """Remove the temporary files of a killed process; those that cannot be removed stay."""
         for directory in Directory:
             with suppress(VolumeError):
                 self._prepare(directory)
@@ -108,7 +111,7 @@ class Blobs:
 
     @contextmanager
     def temporary(self, directory: Directory) -> Iterator[Path]:
-        """A path for one new file in the volume of the directory, removed if an error comes."""
+        """A path for one new file in the directory's volume; an error removes the file."""
         self._prepare(directory)
         path = self._own(directory, _STAGED) / str(next(self._numbers))
         try:
@@ -118,15 +121,16 @@ class Blobs:
             raise
 
     def discard(self, path: Path) -> None:
-        """Remove a file that is not needed any more, as far as that can be done."""
+        """Remove a file that is not needed any more; it stays if the disk refuses."""
         with suppress(VolumeError):
             self._disk.remove(path)
 
     def stage(self, file: File) -> Path:
-        """Make the file ready to be renamed into place.
+        """Make the file under a temporary name, to be renamed into place.
 
-        It shares the blob's space where the file system can do that, but not if the active file
-        does so already: renaming a file onto itself does nothing, and Falco would hear of nothing.
+        It is a hard link to the blob if the file system has these. It is a copy if the installed
+        file is such a link already: to rename a file onto itself does nothing, and Falco would see
+        no change.
         """
         blob = self.path(file.directory, file.sha256)
         with self.temporary(file.directory) as staged:

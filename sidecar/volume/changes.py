@@ -1,4 +1,4 @@
-"""What has to be done to the directories, in the order in which Falco can bear it."""
+"""The changes of Falco's directories: decided, then made, in an order safe at every step."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from resources.node.files import PLUGIN_ENTRIES, Directory, File, Place
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
+    from pathlib import Path
 
+    from sidecar.volume.blobs import Blobs
+    from sidecar.volume.disk import Disk
     from sidecar.volume.file_digests import FileState
 
 _ENTRIES = Place(Directory.CONFIG, PLUGIN_ENTRIES)
-# Content by directory, the entries apart: rules may need fields of plugins, and configurations
-# may name rules files.
+# After libraries and their entries come rules, which may need fields of plugins, then
+# configurations, which may name rules files.
 _ORDER = {Directory.PLUGINS: 0, Directory.RULES: 2, Directory.CONFIG: 3}
 
 
 class Changes(NamedTuple):
-    """Done from top to bottom, no entry ever names a library that is not there.
+    """Changes to be made from top to bottom.
 
-    And nothing is missing meanwhile that was there before and is there afterwards.
+    At every step each entry's library exists, and each file that exists before and after.
     """
 
     libraries: tuple[File, ...] = ()
@@ -28,16 +31,16 @@ class Changes(NamedTuple):
     removed: tuple[Place, ...] = ()
     removed_libraries: tuple[Place, ...] = ()
     conflicts: tuple[File, ...] = ()
-    """Not done: there is something else that is not ours."""
+    """Files that are not installed, because a file of somebody else has their name."""
 
     @property
     def installed(self) -> tuple[File, ...]:
-        """What comes, in order."""
+        """The files to install, in order."""
         return self.libraries + self.content
 
     @property
     def gone(self) -> tuple[Place, ...]:
-        """What goes, in order."""
+        """The files to remove, in order."""
         return self.removed + self.removed_libraries
 
 
@@ -48,10 +51,11 @@ def changes(
     *,
     entries_due: bool = False,
 ) -> Changes:
-    """What makes the files that are ours, `present`, equal to the desired ones.
+    """The changes that make the sidecar's files, `present`, equal to the desired ones.
 
-    Falco does not notice that a library was replaced, so then the entries are renamed anew, equal
-    or not; also if that is still due from before.
+    Falco does not notice a replaced library. Therefore the file of entries is installed again, even
+    if it is equal, when a library changes; `entries_due` says that an earlier such change is not
+    completed.
     """
     wanted = {file.place: file for file in sorted(desired, key=_loading_order)}
     conflicts = tuple(file for place, file in wanted.items() if place in foreign)
@@ -68,6 +72,61 @@ def changes(
         removed_libraries=tuple(place for place in gone if _is_library(place)),
         conflicts=conflicts,
     )
+
+
+class Batch:
+    """Makes changes back to back, so that Falco reloads once.
+
+    `stage` does all that is likely to fail, unseen by Falco; `commit` only renames and removes.
+
+    Falco waits 100 ms for further changes before it reloads, so no slow step comes between changes
+    that it watches. It does not watch libraries: new libraries are synced to disk before the other
+    changes, and all other changes before libraries are removed.
+    """
+
+    def __init__(self, root: Path, disk: Disk, blobs: Blobs, todo: Changes) -> None:
+        self._root = root
+        self._disk = disk
+        self._blobs = blobs
+        self._todo = todo
+        self._staged: dict[File, Path] = {}
+
+    def stage(self) -> None:
+        """Make the new files under temporary names and sync them to disk."""
+        for file in self._todo.installed:
+            self._staged[file] = self._blobs.stage(file)
+
+    def commit(self) -> None:
+        """Rename and remove; a process that is killed meanwhile leaves every file old or new."""
+        todo = self._todo
+        self._rename(todo.libraries)
+        self._sync(todo.libraries)
+        self._rename(todo.content)
+        self._remove(todo.removed)
+        self._sync((*todo.content, *todo.removed))
+        self._remove(todo.removed_libraries)
+        self._sync(todo.removed_libraries)
+
+    def discard(self) -> None:
+        """Remove the staged files that were not renamed into place."""
+        for path in self._staged.values():
+            self._blobs.discard(path)
+        self._staged.clear()
+
+    def _rename(self, files: Iterable[File]) -> None:
+        for file in files:
+            self._disk.rename(self._staged[file], self._root / file.path)
+            del self._staged[file]
+
+    def _remove(self, places: Iterable[Place]) -> None:
+        for place in places:
+            self._disk.remove(self._root / place.path)
+
+    def _sync(self, touched: Iterable[File | Place]) -> None:
+        directories = {place.directory for place in touched}
+        for directory in Directory:
+            if directory in directories:
+                self._disk.sync(self._root / directory.value)
 
 
 def _is_library(file: File | Place) -> bool:

@@ -1,4 +1,4 @@
-"""The few things that are ever done to Falco's directories, each of them a step of its own."""
+"""The steps on disk of which every change of Falco's directories consists."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 _DIRECTORY_MODE = 0o755
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-# What a file system answers that has no hard links, has no more for this file, or keeps them from
-# who does not own it.
+# Errors of a file system that has no hard links, has reached its limit for this file, or refuses
+# them to a user who does not own the file.
 _NO_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
 
 
 class VolumeError(OSError):
-    """Something could not be done to the files of Falco; the text says what, where and why."""
+    """A step on disk failed; the text names the step, the path and the reason."""
 
     def __init__(self, what: str, path: Path, why: str, number: int | None = None) -> None:
         super().__init__(number, f"cannot {what}: {why}", str(path))
@@ -34,7 +34,7 @@ class VolumeError(OSError):
 
 @contextmanager
 def reported(what: str, path: Path) -> Iterator[None]:
-    """Turns what the system says into a VolumeError."""
+    """Turns an OSError into a VolumeError that names the step and the path."""
     try:
         yield
     except VolumeError:
@@ -44,19 +44,19 @@ def reported(what: str, path: Path) -> Iterator[None]:
 
 
 class Disk:
-    """No method follows a symlink, or shows anybody half of what it does under a final name.
+    """No method follows a symlink, or leaves half a file under its final name.
 
-    Raises VolumeError throughout.
+    Every method raises VolumeError.
     """
 
     @contextmanager
     def step(self, what: str, path: Path) -> Iterator[None]:
-        """Surrounds everything that changes something on disk."""
+        """The context of every change on disk; tests fail or kill the process in it."""
         with reported(what, path):
             yield
 
     def make_directory(self, path: Path) -> bool:
-        """Make a directory that everybody may read; False if it is there already."""
+        """Make a directory that every user may read; False if it exists already."""
         with reported("use", path), suppress(FileNotFoundError):
             if not stat.S_ISDIR(path.lstat().st_mode):
                 raise VolumeError("use", path, "it is no directory", errno.ENOTDIR)
@@ -67,7 +67,7 @@ class Disk:
         return True
 
     def clear_directory(self, path: Path) -> None:
-        """Remove whatever is in a directory."""
+        """Remove everything in a directory."""
         with self.step("clear", path):
             for leftover in path.iterdir():
                 if leftover.is_dir() and not leftover.is_symlink():
@@ -76,22 +76,22 @@ class Disk:
                     leftover.unlink()
 
     def write(self, path: Path, data: bytes, mode: int) -> None:
-        """Make a new file with this content, which is on disk when this returns."""
+        """Make a new file with this content and sync it to disk."""
         self._make("write", path, mode, lambda file: file.write(data))
 
     def copy(self, source: Path, target: Path, mode: int) -> None:
-        """Make a new file with the content of another, which is on disk when this returns."""
+        """Make a new file with the content of another and sync it to disk."""
         with reported("read", source), _opened(source) as original:
             self._make("copy", target, mode, lambda file: shutil.copyfileobj(original, file))
 
     def settle(self, path: Path, mode: int) -> None:
-        """Give somebody else's finished file its permissions, and see to it that it is on disk."""
+        """Set the permissions of a file that a child process has written, and sync it to disk."""
         with self.step("sync", path), _opened(path) as file:
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
 
     def link(self, source: Path, target: Path) -> bool:
-        """Give a file another name; False where it cannot have one."""
+        """Make a hard link; False if the file system or the owner does not allow it."""
         with self.step("link", target):
             try:
                 os.link(source, target, follow_symlinks=False)
@@ -102,17 +102,17 @@ class Disk:
         return True
 
     def rename(self, source: Path, target: Path) -> None:
-        """Put a file in place of another, or where there was none."""
+        """Rename a file, in place of another if there is one."""
         with self.step("rename", target):
             source.rename(target)
 
     def remove(self, path: Path) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         with self.step("remove", path):
             path.unlink(missing_ok=True)
 
     def sync(self, directory: Path) -> None:
-        """See to it that what was renamed and removed in a directory is so on disk."""
+        """Sync the names in a directory to disk, as they are after renames and removals."""
         with self.step("sync", directory):
             descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:

@@ -1,4 +1,4 @@
-"""What files hold, by their SHA-256."""
+"""SHA-256 digests of files, remembered as long as a file is unchanged."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-# More than a node has files; beyond, all are read again.
+# More files than a node has; beyond that number all are forgotten.
 _MOST_REMEMBERED = 4096
-# Nanoseconds in which a file system may give two writes the same time.
+# Nanoseconds within which two writes may get the same modification time.
 _TICK = 100_000_000
 
 
 class FileState(NamedTuple):
-    """A regular file: what it holds, empty if it cannot be read, and its permissions."""
+    """A regular file: its digest, empty if it cannot be read, and its permissions."""
 
     sha256: str
     mode: int
 
 
 class FileDigests:
-    """Reads a file again only if it is another, or may have been written to."""
+    """Reads a file again only if its inode, size or modification time has changed.
+
+    A file that was written only just now is always read again.
+    """
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, ...], str] = {}
 
     def find(self, path: Path) -> FileState | None:
-        """What is there; None for nothing, and for whatever is no regular file."""
+        """The state of a regular file; None if there is none at this path."""
         with reported("look at", path):
             try:
                 status = path.lstat()

@@ -1,4 +1,4 @@
-"""The record on disk of what is ours there, and of what the sidecar wants to remember."""
+"""The manifest: the record on disk of the sidecar's files and of its state."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ FILE = "manifest.json"
 
 
 class VolumeManifest(NamedTuple):
-    """Files are ours if recorded as installed, or as pending and with just that content.
+    """A file is the sidecar's if it is in `files`, or in `pending` and has the content given there.
 
-    `slots` is the sidecar's own; it is about `files` and changes with them.
+    `slots` are the installed versions (`resources.node.slots`); they change together with `files`.
     """
 
     files: Mapping[Place, str] = {}
-    """Installed, with their content's SHA-256."""
+    """The installed files, with the SHA-256 of their content."""
     pending: Mapping[Place, str] = {}
-    """Being installed; nobody knows how far that came."""
+    """Files of an installation that may not be completed."""
     entries_due: bool = False
-    """Whether Falco may not have been told yet of a changed library."""
+    """Whether a library has changed and Falco may not have reloaded since."""
     slots: Mapping[str, Any] = {}
     gate_opened: bool = False
 
 
 class UnreadableManifest(ValueError):  # noqa: N818 - it describes what is on disk
-    """It is not one that was written here."""
+    """The sidecar has not written such a manifest."""
 
 
 class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -43,7 +43,7 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
 
 
 def encode(manifest: VolumeManifest) -> bytes:
-    """The content of the file, the same for equal ones."""
+    """The content of the file, the same for equal manifests."""
     stored = _Stored(
         files=_by_path(manifest.files),
         pending=_by_path(manifest.pending),
@@ -55,10 +55,10 @@ def encode(manifest: VolumeManifest) -> bytes:
 
 
 def decode(data: bytes) -> VolumeManifest:
-    """The manifest that was encoded.
+    """The manifest from the content of its file.
 
     Raises:
-        UnreadableManifest: nothing of it may be relied on.
+        UnreadableManifest: no part of it may be relied on.
     """
     try:
         stored = msgspec.json.decode(data, type=_Stored)
@@ -77,7 +77,7 @@ def _by_place(files: Mapping[str, str]) -> dict[Place, str]:
 
 
 def _place(path: str) -> Place:
-    """Where this is; a name cannot lead out of its directory, for it has no slash."""
+    """The place of a path; its name has no slash, so it cannot lead out of the directory."""
     directory, _, name = path.rpartition("/")
     if name in {"", ".", ".."} or "\0" in name:
         raise ValueError(f"{path!r} is no file")

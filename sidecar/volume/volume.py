@@ -1,7 +1,8 @@
-"""The writer of Falco's files: it makes the directories equal to what is desired.
+"""The writer of Falco's files: it makes the directories equal to the desired files.
 
-It stages all content, where what can fail fails; records the old and the new names, so that a
-restart knows whatever may be there; renames and removes as in Batch; and records the new names.
+It stages all content, so that a full disk fails before Falco sees a change; records old and new
+names, so that a restart knows every file that may exist; commits the batch; and records the new
+names.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resources.node.files import Directory, File, Place, has_our_name
 from sidecar.volume import manifest as manifests
-from sidecar.volume.batch import Batch
 from sidecar.volume.blobs import SUBDIRECTORY, Blobs
-from sidecar.volume.changes import Changes, changes
+from sidecar.volume.changes import Batch, Changes, changes
 from sidecar.volume.disk import VolumeError, reported
 from sidecar.volume.manifest import UnreadableManifest, VolumeManifest
 
@@ -31,34 +31,36 @@ _MANIFEST_MODE = 0o600
 
 
 class ContentMissing(VolumeError):  # noqa: N818 - it says what the caller is to do about
-    """The content of these files is nowhere: nothing was changed, and it has to be put anew."""
+    """The content of these files is not stored; nothing was changed, and it must be put again."""
 
     def __init__(self, root: Path, files: tuple[File, ...]) -> None:
-        more = f", nor that of {len(files) - 1} more" if len(files) > 1 else ""
-        why = f"its content is not there any more{more}"
+        others = f", nor that of {len(files) - 1} more" if len(files) > 1 else ""
+        why = f"its content is not there any more{others}"
         super().__init__("install", root / files[0].path, why, errno.ENOENT)
         self.files = files
 
 
 class Applied(NamedTuple):
-    """What was done, in order, and which files were not, for there are others of their name."""
+    """The changes that were made, in order, and the files that conflict with a file of others."""
 
     installed: tuple[File, ...] = ()
     removed: tuple[Place, ...] = ()
     conflicts: tuple[File, ...] = ()
 
 
-class _Seen(NamedTuple):
+class _Listing(NamedTuple):
+    """The files in all directories: the sidecar's with their states, and those of others."""
+
     present: Mapping[Place, FileState]
     foreign: frozenset[Place]
 
 
 class Volume:
-    """Killed at any moment, the next process goes on from whatever is there.
+    """Falco's directories; if the process is killed at any step, the next one completes it.
 
-    Blocking, and safe to use from several threads; to be loaded before all else. Where the disk
-    fails it raises VolumeError: what was there before stays, or comes back as far as that is
-    possible, and otherwise every file is old or new.
+    Methods block, and are safe to use from several threads; `load` comes first. If the disk fails
+    they raise VolumeError: the files before stay or are restored, and where the disk refuses even
+    that, every file is old or new.
     """
 
     def __init__(self, root: Path, disk: Disk) -> None:
@@ -69,54 +71,54 @@ class Volume:
         self._manifest = VolumeManifest()
 
     def load(self) -> VolumeManifest:
-        """What was left by the process before; `files` are those that are there and whole."""
+        """The manifest of the process before; its `files` are those that exist undamaged."""
         with self.blobs.lock:
             self.blobs.clear()
             self._manifest = self._read()
             files, pending = self._manifest.files, self._manifest.pending
             whole = {
-                place: found.sha256
-                for place, found in self._look().present.items()
-                if found.sha256 in {files.get(place), pending.get(place)}
+                place: state.sha256
+                for place, state in self._listed().present.items()
+                if state.sha256 in {files.get(place), pending.get(place)}
             }
             return self._manifest._replace(files=whole, pending={})
 
     def apply(
         self, desired: Collection[File], slots: Mapping[str, Any], *, gate_opened: bool
     ) -> Applied:
-        """Make our files those that are desired, and remember the rest along with them.
+        """Make the sidecar's files the desired ones, and record `slots` and the gate with them.
 
-        A gate once opened stays open.
+        An opened gate stays open.
         """
         with self.blobs.lock:
-            seen = self._look()
+            before = self._listed()
             due = self._manifest.entries_due
-            todo = changes(desired, seen.present, seen.foreign, entries_due=due)
+            todo = changes(desired, before.present, before.foreign, entries_due=due)
             after = VolumeManifest(
                 files={file.place: file.sha256 for file in desired if file not in todo.conflicts},
                 slots=slots,
                 gate_opened=gate_opened or self._manifest.gate_opened,
             )
             if todo.installed or todo.gone:
-                self._change(seen, todo, after)
+                self._change(before, todo, after)
             self._record(after)
         return Applied(todo.installed, todo.gone, todo.conflicts)
 
     def foreign(self, directory: Directory) -> list[Path]:
-        """What is in a directory and not ours, whatever it is, by name."""
+        """Whatever is in a directory and not the sidecar's, sorted by name."""
         with self.blobs.lock:
-            places = sorted(self._look().foreign, key=lambda place: place.name)
+            places = sorted(self._listed().foreign, key=lambda place: place.name)
         return [self._root / place.path for place in places if place.directory is directory]
 
     def open_gate(self) -> None:
-        """Remember that Falco was let start."""
+        """Record that Falco was let start."""
         with self.blobs.lock:
             self._record(self._manifest._replace(gate_opened=True))
 
-    def _change(self, seen: _Seen, todo: Changes, after: VolumeManifest) -> None:
+    def _change(self, before: _Listing, todo: Changes, after: VolumeManifest) -> None:
         self._require(todo)
         meanwhile = after._replace(
-            files={place: found.sha256 for place, found in seen.present.items()},
+            files={place: state.sha256 for place, state in before.present.items()},
             pending={file.place: file.sha256 for file in todo.installed},
             entries_due=self._manifest.entries_due or bool(todo.libraries),
             slots=self._manifest.slots,
@@ -130,8 +132,8 @@ class Volume:
                 batch.commit()
                 self._disk.rename(record, self._manifest_path)
             except VolumeError:
-                leftovers.close()  # makes room for what was there
-                self._undo(seen)
+                leftovers.close()  # makes room for the files before
+                self._undo(before)
                 raise
             leftovers.pop_all()
         self._manifest = after
@@ -143,43 +145,44 @@ class Volume:
         batch.stage()
         return batch
 
-    def _undo(self, before: _Seen) -> None:
-        """Bring back what was there, as far as the disk lets us; if not, the next `apply` goes on.
+    def _undo(self, before: _Listing) -> None:
+        """Restore the files before; if the disk refuses, the next `apply` completes the change.
 
-        What is recorded stays, for it names both.
+        The manifest on disk stays, for it names old and new files.
         """
         with suppress(VolumeError), ExitStack() as leftovers:
-            now = self._look()
-            files = [File(*place, found.sha256) for place, found in before.present.items()]
+            now = self._listed()
+            files = [File(*place, state.sha256) for place, state in before.present.items()]
             todo = changes(files, now.present, now.foreign)
             self._require(todo)
             self._staged(todo, leftovers).commit()
 
     def _require(self, todo: Changes) -> None:
         has = self.blobs.has
-        gone = tuple(file for file in todo.installed if not has(file.directory, file.sha256))
-        if gone:
-            raise ContentMissing(self._root, gone)
+        missing = tuple(file for file in todo.installed if not has(file.directory, file.sha256))
+        if missing:
+            raise ContentMissing(self._root, missing)
 
-    def _look(self) -> _Seen:
+    def _listed(self) -> _Listing:
         present, foreign = {}, set()
         for directory in Directory:
             for name in self._names(directory):
                 place = Place(directory, name)
-                found = self._ours(place)
-                if found is None:
+                state = self._own_state(place)
+                if state is None:
                     foreign.add(place)
                 else:
-                    present[place] = found
-        return _Seen(present, frozenset(foreign))
+                    present[place] = state
+        return _Listing(present, frozenset(foreign))
 
-    def _ours(self, place: Place) -> FileState | None:
+    def _own_state(self, place: Place) -> FileState | None:
+        """The state of a file of the sidecar; None for whatever else is at this place."""
         files, pending = self._manifest.files, self._manifest.pending
         if place not in files and place not in pending:
             return None
-        found = self.blobs.digests.find(self._root / place.path)
-        is_ours = place in files or (found is not None and found.sha256 == pending[place])
-        return found if is_ours else None
+        state = self.blobs.digests.find(self._root / place.path)
+        is_ours = place in files or (state is not None and state.sha256 == pending[place])
+        return state if is_ours else None
 
     def _names(self, directory: Directory) -> list[str]:
         path = self._root / directory.value
@@ -188,14 +191,14 @@ class Volume:
                 raise VolumeError("use", path, "it is no directory", errno.ENOTDIR)
             if not path.exists():
                 return []
-            return [one.name for one in path.iterdir() if one.name != SUBDIRECTORY]
+            return [entry.name for entry in path.iterdir() if entry.name != SUBDIRECTORY]
 
     @property
     def _manifest_path(self) -> Path:
         return self._root / Directory.CONFIG.value / SUBDIRECTORY / manifests.FILE
 
     def _read(self) -> VolumeManifest:
-        """The manifest; if there is one that cannot be read, what can be known without."""
+        """The manifest on disk; in place of an unreadable one, the files that can be identified."""
         if self._manifest_path.parent.is_symlink():
             return VolumeManifest()
         try:
@@ -210,18 +213,18 @@ class Volume:
             return VolumeManifest(files=adopted, entries_due=True)
 
     def _adopted(self) -> dict[Place, str]:
-        """What can only be ours: by its name or, as names of libraries say little, its content."""
+        """The files that can only be the sidecar's: by name, or libraries by their content."""
         adopted = {}
         for directory in Directory:
             for name in self._names(directory):
                 place = Place(directory, name)
-                found = self.blobs.digests.find(self._root / place.path)
-                if found and (has_our_name(place) or self.blobs.has(directory, found.sha256)):
-                    adopted[place] = found.sha256
+                state = self.blobs.digests.find(self._root / place.path)
+                if state and (has_our_name(place) or self.blobs.has(directory, state.sha256)):
+                    adopted[place] = state.sha256
         return adopted
 
     def _record(self, manifest: VolumeManifest) -> None:
-        """Have this on disk, if it is not there already; nothing needs no record."""
+        """Write the manifest unless it is on disk already; an empty one need not be written."""
         is_known = manifests.encode(manifest) == manifests.encode(self._manifest)
         if is_known and (manifest == VolumeManifest() or self._manifest_path.exists()):
             return

@@ -29,13 +29,14 @@ from resources.falco import desired as falcos
 from resources.falco.desired import FalcoSettings
 from resources.falco.spec import FIELD_MANAGER, FINALIZER, Falco
 from resources.instance.outcome import Outcome, events
+from resources.instance.status import observed_status
 from resources.kubernetes.finalizer import add_finalizer
 from resources.kubernetes.kinds import KINDS
+from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
     from resources.instance.children import Child
     from resources.kubernetes.event import EventDraft
-    from resources.kubernetes.reference import ObjectRef
 
 
 class Silent:
@@ -80,11 +81,13 @@ async def main(kubeconfig: str, namespace: str) -> None:
 
 
 def work_of(falco: Falco) -> Work:
-    ref = falcos.ref(falco)
+    ref = ObjectRef("Falco", falco.metadata.namespace or "", falco.metadata.name)
     children = falcos.desired(falco, FalcoSettings())
     outcome = Outcome(created=tuple(child.ref for child in children))
     workload = {**children[-1].body, "metadata": {**children[-1].body["metadata"], "generation": 1}}
-    status = falcos.status(falco, outcome, workload, datetime.now(UTC))
+    status = observed_status(
+        falco, outcome, falcos.main_workload(falco), workload, datetime.now(UTC)
+    )
     return Work(
         ref, add_finalizer(falco.metadata, FINALIZER), children, status, events(outcome, None)
     )

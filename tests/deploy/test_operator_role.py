@@ -108,6 +108,6 @@ def test_what_a_fourth_type_grants_is_held(monkeypatch):
 
 
 def test_a_kind_that_is_done_more_to_is_one_line(monkeypatch):
-    monkeypatch.setitem(operator_role._DONE, "Pod", ("get", "patch"))
+    monkeypatch.setitem(operator_role._USED_VERBS, "Pod", ("get", "patch"))
     monkeypatch.setattr(operator_role, "WATCHED", (*WATCHED, "Pod"))
     assert verbs("Pod") == {"get", "list", "watch", "patch"}

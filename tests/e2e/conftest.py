@@ -6,40 +6,70 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import Registry
+from deploy.local.registry import Registry
 from resources.kubernetes.kinds import ARTIFACTS
 from tests.api import manifest
+from tests.audit import AuditLog
 from tests.e2e.examples import Examples
 from tests.e2e.falcos import Falcos
 from tests.e2e.fleet import Fleet
 from tests.e2e.references import References, of_namespace
 from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
+from tests.sampled import is_left_to_prove
 
 # Looks back at all that the operators of the run have asked for.
 _LAST = "test_rights.py"
+# A worker of pytest-xdist that has ended leaves this file among its own.
+_ENDED = "ended"
+# They have as much left to do as this one had, at most.
+_OTHERS_END_WITHIN = 900
 _left_out = pytest.StashKey[list[pytest.Item]]()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.name == _LAST)
+    """The tests that wait most come first, so that workers have enough beside them to the end."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: (item.path.name == _LAST, item.path.parent != here))
 
 
 def pytest_deselected(items):
     for item in items:
-        if not item.get_closest_marker("bench"):
+        if not item.get_closest_marker("bench") and not is_left_to_prove(item):
             item.config.stash.setdefault(_left_out, []).append(item)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workerinput"):
+        (_of_the_run(session.config) / _ENDED).touch()
+
+
+def _of_the_run(config):
+    """Where this process keeps the files of its tests."""
+    return config._tmp_path_factory.getbasetemp()
+
+
 @pytest.fixture
-def whole_run(request):
-    """Skips the test unless all end-to-end tests are in the run; benchmarks need not be."""
+def whole_run(request, audit):
+    """The audit logs of all end-to-end tests, each of which has ended.
+
+    Skips the test unless all of them are in the run; benchmarks and what `make prove` adds need
+    not be.
+    """
     config = request.config
     files = {item.path for item in request.session.items}
     missing = set(Path(__file__).parent.glob("test_*.py")) - files
     if missing or config.stash.get(_left_out, []) or any("::" in name for name in config.args):
         pytest.skip("judges all end-to-end tests together, and some are not in this run")
+    audit.mark()
+    ours = _of_the_run(config)
+    if not hasattr(config, "workerinput"):
+        return [AuditLog(path) for path in ours.glob("control-plane*/audit.log")]
+    others = config.workerinput["workercount"] - 1
+    eventually(lambda: len(list(ours.parent.glob(f"*/{_ENDED}"))) == others, _OTHERS_END_WITHIN)
+    return [AuditLog(path) for path in ours.parent.glob("*/control-plane*/audit.log")]
 
 
 @pytest.fixture

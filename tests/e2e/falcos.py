@@ -87,6 +87,11 @@ def condition(falco, type_):
     return {}
 
 
+def said(falco):
+    """What is said of the newest generation's children: its condition Reconciled."""
+    return condition(falco, "Reconciled")
+
+
 def writes_of_a_creation(audit, falcos, **spec):
     """The writes until the first status, which says that all is as wanted; no read was needed.
 

@@ -10,7 +10,8 @@ OF_FALCO = "instance.falcosecurity.dev/owner-kind=Falco"
 class Fleet:
     """Pods are kwok's; what runs in them here is the sidecar alone."""
 
-    def __init__(self, cluster, api, namespace, directory):
+    def __init__(self, cluster, api, namespace, directory, variables=()):
+        self._variables = variables
         self._cluster = cluster
         self.api = api
         self.namespace = namespace
@@ -27,7 +28,11 @@ class Fleet:
         self.kubeconfig = self._cluster.service_account_kubeconfig(self.namespace, name, path)
         for pod in pods:
             directory = self._directory / pod["metadata"]["name"]
-            self.sidecars.append(SidecarProcess(self.kubeconfig, directory, pod, flags=flags))
+            self.sidecars.append(
+                SidecarProcess(
+                    self.kubeconfig, directory, pod, flags=flags, variables=self._variables
+                )
+            )
         return self
 
     def start(self):

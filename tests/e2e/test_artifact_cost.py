@@ -16,8 +16,8 @@ from tests.e2e.costs import (
 )
 from tests.e2e.fleet import from_registry
 from tests.eventually import eventually
+from tests.sampled import PROVE
 
-ROUNDS = 50
 IDLE_SECONDS = 10
 TOGETHER = [f"rules-{number}" for number in range(4)]
 FILES = {f"50-03-{name}-inline.yaml" for name in TOGETHER}
@@ -62,10 +62,11 @@ class Reader:
 # What Falco sees.
 
 
-def test_rulesfiles_applied_at_once_are_one_change_for_falco_and_none_is_ever_away(fleet):
+@pytest.mark.parametrize("rounds", [10, pytest.param(50, marks=PROVE)])
+def test_rulesfiles_applied_at_once_are_one_change_for_falco_and_none_is_ever_away(fleet, rounds):
     (node,) = with_pods(fleet, 1).sidecars
     with Reader(node) as reader, ThreadPoolExecutor(len(TOGETHER)) as pool:
-        for number in range(ROUNDS):
+        for number in range(rounds):
             text, before = f"in round {number}", batches(node)
 
             def apply(name, text=text):
@@ -76,7 +77,7 @@ def test_rulesfiles_applied_at_once_are_one_change_for_falco_and_none_is_ever_aw
             eventually(lambda text=text: all_say(node, text))
             eventually(lambda before=before: batches(node) > before)
             assert batches(node) == before + 1
-    assert batches(node) == ROUNDS
+    assert batches(node) == rounds
     assert reader.seen.index(FILES) == len(reader.seen) - 1
 
 

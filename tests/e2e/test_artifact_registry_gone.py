@@ -3,12 +3,12 @@
 import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from deploy.local import Registry
 from deploy.local.publisher import Repository, publish_plugin, publish_rules
+from deploy.local.registry import Registry
 from tests.actors.registry.hostile_registry import REPOSITORY, HostileRegistry, manifest_path
 from tests.e2e.one_node import one_node
 from tests.eventually import eventually
@@ -38,15 +38,13 @@ def fleet(shared):
 
 
 @pytest.fixture
-def registry(tmp_path):
-    """With rules under two tags."""
-    with Registry(tmp_path / "registry") as started:
-        yield started
-
-
-@pytest.fixture
 def digests(registry):
     """Of rules in two versions, by their tag."""
+    return published(registry)
+
+
+def published(registry):
+    """The digests of rules in two versions, by their tag."""
     target = Repository(registry.url)
     return {
         tag: publish_rules(target, REPOSITORY, [tag], f"- macro: v{tag}\n  condition: evt.num<0\n")
@@ -101,9 +99,10 @@ def gone(registry):
     registry.process.start()
 
 
-def passed(counted, seconds):
-    """Whether the first one came so long ago."""
-    return bool(counted.times) and time.monotonic() - counted.times[0] > seconds
+def counted_in_time(counted):
+    """When connections came in the first OUTAGE seconds after the first, once they are over."""
+    eventually(lambda: counted.times and time.monotonic() > counted.times[0] + OUTAGE, OUTAGE + 60)
+    return [at for at in counted.times if at < counted.times[0] + OUTAGE]
 
 
 @pytest.mark.usefixtures("digests")
@@ -143,36 +142,59 @@ def test_what_is_installed_stays_and_needs_nobody(fleet, registry):
     fleet.programmed("Rulesfile", "rules")
 
 
-@pytest.mark.parametrize(
-    ("by", "most"), [("operator", OF_THE_OPERATOR), ("node", OF_A_NODE)], ids=["operator", "node"]
-)
-def test_what_is_new_is_asked_for_less_and_less_and_comes_when_the_registry_does(
-    fleet, registry, digests, by, most
-):
-    name = f"new-to-{by}"
-    references = digests if by == "node" else {tag: tag for tag in digests}
-    fleet.apply("Rulesfile", name, **oci(registry, references["1"]))
+class Asked:
+    """A registry of its own for the operator, which asks for tags, or for the node, for digests."""
+
+    def __init__(self, by, most, registry):
+        self.by = by
+        self.most = most
+        self.registry = registry
+        digests = published(registry)
+        self.references = digests if by == "node" else {tag: tag for tag in digests}
+
+
+@pytest.fixture
+def both(tmp_path):
+    """A registry that the operator asks and one that the node asks, which wait side by side."""
+    with Registry(tmp_path / "tags") as tags, Registry(tmp_path / "digests") as by_digest:
+        yield [Asked("operator", OF_THE_OPERATOR, tags), Asked("node", OF_A_NODE, by_digest)]
+
+
+@contextmanager
+def both_gone(both):
+    """Both registries are not there meanwhile."""
+    with ExitStack() as outage:
+        yield [(asked, outage.enter_context(gone(asked.registry))) for asked in both]
+
+
+def test_what_is_new_is_asked_for_less_and_less_and_comes_when_the_registry_does(fleet, both):
+    names = {asked: f"new-to-{asked.by}" for asked in both}
+    for asked, name in names.items():
+        fleet.apply("Rulesfile", name, **oci(asked.registry, asked.references["1"]))
     fleet.apply("Rulesfile", "other", inlineRules=inline("other"))
-    fleet.programmed("Rulesfile", name)
-    fleet.programmed("Rulesfile", "other")
+    for name in (*names.values(), "other"):
+        fleet.programmed("Rulesfile", name)
     before = fleet.files()
-    with gone(registry) as counted:
-        fleet.apply("Rulesfile", name, **oci(registry, references["2"]))
-        message = fleet.said("Rulesfile", name, "False", FAILED)
-        assert registry.address in message
-        assert (fleet.node.node in message) == (by == "node")
-        fleet.said("Rulesfile", name, "True", "ReferenceResolved", "ResolvedRefs")
+    with both_gone(both) as outage:
+        for asked, name in names.items():
+            fleet.apply("Rulesfile", name, **oci(asked.registry, asked.references["2"]))
+        for asked, name in names.items():
+            message = fleet.said("Rulesfile", name, "False", FAILED)
+            assert asked.registry.address in message
+            assert (fleet.node.node in message) == (asked.by == "node")
+            fleet.said("Rulesfile", name, "True", "ReferenceResolved", "ResolvedRefs")
         assert fleet.files() == before
         assert fleet.condition("Rulesfile", "other")[0] == "True"
-        eventually(lambda: passed(counted, OUTAGE), within=OUTAGE + 30)
-        assert len(counted.times) <= most, counted.times
+        for asked, counted in outage:
+            assert len(counted_in_time(counted)) <= asked.most, counted.times
         assert fleet.files() == before
-    fleet.programmed("Rulesfile", name, within=90)
-    assert "v2" in fleet.node.rules()[f"50-01-{name}-oci.yaml"]
-    stored = ["OCIArtifactStored", "OCIArtifactUpdated"]
-    failures = [event["reason"] for event in fleet.events_about(name)]
-    assert [reason for reason in failures if reason != FAILED] == stored
-    assert failures.count(FAILED) <= 2
+    for name in names.values():
+        fleet.programmed("Rulesfile", name, within=90)
+        assert "v2" in fleet.node.rules()[f"50-01-{name}-oci.yaml"]
+        stored = ["OCIArtifactStored", "OCIArtifactUpdated"]
+        told = [event["reason"] for event in fleet.events_about(name)]
+        assert [reason for reason in told if reason != FAILED] == stored
+        assert told.count(FAILED) <= 2
 
 
 MANY = 12
@@ -180,24 +202,23 @@ MANY = 12
 AT_A_TIME = OUTAGE / 0.75 * TRY
 
 
-@pytest.mark.parametrize("by", ["operator", "node"])
-def test_many_that_miss_one_registry_do_not_storm_it(fleet, registry, digests, by):
-    names = [f"rules-{number:02}" for number in range(MANY)]
-    with gone(registry) as counted:
-        for number, name in enumerate(names):
-            reference = digests["1"] if by == "node" else f"{number}"
-            fleet.apply("Rulesfile", name, **oci(registry, reference))
-        eventually(lambda: passed(counted, OUTAGE), within=OUTAGE + 60)
-        for name in names:
-            fleet.said("Rulesfile", name, "False", FAILED)
-        until = counted.times[0] + OUTAGE
-        assert len([at for at in counted.times if at < until]) <= AT_A_TIME
+def test_many_that_miss_one_registry_do_not_storm_it(fleet, both):
+    names = {asked: [f"{asked.by}-{number:02}" for number in range(MANY)] for asked in both}
+    with both_gone(both) as outage:
+        for asked in both:
+            for number, name in enumerate(names[asked]):
+                reference = asked.references["1"] if asked.by == "node" else f"absent-{number}"
+                fleet.apply("Rulesfile", name, **oci(asked.registry, reference))
+        for asked, counted in outage:
+            assert len(counted_in_time(counted)) <= AT_A_TIME
+            for name in names[asked]:
+                fleet.said("Rulesfile", name, "False", FAILED)
         fleet.apply("Rulesfile", "other", inlineRules=inline("other"))
         fleet.programmed("Rulesfile", "other")
-    if by == "node":
-        for name in names:
+    for asked in both:
+        for name in names[asked] if asked.by == "node" else ():
             fleet.programmed("Rulesfile", name, within=90)
-        assert len(fleet.node.rules()) == MANY + 1
+    assert len(fleet.node.rules()) == MANY + 1
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import yaml
 from resources.kubernetes.kinds import ARTIFACTS, KINDS, collection_path, object_path
 from resources.kubernetes.reference import ObjectRef
 from tests.api import APPLY, MERGE, manifest
+from tests.e2e.references import config_map_ref
 from tests.eventually import eventually
 from tests.rights import rights
 
@@ -75,7 +76,10 @@ class Holder:
 
 @pytest.fixture
 def holder(fleet):
-    return Holder(fleet.falco(type="Deployment", replicas=1).kubeconfig)
+    """Whoever has the token of the Falco's pods, once the API server has seen what they may do."""
+    made = Holder(fleet.falco(type="Deployment", replicas=1).kubeconfig)
+    eventually(lambda: rights(made.rules(fleet.namespace)) == RIGHTS)
+    return made
 
 
 @pytest.fixture
@@ -103,10 +107,6 @@ def with_secret(name):
 def with_ca(name):
     tls = {"caConfigMapRef": {"name": name}}
     return {"ociArtifact": {"image": IMAGE, "registry": {"name": "127.0.0.1:1", "tls": tls}}}
-
-
-def from_config_map(name):
-    return {"configMapRef": {"name": name}}
 
 
 def lists(namespace):
@@ -152,8 +152,8 @@ def test_where_nothing_is_referred_to_nothing_may_be_read(fleet, holder, elsewhe
         ("Plugin", with_secret("named"), "Secret"),
         ("Rulesfile", with_ca("named"), "ConfigMap"),
         ("Plugin", with_ca("named"), "ConfigMap"),
-        ("Rulesfile", from_config_map("named"), "ConfigMap"),
-        ("Config", from_config_map("named"), "ConfigMap"),
+        ("Rulesfile", config_map_ref("named"), "ConfigMap"),
+        ("Config", config_map_ref("named"), "ConfigMap"),
     ],
 )
 def test_what_an_artifact_names_may_be_read_for_as_long_as_it_does_and_nothing_else(

@@ -10,9 +10,8 @@ from functools import partial
 import pytest
 import yaml
 
-from deploy.local import Registry
-from deploy.local.certificates import Authority
 from deploy.local.publisher import Repository, publish_plugin, publish_rules
+from deploy.local.registry import Registry
 from tests.e2e.file_history import FileHistory
 from tests.e2e.one_node import one_node
 from tests.eventually import eventually
@@ -45,16 +44,6 @@ def library(text):
 def ours(text):
     """What the library for our platform holds."""
     return f"{text} for {MACHINES[platform.machine()]}"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def keys(authority):
-    return authority.server("registry", ["127.0.0.1"])
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,11 @@ def digest(fleet):
     return fleet.status("Rulesfile", "rules").get("resolved", {}).get("ociDigest")
 
 
+def revision(fleet):
+    """What the nodes are to install, as the operator has resolved it."""
+    return fleet.status("Rulesfile", "rules")["resolved"]["revision"]
+
+
 def reported(fleet, node):
     """State and reason of the one artifact, as its node reports it."""
     report = fleet.api.get("NodeReport", fleet.namespace, node.pod)
@@ -56,10 +61,14 @@ def reported(fleet, node):
     return artifact["state"], artifact.get("reason", "")
 
 
+def notes(fleet, reason):
+    """The notes of the Events of a reason."""
+    return [note for told, note in fleet.events("rules") if told == reason]
+
+
 def is_told(fleet, reason, *words):
     """Whether an Event has this reason and all the words."""
-    notes = [note for told, note in fleet.events("rules") if told == reason]
-    return any(all(word in note for word in words) for note in notes)
+    return any(all(word in note for word in words) for note in notes(fleet, reason))
 
 
 # Nodes that are slow, gone or failing.
@@ -195,7 +204,13 @@ def test_every_node_has_the_digest_that_was_pinned_and_a_moved_tag_is_rolled_out
     assert digest(fleet) == first
 
     fleet.apply("Rulesfile", "rules", **from_registry(registry, pollInterval="30s"))
-    fleet.everywhere(lambda node: node.rules() == {OCI: SECOND}, within=60)
-    eventually(lambda: is_told(fleet, "OCIArtifactUpdated", f"moved from {first} to {second}"))
     fleet.programmed("Rulesfile", "rules")
+    before = revision(fleet)
+    fleet.everywhere(lambda node: node.rules() == {OCI: SECOND}, within=60)
+    moved = f"falco/rules:latest has moved from {first} to {second}"
+    eventually(lambda: is_told(fleet, "OCIArtifactUpdated", moved))
+    fleet.programmed("Rulesfile", "rules")
+    (note,) = (note for note in notes(fleet, "OCIArtifactUpdated") if "has moved" in note)
+    assert note.endswith(moved)
     assert digest(fleet) == second
+    assert revision(fleet) != before

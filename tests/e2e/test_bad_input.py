@@ -7,17 +7,13 @@ import pytest
 
 from deploy.local.client import RefusedError
 from tests.api import manifest
-from tests.e2e.falcos import CHILDREN, COLLECTED_WITHIN, Falcos, cluster_leftovers, condition
+from tests.e2e.falcos import CHILDREN, COLLECTED_WITHIN, Falcos, cluster_leftovers, said
 from tests.eventually import eventually
 
 # What one that fails may cost, from its creation on: its children, its status, its Events.
 FEW = 20
 # Seconds in which a retry storm would show.
 STORM = 2
-
-
-def said(falco):
-    return condition(falco, "Reconciled")
 
 
 def test_a_version_that_is_no_tag_is_told_once_with_field_value_and_what_is_allowed(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.falcos import CHILDREN, CLUSTER_SCOPED, cluster_leftovers, condition
+from tests.e2e.falcos import CHILDREN, CLUSTER_SCOPED, cluster_leftovers, said
 from tests.eventually import eventually
 
 ANNOTATION = "falcosecurity.dev/reconcile"
@@ -38,10 +38,6 @@ def born(api, falcos):
         return api.create(document)
 
     return create
-
-
-def said(falco):
-    return condition(falco, "Reconciled")
 
 
 def only_statuses(requests):

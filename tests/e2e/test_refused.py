@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.falcos import CHILDREN, condition, generation
+from tests.e2e.falcos import CHILDREN, generation, said
 from tests.eventually import eventually
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
@@ -45,10 +45,6 @@ def looked_again(api, falcos, operator):
             eventually(lambda n=before: len(operator.trace(f"{falcos.namespace}/falco")) > n)
 
     return look
-
-
-def said(falco):
-    return condition(falco, "Reconciled")
 
 
 @EACH

@@ -9,7 +9,14 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from actors.api.client import METADATA
 from actors.api.errors import Gone, Refused, Unavailable
@@ -19,6 +26,7 @@ from resources.artifact.references import FINALIZERS, references
 from resources.kubernetes.reference import ObjectRef
 from tests.actors.artifacts import artifact_ref, naming
 from tests.fake_clock import settle
+from tests.sampled import examples
 from tests.supervisors.protecting import Operator
 from tests.supervisors.simulated_cluster import Cluster
 
@@ -250,5 +258,7 @@ class Protecting(RuleBasedStateMachine):
         assert self.operator.clock.armed == []
 
 
-TestProtecting = Protecting.TestCase
-TestProtecting.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+@examples(30, 300)
+def test_whatever_happens_in_whatever_order_what_is_named_is_protected_in_the_end(examples):
+    limits = settings(max_examples=examples, stateful_step_count=50, deadline=None)
+    run_state_machine_as_test(Protecting, settings=limits)

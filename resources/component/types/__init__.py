@@ -1,5 +1,11 @@
-"""The types of Component, a file of data each: `TYPE` in it is the type.
+"""The types of Component: one file for each, whose `TYPE` is a ComponentType.
 
-A new file here is a new type: `resources.component.catalog` finds it, and `make generate` writes it
-into the CRD. Nothing but such data may enter.
+To add a type:
+
+1. Add a file here that defines `TYPE`, such as `metacollector.py`. `resources.component.catalog`
+   finds it by its place; no list has to be changed.
+2. Run `make generate`, which adds the type to the CRD, and its rights to the operator's role.
+3. Describe it in docs/component.md.
+
+Nothing but such data belongs here.
 """

@@ -1,4 +1,4 @@
-"""falcosidekick: hands Falco's alerts on to other systems."""
+"""falcosidekick: forwards Falco's alerts to other systems."""
 
 from __future__ import annotations
 

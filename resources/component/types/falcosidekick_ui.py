@@ -1,14 +1,14 @@
-"""falcosidekick-ui: shows Falco's alerts, which it keeps in a Redis that the user provides."""
+"""falcosidekick-ui: shows Falco's alerts, which it stores in a Redis that the user provides."""
 
 from __future__ import annotations
 
 from resources.component.type import ComponentType
 from resources.instance.workload import Port, http_probe
 
-# The one place of the address; arguments and command take it from the environment.
+# The address is set only here; arguments and command read it from the environment.
 _ADDRESS = {"name": "REDIS_ADDR", "value": "falcosidekick-ui-redis:6379"}
 
-# Any answer but "loading" will do: a Redis with a password says NOAUTH to us, and is there.
+# Redis is ready once it answers PONG, or NOAUTH if it has a password; while it loads, it says so.
 _WAIT = """\
 host="${REDIS_ADDR%:*}" port="${REDIS_ADDR##*:}"
 host="${host#[}" host="${host%]}"

@@ -1,4 +1,4 @@
-"""metacollector: tells every Falco what the Kubernetes API server knows of its pods."""
+"""metacollector: sends metadata of Kubernetes objects to every Falco."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.artifact.report_index import ReportIndex
 from actors.watch.store import BareStore, Change, snapshot_of
-from resources.artifact.rollout import FAILED, PLAIN, Stand, Subject, Sum
+from resources.artifact.rollout import FAILED, PLAIN, PodProgress, Subject, Sum
 from resources.kubernetes.meta import LabelSelector
 from resources.kubernetes.reference import ObjectRef
 from resources.kubernetes.selector import selects
@@ -74,7 +74,7 @@ def test_a_report_is_added_to_the_sum_and_concerns_the_artifact(house):
     assert house.concerned == {RULES}
     assert house.sum() == Sum(2, 1, 0, 1, waiting=("p2",))
     house.there(report("p2", "n2", entry("Failed", reason="R", message="M")))
-    assert house.sum() == Sum(2, 1, 1, 0, (Stand(FAILED, "n2", "R", "M"),))
+    assert house.sum() == Sum(2, 1, 1, 0, (PodProgress(FAILED, "n2", "R", "M"),))
 
 
 def test_a_report_that_says_the_same_of_an_artifact_does_not_concern_it(house):
@@ -337,7 +337,7 @@ class Reporting(RuleBasedStateMachine):
                 remarks = (*total.remarks, message) if message else total.remarks
                 return total._replace(programmed=total.programmed + 1, remarks=remarks)
             case "Failed", on, message:
-                failure = Stand(FAILED, on, "", message)
+                failure = PodProgress(FAILED, on, "", message)
                 return total._replace(failed=total.failed + 1, failures=(*total.failures, failure))
             case "Pending", _, _:
                 return total._replace(pending=total.pending + 1, waiting=(*total.waiting, name))

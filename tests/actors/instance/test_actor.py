@@ -15,7 +15,7 @@ from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 from actors.watch.store import Store, snapshot_of
 from resources.falco.desired import FalcoSettings
 from resources.falco.rights import Readable
-from resources.instance.mode import ANNOTATION
+from resources.instance.reconcile_mode import ANNOTATION
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
 from tests.fake_clock import FakeClock

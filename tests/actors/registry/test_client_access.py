@@ -3,8 +3,7 @@
 import pytest
 
 from actors.registry.client import look_up
-from deploy.local import Registry
-from deploy.local.certificates import Authority
+from deploy.local.registry import Registry
 from resources.registry.request import Credentials, Endpoint, Lookup
 from tests.actors.registry.published import RULES, Published
 from tests.actors.registry.pulling import found, not_found, problem_of, pulled, refused
@@ -12,16 +11,6 @@ from tests.registries import PASSWORD, USERNAME, TokenServer, basic_auth, tls
 
 KNOWN = Credentials(USERNAME, PASSWORD)
 WRONG = Credentials(USERNAME, "a wrong secret")
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def keys(authority):
-    return authority.server("registry", ["127.0.0.1"])
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from base64 import b64encode
 import pytest
 
 from actors.registry.client import look_up
-from deploy.local.certificates import Authority
 from resources.registry.request import Credentials, Endpoint, Lookup
 from tests.actors.registry import hostile_archives as hostile
 from tests.actors.registry.hostile_registry import (
@@ -22,16 +21,6 @@ KNOWN = Credentials("falco", "a secret")
 BASIC = f"Basic {b64encode(b'falco:a secret').decode()}"
 GOOD = hostile.good()
 LATEST = manifest_path("latest")
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def keys(authority):
-    return authority.server("hostile", ["127.0.0.1", "localhost"])
 
 
 @pytest.fixture

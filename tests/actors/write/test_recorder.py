@@ -11,7 +11,7 @@ import pytest
 from actors.api.client import Client
 from actors.api.errors import NamespaceTerminating, Refused, Unavailable
 from actors.write import recorder as module
-from actors.write.recorder import EventRecorder, Record, micro_time
+from actors.write.recorder import EventRecorder, Record
 from resources.kubernetes.event import EventDraft
 from resources.kubernetes.reference import ObjectRef, Owner
 from tests.actor_examples import fake_runtime
@@ -359,7 +359,3 @@ async def test_the_name_of_an_event_is_a_dns_name(name):
     assert stem[-1].isalnum()
     assert len(number) == 16
     assert len(body["metadata"]["name"]) <= 253
-
-
-def test_a_micro_time_has_six_digits_even_at_a_full_second():
-    assert micro_time(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05.000000Z"

@@ -29,17 +29,17 @@ def known(spec, kind="Rulesfile", revision="1", digest=A, version="7"):
     return installed(artifact, sources, resolved)
 
 
-def told(before, now, count=3):
+def events(before, now, count=3):
     return [(draft.reason, draft.note) for draft in successes(before, now, count)]
 
 
 def test_what_is_installed_for_the_first_time_is_stored_each_source_by_itself():
-    assert told(None, known({**OCI, **CONFIG_MAP, **INLINE})) == [
+    assert events(None, known({**OCI, **CONFIG_MAP, **INLINE})) == [
         ("OCIArtifactStored", f"ghcr.io/falco/rules:latest ({A}) installed on 3 nodes"),
         ("ConfigMapArtifactStored", "ConfigMap named installed on 3 nodes"),
         ("InlineArtifactStored", "What the resource itself holds installed on 3 nodes"),
     ]
-    assert told(None, known(INLINE), 1)[0][1].endswith("installed on 1 node")
+    assert events(None, known(INLINE), 1)[0][1].endswith("installed on 1 node")
 
 
 PLUGINS = [
@@ -52,7 +52,7 @@ PLUGINS = [
 
 @pytest.mark.parametrize(("spec", "reasons"), PLUGINS)
 def test_a_plugin_is_what_it_is_made_of(spec, reasons):
-    assert [reason for reason, _ in told(None, known(spec, "Plugin"))] == reasons
+    assert [reason for reason, _ in events(None, known(spec, "Plugin"))] == reasons
 
 
 WHOLE = {**OCI, **CONFIG_MAP, **INLINE}
@@ -87,11 +87,11 @@ LATER = {
 
 @pytest.mark.parametrize(("before", "now", "reasons"), LATER.values(), ids=LATER)
 def test_later_what_has_changed_is_told(before, now, reasons):
-    assert [reason for reason, _ in told(before, now)] == reasons
+    assert [reason for reason, _ in events(before, now)] == reasons
 
 
 def test_the_new_priority_is_told():
-    assert told(known(INLINE), known({**INLINE, "priority": 7})) == [
+    assert events(known(INLINE), known({**INLINE, "priority": 7})) == [
         ("InlineArtifactPriorityChanged", "Priority 7 on 3 nodes")
     ]
 
@@ -140,7 +140,7 @@ def having(*findings):
     return ArtifactStatus(conditions=conditions, observed_generation=findings[-1].generation)
 
 
-def trouble(finding):
+def failure_of(finding):
     return ResolutionFailure(finding.status, finding.reason, finding.message)
 
 
@@ -157,42 +157,42 @@ FAILURES = {
     "missing, and so nothing installed": (
         having(PENDING),
         having(MISSING),
-        trouble(MISSING),
+        failure_of(MISSING),
         ["ReferenceResolutionFailed"],
     ),
     "found": (having(MISSING), having(FOUND), None, []),
-    "no registry": (having(PENDING), having(DOWN), trouble(DOWN), ["OCIArtifactStoreFailed"]),
+    "no registry": (having(PENDING), having(DOWN), failure_of(DOWN), ["OCIArtifactStoreFailed"]),
     "still no registry": (
         having(DOWN),
         having(DOWN._replace(message="reset")),
-        trouble(DOWN._replace(message="reset")),
+        failure_of(DOWN._replace(message="reset")),
         [],
     ),
     "no registry for another tag": (
         having(DOWN),
         having(DOWN._replace(generation=2)),
-        trouble(DOWN),
+        failure_of(DOWN),
         ["OCIArtifactStoreFailed"],
     ),
     "a spec that is wrong": (
         having(PENDING),
         having(INVALID),
-        trouble(INVALID),
+        failure_of(INVALID),
         ["InvalidContent"],
     ),
-    "a spec that is still wrong": (having(INVALID), having(INVALID), trouble(INVALID), []),
+    "a spec that is still wrong": (having(INVALID), having(INVALID), failure_of(INVALID), []),
     "a spec that is wrong in another way": (
         having(INVALID),
         having(INVALID),
-        trouble(INVALID._replace(message="spec.y")),
+        failure_of(INVALID._replace(message="spec.y")),
         ["InvalidContent"],
     ),
-    "looked up": (having(PENDING), having(PENDING), trouble(PENDING), []),
+    "looked up": (having(PENDING), having(PENDING), failure_of(PENDING), []),
 }
 
 
-@pytest.mark.parametrize(("before", "after", "found", "reasons"), FAILURES.values(), ids=FAILURES)
-def test_a_failure_is_told_once_for_each_change(before, after, found, reasons):
-    drafts = list(failures(before, after, found))
+@pytest.mark.parametrize(("before", "after", "failure", "reasons"), FAILURES.values(), ids=FAILURES)
+def test_a_failure_is_told_once_for_each_change(before, after, failure, reasons):
+    drafts = list(failures(before, after, failure))
     assert [draft.reason for draft in drafts] == reasons
     assert all(draft.type == "Warning" for draft in drafts)

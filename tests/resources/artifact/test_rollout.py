@@ -9,13 +9,13 @@ from resources.artifact.rollout import (
     PROGRAMMED,
     UNCOVERED,
     WAITS,
+    PodProgress,
     PodReport,
     ReportEntry,
-    Stand,
     Subject,
     Sum,
     entries,
-    stand,
+    progress_of,
 )
 from resources.kubernetes.meta import LabelSelector
 
@@ -24,30 +24,34 @@ EVERYWHERE, ON_BLUE = Subject("uid", "2-abc"), Subject("uid", "2-abc", BLUE)
 IN_BLUE, IN_RED = {"pool": "blue"}, {"pool": "red"}
 
 
-def said(state, revision="2-abc", uid="uid", **fields):
+def entry(state, revision="2-abc", uid="uid", **fields):
     return (ReportEntry(uid=uid, revision=revision, state=state, **fields),)
 
 
-STANDS = {
-    "it says so": (EVERYWHERE, PodReport("n", {}, said("Programmed")), PLAIN),
+PROGRESS = {
+    "it says so": (EVERYWHERE, PodReport("n", {}, entry("Programmed")), PLAIN),
     "it has something to remark": (
         EVERYWHERE,
-        PodReport("n", {}, said("Programmed", message="key foo is not known")),
-        Stand(PROGRAMMED, message="key foo is not known"),
+        PodReport("n", {}, entry("Programmed", message="key foo is not known")),
+        PodProgress(PROGRAMMED, message="key foo is not known"),
     ),
     "it fails": (
         EVERYWHERE,
-        PodReport("n", {}, said("Failed", reason="InvalidContent", message="line 3")),
-        Stand(FAILED, "n", "InvalidContent", "line 3"),
+        PodReport("n", {}, entry("Failed", reason="InvalidContent", message="line 3")),
+        PodProgress(FAILED, "n", "InvalidContent", "line 3"),
     ),
-    "it is at it": (EVERYWHERE, PodReport("n", {}, said("Pending")), WAITS),
-    "it is not selected": (EVERYWHERE, PodReport("n", {}, said("NotSelected")), UNCOVERED),
-    "it says what nobody knows": (EVERYWHERE, PodReport("n", {}, said("Unheard")), WAITS),
-    "it has another revision": (EVERYWHERE, PodReport("n", {}, said("Programmed", "1")), WAITS),
-    "it failed with another revision": (EVERYWHERE, PodReport("n", {}, said("Failed", "1")), WAITS),
+    "it is at it": (EVERYWHERE, PodReport("n", {}, entry("Pending")), WAITS),
+    "it is not selected": (EVERYWHERE, PodReport("n", {}, entry("NotSelected")), UNCOVERED),
+    "it says what nobody knows": (EVERYWHERE, PodReport("n", {}, entry("Unheard")), WAITS),
+    "it has another revision": (EVERYWHERE, PodReport("n", {}, entry("Programmed", "1")), WAITS),
+    "it failed with another revision": (
+        EVERYWHERE,
+        PodReport("n", {}, entry("Failed", "1")),
+        WAITS,
+    ),
     "it knows another incarnation": (
         EVERYWHERE,
-        PodReport("n", {}, said("Programmed", uid="x")),
+        PodReport("n", {}, entry("Programmed", uid="x")),
         WAITS,
     ),
     "it says nothing of the artifact": (EVERYWHERE, PodReport("n", {}, ()), WAITS),
@@ -56,26 +60,30 @@ STANDS = {
     "its node is not covered": (ON_BLUE, PodReport("n", IN_RED, ()), UNCOVERED),
     "its node was covered before": (
         ON_BLUE,
-        PodReport("n", IN_RED, said("Programmed", "1")),
+        PodReport("n", IN_RED, entry("Programmed", "1")),
         UNCOVERED,
     ),
     "it says so although its node is not covered": (
         ON_BLUE,
-        PodReport("n", IN_RED, said("Programmed")),
+        PodReport("n", IN_RED, entry("Programmed")),
         PLAIN,
     ),
-    "there is no revision yet": (Subject("uid", ""), PodReport("n", {}, said("Programmed")), WAITS),
+    "there is no revision yet": (
+        Subject("uid", ""),
+        PodReport("n", {}, entry("Programmed")),
+        WAITS,
+    ),
     "there is none and it knows why": (
         Subject("uid", ""),
-        PodReport("n", {}, said("Failed", "", reason="InvalidContent")),
-        Stand(FAILED, "n", "InvalidContent"),
+        PodReport("n", {}, entry("Failed", "", reason="InvalidContent")),
+        PodProgress(FAILED, "n", "InvalidContent"),
     ),
 }
 
 
-@pytest.mark.parametrize(("subject", "seen", "found"), STANDS.values(), ids=STANDS)
-def test_a_pod_stands_where(subject, seen, found):
-    assert stand(subject, seen) == found
+@pytest.mark.parametrize(("subject", "report", "progress"), PROGRESS.values(), ids=PROGRESS)
+def test_a_pod_has_come_as_far_as_its_report_says(subject, report, progress):
+    assert progress_of(subject, report) == progress
 
 
 def test_the_entry_is_found_among_others():
@@ -84,10 +92,10 @@ def test_the_entry_is_found_among_others():
         ArtifactReport(kind="Config", name=uid, uid=uid, revision="2-abc", state="Programmed")
         for uid in reversed(uids)
     ]
-    found = entries(reports)
-    assert [entry.uid for entry in found] == uids
-    assert stand(EVERYWHERE, PodReport("n", {}, found)) == PLAIN
-    assert stand(Subject("zz", "2-abc"), PodReport("n", {}, found)) == WAITS
+    sorted_entries = entries(reports)
+    assert [entry.uid for entry in sorted_entries] == uids
+    assert progress_of(EVERYWHERE, PodReport("n", {}, sorted_entries)) == PLAIN
+    assert progress_of(Subject("zz", "2-abc"), PodReport("n", {}, sorted_entries)) == WAITS
 
 
 def test_of_two_entries_for_one_artifact_the_last_one_holds_and_of_a_long_message_the_beginning():

@@ -15,9 +15,9 @@ def artifact(kind, spec, status=None, generation=3):
     return decode(kind, json.dumps(body | ({"status": status} if status else {})).encode())
 
 
-def oci(repository="rules/x", **more):
-    image = {"repository": repository} | more.pop("image", {})
-    return {"ociArtifact": {"image": image} | more}
+def oci(repository="rules/x", **fields):
+    image = {"repository": repository} | fields.pop("image", {})
+    return {"ociArtifact": {"image": image} | fields}
 
 
 def test_a_place_in_a_registry_has_defaults():
@@ -59,16 +59,20 @@ def test_a_place_that_is_no_place_is_refused_by_field_and_value(repository, name
 
 def test_a_rulesfile_may_combine_all_sources():
     spec = oci() | {"configMapRef": {"name": "rules"}, "inlineRules": [{"list": "l", "items": []}]}
-    found = sources_of(artifact("Rulesfile", spec))
-    assert found.config_map == ConfigMapSource("rules", "rules.yaml")
-    assert found.inline == InlineSource([{"list": "l", "items": []}])
-    assert found.oci is not None
+    sources = sources_of(artifact("Rulesfile", spec))
+    assert sources.config_map == ConfigMapSource("rules", "rules.yaml")
+    assert sources.inline == InlineSource([{"list": "l", "items": []}])
+    assert sources.oci is not None
 
 
 def test_a_config_has_its_own_keys():
     spec = {"config": {"json_output": True}, "configMapRef": {"name": "c"}}
-    found = sources_of(artifact("Config", spec))
-    assert found == (None, ConfigMapSource("c", "config.yaml"), InlineSource({"json_output": True}))
+    sources = sources_of(artifact("Config", spec))
+    assert sources == (
+        None,
+        ConfigMapSource("c", "config.yaml"),
+        InlineSource({"json_output": True}),
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,8 +100,8 @@ def test_without_references_a_node_needs_nobody():
 def test_a_node_installs_what_was_resolved_and_nothing_of_another_generation():
     status = {"resolved": {"observedGeneration": 3, "revision": "3-abc", "ociDigest": DIGEST}}
     known = artifact("Rulesfile", oci(), status)
-    found, resolved = pinned(known, sources_of(known))
-    assert (found, resolved.oci_digest) == ("3-abc", DIGEST)
+    pinned_revision, resolved = pinned(known, sources_of(known))
+    assert (pinned_revision, resolved.oci_digest) == ("3-abc", DIGEST)
     later = artifact("Rulesfile", oci(), status, generation=4)
     assert pinned(later, sources_of(later))[0] is None
 

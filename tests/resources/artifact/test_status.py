@@ -7,7 +7,7 @@ import pytest
 
 from resources.artifact.fields import ArtifactStatus, Resolved
 from resources.artifact.resolution import ResolutionFailure
-from resources.artifact.rollout import FAILED, Stand, Sum
+from resources.artifact.rollout import FAILED, PodProgress, Sum
 from resources.artifact.status import (
     COUNTS,
     Observed,
@@ -33,7 +33,7 @@ def at(observed, before=NEW, now=NOW, generation=2):
 
 
 def failed(*nodes, message="broken", reason="InvalidContent"):
-    return tuple(Stand(FAILED, node, reason, message) for node in nodes)
+    return tuple(PodProgress(FAILED, node, reason, message) for node in nodes)
 
 
 PROGRAMMED = {
@@ -110,12 +110,12 @@ PROGRAMMED = {
     ("total", "trouble", "status", "reason", "message"), PROGRAMMED.values(), ids=PROGRAMMED
 )
 def test_programmed_says(total, trouble, status, reason, message):
-    found = at(Observed(total, RESOLVED, (), trouble))
-    said = condition(found.conditions, "Programmed")
-    assert said is not None
-    assert (said.status, said.reason, said.message) == (status, reason, message)
-    assert said.observed_generation == found.observed_generation == 2
-    assert is_programmed(found) == (status == "True")
+    after = at(Observed(total, RESOLVED, (), trouble))
+    programmed = condition(after.conditions, "Programmed")
+    assert programmed is not None
+    assert (programmed.status, programmed.reason, programmed.message) == (status, reason, message)
+    assert programmed.observed_generation == after.observed_generation == 2
+    assert is_programmed(after) == (status == "True")
 
 
 def test_counts_and_summary_are_those_of_the_pods_that_are_covered():
@@ -131,9 +131,9 @@ def test_counts_and_summary_are_those_of_the_pods_that_are_covered():
 
 
 def test_references_that_are_there_and_that_are_missing():
-    found = condition(at(Observed(ALL, RESOLVED, ())).conditions, "ResolvedRefs")
-    assert found is not None
-    assert (found.status, found.reason) == ("True", "ReferenceResolved")
+    references = condition(at(Observed(ALL, RESOLVED, ())).conditions, "ResolvedRefs")
+    assert references is not None
+    assert (references.status, references.reason) == ("True", "ReferenceResolved")
     gone = condition(at(Observed(ALL, RESOLVED, ("a is gone", "b"))).conditions, "ResolvedRefs")
     assert gone is not None
     assert (gone.status, gone.reason) == ("False", "ReferenceResolutionFailed")
@@ -182,21 +182,29 @@ def test_counts_and_the_names_in_the_message_are_mere_counts():
 
 
 def test_conditions_of_others_and_the_order_of_all_stay():
-    said = {"status": "True", "reason": "R", "message": "", "lastTransitionTime": "t"}
-    conditions = [{"type": kind, **said} for kind in ("Theirs", "Programmed")]
+    values = {"status": "True", "reason": "R", "message": "", "lastTransitionTime": "t"}
+    conditions = [{"type": kind, **values} for kind in ("Theirs", "Programmed")]
     raw = {"status": {"conditions": conditions}}
     before = status_of(json.dumps(raw).encode())
     after = at(Observed(Sum(), RESOLVED, ()), before)
-    assert [one.type for one in after.conditions or ()] == ["ResolvedRefs", "Programmed", "Theirs"]
+    assert [known.type for known in after.conditions or ()] == [
+        "ResolvedRefs",
+        "Programmed",
+        "Theirs",
+    ]
     assert status_of(json.dumps({"status": fields(after)}).encode()) == after
 
 
 def test_a_parked_actor_says_nothing_else():
     before = at(Observed(ALL, RESOLVED, ()))
     after = parked_status(before, "KeyError", "'x'", 3, LATER)
-    said = condition(after.conditions, "Programmed")
-    assert said is not None
-    assert (said.status, said.reason, said.message) == ("Unknown", "ActorParked", "KeyError: 'x'")
+    programmed = condition(after.conditions, "Programmed")
+    assert programmed is not None
+    assert (programmed.status, programmed.reason, programmed.message) == (
+        "Unknown",
+        "ActorParked",
+        "KeyError: 'x'",
+    )
     assert after.resolved == before.resolved
     assert after.nodes == before.nodes
 

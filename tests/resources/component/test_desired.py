@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 import pytest
 
 from resources.component.catalog import COMPONENT_TYPES
-from resources.component.desired import desired, status, workload_ref
+from resources.component.desired import desired, main_workload
 from resources.component.spec import Component, ComponentChoice, ComponentSpec
 from resources.instance.children import unwanted
 from resources.instance.outcome import Outcome
+from resources.instance.status import observed_status
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
@@ -33,6 +34,10 @@ def deployment(**spec):
 
 def with_image(image):
     return {"spec": {"containers": [{"name": "falcosidekick", "image": image}]}}
+
+
+def status(resource, outcome, live, now):
+    return observed_status(resource, outcome, main_workload(resource), live, now)
 
 
 def ref(kind):
@@ -178,7 +183,7 @@ def test_what_cannot_be_carried_out_is_refused_and_still_has_a_status(spec, fiel
     with pytest.raises(InvalidSpec) as error:
         desired(resource, ())
     assert error.value.field == field
-    assert workload_ref(resource) == ref("Deployment")
+    assert main_workload(resource).kind == "Deployment"
     assert status(resource, Outcome(), None, NOW)["resourceType"] == "Deployment"
 
 

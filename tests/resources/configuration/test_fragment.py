@@ -27,7 +27,7 @@ def test_a_fragment_is_read_into_its_keys():
     [
         ("a: [1,\nb: }\n", "line 2: "),
         ("- a\n", "line 1: the file holds a list, not a map of configuration"),
-        ("[" * 10_000, "line 1: values are nested deeper than 64"),
+        ("[" * 10_000, "line 1: values are nested deeper than 100"),
         (b"a: \xff", "line 1: it is not UTF-8 (byte 0xff)"),
         ("x: 1\nconfig_files: [a]\n", "key config_files (line 2): a fragment cannot name further"),
     ],

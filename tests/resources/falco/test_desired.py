@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from resources.falco.desired import FalcoSettings, desired, resolved_version, status
+from resources.falco.desired import FalcoSettings, desired, main_workload, resolved_version
 from resources.falco.rights import Readable
 from resources.falco.spec import Falco, FalcoSpec, FalcoStatus
 from resources.instance.children import unwanted
 from resources.instance.outcome import Outcome
+from resources.instance.status import observed_status
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
@@ -24,6 +25,10 @@ def falco(labels=None, **spec):
 
 
 DEFAULTS = FalcoSettings()
+
+
+def status(resource, outcome, live, now):
+    return observed_status(resource, outcome, main_workload(resource), live, now)
 
 
 def children(resource, settings=DEFAULTS):

@@ -136,4 +136,4 @@ def test_available_only_if_observed_and_wanted_and_all_there(
 ):
     result = availability(kind, workload, 7)
     assert (result.desired, result.available, result.unavailable) == counts
-    assert tuple(result.finding) == ("Available", status, reason, message, 7)
+    assert tuple(result.condition) == ("Available", status, reason, message, 7)

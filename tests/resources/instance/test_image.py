@@ -1,6 +1,6 @@
 import pytest
 
-from resources.instance.image import Image, parse, with_version
+from resources.instance.image import Image, parse_image, with_version
 from resources.kubernetes.invalid_spec import InvalidSpec
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -25,7 +25,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
     ],
 )
 def test_a_reference_has_a_name_a_tag_and_a_digest(text, expected):
-    assert parse(text, "image") == expected
+    assert parse_image(text, "image") == expected
     assert str(expected) == text
 
 
@@ -50,7 +50,7 @@ def test_a_reference_has_a_name_a_tag_and_a_digest(text, expected):
 )
 def test_what_is_no_reference_is_refused_with_its_field(text):
     with pytest.raises(InvalidSpec) as error:
-        parse(text, "spec.image")
+        parse_image(text, "spec.image")
     assert error.value.field == "spec.image"
     assert "spec.image" in str(error.value)
 
@@ -66,7 +66,7 @@ def test_what_is_no_reference_is_refused_with_its_field(text):
     ],
 )
 def test_a_version_is_a_tag_or_a_digest(version, expected):
-    image = parse("host:5000/falco:1", "image")
+    image = parse_image("host:5000/falco:1", "image")
     assert str(with_version(image, version, "spec.version")) == expected
 
 
@@ -88,4 +88,4 @@ def test_another_version_is_refused(version):
     ],
 )
 def test_the_version_of_an_image_is_what_runs(text, version):
-    assert parse(text, "image").version == version
+    assert parse_image(text, "image").version == version

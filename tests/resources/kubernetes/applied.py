@@ -3,7 +3,7 @@
 import copy
 import json
 
-from resources.kubernetes.list_keys import SHAPES
+from resources.kubernetes.merge_shapes import SHAPES
 
 UNTRACKED = {"name", "namespace", "uid", "resourceVersion", "generation"}
 

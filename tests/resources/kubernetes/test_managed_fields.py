@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from resources.falco.desired import FalcoSettings, desired
 from resources.falco.spec import Falco, FalcoSpec
-from resources.kubernetes.list_keys import SHAPES
 from resources.kubernetes.managed_fields import Difference, differences
+from resources.kubernetes.merge_shapes import SHAPES
 from resources.kubernetes.meta import ObjectMeta
 from tests.resources.kubernetes.applied import applied, entry
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from resources.falco.pod import PodSettings
 from resources.falco.pod import pod_template as default_template
-from resources.kubernetes.list_keys import POD_TEMPLATE
+from resources.kubernetes.merge_shapes import POD_TEMPLATE
 from resources.kubernetes.overlay import merged, pod_template
 from tests.resources.kubernetes.templates import templates
 

@@ -1,6 +1,6 @@
 """Nodes for tests: slots whose contents are given in place."""
 
-from resources.node.slots import Context, PluginFact, Slot, Version
+from resources.node.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
 from resources.node.verdict import check
 
 CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1")
@@ -21,7 +21,7 @@ class Node:
         return self._add("config", file, wanted, good, settings)
 
     def plugin(self, name, wanted=None, good=None, **settings):
-        """A plugin by its versions; a PluginFact says more."""
+        """A plugin, by its versions or by PluginFacts."""
         return self._add("plugin", f"{name}.so", wanted, good, settings)
 
     def unchanged(self, kind, name, content):
@@ -39,13 +39,13 @@ class Node:
         """What is chosen becomes what is installed, and is all that is wanted."""
         for name, slot in list(self.slots.items()):
             chosen = {"wanted": slot.wanted, "good": slot.good, "none": None}[verdict.chosen[name]]
-            self.slots[name] = Slot(
+            self.slots[name] = CheckedSlot(
                 slot.id, slot.kind, slot.file, chosen, chosen, stays=slot.stays and bool(chosen)
             )
 
     def _add(self, kind, file, wanted, good, settings):
         versions = [self._version(kind, file, content) for content in (wanted, good)]
-        slot = Slot(f"{kind}/{file}", kind, file, *versions, **settings)
+        slot = CheckedSlot(f"{kind}/{file}", kind, file, *versions, **settings)
         self.slots[slot.id] = slot
         return slot.id
 
@@ -55,11 +55,11 @@ class Node:
         if kind == "plugin":
             name = file.removesuffix(".so")
             fact = content if isinstance(content, PluginFact) else PluginFact(name, content)
-            return Version(plugin=fact)
+            return CheckedVersion(plugin=fact)
         data = content if isinstance(content, bytes) else content.encode()
         path = f"{kind}:{data!r}"
         self._files[path] = data
-        return Version(path=path)
+        return CheckedVersion(path=path)
 
 
 def macro(name, condition="a.b = c"):

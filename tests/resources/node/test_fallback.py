@@ -48,18 +48,24 @@ class Case:
         }
         given_by_any = frozenset().union(*(thing.gives for thing in chosen.values()))
         taken: set = set()
-        found = []
+        findings = []
         for name, thing in chosen.items():
-            found += [Finding(name, f"needs {one}") for one in sorted(thing.needs - given_by_any)]
-            found += [Finding(name, f"two have {one}") for one in sorted(thing.alone & taken)]
+            findings += [
+                Finding(name, f"needs {need}") for need in sorted(thing.needs - given_by_any)
+            ]
+            findings += [
+                Finding(name, f"two have {owned}") for owned in sorted(thing.alone & taken)
+            ]
             taken |= thing.alone
-        return found
+        return findings
 
     def mendable(self, selection):
-        """What is found but for what stays and cannot be mended by anything installed."""
+        """The findings without those that no choice removes."""
         chooser = Chooser(self.options, self.evaluate, 1000)
         chooser._base()
-        return [found for found in self.evaluate(selection) if found not in chooser._standing]
+        return [
+            finding for finding in self.evaluate(selection) if finding not in chooser._permanent
+        ]
 
     def base(self):
         return Chooser(self.options, self.evaluate, 1000)._base()
@@ -141,7 +147,7 @@ def test_choosing_again_from_what_was_chosen_changes_nothing(drawn):
         for name, level in first.items()
         if level != "none"
     }
-    again.things |= {(name, "good"): one for (name, _), one in list(again.things.items())}
+    again.things |= {(name, "good"): thing for (name, _), thing in list(again.things.items())}
     decision = again.choose()
     assert decision.selection == again.best()
 

@@ -2,17 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resources.artifact.medium import Medium
 from resources.node.files import (
     PLUGIN_ENTRIES,
     Directory,
     File,
-    Medium,
     Place,
     file_name,
     has_our_name,
     library_name,
     library_path,
-    slot_id,
 )
 
 # As the API server takes them for names of custom resources.
@@ -111,8 +110,3 @@ def test_everybody_may_read_a_file_and_execute_a_library(directory, mode):
     file = File(directory, "name", "sha")
     assert file.mode == mode
     assert file.path == file.place.path == f"{directory.value}/name"
-
-
-def test_a_slot_is_another_for_a_recreated_artifact():
-    assert slot_id("Rulesfile", "a", "uid-1", "oci") == "Rulesfile/a/uid-1/oci"
-    assert slot_id("Rulesfile", "a", "uid-2", "oci") != slot_id("Rulesfile", "a", "uid-1", "oci")

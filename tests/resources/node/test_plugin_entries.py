@@ -3,7 +3,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resources.artifact.medium import Medium
 from resources.node.plugin_entries import Claim, PluginEntry, older_wins, plugin_entries
+from resources.node.slots import SlotId
 
 
 def entry(name, *dependencies, **fields):
@@ -14,7 +16,7 @@ def entry(name, *dependencies, **fields):
 
 def order(*entries):
     config = yaml.safe_load(plugin_entries(entries))
-    assert [one["name"] for one in config["plugins"]] == config["load_plugins"]
+    assert [plugin["name"] for plugin in config["plugins"]] == config["load_plugins"]
     return config["load_plugins"]
 
 
@@ -83,25 +85,30 @@ def test_every_plugin_is_there_once_and_after_its_dependencies_unless_they_go_ro
 
 
 def reachable(graph, start):
-    found, left = set(), [start]
+    reached, left = set(), [start]
     while left:
         name = left.pop()
-        if name not in found:
-            found.add(name)
+        if name not in reached:
+            reached.add(name)
             left += graph.get(name, ())
-    return found
+    return reached
+
+
+def slot(plugin):
+    return SlotId("Plugin", plugin, f"uid-{plugin}", Medium.OCI)
 
 
 def test_of_two_that_want_one_name_the_older_has_it_and_then_the_first_by_name():
     claims = [
-        Claim("json", "third", "2026-01-02T00:00:00Z"),
-        Claim("json", "second", "2026-01-01T00:00:00Z"),
-        Claim("json", "first", "2026-01-01T00:00:00Z"),
-        Claim("other", "alone", "2026-01-03T00:00:00Z"),
+        Claim("json", slot("third"), "2026-01-02T00:00:00Z"),
+        Claim("json", slot("second"), "2026-01-01T00:00:00Z"),
+        Claim("json", slot("first"), "2026-01-01T00:00:00Z"),
+        Claim("other", slot("alone"), "2026-01-03T00:00:00Z"),
     ]
-    assert older_wins(claims) == {"third": "first", "second": "first"}
-    assert older_wins(reversed(claims)) == {"third": "first", "second": "first"}
+    losers = {slot("third"): slot("first"), slot("second"): slot("first")}
+    assert older_wins(claims) == losers
+    assert older_wins(reversed(claims)) == losers
 
 
 def test_where_every_name_is_wanted_once_nobody_loses():
-    assert older_wins([Claim("a", "one", "2026"), Claim("b", "two", "2026")]) == {}
+    assert older_wins([Claim("a", slot("a"), "2026"), Claim("b", slot("b"), "2026")]) == {}

@@ -1,7 +1,7 @@
 import pytest
 
+from resources.node.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
 from resources.node.contents import MAX_BYTES, MAX_VALUES
-from resources.node.slots import Context, PluginFact, Slot, Version
 from resources.node.verdict import check
 from tests.resources.node.nodes import Node, macro, needs_plugin, rule
 
@@ -76,13 +76,13 @@ def test_a_file_that_is_moved_before_what_it_needs_falls_back(node):
 def test_a_removal_goes_through_and_takes_along_what_needs_it(node):
     macros = node.rules("50-01-m.yaml", None, macro("m"))
     rules = node.unchanged("rules", "60-01-r.yaml", rule("R", "m") + macro("n"))
-    more = node.unchanged("rules", "70-01-s.yaml", rule("S", "n"))
+    later = node.unchanged("rules", "70-01-s.yaml", rule("S", "n"))
     rest = node.unchanged("rules", "70-01-t.yaml", rule("T"))
     verdict = node.check()
-    assert verdict.chosen == {macros: "none", rules: "none", more: "none", rest: "wanted"}
+    assert verdict.chosen == {macros: "none", rules: "none", later: "none", rest: "wanted"}
     assert verdict.problems == {
         rules: ('rule "R" (line 1): key condition: there is no macro "m" before it',),
-        more: ('rule "S" (line 1): key condition: there is no macro "n" before it',),
+        later: ('rule "S" (line 1): key condition: there is no macro "n" before it',),
     }
 
 
@@ -312,14 +312,18 @@ def test_a_file_that_cannot_be_read_falls_back():
         raise FileNotFoundError(2, "No such file or directory", path)
 
     for kind in ("rules", "config"):
-        slot = Slot("a", kind, "50-01-r.yaml", Version("missing"), Version("also missing"))
+        slot = CheckedSlot(
+            "a", kind, "50-01-r.yaml", CheckedVersion("missing"), CheckedVersion("also missing")
+        )
         verdict = check([slot], Context(), read)
         assert verdict.chosen == {"a": "none"}
         assert verdict.problems["a"] == (
             "the file cannot be read: No such file or directory",
             "what was installed cannot stay: the file cannot be read: No such file or directory",
         )
-    slot = Slot("a", "rules", "50-01-r.yaml", Version("missing"), Version("there"))
+    slot = CheckedSlot(
+        "a", "rules", "50-01-r.yaml", CheckedVersion("missing"), CheckedVersion("there")
+    )
     assert check([slot], Context(), read).chosen == {"a": "good"}
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from resources.rules.condition_cache import Conditions
+from resources.rules.condition_cache import ConditionCache
 from resources.rules.items import ListItem
 from resources.rules.rule_set import RuleSet
 from resources.rules.rules_file import read
@@ -14,7 +14,7 @@ def load(*files, engine="0.62.0", later=()):
     for content in contents:
         assert not content.problems
     lists = {item.name for one in contents for item in one.items if isinstance(item, ListItem)}
-    rules = RuleSet(engine, Conditions(frozenset(lists)), dict(later))
+    rules = RuleSet(engine, ConditionCache(frozenset(lists)), dict(later))
     return [rules.load(content) for content in contents]
 
 

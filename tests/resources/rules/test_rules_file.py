@@ -1,6 +1,5 @@
 import pytest
 
-from resources.rules.exceptions import Exemption
 from resources.rules.items import (
     EngineRequirement,
     ListItem,
@@ -9,6 +8,7 @@ from resources.rules.items import (
     RuleChange,
     RuleItem,
 )
+from resources.rules.rule_exceptions import RuleException
 from resources.rules.rules_file import read
 
 RULE = """\
@@ -71,7 +71,7 @@ def test_a_rules_file_is_read_into_items_with_their_lines():
         ("- text\n", "line 1: every item must be a map, this is text"),
         ("- rule: [\n", "line 2: "),
         (b"- rule: \xff\n", "line 1: it is not UTF-8 (byte 0xff)"),
-        ("[" * 10_000, "line 1: values are nested deeper than 64"),
+        ("[" * 10_000, "line 1: values are nested deeper than 100"),
     ],
 )
 def test_a_file_of_another_form_is_refused(text, message):
@@ -226,7 +226,7 @@ def test_what_falco_ignores_is_a_warning(text, message):
         ),
         (
             "- rule: a\n  exceptions: [{name: x, values: [y]}]\n  append: on\n",
-            RuleChange(1, "a", appends=True, exemptions=(Exemption("x", "", "", ("y",)),)),
+            RuleChange(1, "a", appends=True, exceptions=(RuleException("x", "", "", ("y",)),)),
         ),
         (
             "- list: a\n  items: [b]\n  override: {items: append}\n",

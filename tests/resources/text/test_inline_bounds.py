@@ -4,19 +4,20 @@ import json
 
 import pytest
 
-from resources.text.yaml_writer import MOST_VALUES, excess
+from resources.text.limits import MAX_VALUES
+from resources.text.yaml_writer import excess
 
 
 @pytest.mark.parametrize(
     "value",
-    [None, "text", 5, [], {}, [1] * (MOST_VALUES - 1), {"a": [{"b": None}]}],
+    [None, "text", 5, [], {}, [1] * (MAX_VALUES - 1), {"a": [{"b": None}]}],
 )
 def test_what_can_be_written_has_no_excess(value):
     assert excess(value) == ""
 
 
 @pytest.mark.parametrize(
-    "value", [[1] * MOST_VALUES, [[]] * MOST_VALUES, {"a": [{"b": ["x"] * MOST_VALUES}]}]
+    "value", [[1] * MAX_VALUES, [[]] * MAX_VALUES, {"a": [{"b": ["x"] * MAX_VALUES}]}]
 )
 def test_a_value_of_very_many_is_too_much(value):
     assert excess(value) == "has more than 100000 values"

@@ -2,6 +2,7 @@ import pytest
 import yaml
 
 from resources.text import yaml_reader as bounded_yaml
+from resources.text.limits import MAX_BYTES, MAX_DEPTH, MAX_VALUES
 from resources.text.yaml_node import (
     YamlList,
     YamlMap,
@@ -14,7 +15,7 @@ from resources.text.yaml_node import (
     number,
     text,
 )
-from resources.text.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_VALUES, BadYaml
+from resources.text.yaml_reader import BadYaml
 
 LOADERS = {"libyaml": getattr(yaml, "CSafeLoader", None), "python": yaml.SafeLoader}
 

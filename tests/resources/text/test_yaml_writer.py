@@ -3,7 +3,9 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from resources.text.yaml_writer import MAX_DEPTH, TooDeep, yaml_text
+from resources.text.limits import MAX_DEPTH
+from resources.text.yaml_reader import load
+from resources.text.yaml_writer import TooDeep, yaml_text
 
 # What YAML 1.1, YAML 1.2 or yaml-cpp take for something other than a string, or nearly so.
 MISLEADING = [
@@ -82,6 +84,10 @@ def nested(depth):
     for level in range(depth):
         value = [value] if level % 2 else {"key": value}
     return value
+
+
+def test_the_deepest_value_that_is_written_can_be_read_back():
+    assert len(load(yaml_text(nested(MAX_DEPTH - 1)).encode()).roots) == 1
 
 
 def test_nesting_is_taken_as_deep_as_the_limit_and_refused_beyond_it():

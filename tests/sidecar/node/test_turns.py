@@ -1,4 +1,4 @@
-"""Who has to wait for whom before a pull."""
+"""Which pulls wait for each other."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -20,7 +20,7 @@ def turns(clock):
 
 
 async def is_free(turns, registry):
-    """Whether somebody who comes now has his turn at once."""
+    """Whether a new caller has its turn at once."""
 
     async def take():
         async with turns.turn(registry):
@@ -35,14 +35,14 @@ async def is_free(turns, registry):
     return free
 
 
-async def test_one_registry_waits_for_itself_alone(turns):
+async def test_a_pull_waits_for_its_own_registry_only(turns):
     async with turns.turn("slow"):
         assert not await is_free(turns, "slow")
         assert await is_free(turns, "other")
     assert await is_free(turns, "slow")
 
 
-async def test_there_are_few_turns_in_all_and_who_waits_for_his_registry_takes_none(turns):
+async def test_there_are_few_turns_in_all_and_a_pull_that_waits_for_its_registry_takes_none(turns):
     async with AsyncExitStack() as taken:
         await taken.enter_async_context(turns.turn("1"))
         waiting = [asyncio.create_task(turns.turn("1").__aenter__()) for _ in range(5)]
@@ -55,13 +55,13 @@ async def test_there_are_few_turns_in_all_and_who_waits_for_his_registry_takes_n
     assert await is_free(turns, "3")
 
 
-async def test_a_registry_that_asks_for_peace_has_it_for_so_long(turns, clock):
+async def test_a_registry_gets_no_pull_for_as_long_as_it_asks(turns, clock):
     async def wait(registry):
         async with turns.turn(registry) as seconds:
             return seconds
 
     assert await wait("busy") == 0.0
-    turns.leave_in_peace("busy", 30.0)
+    turns.hold_off("busy", 30.0)
     await clock.advance(10.0)
     assert await wait("busy") == 20.0
     assert await wait("other") == 0.0
@@ -69,8 +69,8 @@ async def test_a_registry_that_asks_for_peace_has_it_for_so_long(turns, clock):
     assert await wait("busy") == 0.0
 
 
-async def test_a_registry_that_asks_for_none_has_none(turns):
-    turns.leave_in_peace("busy", 30.0)
-    turns.leave_in_peace("busy", None)
+async def test_a_later_answer_ends_what_a_registry_asked_for(turns):
+    turns.hold_off("busy", 30.0)
+    turns.hold_off("busy", None)
     async with turns.turn("busy") as seconds:
         assert seconds == 0.0

@@ -60,7 +60,7 @@ MOVED = {
 }
 
 
-# Little of everything.
+# A little of everything.
 RULE = f"{RULES}/50-03-a-inline.yaml"
 LIBRARY = f"{PLUGINS}/a.so"
 CONTENTS = {RULE: b"- rule: a\n", LIBRARY: b"library", ENTRIES: entries("a")}
@@ -71,20 +71,25 @@ def files(contents):
     return [file(path, content) for path, content in contents.items()]
 
 
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
 def file(path, content):
+    """The desired file with this content."""
     directory, _, name = path.rpartition("/")
-    return File(Directory(directory), name, hashlib.sha256(content).hexdigest())
+    return File(Directory(directory), name, sha256(content))
 
 
 def put(volume, contents):
-    """The same, with their content put into the volume."""
+    """The desired files of these contents, which are put into the volume."""
     for path, content in contents.items():
         volume.blobs.put(file(path, content).directory, content)
     return files(contents)
 
 
 def install(volume, contents, slots=None):
-    """As the sidecar does it: put, apply, collect."""
+    """Install these contents as the sidecar does: put, apply, collect."""
     desired = put(volume, contents)
     applied = volume.apply(desired, slots or {}, gate_opened=False)
     volume.blobs.collect([file.sha256 for file in desired])
@@ -96,6 +101,21 @@ def started(root, disk=None):
     volume = Volume(root, disk or Disk())
     volume.load()
     return volume
+
+
+def loaded(root):
+    """The manifest that a process which begins now would load."""
+    return Volume(root, Disk()).load()
+
+
+def paths(changed):
+    """The paths of files or places, in their order."""
+    return [place.path for place in changed]
+
+
+def digests(contents):
+    """The SHA-256 of these contents by place, as a manifest holds them."""
+    return {file.place: file.sha256 for file in files(contents)}
 
 
 def write_foreign(root):
@@ -115,7 +135,7 @@ def seen(root):
 
 
 def modes(root):
-    """Of all files that are ours."""
+    """The directories and permissions of all files that are ours."""
     return {
         (directory, stat.S_IMODE(path.stat().st_mode))
         for directory in MODES
@@ -125,12 +145,12 @@ def modes(root):
 
 
 def blobs(root):
-    """Names of all content that is kept."""
+    """The SHA-256 of every blob."""
     return {path.name for path in root.glob(f"**/{SUBDIRECTORY}/blobs/*")}
 
 
 def leftovers(root):
-    """What ought not to be there when nothing is going on."""
+    """Temporary files, of which there are none when nothing is going on."""
     return [*root.glob(f"**/{SUBDIRECTORY}/staged/*"), *root.glob(f"**/{SUBDIRECTORY}/pulls/*")]
 
 
@@ -150,12 +170,12 @@ def check_converged(root, contents):
 
 
 def check_safe(root, before, after):
-    """What Falco may see at any moment of an update."""
-    found = seen(root)
-    for path in {*found, *before, *after} - FOREIGN.keys():
-        assert found.get(path) in {before.get(path), after.get(path)}, path
+    """Falco sees what it may see at any moment of an update."""
+    files = seen(root)
+    for path in {*files, *before, *after} - FOREIGN.keys():
+        assert files.get(path) in {before.get(path), after.get(path)}, path
     for old, new in MOVED.items():
-        assert not {old, new} <= {*before, *after} or {old, new} & found.keys()
-    assert FOREIGN.items() <= found.items()
-    assert not libraries(found.get(ENTRIES, b"plugins: []")) - found.keys()
+        assert not {old, new} <= {*before, *after} or {old, new} & files.keys()
+    assert FOREIGN.items() <= files.items()
+    assert not libraries(files.get(ENTRIES, b"plugins: []")) - files.keys()
     assert modes(root) <= set(MODES.items())

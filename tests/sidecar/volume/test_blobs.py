@@ -1,4 +1,3 @@
-import hashlib
 import os
 import stat
 import threading
@@ -9,11 +8,11 @@ from resources.node.files import Directory
 from sidecar.volume.blobs import SUBDIRECTORY, Blobs
 from sidecar.volume.disk import Disk, VolumeError
 from tests.sidecar.volume.killed import Trace, WatchedDisk
-from tests.sidecar.volume.node_directories import leftovers
+from tests.sidecar.volume.node_directories import leftovers, sha256
 
 RULES, PLUGINS = Directory.RULES, Directory.PLUGINS
 CONTENT = b"- rule: a\n"
-NAME = hashlib.sha256(CONTENT).hexdigest()
+NAME = sha256(CONTENT)
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def blobs(tmp_path):
 
 
 def pulled(blobs, directory=PLUGINS, content=CONTENT):
-    """As a child process leaves it."""
+    """A file as a child process leaves it."""
     path = blobs.staging(directory) / "library"
     path.write_bytes(content)
     path.chmod(0o600)
@@ -41,8 +40,8 @@ def test_what_was_put_is_there_in_that_directory(blobs):
 def test_it_has_the_permissions_of_the_directorys_files(blobs, directory, mode):
     blobs.put(directory, CONTENT)
     assert stat.S_IMODE(blobs.path(directory, NAME).stat().st_mode) == mode
-    blobs.adopt(directory, pulled(blobs, directory, b"more"), hashlib.sha256(b"more").hexdigest())
-    kept = blobs.path(directory, hashlib.sha256(b"more").hexdigest())
+    blobs.adopt(directory, pulled(blobs, directory, b"more"), sha256(b"more"))
+    kept = blobs.path(directory, sha256(b"more"))
     assert stat.S_IMODE(kept.stat().st_mode) == mode
 
 
@@ -135,7 +134,7 @@ def test_what_a_former_process_kept_goes_unless_it_is_asked_for(blobs, tmp_path)
     again = Blobs(tmp_path, Disk())
     again.collect([NAME])
     assert again.has(RULES, NAME)
-    assert not again.has(RULES, hashlib.sha256(b"other").hexdigest())
+    assert not again.has(RULES, sha256(b"other"))
 
 
 def test_what_is_active_stays_for_it_takes_no_room(blobs):
@@ -166,7 +165,7 @@ def test_what_a_killed_process_left_is_cleared(blobs):
 
 def test_many_threads_put_and_collect_at_once(blobs):
     contents = [bytes([n]) * 1000 for n in range(20)]
-    names = [hashlib.sha256(content).hexdigest() for content in contents]
+    names = [sha256(content) for content in contents]
     errors = []
 
     def put_all():
@@ -175,7 +174,7 @@ def test_many_threads_put_and_collect_at_once(blobs):
                 assert blobs.put(RULES, content) == name
                 assert blobs.path(RULES, name).read_bytes() == content
                 blobs.collect(names)
-        except BaseException as error:  # noqa: BLE001 - told below
+        except BaseException as error:  # noqa: BLE001 - asserted below
             errors.append(error)
 
     threads = [threading.Thread(target=put_all) for _ in range(8)]

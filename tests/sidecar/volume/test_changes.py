@@ -34,10 +34,10 @@ def test_what_nobody_wants_any_more_goes_the_other_way_round():
 
 
 @pytest.mark.parametrize(
-    "found", [FileState("other", 0o644), FileState("", 0o644), FileState("rules", 0o600)]
+    "state", [FileState("other", 0o644), FileState("", 0o644), FileState("rules", 0o600)]
 )
-def test_a_file_that_is_not_as_it_should_be_is_installed_again(found):
-    assert changes([RULES], {RULES.place: found}, ()).installed == (RULES,)
+def test_a_file_that_is_not_as_it_should_be_is_installed_again(state):
+    assert changes([RULES], {RULES.place: state}, ()).installed == (RULES,)
 
 
 def test_with_a_library_come_the_entries_equal_or_not():

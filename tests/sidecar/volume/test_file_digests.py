@@ -1,28 +1,24 @@
-import hashlib
 import os
 import time
 
 import pytest
 
-from sidecar.volume import file_digests as digests
+from sidecar.volume import file_digests
 from sidecar.volume.file_digests import FileDigests, FileState
-
-
-def sha256(content):
-    return hashlib.sha256(content).hexdigest()
+from tests.sidecar.volume.node_directories import sha256
 
 
 @pytest.fixture
 def reads(monkeypatch):
     """The files that were read."""
     paths = []
-    read = digests._read
+    read = file_digests._read
 
     def count(path):
         paths.append(path)
         return read(path)
 
-    monkeypatch.setattr(digests, "_read", count)
+    monkeypatch.setattr(file_digests, "_read", count)
     return paths
 
 
@@ -38,31 +34,31 @@ def test_a_file_is_known_by_its_content_and_permissions(tmp_path):
 
 
 def test_an_old_file_is_read_once_whatever_its_name(tmp_path, reads):
-    found = FileDigests()
+    known = FileDigests()
     (tmp_path / "a").write_bytes(b"content")
     age(tmp_path / "a", 10)
     (tmp_path / "b").hardlink_to(tmp_path / "a")
     for name in "abab":
-        assert found.find(tmp_path / name) == FileState(sha256(b"content"), 0o644)
+        assert known.find(tmp_path / name) == FileState(sha256(b"content"), 0o644)
     assert len(reads) == 1
 
 
 def test_a_file_that_was_only_just_written_is_read_again_for_nobody_knows_whether_twice(tmp_path):
-    found = FileDigests()
+    known = FileDigests()
     path = tmp_path / "a"
     for number in range(50):
         content = b"%03d" % number
         path.write_bytes(content)
-        assert found.find(path) == FileState(sha256(content), 0o644)
+        assert known.find(path) == FileState(sha256(content), 0o644)
 
 
 def test_a_changed_file_is_read_again(tmp_path):
-    found = FileDigests()
+    known = FileDigests()
     path = tmp_path / "a"
     for seconds, content in [(30, b"one"), (20, b"two"), (10, b"three")]:
         path.write_bytes(content)
         age(path, seconds)
-        assert found.find(path) == FileState(sha256(content), 0o644)
+        assert known.find(path) == FileState(sha256(content), 0o644)
 
 
 def test_what_is_no_regular_file_is_not_there(tmp_path):
@@ -70,9 +66,9 @@ def test_what_is_no_regular_file_is_not_there(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "link").symlink_to("file")
     os.mkfifo(tmp_path / "pipe")
-    found = FileDigests()
+    known = FileDigests()
     for name in ("absent", "directory", "link", "pipe", "file/below"):
-        assert found.find(tmp_path / name) is None
+        assert known.find(tmp_path / name) is None
 
 
 def test_a_file_that_cannot_be_read_has_no_content(tmp_path):
@@ -84,10 +80,10 @@ def test_a_file_that_cannot_be_read_has_no_content(tmp_path):
 
 
 def test_however_many_files_there_are_not_more_is_remembered(tmp_path, monkeypatch):
-    monkeypatch.setattr(digests, "_MOST_REMEMBERED", 3)
-    found = FileDigests()
+    monkeypatch.setattr(file_digests, "_MOST_REMEMBERED", 3)
+    known = FileDigests()
     for name in "abcdefg":
         (tmp_path / name).write_bytes(name.encode())
         age(tmp_path / name, 10)
-        assert found.find(tmp_path / name) == FileState(sha256(name.encode()), 0o644)
-        assert len(found._known) <= 3
+        assert known.find(tmp_path / name) == FileState(sha256(name.encode()), 0o644)
+        assert len(known._known) <= 3

@@ -4,10 +4,9 @@ import os
 
 import pytest
 
-from resources.node.files import Medium, file_name, library_name
+from resources.artifact.medium import Medium
+from resources.node.files import file_name, library_name
 from sidecar.volume.blobs import SUBDIRECTORY
-from sidecar.volume.disk import Disk
-from sidecar.volume.volume import Volume
 from tests.sidecar.volume.killed import Trace, WatchedDisk, run
 from tests.sidecar.volume.node_directories import (
     AFTER,
@@ -20,10 +19,13 @@ from tests.sidecar.volume.node_directories import (
     RULE,
     RULES,
     check_converged,
+    digests,
     entries,
     files,
     install,
+    loaded,
     modes,
+    paths,
     seen,
     started,
     write_foreign,
@@ -45,11 +47,11 @@ def test_the_directories_become_what_is_desired_and_foreign_files_stay(root):
 def test_what_was_done_is_told_in_order(root):
     volume = started(root)
     applied = install(volume, {RULE: b"- rule: a\n", LIBRARY: b"library", ENTRIES: entries("a")})
-    assert [one.path for one in applied.installed] == [LIBRARY, ENTRIES, RULE]
+    assert paths(applied.installed) == [LIBRARY, ENTRIES, RULE]
     assert applied.removed == applied.conflicts == ()
     applied = install(volume, {RULE: b"- rule: changed\n"})
-    assert [one.path for one in applied.installed] == [RULE]
-    assert [one.path for one in applied.removed] == [ENTRIES, LIBRARY]
+    assert paths(applied.installed) == [RULE]
+    assert paths(applied.removed) == [ENTRIES, LIBRARY]
 
 
 def test_a_start_without_news_writes_nothing(root, volume):
@@ -63,14 +65,14 @@ def test_what_is_remembered_is_there_after_a_restart_and_a_gate_stays_open(root,
     slots = {"Rulesfile/a/uid/inline": {"origin": "x", "list": [1, None]}}
     desired = files(CONTENTS)
     volume.apply(desired, slots, gate_opened=True)
-    loaded = Volume(root, Disk()).load()
-    assert loaded.slots == slots
-    assert loaded.gate_opened
-    assert loaded.files == {one.place: one.sha256 for one in desired}
+    manifest = loaded(root)
+    assert manifest.slots == slots
+    assert manifest.gate_opened
+    assert manifest.files == digests(CONTENTS)
     started(root).apply(desired, {}, gate_opened=False)
-    loaded = Volume(root, Disk()).load()
-    assert loaded.slots == {}
-    assert loaded.gate_opened
+    manifest = loaded(root)
+    assert manifest.slots == {}
+    assert manifest.gate_opened
 
 
 def test_four_files_at_once_are_one_batch_of_renames(root):
@@ -84,21 +86,21 @@ def test_four_files_at_once_are_one_batch_of_renames(root):
 
 
 def test_an_active_file_takes_no_space_of_its_own(root, volume):
-    for one in files(CONTENTS):
-        assert volume.blobs.path(one.directory, one.sha256).samefile(root / one.path)
+    for file in files(CONTENTS):
+        assert volume.blobs.path(file.directory, file.sha256).samefile(root / file.path)
 
 
 def test_a_replaced_library_has_the_entries_renamed_anew(root, volume):
     before = inode(root, ENTRIES)
     applied = install(volume, {**CONTENTS, LIBRARY: b"library two"})
-    assert [one.path for one in applied.installed] == [LIBRARY, ENTRIES]
+    assert paths(applied.installed) == [LIBRARY, ENTRIES]
     assert inode(root, ENTRIES) != before
 
 
 def test_the_entries_stay_as_they_are_while_libraries_do(root, volume):
     before = inode(root, ENTRIES)
     applied = install(volume, {**CONTENTS, RULE: b"- rule: changed\n"})
-    assert [one.path for one in applied.installed] == [RULE]
+    assert paths(applied.installed) == [RULE]
     assert inode(root, ENTRIES) == before
 
 
@@ -141,7 +143,9 @@ def test_a_disk_without_the_directories_gets_them(root):
 def test_every_name_that_a_resource_may_have_can_be_installed(root):
     names = ["a" * length for length in (1, 233, 234, 235, 240, 252, 253)]
     contents = {
-        **{f"{RULES}/{file_name(50, *one)}": b"x" for one in itertools.product(Medium, names)},
+        **{
+            f"{RULES}/{file_name(50, *source)}": b"x" for source in itertools.product(Medium, names)
+        },
         **{f"{PLUGINS}/{library_name(name)}": b"y" for name in names},
     }
     install(started(root), contents)
@@ -150,9 +154,9 @@ def test_every_name_that_a_resource_may_have_can_be_installed(root):
 
 def test_an_opened_gate_is_remembered_without_an_installation(root, volume):
     volume.open_gate()
-    loaded = Volume(root, Disk()).load()
-    assert loaded.gate_opened
-    assert loaded.files == {one.place: one.sha256 for one in files(CONTENTS)}
+    manifest = loaded(root)
+    assert manifest.gate_opened
+    assert manifest.files == digests(CONTENTS)
     started(root).open_gate()
     check_converged(root, CONTENTS)
 

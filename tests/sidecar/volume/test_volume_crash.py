@@ -10,6 +10,7 @@ import pytest
 from sidecar.volume.blobs import SUBDIRECTORY
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
+from tests.sampled import every_step
 from tests.sidecar.volume.killed import WatchedDisk, killed_at, start, steps
 from tests.sidecar.volume.node_directories import (
     AFTER,
@@ -25,6 +26,8 @@ from tests.sidecar.volume.node_directories import (
     files,
     install,
     libraries,
+    loaded,
+    started,
     write_foreign,
 )
 
@@ -53,8 +56,7 @@ def fresh(quick_directory):
 
 def update(root, disk, contents=AFTER, slots=SLOTS["after"]):
     """What a sidecar does from its start until all is installed."""
-    volume = Volume(root, disk)
-    volume.load()
+    volume = started(root, disk)
     install(volume, contents, slots)
 
 
@@ -83,11 +85,12 @@ def test_at_every_step_of_an_update_falco_sees_old_or_new_files_only(fresh):
         check_converged(root, contents)
 
 
+@every_step
 @pytest.mark.parametrize("before", [BEFORE, {}], ids=["an update", "the first start"])
-def test_killed_at_any_step_the_next_process_completes_it(fresh, before):
+def test_killed_at_any_step_the_next_process_completes_it(fresh, before, stride):
     trace = steps_of_update(fresh, before)
     assert len(trace) > 70
-    for step in range(len(trace)):
+    for step in range(0, len(trace), stride):
         root = fresh(before)
         killed_at(step, lambda disk, root=root: update(root, disk))
         check_safe(root, before, AFTER)
@@ -95,43 +98,45 @@ def test_killed_at_any_step_the_next_process_completes_it(fresh, before):
         assert volume.load().slots in [*SLOTS.values(), {}]
         install(volume, AFTER, SLOTS["after"])
         check_converged(root, AFTER)
-        assert Volume(root, Disk()).load().slots == SLOTS["after"]
+        assert loaded(root).slots == SLOTS["after"]
 
 
 LIBRARY_BEFORE = {f"{PLUGINS}/a.so": b"before", ENTRIES: entries("a")}
 LIBRARY_AFTER = {**LIBRARY_BEFORE, f"{PLUGINS}/a.so": b"after"}
 
 
-def test_killed_at_any_step_falco_is_told_of_a_replaced_library(fresh):
+@every_step
+def test_killed_at_any_step_falco_is_told_of_a_replaced_library(fresh, stride):
     """By entries that are renamed anew, for nothing else makes it load the library again."""
     trace = steps_of_update(fresh, LIBRARY_BEFORE, LIBRARY_AFTER)
-    told = trace.index(("rename", next(path for _, path in trace if path.endswith(ENTRIES))))
-    for step in range(len(trace)):
+    renamed = trace.index(("rename", next(path for _, path in trace if path.endswith(ENTRIES))))
+    for step in range(0, len(trace), stride):
         root = fresh(LIBRARY_BEFORE)
         before = (root / ENTRIES).stat().st_ino
         killed_at(step, lambda disk, root=root: update(root, disk, LIBRARY_AFTER))
         killed = (root / ENTRIES).stat().st_ino
-        assert (killed != before) is (step > told)
+        assert (killed != before) is (step > renamed)
         update(root, Disk(), LIBRARY_AFTER)
         check_converged(root, LIBRARY_AFTER)
         assert {before, killed, (root / ENTRIES).stat().st_ino} != {before}
 
 
-def test_killed_at_any_step_the_next_process_can_go_back_with_what_is_on_disk(fresh):
+@every_step
+def test_killed_at_any_step_the_next_process_can_go_back_with_what_is_on_disk(fresh, stride):
     steps = steps_of_update(fresh)
     collecting = [n for n, (what, path) in enumerate(steps) if what == "remove" and "blobs" in path]
-    for step in range(collecting[0] + 1):
+    for step in range(0, collecting[0] + 1, stride):
         root = fresh()
         killed_at(step, lambda disk, root=root: update(root, disk))
-        volume = Volume(root, watched(root, BEFORE, AFTER))
-        volume.load()
+        volume = started(root, watched(root, BEFORE, AFTER))
         desired = files(BEFORE)
         volume.apply(desired, SLOTS["before"], gate_opened=False)
         volume.blobs.collect([file.sha256 for file in desired])
         check_converged(root, BEFORE)
 
 
-def test_killed_twice_falco_is_told_of_a_replaced_library_all_the_same(fresh):
+@every_step
+def test_killed_twice_falco_is_told_of_a_replaced_library_all_the_same(fresh, stride):
     once, twice = [fresh(LIBRARY_BEFORE) for _ in range(2)]
     trace = steps(lambda disk: update(once, disk, LIBRARY_AFTER))
     replaced = next(n for n, (_, path) in enumerate(trace) if path.endswith(f"{PLUGINS}/a.so"))
@@ -140,7 +145,8 @@ def test_killed_twice_falco_is_told_of_a_replaced_library_all_the_same(fresh):
         killed_at(replaced + 1, lambda disk: update(root, disk, LIBRARY_AFTER))
 
     kill_after_the_library(twice)
-    for step in range(len(steps(lambda disk: update(twice, disk, LIBRARY_AFTER)))):
+    again = steps(lambda disk: update(twice, disk, LIBRARY_AFTER))
+    for step in range(0, len(again), stride):
         root = fresh(LIBRARY_BEFORE)
         before = (root / ENTRIES).stat().st_ino
         kill_after_the_library(root)
@@ -187,14 +193,14 @@ def test_whoever_reads_meanwhile_never_sees_half_a_file_nor_a_gap(fresh):
 
 
 def read_files(root):
-    found = {}
+    contents = {}
     for path in sorted({*BEFORE, *AFTER}):
         try:
-            found[path] = (root / path).read_bytes()
+            contents[path] = (root / path).read_bytes()
         except FileNotFoundError:
-            found[path] = None
-        assert found[path] in {BEFORE.get(path), AFTER.get(path)}, path
-    return tuple(found.values())
+            contents[path] = None
+        assert contents[path] in {BEFORE.get(path), AFTER.get(path)}, path
+    return tuple(contents.values())
 
 
 def read_moved(root):
@@ -235,7 +241,7 @@ ORDER = [
 def test_the_files_change_in_an_order_that_a_node_without_power_can_bear_as_well(fresh):
     """New content and the record of it are on disk before any of it is in place.
 
-    Between what Falco watches nothing takes long: it waits 100 ms for more before it reloads.
+    No slow step comes between changes that Falco watches: it waits 100 ms before it reloads.
     """
     trace = [(what, path.rpartition("/0/")[2]) for what, path in steps_of_update(fresh)]
     begin = trace.index(ORDER[0])

@@ -12,6 +12,7 @@ import pytest
 from sidecar.volume.blobs import SUBDIRECTORY
 from sidecar.volume.disk import Disk, VolumeError
 from sidecar.volume.volume import Volume
+from tests.sampled import every_step
 from tests.sidecar.volume.killed import run
 from tests.sidecar.volume.node_directories import (
     AFTER,
@@ -23,8 +24,10 @@ from tests.sidecar.volume.node_directories import (
     file,
     install,
     leftovers,
+    loaded,
     put,
     seen,
+    started,
     write_foreign,
 )
 
@@ -60,8 +63,7 @@ def root(quick_directory):
 
 
 def restore(root):
-    volume = Volume(root, Disk())
-    volume.load()
+    volume = started(root)
     install(volume, BEFORE, SLOTS)
 
 
@@ -75,8 +77,7 @@ def update(volume):
 
 
 def steps_of_update(root):
-    volume = Volume(root, Disk())
-    volume.load()
+    volume = started(root)
     disk = FailingDisk(lambda _number, _what: False)
     assert update(with_disk(volume, disk)) is None
     restore(root)
@@ -88,20 +89,20 @@ def with_disk(volume, disk):
     return volume
 
 
+@every_step
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
-def test_a_step_that_fails_leaves_what_was_there_and_the_next_try_succeeds(root, number):
+def test_a_step_that_fails_leaves_what_was_there_and_the_next_try_succeeds(root, number, stride):
     trace = steps_of_update(root)
     recorded = max(n for n, (_, name) in enumerate(trace) if name == "manifest.json")
-    for step in range(len(trace)):
+    for step in range(0, len(trace), stride):
         failing = FailingDisk(lambda n, _, step=step: n == step, number)
-        volume = Volume(root, Disk())
-        volume.load()
+        volume = started(root)
         error = update(with_disk(volume, failing))
         if step <= recorded:
             assert os.strerror(number) in str(error)
             assert error.errno == number
             assert seen(root) == {**BEFORE, **FOREIGN}
-            assert Volume(root, Disk()).load().slots == SLOTS
+            assert loaded(root).slots == SLOTS
         assert leftovers(root) == []
         assert update(with_disk(volume, Disk())) is None
         check_converged(root, AFTER)
@@ -112,8 +113,7 @@ def test_what_is_damaged_is_not_brought_back(root):
     number = steps_of_update(root).index(("rename", "50-03-new-inline.yaml"))
     changed = f"{RULES}/50-03-changed-inline.yaml"
     old = file(changed, BEFORE[changed])
-    volume = Volume(root, Disk())
-    volume.load()
+    volume = started(root)
     blob = volume.blobs.path(old.directory, old.sha256)
     blob.unlink()
     blob.write_bytes(b"damaged")
@@ -123,16 +123,15 @@ def test_what_is_damaged_is_not_brought_back(root):
     check_converged(root, AFTER)
 
 
-def test_a_disk_that_stays_full_leaves_old_or_new_files_and_no_more(root):
-    for step in range(len(steps_of_update(root))):
+@every_step
+def test_a_disk_that_stays_full_leaves_old_or_new_files_and_no_more(root, stride):
+    for step in range(0, len(steps_of_update(root)), stride):
         failing = FailingDisk(lambda n, what, step=step: n >= step and what in NEEDS_ROOM)
-        volume = Volume(root, Disk())
-        volume.load()
+        volume = started(root)
         update(with_disk(volume, failing))
         check_safe(root, BEFORE, AFTER)
         assert leftovers(root) == []
-        volume = Volume(root, Disk())
-        volume.load()
+        volume = started(root)
         install(volume, AFTER)
         check_converged(root, AFTER)
         restore(root)
@@ -148,8 +147,7 @@ def test_a_read_only_volume_is_named_and_its_files_stay(root):
 
 
 def test_an_error_names_what_was_to_be_done_to_which_file_and_why(root):
-    volume = Volume(root, FailingDisk(lambda _, what: what == "link"))
-    volume.load()
+    volume = started(root, FailingDisk(lambda _, what: what == "link"))
     with pytest.raises(VolumeError) as raised:
         install(volume, AFTER)
     staged = f"/usr/share/falco/plugins/{SUBDIRECTORY}/staged/"
@@ -161,8 +159,7 @@ def test_an_error_names_what_was_to_be_done_to_which_file_and_why(root):
 
 def test_a_file_that_is_too_large_for_the_process_is_refused_whole(root):
     def put_too_much():
-        volume = Volume(root, Disk())
-        volume.load()
+        volume = started(root)
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
         with pytest.raises(VolumeError, match=r"cannot write .*: File too large"):
             put(volume, {f"{RULES}/50-03-large-inline.yaml": b"x" * 100_000})
@@ -197,8 +194,7 @@ def test_a_full_file_system_keeps_what_it_has_and_takes_more_once_there_is_room(
     root, _ = memory
     write_foreign(root)
     restore(root)
-    volume = Volume(root, Disk())
-    volume.load()
+    volume = started(root)
     large = {f"{RULES}/50-03-large-{n}-inline.yaml": bytes([n]) * 50_000 for n in range(6)}
     with pytest.raises(VolumeError, match=r"cannot write .*: No space left on device"):
         install(volume, {**AFTER, **large})
@@ -227,8 +223,7 @@ def test_a_file_system_mounted_read_only_is_named_and_can_still_be_read(memory):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_directory_that_may_not_be_written_to_is_named(root):
     (root / RULES).chmod(0o555)
-    volume = Volume(root, Disk())
-    volume.load()
+    volume = started(root)
     with pytest.raises(VolumeError, match=r"cannot rename .*: Permission denied"):
         install(volume, AFTER)
     assert seen(root) == {**BEFORE, **FOREIGN}

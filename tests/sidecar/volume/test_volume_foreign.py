@@ -17,9 +17,11 @@ from tests.sidecar.volume.node_directories import (
     RULE,
     RULES,
     check_converged,
+    digests,
     file,
-    files,
     install,
+    loaded,
+    paths,
     put,
     seen,
     started,
@@ -52,7 +54,7 @@ def test_what_is_not_ours_is_never_touched_and_told_and_ours_comes_once_it_is_go
     assert volume.foreign(Directory.RULES) == [root / RULE]
     for _ in range(2):
         applied = install(volume, CONTENTS)
-        assert [one.path for one in applied.conflicts] == [RULE]
+        assert paths(applied.conflicts) == [RULE]
         volume = started(root)
     install(volume, {})
     assert (root / RULE).lstat() == before
@@ -99,7 +101,7 @@ def test_where_a_directory_of_ours_is_something_else_nothing_is_done(root, path,
     volume = Volume(root, Disk())
     with pytest.raises(VolumeError, match=rf"cannot (use|read) {root / path}: "):
         install_after_load(volume)
-    assert [one.name for one in elsewhere.iterdir()] == ["theirs"]
+    assert [path.name for path in elsewhere.iterdir()] == ["theirs"]
 
 
 def install_after_load(volume):
@@ -112,8 +114,8 @@ def test_a_manifest_behind_a_link_is_not_read(root):
     (root / "elsewhere" / "manifest.json").write_text('{"slots": {"a": 1}, "gateOpened": true}')
     (root / CONFIG).mkdir(parents=True)
     (root / CONFIG / SUBDIRECTORY).symlink_to(root / "elsewhere")
-    loaded = Volume(root, Disk()).load()
-    assert (loaded.slots, loaded.gate_opened) == ({}, False)
+    manifest = loaded(root)
+    assert (manifest.slots, manifest.gate_opened) == ({}, False)
 
 
 @pytest.mark.parametrize("junk", [b"", b"{", b"[]", b'{"files": {"../../etc/passwd": ""}}'])
@@ -121,9 +123,9 @@ def test_without_a_readable_manifest_what_can_only_be_ours_is(root, volume, junk
     install(volume, BEFORE)
     (root / MANIFEST).write_bytes(junk)
     volume = Volume(root, Disk())
-    loaded = volume.load()
-    assert loaded.files == {one.place: one.sha256 for one in files(BEFORE)}
-    assert (loaded.slots, loaded.gate_opened) == ({}, False)
+    manifest = volume.load()
+    assert manifest.files == digests(BEFORE)
+    assert (manifest.slots, manifest.gate_opened) == ({}, False)
     assert "manifest.json" in caplog.text
     install(volume, AFTER)
     check_converged(root, AFTER)

@@ -15,9 +15,12 @@ from tests.sidecar.volume.node_directories import (
     RULE,
     RULES,
     check_converged,
+    digests,
     file,
     files,
     install,
+    loaded,
+    paths,
     put,
     seen,
     started,
@@ -48,7 +51,7 @@ def test_a_file_that_somebody_changed_comes_back_from_what_is_kept(
     tamper(root / path)
     volume = started(root) if is_restarted else volume
     applied = volume.apply(files(CONTENTS), {}, gate_opened=False)
-    assert path in {one.path for one in applied.installed}
+    assert path in paths(applied.installed)
     check_converged(root, CONTENTS)
 
 
@@ -91,4 +94,4 @@ def test_nothing_is_changed_while_the_content_of_anything_is_missing(root, volum
 def test_a_lost_manifest_is_written_again(root, volume):
     (root / MANIFEST).unlink()
     volume.apply(files(CONTENTS), {}, gate_opened=False)
-    assert Volume(root, Disk()).load().files.keys() == {one.place for one in files(CONTENTS)}
+    assert loaded(root).files.keys() == digests(CONTENTS).keys()

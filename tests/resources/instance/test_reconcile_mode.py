@@ -1,6 +1,6 @@
 import pytest
 
-from resources.instance.mode import ANNOTATION, Mode, mode_of
+from resources.instance.reconcile_mode import ANNOTATION, Mode, mode_of
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 

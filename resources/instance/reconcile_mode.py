@@ -1,4 +1,4 @@
-"""How far the operator goes with one resource, as its user says."""
+"""The annotation by which a user pauses a resource, or lets the operator only detect drift."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ANNOTATION = "falcosecurity.dev/reconcile"
 
 
 class Mode(Enum):
-    """The values of the annotation; without it, everything is kept as it should be."""
+    """The values of the annotation; without it, the operator corrects all drift."""
 
     FULL = ""
     PAUSED = "paused"

@@ -3,7 +3,7 @@
 import pytest
 
 from resources.kubernetes.kinds import KINDS
-from resources.kubernetes.list_keys import SHAPES
+from resources.kubernetes.merge_shapes import SHAPES
 
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 

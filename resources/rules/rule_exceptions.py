@@ -1,4 +1,4 @@
-"""Exceptions of rules: how they are read, merged, and turned into a part of the condition.
+"""The `exceptions` of rules: how Falco reads them, merges them, and adds them to the condition.
 
 As in Falco's rule_loader_reader.cpp, rule_loader_collector.cpp and rule_loader_compiler.cpp.
 """
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
     from resources.rules.item_reader import ItemReader
 
-# Text, or a list of them; an empty one is absent.
+# A text, or a list of entries; an empty entry means that the key is absent.
 Entry: TypeAlias = "str | tuple[Entry, ...]"
 
 _LONE_OPERATORS = ("in", "pmatch", "intersects")
 
 
-class BadExemption(ValueError):  # noqa: N818 - it describes the exception, not a failure of ours
+class BadRuleException(ValueError):  # noqa: N818 - it describes the exception, not a failure of ours
     """An exception that does not fit the rule, or cannot become a condition."""
 
 
-class Exemption(NamedTuple):
+class RuleException(NamedTuple):
     """One exception of a rule."""
 
     name: str
@@ -35,21 +35,23 @@ class Exemption(NamedTuple):
     values: tuple[Entry, ...]
 
 
-def read_exemptions(item: ItemReader, *, with_fields: bool) -> tuple[Exemption, ...]:
-    """The exceptions of an item; with fields where it cannot mean those of an earlier rule.
+def read_exceptions(item: ItemReader, *, with_fields: bool) -> tuple[RuleException, ...]:
+    """The exceptions of an item.
+
+    `with_fields` demands fields; without, an exception may extend that of an earlier rule.
 
     Raises:
-        BadItem: Falco would not accept them.
+        BadItem: Falco would not accept the exceptions.
     """
     if item.node("exceptions") is None:
         return ()
-    found = []
+    exceptions = []
     for entry in item.maps("exceptions"):
         name = entry.text("name")
         values = entry.node("values")
         if entry.has("values") and not isinstance(values, YamlList):
             item.fail("exceptions", f"{shown(name)}: values must be a list")
-        exemption = Exemption(
+        exception = RuleException(
             name,
             _entry(item, entry.node("fields")),
             _entry(item, entry.node("comps")),
@@ -59,90 +61,92 @@ def read_exemptions(item: ItemReader, *, with_fields: bool) -> tuple[Exemption, 
         )
         if with_fields:
             try:
-                check(exemption)
-            except BadExemption as error:
+                check(exception)
+            except BadRuleException as error:
                 item.fail("exceptions", str(error))
-        found.append(exemption)
-    return tuple(found)
+        exceptions.append(exception)
+    return tuple(exceptions)
 
 
-def check(exemption: Exemption) -> None:
-    """Raise BadExemption for one that no rule can have."""
-    name, fields, comparisons = shown(exemption.name), exemption.fields, exemption.comparisons
+def check(exception: RuleException) -> None:
+    """Raise BadRuleException for an exception that no rule can have."""
+    name, fields, comparisons = shown(exception.name), exception.fields, exception.comparisons
     if not fields:
-        raise BadExemption(f"{name}: fields is missing")
+        raise BadRuleException(f"{name}: fields is missing")
     if isinstance(fields, str):
         if comparisons and comparisons not in _LONE_OPERATORS:
             allowed = ", ".join(_LONE_OPERATORS)
-            raise BadExemption(f"{name}: with a single field, comps must be one of {allowed}")
+            raise BadRuleException(f"{name}: with a single field, comps must be one of {allowed}")
         return
     if not comparisons:
         return
     if isinstance(comparisons, str) or len(comparisons) != len(fields):
-        raise BadExemption(f"{name}: fields and comps must be lists of the same length")
+        raise BadRuleException(f"{name}: fields and comps must be lists of the same length")
     for operator in comparisons:
         base = operator.split()[0] if isinstance(operator, str) and operator else ""
         if base not in OPERATORS:
-            raise BadExemption(f"{name}: comps: {shown(str(operator))} is no operator")
+            raise BadRuleException(f"{name}: comps: {shown(str(operator))} is no operator")
 
 
-def merged(present: tuple[Exemption, ...], appended: Iterable[Exemption]) -> tuple[Exemption, ...]:
-    """What a rule has after exceptions were appended.
+def merged(
+    present: tuple[RuleException, ...], appended: Iterable[RuleException]
+) -> tuple[RuleException, ...]:
+    """The exceptions of a rule after others are appended to them.
 
     Raises:
-        BadExemption: they do not fit those that are there.
+        BadRuleException: an appended exception does not fit the present ones.
     """
-    found = list(present)
-    places = {old.name: place for place, old in reversed(list(enumerate(found)))}
-    for exemption in appended:
-        place = places.get(exemption.name)
+    result = list(present)
+    places = {old.name: place for place, old in reversed(list(enumerate(result)))}
+    for exception in appended:
+        place = places.get(exception.name)
         if place is None:
-            check(exemption)
-            if not exemption.values:
-                raise BadExemption(f"{shown(exemption.name)}: values is missing")
-            places[exemption.name] = len(found)
-            found.append(exemption)
+            check(exception)
+            if not exception.values:
+                raise BadRuleException(f"{shown(exception.name)}: values is missing")
+            places[exception.name] = len(result)
+            result.append(exception)
             continue
-        if exemption.fields or exemption.comparisons:
+        if exception.fields or exception.comparisons:
             message = "only values can be appended to an exception that is there"
-            raise BadExemption(f"{shown(exemption.name)}: {message}")
-        found[place] = found[place]._replace(values=found[place].values + exemption.values)
-    return tuple(found)
+            raise BadRuleException(f"{shown(exception.name)}: {message}")
+        result[place] = result[place]._replace(values=result[place].values + exception.values)
+    return tuple(result)
 
 
-def with_exemptions(condition: str, exemptions: Iterable[Exemption]) -> str:
-    """The condition of a rule, with its exceptions, as Falco parses it.
+def with_exceptions(condition: str, exceptions: Iterable[RuleException]) -> str:
+    """The condition of a rule joined with its exceptions, as Falco parses it.
 
     Raises:
-        BadExemption: the values of one do not fit its fields.
+        BadRuleException: the values of an exception do not fit its fields.
     """
     parts = [f"({condition})"]
-    for exemption in exemptions:
-        text = _lone(exemption) if isinstance(exemption.fields, str) else _tuples(exemption)
+    for exception in exceptions:
+        text = _lone(exception) if isinstance(exception.fields, str) else _tuples(exception)
         if text:
             parts.append(f"and not {text}")
     return " ".join(parts)
 
 
-def _lone(exemption: Exemption) -> str:
+def _lone(exception: RuleException) -> str:
     values = []
-    for value in exemption.values:
+    for value in exception.values:
         if not isinstance(value, str):
-            raise BadExemption(f"{shown(exemption.name)}: values must be texts, not lists")
+            raise BadRuleException(f"{shown(exception.name)}: values must be texts, not lists")
         values.append(quoted(value))
     if not values:
         return ""
-    return f"({exemption.fields} {exemption.comparisons or 'in'} ({', '.join(values)}))"
+    return f"({exception.fields} {exception.comparisons or 'in'} ({', '.join(values)}))"
 
 
-def _tuples(exemption: Exemption) -> str:
-    fields = exemption.fields
-    comparisons = exemption.comparisons or ("=",) * len(fields)
+def _tuples(exception: RuleException) -> str:
+    fields = exception.fields
+    comparisons = exception.comparisons or ("=",) * len(fields)
     alternatives = []
-    for value in exemption.values:
+    for value in exception.values:
         if isinstance(value, str) or len(value) != len(fields):
             message = f"each of values must be a list of {len(fields)}, as fields is"
-            raise BadExemption(f"{shown(exemption.name)}: {message}")
+            raise BadRuleException(f"{shown(exception.name)}: {message}")
         checks = (
             f"{field} {operator} {_operand(str(operator), part)}"
             for field, operator, part in zip(fields, comparisons, value, strict=True)
@@ -154,14 +158,14 @@ def _tuples(exemption: Exemption) -> str:
 def _operand(operator: str, value: Entry) -> str:
     if not isinstance(value, str):
         return f"({', '.join(quoted(str(part)) for part in value)})"
-    # With a modifier, as in "endswith anyof", an operator takes a list too.
+    # An operator with a modifier, such as "endswith anyof", takes a list too.
     if operator in LIST_OPERATORS or len(operator.split()) > 1:
         return value if value.startswith("(") else f"({value})"
     return quoted(value)
 
 
 def quoted(value: str) -> str:
-    """A value as Falco puts it into a condition: in quotes only if it has a space."""
+    """A value as Falco inserts it into a condition: quoted only if it has a space."""
     return f'"{value}"' if " " in value and value[0] not in "\"'" else value
 
 

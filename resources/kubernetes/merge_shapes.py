@@ -1,9 +1,9 @@
-"""How the API server merges the objects that this project applies.
+"""How the API server merges the fields of the objects that this project applies.
 
-Only what is not the rule is in these tables. The rule: maps merge by key, lists are replaced
-whole, everything else is a value. Source: `x-kubernetes-list-type`, `x-kubernetes-list-map-keys`
-and `x-kubernetes-map-type` in the API server's OpenAPI documents of Kubernetes 1.36; older servers
-know a subset.
+The tables hold only exceptions from the rule. The rule: maps merge by field, lists are replaced as
+a whole, everything else is a value. Source: `x-kubernetes-list-type`,
+`x-kubernetes-list-map-keys` and `x-kubernetes-map-type` in the API server's OpenAPI documents of
+Kubernetes 1.36; older servers know a subset.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """How one place in an object is merged and compared.
+    """How one field of an object is merged and compared.
 
-    `fields` are the shapes of a map's fields, `values` that of all others; of those in `one_of` it
-    takes only one. `item` is the shape of a list's items; `keys` make the list a map of them, with
-    `key_defaults` for absent ones. `defaults` are what the API server adds inside an atomic map,
-    whose owner cannot tell them from its own.
+    For a map, `fields` are the shapes of its named fields and `values` is the shape of all others;
+    of the fields in `one_of`, the map may have only one. For a list, `item` is the shape of its
+    items; `keys` make it a list map, identified by these fields of its items, with `key_defaults`
+    for absent ones. `defaults` are values that the API server adds inside an atomic map; they
+    belong to the map's owner, who did not apply them.
     """
 
     fields: Mapping[str, Shape] = field(default_factory=lambda: _NONE)
@@ -40,7 +41,7 @@ class Shape:
     defaults: Mapping[str, Any] = field(default_factory=lambda: _NONE)
 
     def under(self, name: str) -> Shape:
-        """The shape of a map's field."""
+        """The shape of the field `name` of a map."""
         return self.fields.get(name) or self.values or PLAIN
 
     def of_item(self) -> Shape:
@@ -48,7 +49,7 @@ class Shape:
         return self.item or PLAIN
 
     def key_of(self, item: Mapping[str, Any]) -> tuple[Any, ...]:
-        """What tells an item of this list from the others."""
+        """The values of the key fields, which identify an item of a list map."""
         defaults = self.key_defaults
         return tuple([item.get(key, defaults.get(key)) for key in self.keys])
 

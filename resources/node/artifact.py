@@ -1,0 +1,52 @@
+"""One artifact as a node sees it: its sources, and what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from resources.node.slots import SlotId, SlotVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from resources.artifact.medium import Medium
+
+
+class Trouble(NamedTuple):
+    """Why a source or an artifact cannot be installed.
+
+    `transient`: it may pass without a user's action.
+    """
+
+    reason: str
+    message: str
+    transient: bool = False
+
+
+SourceState: TypeAlias = SlotVersion | Trouble | None
+"""The state of one source: its version once fetched, the failure, or None while fetching."""
+
+
+class NodeArtifact(NamedTuple):
+    """One artifact as this node sees it.
+
+    `sources` is None while the node does not know what to install; what is installed stays then.
+    `is_coming`: the missing parts are expected within seconds, without a user's action.
+    """
+
+    kind: str
+    name: str
+    uid: str
+    revision: str
+    selected: bool
+    sources: Mapping[Medium, SourceState] | None
+    trouble: Trouble | None = None
+    is_coming: bool = False
+
+    def slot(self, medium: Medium) -> SlotId:
+        """The id of the slot of one of its sources."""
+        return SlotId(self.kind, self.name, self.uid, medium)
+
+    def has_slot(self, slot: SlotId) -> bool:
+        """Whether the slot is of this artifact, not of an earlier one with its name."""
+        return (slot.kind, slot.name, slot.uid) == (self.kind, self.name, self.uid)

@@ -1,0 +1,80 @@
+"""What the check of a node is asked, and what it answers.
+
+    CheckRequest: slots, each with the version that is wanted and the version that is installed
+        → resources.node.verdict.check → Verdict: which of the two, and why
+
+The check runs in a child process, so both are JSON, in which a slot id is text.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+
+class PluginFact(msgspec.Struct, frozen=True):
+    """What is known of a plugin.
+
+    `name` is that of its entry in falco.yaml, `version` is empty if unknown. `library_path` is
+    the entry's; empty means the place of its own slot. `present`: the library is installed or can
+    be.
+    """
+
+    name: str
+    version: str = ""
+    library_path: str = ""
+    present: bool = True
+
+
+class CheckedVersion(msgspec.Struct, frozen=True):
+    """One version of a slot: the path of a file, or a plugin. Equal ones have equal content."""
+
+    path: str = ""
+    plugin: PluginFact | None = None
+
+
+class CheckedSlot(msgspec.Struct, frozen=True):
+    """A slot as the check sees it; Falco loads the files of a directory in the order of `file`.
+
+    `kind` is "rules", "config" or "plugin". `wanted` None asks for the removal, which always
+    happens; `good` is the installed version, None for none. `stays`: Falco loads the file whatever
+    is decided, for a user mounted it.
+    """
+
+    id: str
+    kind: str
+    file: str
+    wanted: CheckedVersion | None = None
+    good: CheckedVersion | None = None
+    stays: bool = False
+
+
+class Context(msgspec.Struct, frozen=True):
+    """The Falco of the node; an empty version is unknown, and nothing is checked against it.
+
+    `foreign_libraries` are files in the directory of plugins that belong to no slot.
+    """
+
+    engine_version: str = ""
+    falco_version: str = ""
+    workload: Literal["DaemonSet", "Deployment"] = "DaemonSet"
+    foreign_libraries: tuple[str, ...] = ()
+
+
+class CheckRequest(msgspec.Struct, frozen=True):
+    """A whole node; the files that its slots name must not change during the check."""
+
+    slots: tuple[CheckedSlot, ...]
+    context: Context
+
+
+Choice: TypeAlias = Literal["wanted", "good", "none"]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """By slot id: the version to install, why it is not the wanted one, and warnings."""
+
+    chosen: dict[str, Choice] = {}
+    problems: dict[str, tuple[str, ...]] = {}
+    warnings: dict[str, tuple[str, ...]] = {}

@@ -1,0 +1,22 @@
+"""The bounds of what is taken from a registry: bytes and seconds."""
+
+from __future__ import annotations
+
+MAX_LAYER_BYTES = 256 * 1024 * 1024
+"""The bytes of an artifact's one layer, as it is sent, and of the file in it, once unpacked.
+
+The sidecar lowers or raises this for each kind of artifact by a flag (`sidecar.settings`).
+"""
+
+MAX_DOCUMENT_BYTES = 256 * 1024
+"""The bytes of a manifest, an index or a config.
+
+Those of real artifacts have a few kilobytes; decoded, a hostile document takes forty times its
+size.
+"""
+
+IDLE_SECONDS = 30.0
+"""A pull whose socket is silent for longer than this is given up."""
+
+PULL_SECONDS = 300.0
+"""A pull, with all its retries, takes at most this."""

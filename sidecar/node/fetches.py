@@ -1,0 +1,143 @@
+"""The fetches of one artifact's sources: what runs, what has come, and when to try again."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.runtime.backoff import Backoff, refusal_delay
+from sidecar.node.fetcher import FetchFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
+
+    from actors.runtime.context import Runtime
+    from resources.artifact.medium import Medium
+    from resources.node.artifact import Trouble
+    from resources.node.slots import Content
+
+_BACKOFF = Backoff(base=1.0, cap=300.0)
+
+
+class Job(NamedTuple):
+    """How to fetch one source; jobs of equal key are the same job.
+
+    `origin` is that of the content which it gives (`Content.origin`).
+    """
+
+    key: tuple[Any, ...]
+    origin: str
+    fetch: Callable[[], Awaitable[Content]]
+
+
+@dataclass(slots=True)
+class _Fetch:
+    """The state of one job: `content` once it has come, `trouble` after a failed try."""
+
+    key: tuple[Any, ...]
+    task: asyncio.Task[Content] | None = None
+    content: Content | None = None
+    trouble: Trouble | None = None
+    tries: int = 0
+    due: float = math.inf
+
+
+class Fetches:
+    """At most one fetch for each medium, in a task of its own: no source waits for another."""
+
+    def __init__(self, runtime: Runtime, fetched: Callable[[], None]) -> None:
+        """`fetched` is called when a task has ended, unless it was cancelled."""
+        self._runtime = runtime
+        self._fetched = fetched
+        self._by_medium: dict[Medium, _Fetch] = {}
+
+    @property
+    def due(self) -> float:
+        """The time of the next try, on the monotonic clock; infinite without one."""
+        return min((fetch.due for fetch in self._by_medium.values()), default=math.inf)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether any source is being fetched."""
+        return any(fetch.task is not None for fetch in self._by_medium.values())
+
+    def advance(
+        self, medium: Medium, job: Job, installed: Content | None
+    ) -> Content | Trouble | None:
+        """Take in the result of a job, or start it if it is due; None while its first try runs.
+
+        A job of another key replaces the one before. Content of the same origin that was fetched
+        for the one before, or is installed, is taken without a fetch.
+        """
+        fetch = self._by_medium.get(medium)
+        if fetch is None or fetch.key != job.key:
+            content = self._replaced(medium, job.origin, installed)
+            fetch = self._by_medium[medium] = _Fetch(job.key, content=content)
+        if fetch.task is not None and fetch.task.done():
+            task, fetch.task = fetch.task, None
+            self._take(fetch, task)
+        never_tried = fetch.tries == 0 and fetch.content is None
+        is_due = never_tried or fetch.due <= self._runtime.clock.monotonic()
+        if fetch.task is None and is_due:
+            fetch.due = math.inf
+            fetch.tries += 1
+            fetch.task = asyncio.get_running_loop().create_task(_as_coroutine(job.fetch))
+            fetch.task.add_done_callback(self._ended)
+        return fetch.content or fetch.trouble
+
+    def cancel_all_but(self, media: Collection[Medium]) -> None:
+        """Forget the fetches of all other media."""
+        for medium in [medium for medium in self._by_medium if medium not in media]:
+            _cancel(self._by_medium.pop(medium))
+
+    def describe(self) -> dict[str, Any]:
+        """What runs and what failed, by medium, for the actor dump."""
+        return {
+            medium: {
+                "running": fetch.task is not None,
+                "tries": fetch.tries,
+                "trouble": fetch.trouble and fetch.trouble.message,
+            }
+            for medium, fetch in self._by_medium.items()
+        }
+
+    def _replaced(self, medium: Medium, origin: str, installed: Content | None) -> Content | None:
+        """Cancel the job before; return the content that the new one need not fetch."""
+        before = self._by_medium.get(medium)
+        if before is not None:
+            _cancel(before)
+            if before.content is not None and before.content.origin == origin:
+                return before.content
+        return installed if installed is not None and installed.origin == origin else None
+
+    def _take(self, fetch: _Fetch, task: asyncio.Task[Content]) -> None:
+        """Take in the result of a task; any other error than FetchFailed is a bug and is raised."""
+        try:
+            fetch.content, fetch.trouble, fetch.tries = task.result(), None, 0
+        except FetchFailed as failed:
+            fetch.trouble = failed.trouble
+            fetch.due = self._runtime.clock.monotonic() + self._wait(fetch, failed)
+
+    def _wait(self, fetch: _Fetch, failed: FetchFailed) -> float:
+        """Seconds until the next try."""
+        if failed.final:
+            return math.inf
+        if failed.trouble.transient:
+            delay = _BACKOFF.delay(fetch.tries - 1, self._runtime.random)
+            return max(delay, failed.retry_after or 0.0)
+        return refusal_delay(fetch.tries - 1)
+
+    def _ended(self, task: asyncio.Task[Content]) -> None:
+        if not task.cancelled():
+            self._fetched()
+
+
+def _cancel(fetch: _Fetch) -> None:
+    if fetch.task is not None:
+        fetch.task.cancel()
+
+
+async def _as_coroutine(fetch: Callable[[], Awaitable[Content]]) -> Content:
+    return await fetch()
