@@ -1,4 +1,4 @@
-"""The artifact operator's settings: flags and environment in, one frozen value out."""
+"""The artifact operator's settings, parsed from flags and environment."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import argparse
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sidecar.node.report import Pod
-from supervisors.process import logs
-from supervisors.process.exposure import VERSION, Exposure, add_endpoint_flags, exposure
+from supervisors.process.settings import ProcessSettings, base_parser, process_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_PROGRAM = "artifact-operator"
 _MEBIBYTE = 1 << 20
-# What the downward API gives every Falco pod (SPEC "Sidecar").
+# Variable → field of Pod, as set in every Falco pod by the downward API.
 _IDENTITY = {
     "POD_NAMESPACE": "namespace",
     "POD_NAME": "name",
@@ -28,22 +26,18 @@ _IDENTITY = {
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """Everything that the artifact operator can be told from outside."""
+    """All settings of the artifact operator."""
 
-    exposed: Exposure
-    log_level: Literal["debug", "info", "warning", "error"]
-    log_format: Literal["text", "json"]
+    process: ProcessSettings
     pod: Pod
     volume_root: Path
-    """Falco's directories are below it, at the paths that Falco knows them by."""
+    """The directory that holds Falco's directories at their usual paths."""
     gate_deadline: float
-    """Seconds that the start of Falco waits for its artifacts."""
+    """Seconds that the start of Falco waits for its artifacts at most."""
     falco_version: str
-    """Empty if unknown; then no rule is refused for the engine that it needs."""
+    """The version of Falco; if empty, no rule is refused for the engine that it requires."""
     most_rules_bytes: int
     most_plugin_bytes: int
-    kubeconfig: str
-    """Colon-separated paths as in kubectl; empty means the pod's ServiceAccount."""
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
@@ -55,33 +49,28 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
     """
     parser = _parser()
     flags = parser.parse_args(argv)
-    exposed = exposure(parser, flags, environ)
+    process = process_settings(parser, flags, environ)
     missing = [name for name in _IDENTITY if not environ.get(name)]
     if missing:
         parser.error(f"environment variables are not set: {', '.join(missing)}")
     return NodeSettings(
-        exposed=exposed,
-        log_level=flags.log_level,
-        log_format=flags.log_format,
+        process=process,
         pod=Pod(**{field: environ[name] for name, field in _IDENTITY.items()}),
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
         falco_version=flags.falco_version,
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
-        kubeconfig=environ.get("KUBECONFIG", ""),
     )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
-        description="Runs beside Falco and turns artifacts into files that Falco loads.",
-        epilog="Environment: POD_NAMESPACE, POD_NAME, POD_UID and NODE_NAME say whose artifacts "
+    parser = base_parser(
+        "artifact-operator",
+        "Runs beside Falco and turns artifacts into files that Falco loads.",
+        "Environment: POD_NAMESPACE, POD_NAME, POD_UID and NODE_NAME say whose artifacts "
         "these are; KUBECONFIG is used instead of the pod's ServiceAccount.",
-        allow_abbrev=False,
     )
-    add_endpoint_flags(parser)
     parser.add_argument(
         "--volume-root",
         default=Path("/"),
@@ -110,13 +99,11 @@ def _parser() -> argparse.ArgumentParser:
             metavar="MIB",
             help=f"how much a {name} artifact may take, packed or unpacked (default %(default)s)",
         )
-    logs.add_flags(parser)
-    parser.add_argument("--version", action="version", version=f"{_PROGRAM} {VERSION}")
     return parser
 
 
 def seconds(text: str) -> float:
-    """Parse a number of seconds, with or without its unit, for argparse."""
+    """Parse a number of seconds, with or without the unit `s`, for argparse."""
     try:
         value = float(text.removesuffix("s"))
     except ValueError:

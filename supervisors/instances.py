@@ -1,4 +1,4 @@
-"""The part of the composition root that runs workloads: Falcos and Components."""
+"""The part of the composition root that runs the actors of Falcos and Components."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ from typing import TYPE_CHECKING, Any
 from actors.instance.actor import InstanceActor
 from actors.instance.kinds import INSTANCE_KINDS
 from resources.kubernetes.kinds import INSTANCES, KINDS
-from supervisors.tree.child_spec import ChildSpec
+from supervisors.process.registered_child import RegisteredChild
 from supervisors.tree.dynamic import DynamicSupervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable
 
     from actors.instance.actor import InstanceServices
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
-    from actors.runtime.ref import ActorRef
     from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
     from resources.kubernetes.reference import ObjectRef
-    from supervisors.tree.dynamic import Population
     from supervisors.tree.intensity import Intensity
 
 
 class Instances:
-    """One crowd of actors for each kind of instance."""
+    """For each kind of instance a supervisor of the actors of its resources."""
 
     def __init__(
         self,
@@ -36,35 +34,21 @@ class Instances:
         readable: Callable[[str], Readable],
         limits: tuple[Intensity, Backoff],
     ) -> None:
-        """`readable` is what the artifacts of a namespace refer to."""
+        """`readable` returns what the artifacts of a namespace name."""
         self._runtime = runtime
         self._services = services
         self._settings = settings
         self._readable = readable
         self._limits = limits
-        self._crowds: dict[str, DynamicSupervisor] = {}
+        self.crowds = {
+            kind: RegisteredChild(KINDS[kind].plural, partial(self._make_crowd, kind))
+            for kind in INSTANCES
+        }
+        """The supervisors of the actors, by kind."""
 
-    def specs(self) -> list[ChildSpec]:
-        """One child for each kind."""
-        return [ChildSpec(KINDS[kind].plural, partial(self._start, kind)) for kind in INSTANCES]
-
-    @property
-    def deliver(self) -> dict[str, Callable[[ObjectRef, Any], None]]:
-        """How to tell an actor something, by its kind."""
-        return {kind: crowd.deliver for kind, crowd in self._crowds.items()}
-
-    def refs(self) -> Iterable[ObjectRef]:
-        """The objects that have an actor or are parked."""
-        for crowd in self._crowds.values():
-            yield from crowd.refs
-
-    def population(self) -> list[Population]:
-        """For metrics."""
-        return [count for kind, crowd in self._crowds.items() for count in crowd.population(kind)]
-
-    def _start(self, kind: str) -> ActorRef[DynamicSupervisor]:
+    def _make_crowd(self, kind: str) -> DynamicSupervisor:
         intensity, backoff = self._limits
-        self._crowds[kind] = DynamicSupervisor(
+        return DynamicSupervisor(
             self._runtime,
             KINDS[kind].plural,
             lambda ref: self._actor(ref).launch(),
@@ -73,7 +57,6 @@ class Instances:
             intensity=intensity,
             backoff=backoff,
         )
-        return self._crowds[kind].launch()
 
     def _actor(self, ref: ObjectRef) -> InstanceActor[Any]:
         return InstanceActor(

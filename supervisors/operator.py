@@ -1,65 +1,57 @@
-"""The instance operator's composition root: the one place that knows all parts and all kinds."""
+"""The operator's composition root: the only place that knows all parts and all kinds."""
 
 from __future__ import annotations
 
 import os
-import random
 import socket
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pykka
-import uvloop
-
-from actors.api.client import Client
-from actors.api.configuration import SERVICE_ACCOUNT, BadConfiguration, configuration_of
-from actors.api.transport import ANY_NUMBER, Transport
+from actors.api.client import METADATA
+from actors.api.configuration import SERVICE_ACCOUNT, BadConfiguration
+from actors.api.transport import Transport
 from actors.api.version_gate import VersionGate
 from actors.instance.actor import InstanceServices
 from actors.leader.election import LEASE, LeaderElection, identity_of
 from actors.leader.fence import Fence, FencedTransport
 from actors.leader.lease_client import LeaseClient
+from actors.reference.index import ReferenceIndex
 from actors.reference.reading_rights import ReadingRights
 from actors.runtime.backoff import Backoff
-from actors.runtime.clock import SystemClock
-from actors.runtime.context import Runtime
-from actors.watch.router import Changed, Concerned, Listed, Router, changed
+from actors.watch.router import ChildRoutes, Notice, Router, Routes, resource_changed
 from actors.watch.store import Store
-from actors.watch.watcher import Source, Watcher
-from actors.write.recorder import EventRecorder, Record
+from actors.watch.watcher import Source
+from actors.write.recorder import EventRecorder
 from resources.artifact.references import FINALIZERS
 from resources.falco.desired import FalcoSettings
-from resources.instance.labels import MANAGED_BY, OPERATOR
-from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, OBSERVED, RESOURCES
+from resources.instance.labels import MANAGED_BY, OPERATOR, OWNER_KIND
+from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, OBSERVED, RESOURCES
 from resources.kubernetes.reference import ObjectRef
-from supervisors import artifacts
 from supervisors.artifacts import Artifacts
 from supervisors.instances import Instances
-from supervisors.process import logs
-from supervisors.process.endpoints import Endpoints
-from supervisors.process.exposure import VERSION
-from supervisors.process.metrics import Metrics
-from supervisors.process.supervise import supervise
+from supervisors.process.program import run
+from supervisors.process.registered_child import RegisteredChild
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.settings import Settings, parse
-from supervisors.tree.child_spec import ChildSpec
+from supervisors.tree.dynamic import Population
 from supervisors.tree.intensity import Intensity
-from supervisors.tree.supervisor import Strategy, Supervisor
+from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from actors.runtime.ref import ActorRef
-    from actors.watch.store import Change
-    from supervisors.tree.dynamic import Population
+    from supervisors.process.program import Process
+    from supervisors.tree.child_spec import ChildSpec
+    from supervisors.tree.dynamic import DynamicSupervisor
 
 _CHILDREN = f"{MANAGED_BY}={OPERATOR}"
+# The status of artifacts counts pods that are scheduled and not finished.
+_RUNNING = "status.phase!=Succeeded,status.phase!=Failed,spec.nodeName!="
 SOURCES = (
     *map(Source, RESOURCES),
     *(Source(kind, _CHILDREN) for kind in CHILD_KINDS),
-    *artifacts.SOURCES,
+    Source("NodeReport"),
+    Source("Pod", f"{OWNER_KIND}=Falco", representation=METADATA, field_selector=_RUNNING),
+    Source("Node", representation=METADATA),
 )
 # One object may crash five times in ten minutes before it is parked; the process's own parts five
 # times in one minute before the process ends and the kubelet starts it afresh.
@@ -69,214 +61,177 @@ _RESTART_BACKOFF = Backoff(base=0.1, cap=30.0)
 
 
 class Operator:
-    """All parts of one process, wired; the supervisor of the whole is at the root."""
+    """The operator's parts, wired; `root` is the supervisor of them all."""
 
-    def __init__(self, settings: Settings, configuration: Any) -> None:
-        clock = SystemClock()
+    def __init__(self, settings: Settings, process: Process) -> None:
         self._settings = settings
-        self._metrics = Metrics(VERSION, clock.monotonic)
-        self._metrics.ask_for(self._population)
-        # Not for secrets: jitter and the names of Events.
-        self.runtime = Runtime(clock, random.Random(), self._metrics)  # noqa: S311
-        self._fence = Fence(clock)
-        self._transport = (
-            FencedTransport(configuration, self._metrics, self._fence)
-            if settings.leader_elect
-            else Transport(configuration, self._metrics)
-        )
-        self._streams = Transport(configuration, self._metrics, ANY_NUMBER)
-        self.client = Client(self._transport)
+        self._process = process
+        self._fence = Fence(process.clock)
+        self._client = process.client(self._transport())
         self._store = Store()
+        runtime, limits = process.runtime, (_OBJECT_INTENSITY, _RESTART_BACKOFF)
         self._instance_name = settings.pod_name or socket.gethostname()
-        self._identity = identity_of(self._instance_name, self.runtime.random)
-        self._gate: VersionGate | None = None
-        self._leader: LeaderElection | None = None
-        self._recorder: ActorRef[EventRecorder] | None = None
-        self._router: Router | None = None
-        limits = (_OBJECT_INTENSITY, _RESTART_BACKOFF)
+        self._identity = identity_of(self._instance_name, runtime.random)
+        self._gate = RegisteredChild(
+            "gate", lambda: VersionGate(runtime, self._client), stop_deadline=0.5
+        )
+        self._leader = RegisteredChild("leader", self._make_leader)
+        self._recorder = RegisteredChild(
+            "recorder", lambda: EventRecorder(runtime, self._client, self._instance_name)
+        )
+        self._router = RegisteredChild("router", lambda: Router(runtime, self._routes()))
+        self._watchers = RegisteredChild("watchers", self._make_watchers)
+        index = ReferenceIndex()
+        rights = ReadingRights(process.clock, self._store, index, self._announce)
         self._protection = ReferenceProtection(
-            self.runtime,
-            (self.client, self._streams),
-            self._metrics,
-            self._tell_router,
-            self._renamed,
+            runtime,
+            (self._client, process.streams),
+            process.metrics,
+            index,
+            self._announce,
+            rights.changed,
             limits,
         )
-        self._rights = ReadingRights(clock, self._store, self._protection.index, self._tell_router)
         self._instances = Instances(
-            self.runtime,
-            InstanceServices(self.client, self._store, self._record, self._metrics.drift_corrected),
+            runtime,
+            InstanceServices(
+                self._client, self._store, self._recorder.tell, process.metrics.drift_corrected
+            ),
             FalcoSettings(settings.artifact_operator_image, settings.excluded_labels),
-            self._rights.of,
+            rights.of,
             limits,
         )
         self._artifacts = Artifacts(
-            self.runtime,
-            self.client,
+            runtime,
+            self._client,
             self._store,
-            self._record,
+            self._recorder.tell,
             self._protection.scopes,
-            self._tell_router,
+            self._announce,
             limits,
         )
-        endpoints = Endpoints(
-            self.runtime,
-            settings.exposed,
-            self._metrics,
-            self._waits_for,
-            self._tree,
-            self._waiting,
-        )
-        self.root = Supervisor(
-            self.runtime,
+        process.metrics.ask_for(self._population)
+        self.root = process.root(
             "operator",
-            [*endpoints.specs(), *self._parts()],
-            strategy=Strategy.REST_FOR_ONE,
+            settings.process,
+            [child.spec for child in self._children()],
+            self._waits_for,
             intensity=_PART_INTENSITY,
             backoff=_RESTART_BACKOFF,
         )
 
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._transport.close()
-        await self._streams.close()
-
-    # Audience of the watchers.
-
-    def listed(self, kind: str) -> None:
-        """Tell the router that the Store holds all of a kind."""
-        self._tell_router(Listed(kind))
-
-    def changed(self, change: Change) -> None:
-        """Tell the router who is concerned by a change."""
-        if change.ref.kind in OBSERVED:
-            self._artifacts.changed(change)
-            return
-        if change.ref.kind in ARTIFACTS:
-            self._protection.changed(change)
-        self._tell_router(changed(change))
-
-    def _renamed(self, targets: Collection[ObjectRef]) -> None:
-        self._rights.changed(targets)
-
-    def _tell_router(self, message: Listed | Changed | Concerned) -> None:
-        """One that is being restarted tells everybody once it is back."""
-        assert self._router is not None, "nobody has anything to tell before there was a router"
-        with suppress(pykka.ActorDeadError):
-            self._router.actor_ref.tell(message)
-
-    # The parts, each started anew when its supervisor says so.
-
-    def _parts(self) -> list[ChildSpec]:
-        leader = ChildSpec("leader", self._start_leader)
+    def _children(self) -> list[RegisteredChild[Any]]:
+        """In the order in which they are started."""
         return [
-            ChildSpec("gate", self._start_gate, stop_deadline=0.5),
-            *([leader] if self._settings.leader_elect else []),
-            ChildSpec("recorder", self._start_recorder),
-            *self._instances.specs(),
-            *self._artifacts.before_router(),
-            *self._protection.before_router(),
-            ChildSpec("router", self._start_router),
-            *self._protection.after_router(),
-            ChildSpec("watchers", self._start_watchers),
+            self._gate,
+            *([self._leader] if self._settings.leader_elect else []),
+            self._recorder,
+            *self._instances.crowds.values(),
+            self._artifacts.crowd,
+            self._protection.references,
+            self._router,
+            self._protection.watches,
+            self._protection.scan,
+            self._watchers,
         ]
 
-    def _start_gate(self) -> ActorRef[VersionGate]:
-        self._gate = VersionGate(self.runtime, self.client)
-        return self._gate.launch()
+    def _transport(self) -> Transport:
+        configuration, metrics = self._process.configuration, self._process.metrics
+        if not self._settings.leader_elect:
+            return Transport(configuration, metrics)
+        return FencedTransport(configuration, metrics, self._fence)
 
-    def _start_leader(self) -> ActorRef[LeaderElection]:
-        # Over the watches' pool: many writes at once must not hold up a renewal.
-        leases = LeaseClient(self._streams, ObjectRef("Lease", self._settings.namespace, LEASE))
-        self._leader = LeaderElection(self.runtime, leases, self._fence, self._identity)
-        return self._leader.launch()
+    def _make_leader(self) -> LeaderElection:
+        # Leases use the connections of watches, so that many writes at once cannot delay a renewal.
+        lease = ObjectRef("Lease", self._settings.namespace, LEASE)
+        leases = LeaseClient(self._process.streams, lease)
+        return LeaderElection(self._process.runtime, leases, self._fence, self._identity)
 
-    def _start_recorder(self) -> ActorRef[EventRecorder]:
-        self._recorder = EventRecorder.start(self.runtime, self.client, self._instance_name)
-        return self._recorder
+    def _routes(self) -> Routes:
+        children = ChildRoutes(self._store)
+        return Routes(
+            handlers={
+                **dict.fromkeys(INSTANCES, (resource_changed,)),
+                **dict.fromkeys(
+                    ARTIFACTS, (self._protection.routes.artifact_changed, resource_changed)
+                ),
+                **dict.fromkeys(CHILD_KINDS, (children.child_changed,)),
+                **dict.fromkeys(OBSERVED, (self._artifacts.observed_changed,)),
+            },
+            deliver={
+                **{kind: crowd.actor.deliver for kind, crowd in self._instances.crowds.items()},
+                **dict.fromkeys(ARTIFACTS, self._artifacts.crowd.actor.deliver),
+                **dict.fromkeys(FINALIZERS, self._protection.references.actor.deliver),
+            },
+            on_listed=lambda: [*children.all_listed(), Notice(self._roll_call(), "listed")],
+        )
 
-    def _start_router(self) -> ActorRef[Router]:
-        kinds = [source.kind for source in SOURCES]
-        deliver = self._instances.deliver
-        deliver |= dict.fromkeys(ARTIFACTS, self._artifacts.deliver)
-        deliver |= dict.fromkeys(FINALIZERS, self._protection.deliver)
-        self._router = Router(self.runtime, self._store, kinds, deliver, self._roll_call)
-        return self._router.launch()
-
-    def _start_watchers(self) -> ActorRef[Supervisor]:
-        return Supervisor.start(
-            self.runtime,
+    def _make_watchers(self) -> Supervisor:
+        watchers = [self._watcher(source) for source in SOURCES]
+        return Supervisor(
+            self._process.runtime,
             "watchers",
-            [
-                *(ChildSpec(source.kind, self._watcher(source)) for source in SOURCES),
-                *self._artifacts.watchers(),
-            ],
+            [*watchers, self._artifacts.poller.spec],
             intensity=_PART_INTENSITY,
             backoff=_RESTART_BACKOFF,
         )
 
-    def _watcher(self, source: Source) -> Any:
-        clients = (self.client, self._streams)
+    def _watcher(self, source: Source) -> ChildSpec:
         store = self._artifacts.observed if source.kind in OBSERVED else self._store
-        return lambda: Watcher.start(self.runtime, source, clients, store, self, self._metrics)
+        return self._process.watcher(source, self._client, store, lambda: self._router.actor)
 
-    # What the parts ask for.
+    def _announce(self, notice: Notice) -> None:
+        self._router.actor.announce(notice)
 
-    def _record(self, record: Record) -> None:
-        # A recorder that is just being restarted loses an Event, not the actor that sent it.
-        if self._recorder is not None:
-            with suppress(pykka.ActorDeadError):
-                self._recorder.tell(record)
+    def _roll_call(self) -> tuple[ObjectRef, ...]:
+        """All objects that have an actor or need one, with those deleted without an event."""
+        crowds = (*self._instances.crowds.values(), self._artifacts.crowd)
+        actors = (ref for crowd in crowds for ref in crowd.actor.refs)
+        return (*actors, *self._protection.roll_call())
 
     def _waits_for(self) -> str | None:
-        """Why the operator is not ready; a standby is, once it can read the Lease."""
-        if self._gate is None or self._gate.waits_for is not None:
-            return self._gate.waits_for if self._gate else "not started"
-        if self._leader is not None and self._leader.standby:
-            return self._leader.waits_for
-        return self._router.waits_for if self._router else "not started"
-
-    def _roll_call(self) -> Iterable[ObjectRef]:
-        """Whoever has an actor, or is to have one: some may have vanished without being told."""
-        yield from self._instances.refs()
-        yield from self._artifacts.refs()
-        yield from self._protection.roll_call()
-
-    def _tree(self) -> dict[str, Any]:
-        return self.root.tree()
-
-    def _waiting(self) -> tuple[str, ...]:
-        return self.root.waiting()
+        """Why the operator is not ready; a standby is ready once it can read the Lease."""
+        gate, leader, router = self._gate.started, self._leader.started, self._router.started
+        if gate is None or gate.waits_for is not None:
+            return gate.waits_for if gate else "not started"
+        if leader is not None and leader.standby:
+            return leader.waits_for
+        return router.waits_for if router else "not started"
 
     def _population(self) -> list[Population]:
-        parts = (self._instances, self._artifacts, self._protection)
-        return [count for part in parts for count in part.population()]
-
-
-async def run(settings: Settings) -> int:
-    """Run until a signal comes or the tree gives up; return the exit code."""
-    if settings.leader_elect and not settings.namespace:
-        settings = replace(settings, namespace=_own_namespace())
-    operator = Operator(settings, await configuration_of(settings.kubeconfig))
-    try:
-        return await supervise(operator.root)
-    finally:
-        await operator.close()
+        crowds: list[tuple[RegisteredChild[DynamicSupervisor], tuple[str, ...]]] = [
+            *((crowd, (kind,)) for kind, crowd in self._instances.crowds.items()),
+            (self._artifacts.crowd, ARTIFACTS),
+            (self._protection.references, tuple(FINALIZERS)),
+        ]
+        started = [(crowd.started, kinds) for crowd, kinds in crowds]
+        counts = [count for crowd, kinds in started if crowd for count in crowd.population(*kinds)]
+        watches = self._protection.watches.started
+        return [
+            *counts,
+            *([Population("Watcher", watches.parked, watches.mail)] if watches else []),
+        ]
 
 
 def main() -> None:
     """Entry point of `falco-operator`."""
     settings = parse(sys.argv[1:], os.environ)
-    logs.configure(settings.log_level, settings.log_format)
-    try:
-        sys.exit(uvloop.run(run(settings)))
-    except BadConfiguration as error:
-        sys.exit(f"falco-operator: {error}")
+
+    def compose(process: Process) -> Supervisor:
+        return Operator(_with_namespace(settings), process).root
+
+    run("falco-operator", settings.process, compose)
 
 
-def _own_namespace() -> str:
+def _with_namespace(settings: Settings) -> Settings:
+    """The settings with the ServiceAccount's namespace, if the Lease needs one.
+
+    Raises BadConfiguration.
+    """
+    if not settings.leader_elect or settings.namespace:
+        return settings
     file = SERVICE_ACCOUNT / "namespace"
     try:
-        return file.read_text().strip()
+        return replace(settings, namespace=file.read_text().strip())
     except OSError as error:
         raise BadConfiguration(f"--leader-elect needs POD_NAMESPACE or {file}: {error}") from error

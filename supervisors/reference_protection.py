@@ -5,155 +5,110 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.reference.actor import ReferenceActor
-from actors.reference.index import ReferenceIndex, scope_of
 from actors.reference.protected_scan import ProtectedScan
+from actors.reference.routes import ReferenceRoutes
 from actors.reference.scope_watcher import ScopeWatcher
 from actors.reference.scopes import Scopes
 from actors.runtime.mail import Reconcile
-from actors.watch.router import Concerned
-from resources.artifact.references import FINALIZERS
-from resources.kubernetes.kinds import ARTIFACTS
-from supervisors.tree.child_spec import ChildSpec, Restart
-from supervisors.tree.dynamic import DynamicSupervisor, Population
+from supervisors.process.registered_child import RegisteredChild
+from supervisors.tree.child_spec import Restart
+from supervisors.tree.dynamic import DynamicSupervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
 
     from actors.api.client import Client
     from actors.api.transport import Transport
+    from actors.reference.index import ReferenceIndex
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
     from actors.runtime.ref import ActorRef
-    from actors.watch.store import Change
+    from actors.watch.router import Notice
     from actors.watch.watcher import WatchObserver
     from resources.kubernetes.reference import ObjectRef
     from supervisors.tree.intensity import Intensity
 
 
 class ReferenceProtection:
-    """Two crowds of actors: one for each referenced object, one watch for each scope of them."""
+    """Two supervisors: of an actor for each referenced object, and of a watch for each scope."""
 
     def __init__(
         self,
         runtime: Runtime,
         clients: tuple[Client, Transport],
         observer: WatchObserver,
-        route: Callable[[Concerned], None],
-        renamed: Callable[[Collection[ObjectRef]], None],
+        index: ReferenceIndex,
+        announce: Callable[[Notice], None],
+        on_renamed: Callable[[Collection[ObjectRef]], None],
         limits: tuple[Intensity, Backoff],
     ) -> None:
-        """`renamed` is told what is named for the first time or no more."""
+        """`on_renamed` is called with what is named for the first time or no longer."""
         self._runtime = runtime
         self._clients = clients
         self._observer = observer
-        self._route = route
-        self._renamed = renamed
+        self._announce = announce
         self._limits = limits
-        self.index = ReferenceIndex()
+        self.index = index
         self.scopes = Scopes(self.index)
-        self._references: DynamicSupervisor | None = None
-        self._watches: DynamicSupervisor | None = None
-
-    def before_router(self) -> list[ChildSpec]:
-        """The actors that the router tells."""
-        return [ChildSpec("references", self._start_references)]
-
-    def after_router(self) -> list[ChildSpec]:
-        """The watches that tell the router, and what finds those that are needed at a start."""
-        return [
-            ChildSpec("scopes", self._start_watches),
-            ChildSpec("protected", self._start_scan, Restart.TRANSIENT),
-        ]
-
-    def deliver(self, ref: ObjectRef, message: Reconcile) -> None:
-        """Tell the actor of a referenced object."""
-        if self._references is not None:
-            self._references.deliver(ref, message)
+        self.routes = ReferenceRoutes(self.index, self.scopes, on_renamed, self._review_watch)
+        self.references = RegisteredChild("references", self._make_references)
+        """The supervisor of the actors of referenced objects."""
+        self.watches = RegisteredChild("scopes", self._make_watches, after_start=self._review_all)
+        """The supervisor of the watches."""
+        self.scan = RegisteredChild("protected", self._make_scan, Restart.TRANSIENT)
+        """Finds the scopes in which an earlier operator has protected objects, and ends."""
 
     def roll_call(self) -> Iterable[ObjectRef]:
-        """Everything that is named, still protected, or has an actor that may not know better."""
-        actors = self._references.keys if self._references is not None else frozenset()
-        return self.index.targets() | actors | set(self.scopes.refs())
+        """All objects that are named or still protected, or that have an actor."""
+        return self.index.targets() | self.references.actor.keys | set(self.scopes.refs())
 
-    def population(self) -> list[Population]:
-        """For metrics."""
-        references, watches = self._references, self._watches
-        return [
-            *(references.population(*FINALIZERS) if references is not None else []),
-            *([Population("Watcher", watches.parked, watches.mail)] if watches is not None else []),
-        ]
+    def _review_watch(self, scope: ObjectRef) -> None:
+        """Start the watch of a scope that is needed; have the watch of one that is not end."""
+        watches = self.watches.started
+        if watches is not None and (self.scopes.is_needed(scope) or scope in watches):
+            watches.deliver(scope, Reconcile("references"))
 
-    # Audience of the scope watchers, and of the watchers of artifacts.
-
-    def scope_listed(self, scope: ObjectRef) -> None:
-        """Tell those whose object the list did not show: it may not have been named by then."""
-        self._concern(self.scopes.absent(scope), scope.kind)
-
-    def changed(self, change: Change) -> None:
-        """Tell what is named for the first time or no more, or an object that matters."""
-        if change.ref.kind in ARTIFACTS:
-            concerned = self.index.note(change)
-            self.scopes.doubt(concerned)
-            self._renamed(concerned)
-            self._concern(concerned, change.ref.kind)
-            for scope in sorted(set(map(scope_of, concerned))):
-                self._tend(scope)
-        elif change.after is not None:
-            self._concern((change.ref, *self.index.referrers(change.ref)), change.ref.kind)
-        else:
-            self._absent(change.ref)
-            if change.before is not None:  # it is gone, or neither named nor protected any more
-                self._tend(scope_of(change.ref))
-
-    def _absent(self, ref: ObjectRef) -> None:
-        """Tell those that name an object that it is not there."""
-        if self.index.is_referenced(ref):
-            self.scopes.confirm_absent(ref)
-            self._concern(self.index.referrers(ref), ref.kind)
-
-    def _concern(self, refs: Collection[ObjectRef], reason: str) -> None:
-        if refs:
-            self._route(Concerned(tuple(sorted(refs)), reason))
-
-    def _tend(self, scope: ObjectRef) -> None:
-        """Begin the watch of a scope that is needed, and let one that is not look at itself."""
-        if self._watches is not None and (self.scopes.is_needed(scope) or scope in self._watches):
-            self._watches.deliver(scope, Reconcile("references"))
-
-    def _start_references(self) -> ActorRef[DynamicSupervisor]:
+    def _make_references(self) -> DynamicSupervisor:
         client, _ = self._clients
-        self._references = self._crowd(
+        return self._supervisor(
             "references",
             lambda ref: ReferenceActor.start(
                 self._runtime, ref, client, self.scopes, self.index, self._absent
             ),
             self.scopes.seen,
         )
-        return self._references.launch()
 
-    def _start_watches(self) -> ActorRef[DynamicSupervisor]:
+    def _absent(self, ref: ObjectRef) -> None:
+        self._announce(self.routes.object_absent(ref))
+
+    def _make_watches(self) -> DynamicSupervisor:
         self.scopes.clear()
-        self._watches = self._crowd(
+        return self._supervisor(
             "scopes",
             lambda scope: ScopeWatcher.start(
-                self._runtime, scope, self._clients, self.scopes, self, self._observer
+                self._runtime,
+                scope,
+                self._clients,
+                self.scopes,
+                self.routes,
+                self._announce,
+                self._observer,
             ),
             self.index.targets_in,
         )
-        ref = self._watches.launch()
+
+    def _review_all(self) -> None:
         for scope in sorted(self.index.scopes()):
-            self._tend(scope)
-        return ref
+            self._review_watch(scope)
 
-    def _start_scan(self) -> ActorRef[ProtectedScan]:
+    def _make_scan(self) -> ProtectedScan:
         client, _ = self._clients
-        return ProtectedScan.start(self._runtime, client, self._found)
+        deliver = self.watches.actor.deliver
+        return ProtectedScan(
+            self._runtime, client, lambda scope: deliver(scope, Reconcile("protected"))
+        )
 
-    def _found(self, scope: ObjectRef) -> None:
-        assert self._watches is not None, "the scan is started after the watches"
-        self._watches.deliver(scope, Reconcile("protected"))
-
-    def _crowd(
+    def _supervisor(
         self,
         name: str,
         start: Callable[[ObjectRef], ActorRef[Any]],

@@ -1,43 +1,37 @@
-"""The operator's settings: flags and environment in, one frozen value out."""
+"""The operator's settings, parsed from flags and environment."""
 
 from __future__ import annotations
 
 import argparse
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from resources.falco.desired import SIDECAR_IMAGE
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
-from supervisors.process import logs
-from supervisors.process.exposure import VERSION, Exposure, _boolean, add_endpoint_flags, exposure
+from supervisors.process.exposure import boolean
+from supervisors.process.settings import ProcessSettings, base_parser, process_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
-_PROGRAM = "falco-operator"
 # The characters of a label key; `*` stands for any of them.
 _LABEL_GLOB = re.compile(r"[A-Za-z0-9./_*-]{1,317}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the operator can be told from outside."""
+    """All settings of the operator."""
 
-    exposed: Exposure
+    process: ProcessSettings
     excluded_labels: tuple[str, ...]
-    log_level: Literal["debug", "info", "warning", "error"]
-    log_format: Literal["text", "json"]
     artifact_operator_image: str
     leader_elect: bool
     namespace: str
-    """Where the Lease is; empty means that of the ServiceAccount."""
+    """The namespace of the Lease; empty means that of the ServiceAccount."""
     pod_name: str
-    """Who this is in Events and in the Lease; empty means the host's name."""
-    kubeconfig: str
-    """Colon-separated paths as in kubectl; empty means the pod's ServiceAccount."""
+    """The name of this process in Events and in the Lease; empty means the host's name."""
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -49,33 +43,28 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """
     parser = _parser()
     flags = parser.parse_args(argv)
-    exposed = exposure(parser, flags, environ)
+    process = process_settings(parser, flags, environ)
     try:
         sidecar = _image(environ.get("ARTIFACT_OPERATOR_IMAGE") or SIDECAR_IMAGE)
     except InvalidSpec as error:
         parser.error(f"environment variable {error}")
     return Settings(
-        exposed=exposed,
+        process=process,
         excluded_labels=tuple(dict.fromkeys(flags.excluded_labels)),
-        log_level=flags.log_level,
-        log_format=flags.log_format,
         artifact_operator_image=sidecar,
         leader_elect=flags.leader_elect,
         namespace=environ.get("POD_NAMESPACE", ""),
         pod_name=environ.get("POD_NAME", ""),
-        kubeconfig=environ.get("KUBECONFIG", ""),
     )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
-        description="Runs Falco on Kubernetes: one supervised actor for every custom resource.",
-        epilog="Environment: ARTIFACT_OPERATOR_IMAGE is the sidecar's image; KUBECONFIG is used "
+    parser = base_parser(
+        "falco-operator",
+        "Runs Falco on Kubernetes: one supervised actor for every custom resource.",
+        "Environment: ARTIFACT_OPERATOR_IMAGE is the sidecar's image; KUBECONFIG is used "
         "instead of the pod's ServiceAccount; POD_NAME and POD_NAMESPACE say who this is.",
-        allow_abbrev=False,
     )
-    add_endpoint_flags(parser)
     parser.add_argument(
         "--excluded-labels",
         action="append",
@@ -89,12 +78,10 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=True,
         default=False,
-        type=_boolean,
+        type=boolean,
         metavar="true|false",
         help="work only while holding the Lease falco-operator; needed for several replicas",
     )
-    logs.add_flags(parser)
-    parser.add_argument("--version", action="version", version=f"{_PROGRAM} {VERSION}")
     return parser
 
 
@@ -108,5 +95,5 @@ def _label_glob(text: str) -> str:
 
 
 def _image(reference: str) -> str:
-    """Raises InvalidSpec."""
+    """Validate an image reference; raises InvalidSpec."""
     return str(parse_image(reference, "ARTIFACT_OPERATOR_IMAGE"))

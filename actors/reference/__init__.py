@@ -1,1 +1,1 @@
-"""The actors of the Secrets and ConfigMaps that artifacts name."""
+"""Protection of the Secrets and ConfigMaps that artifacts name: actors, watches, index."""

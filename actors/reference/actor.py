@@ -1,4 +1,4 @@
-"""References: one actor for every Secret or ConfigMap that an artifact names."""
+"""The actor of one Secret or ConfigMap that an artifact names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.api.client import METADATA
 from actors.api.errors import ApiError
-from actors.reference.scopes import bare
+from actors.reference.scopes import protection_fields
 from actors.runtime.actor import Actor
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.watch.view import View
@@ -33,10 +33,11 @@ _log = logging.getLogger(__name__)
 
 
 class ReferenceActor(Actor):
-    """Keeps our finalizer on one object for as long as an artifact names it, and no longer.
+    """Keeps our finalizer on one object exactly as long as an artifact names it.
 
-    Only metadata is ever read, and by name only what the Store cannot tell: an object that nobody
-    named when it was seen is not kept there; after an error nothing is certain.
+    Only metadata is read. The object is read by name only if the Stores of `Scopes` may lack it:
+    they drop an object that no artifact names when it is seen, and after an error the result of
+    the last write is unknown.
     """
 
     def __init__(
@@ -48,14 +49,14 @@ class ReferenceActor(Actor):
         index: ReferenceIndex,
         absent: Callable[[ObjectRef], None],
     ) -> None:
-        """`absent` is told when the API server does not have the object."""
+        """`absent` is called when the API server answers that the object does not exist."""
         super().__init__(runtime)
         self.kind = ref.kind
         self.ref = ref
         self._seen = seen
         self._index = index
         self._absent = absent
-        self._writer = Writer(client, _BareView(seen), FIELD_MANAGERS[ref.kind])
+        self._writer = Writer(client, _ProtectionView(seen), FIELD_MANAGERS[ref.kind])
         self._retry = Retry(runtime.random)
         self._in_doubt = False
         self._uid = ""
@@ -63,8 +64,8 @@ class ReferenceActor(Actor):
         self._truce_until = -math.inf
 
     async def on_reconcile(self, reasons: frozenset[str]) -> Result:
-        """Set or remove the finalizer if that is not how it is."""
-        if "restarted" in reasons:  # what the life before has written, it may not have heard of
+        """Add or remove the finalizer if the object differs from what is wanted."""
+        if "restarted" in reasons:  # a write of the crashed actor may have no known result
             self._in_doubt = True
         before = self._writer.calls
         try:
@@ -79,7 +80,7 @@ class ReferenceActor(Actor):
         return result
 
     def describe(self) -> dict[str, Any]:
-        """Whether it is named, for the actor dump."""
+        """Add the object and whether an artifact names it, for the actor dump."""
         named = self._index.is_referenced(self.ref)
         return {**super().describe(), "object": str(self.ref), "referenced": named}
 
@@ -96,7 +97,7 @@ class ReferenceActor(Actor):
         return await self._protect(live)
 
     async def _live(self) -> Snapshot | None:
-        """The object as it is; None if it is not there, or if a list is to come that will tell."""
+        """The live object; None if it does not exist, or if its scope is not listed yet."""
         if self._in_doubt:
             return await self._read()
         live = self._writer.view.get(self.ref)
@@ -112,7 +113,7 @@ class ReferenceActor(Actor):
         return live
 
     async def _protect(self, live: Snapshot) -> Result:
-        """Add the finalizer; whoever removes it again and again is let be for a while."""
+        """Add the finalizer; pause while another field manager removes it again and again."""
         now = self.runtime.clock.monotonic()
         if live.meta.uid != self._uid:
             self._uid, self._fights, self._truce_until = live.meta.uid or "", Fights(), -math.inf
@@ -128,13 +129,13 @@ class ReferenceActor(Actor):
         return Done()
 
 
-class _BareView(View):
-    """Keeps no more of an answer than the Store does."""
+class _ProtectionView(View):
+    """Keeps the same fields of a response as the Store."""
 
     def wrote(self, snapshot: Snapshot) -> None:
-        super().wrote(bare(snapshot))
+        super().wrote(protection_fields(snapshot))
 
 
 def _needs_protection(live: Snapshot) -> bool:
-    """An object that is being deleted takes no new finalizer (API server: 422)."""
+    """Whether the finalizer is to be added; the API server refuses it during deletion (422)."""
     return live.meta.deletion_timestamp is None and not is_protected(live.ref.kind, live.meta)

@@ -1,4 +1,4 @@
-"""Who names what: artifacts, and the Secrets and ConfigMaps that they refer to."""
+"""Which artifacts name which Secrets and ConfigMaps."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 class ReferenceIndex:
-    """Both directions of every reference, as of the last change that was noted.
+    """Every reference in both directions, as of the last change that was noted.
 
-    Written by whoever hears the watchers, before anybody is told; bounded by what artifacts name.
+    A handler of the Router notes each change before any actor is told of it. The size is bounded by
+    what the existing artifacts name.
     """
 
     def __init__(self) -> None:
@@ -29,9 +30,9 @@ class ReferenceIndex:
         self._scopes: defaultdict[ObjectRef, set[ObjectRef]] = defaultdict(set)
 
     def note(self, change: Change) -> frozenset[ObjectRef]:
-        """Take in a change of an artifact; return what is named for the first time, or no more.
+        """Take in a change of an artifact; return what is now named first, or no longer named.
 
-        An artifact that cannot be read names what it named before.
+        An artifact that cannot be decoded still names what it named before.
         """
         before = self._named.get(change.ref, frozenset())
         after = _named_by(change.after, before)
@@ -44,38 +45,38 @@ class ReferenceIndex:
         return frozenset([*added, *dropped])
 
     def is_referenced(self, target: ObjectRef) -> bool:
-        """Whether any artifact names it."""
+        """Whether any artifact names the object."""
         return target in self._referrers
 
     def referrers(self, target: ObjectRef) -> frozenset[ObjectRef]:
-        """The artifacts that name it."""
+        """The artifacts that name the object."""
         return frozenset(self._referrers.get(target, ()))
 
     def targets(self) -> frozenset[ObjectRef]:
-        """Everything that is named by anything."""
+        """All objects that artifacts name."""
         return frozenset(self._referrers)
 
     def scopes(self) -> frozenset[ObjectRef]:
-        """Every scope in which anything is named."""
+        """Every scope in which an object is named."""
         return frozenset(self._scopes)
 
     def targets_in(self, scope: ObjectRef) -> frozenset[ObjectRef]:
-        """What of one kind is named in one namespace."""
+        """The objects of a scope that artifacts name."""
         return frozenset(self._scopes.get(scope, ()))
 
     def names_in(self, scope: ObjectRef) -> bool:
-        """Whether anything of this kind is named in this namespace."""
+        """Whether artifacts name any object of the scope."""
         return scope in self._scopes
 
     def _add(self, target: ObjectRef, artifact: ObjectRef) -> bool:
-        """Whether it was not named before."""
+        """Add a reference; whether the target was not named before."""
         is_first = target not in self._referrers
         self._referrers[target].add(artifact)
         self._scopes[scope_of(target)].add(target)
         return is_first
 
     def _drop(self, target: ObjectRef, artifact: ObjectRef) -> bool:
-        """Whether it is not named any more."""
+        """Remove a reference; whether the target is no longer named."""
         self._referrers[target].discard(artifact)
         if self._referrers[target]:
             return False
@@ -88,7 +89,7 @@ class ReferenceIndex:
 
 
 def scope_of(ref: ObjectRef) -> ObjectRef:
-    """The scope that an object lies in: its kind and namespace, and no name."""
+    """The scope of an object: its kind and namespace, with an empty name."""
     return ref._replace(name="")
 
 

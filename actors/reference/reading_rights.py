@@ -1,11 +1,11 @@
-"""Keeps the Roles of Falcos up to date with what the artifacts of their namespace refer to."""
+"""The rights that the Roles of Falcos give to read what artifacts of their namespace name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from actors.reference.index import ReferenceIndex, scope_of
-from actors.watch.router import Concerned
+from actors.watch.router import Notice
 from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
 
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     from actors.runtime.clock import Clock, Handle
     from actors.watch.store import Store
 
-# Seconds, at least, between two times that the Falcos of a namespace are told: a thousand artifacts
-# may come one by one, and each change is a write of a Role.
+# Seconds, at least, between two notices to the Falcos of a namespace: a thousand artifacts may be
+# created one by one, and each notice leads to a write of a Role.
 _PERIOD = 1.0
 
 
 class ReadingRights:
-    """Tells Falcos when something else is named in their namespace: at once, then once a second."""
+    """Wakes Falcos when other objects are named in their namespace: at once, then once a second."""
 
     def __init__(
         self,
         clock: Clock,
         store: Store,
         index: ReferenceIndex,
-        route: Callable[[Concerned], None],
+        announce: Callable[[Notice], None],
     ) -> None:
         self._clock = clock
         self._store = store
         self._index = index
-        self._route = route
-        self._quiet: dict[str, Handle] = {}
-        self._late: set[str] = set()
+        self._announce = announce
+        self._timers: dict[str, Handle] = {}
+        self._overdue: set[str] = set()
 
     def of(self, namespace: str) -> Readable:
-        """What the artifacts of a namespace refer to."""
+        """The Secrets and ConfigMaps that the artifacts of a namespace name."""
         secrets, config_maps = (
             frozenset(ref.name for ref in self._index.targets_in(ObjectRef(kind, namespace, "")))
             for kind in ("Secret", "ConfigMap")
@@ -46,22 +46,24 @@ class ReadingRights:
         return Readable(secrets, config_maps)
 
     def changed(self, targets: Collection[ObjectRef]) -> None:
-        """Take note that these are named for the first time, or no more."""
+        """Take in that these objects are named for the first time, or no longer."""
         for namespace in sorted({scope_of(target).namespace for target in targets}):
-            if namespace in self._quiet:
-                self._late.add(namespace)
+            if namespace in self._timers:
+                self._overdue.add(namespace)
             else:
-                self._tell(namespace)
+                self._wake(namespace)
 
-    def _tell(self, namespace: str) -> None:
-        falcos = (found.ref for found in self._store.of_kind("Falco"))
+    def _wake(self, namespace: str) -> None:
+        falcos = (snapshot.ref for snapshot in self._store.of_kind("Falco"))
         refs = tuple(sorted(ref for ref in falcos if ref.namespace == namespace))
         if refs:
-            self._route(Concerned(refs, "references"))
-        self._quiet[namespace] = self._clock.call_later(_PERIOD, lambda: self._again(namespace))
+            self._announce(Notice(refs, "references"))
+        self._timers[namespace] = self._clock.call_later(
+            _PERIOD, lambda: self._period_ended(namespace)
+        )
 
-    def _again(self, namespace: str) -> None:
-        del self._quiet[namespace]
-        if namespace in self._late:
-            self._late.discard(namespace)
-            self._tell(namespace)
+    def _period_ended(self, namespace: str) -> None:
+        del self._timers[namespace]
+        if namespace in self._overdue:
+            self._overdue.discard(namespace)
+            self._wake(namespace)

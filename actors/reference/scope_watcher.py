@@ -1,4 +1,4 @@
-"""Watches the metadata of one kind in one namespace, for as long as anything there matters."""
+"""A watch of the metadata of one kind in one namespace, for as long as it is needed."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from actors.runtime.results import Done, Result, Retire
 from actors.watch.watcher import Source, Watcher
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.api.client import Client
     from actors.api.transport import Transport
     from actors.reference.scopes import Scopes
     from actors.runtime.context import Runtime
+    from actors.watch.router import Notice
     from actors.watch.store import Change
     from actors.watch.watcher import WatchObserver
     from resources.kubernetes.reference import ObjectRef
 
 
-class ScopeAudience(Protocol):
-    """Who is told what is seen of a scope."""
+class ScopeRoutes(Protocol):
+    """The handlers of a scope's lists and changes; their notices are announced."""
 
-    def scope_listed(self, scope: ObjectRef) -> None:
-        """Take note that all of the scope that matters is known."""
+    def scope_listed(self, scope: ObjectRef) -> Notice:
+        """Take in that the Store holds all objects of the scope that it keeps."""
         ...
 
-    def changed(self, change: Change) -> None:
-        """Take note of one change, already in the Store."""
+    def object_changed(self, change: Change) -> Notice:
+        """Take in one change, already in the Store."""
         ...
 
 
 class ScopeWatcher(Watcher):
-    """Told to look, it ends itself if its scope is not needed; never before its first list.
+    """Watches one scope until a reconcile finds that the scope is not needed.
 
-    What is protected is known only then, and has to be let go by somebody.
+    It never ends before its first list, which shows the objects that carry our finalizer.
     """
 
     def __init__(
@@ -43,28 +46,30 @@ class ScopeWatcher(Watcher):
         scope: ObjectRef,
         clients: tuple[Client, Transport],
         scopes: Scopes,
-        told: ScopeAudience,
+        routes: ScopeRoutes,
+        announce: Callable[[Notice], None],
         observer: WatchObserver,
     ) -> None:
         source = Source(scope.kind, namespace=scope.namespace, representation=METADATA)
         super().__init__(runtime, source, clients, scopes.open(scope), self, observer)
         self._scope = scope
         self._scopes = scopes
-        self._told = told
+        self._routes = routes
+        self._announce = announce
 
-    def listed(self, kind: str) -> None:  # noqa: ARG002 - there is but one
-        """Pass on which scope it was, and see whether it was worth it."""
-        self._told.scope_listed(self._scope)
+    def listed(self, kind: str) -> None:  # noqa: ARG002 - a scope has one kind
+        """Route the end of a list, and reconcile."""
+        self._announce(self._routes.scope_listed(self._scope))
         self.actor_inbox.post(Reconcile("listed"))
 
     def changed(self, change: Change) -> None:
-        """Pass on."""
-        self._told.changed(change)
+        """Route a change."""
+        self._announce(self._routes.object_changed(change))
 
     async def on_reconcile(self, reasons: frozenset[str]) -> Result:  # noqa: ARG002 - level-based
-        """Go on or end."""
+        """Retire if the scope is not needed."""
         return Done() if self._scopes.is_needed(self._scope) else Retire()
 
     async def on_stop(self) -> None:
-        """Let go of what was seen."""
+        """Forget the objects of the scope."""
         self._scopes.close(self._scope, self.store)

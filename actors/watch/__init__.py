@@ -1,1 +1,1 @@
-"""What the API server has told: watcher, store, view, router."""
+"""Watches of the API server: the newest objects, and whose actors a change wakes."""

@@ -1,4 +1,4 @@
-"""Lists, a page at a time."""
+"""Lists of objects, read page by page."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from actors.api.client import Client
 
-# Metadata is asked of objects that are not ours, and whose annotations may take 256 KiB each: the
-# page is the most memory that they ever take. 20 cost 0.3 MiB at a start, 100 cost 2 (measured).
+# Objects a page. Metadata is read of objects of other owners, whose annotations may take 256 KiB
+# each, and one page at a time is in memory: 20 a page cost 0.3 MiB at a start, 100 cost 2 MiB.
 SIZES = {FULL: 500, METADATA: 20}
 
 
@@ -26,7 +26,7 @@ class _ListMeta(Struct, rename={"continue_": "continue", "resource_version": "re
 
 
 class Page(Struct):
-    """Some of the objects of a list, as the JSON that came, and what is known of the whole."""
+    """A part of a list: the objects as raw JSON, and the metadata of the whole list."""
 
     metadata: _ListMeta
     items: list[Raw] | None = None
@@ -37,7 +37,7 @@ class Page(Struct):
         return self.metadata.resource_version or "0"
 
 
-_pages = Decoder(Page)
+_page_decoder = Decoder(Page)
 
 
 async def pages(
@@ -48,7 +48,7 @@ async def pages(
     representation: Representation = FULL,
     fields: str = "",
 ) -> AsyncGenerator[Page, None]:
-    """Yield all pages of one quorum read; raises ApiError, Gone if it took too long."""
+    """Yield all pages of one quorum read; raises ApiError, Gone if the token expired meanwhile."""
     token: str | None = ""
     while token is not None:
         query = {
@@ -57,8 +57,8 @@ async def pages(
             "fieldSelector": fields,
             "continue": token,
         }
-        asked = {key: value for key, value in query.items() if value}
-        raw = await client.list_page(kind, namespace, asked, representation)
-        page = decoded(_pages, raw)
+        non_empty = {key: value for key, value in query.items() if value}
+        raw = await client.list_page(kind, namespace, non_empty, representation)
+        page = decoded(_page_decoder, raw)
         yield page
         token = page.metadata.continue_ or None

@@ -1,4 +1,4 @@
-"""What the API server has told: the newest snapshot of every watched object."""
+"""The newest snapshot of every watched object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Snapshot(NamedTuple):
-    """One object at one resourceVersion: its metadata decoded, all of it as the JSON that came."""
+    """One object at one resourceVersion: its metadata decoded, and the whole object as raw JSON."""
 
     ref: ObjectRef
     meta: ObjectMeta
@@ -23,12 +23,12 @@ class Snapshot(NamedTuple):
 
     @property
     def revision(self) -> int:
-        """The resourceVersion as a number; within one kind it orders (Kubernetes 1.35 docs)."""
+        """The resourceVersion as a number; it orders changes of one kind (Kubernetes 1.35 docs)."""
         return revision_of(self.meta.resource_version)
 
 
 class Change(NamedTuple):
-    """What one event did to the Store; `before` or `after` is None where there was or is none."""
+    """The effect of one event on the Store; `before` or `after` is None if it held no object."""
 
     ref: ObjectRef
     before: Snapshot | None
@@ -43,21 +43,21 @@ _decoder = Decoder(_Head)
 
 
 def snapshot_of(kind: str, raw: bytes) -> Snapshot:
-    """Decode the metadata of an object of this kind and keep the rest as it is."""
+    """Decode the metadata of an object of this kind; the rest stays raw JSON."""
     meta = _decoder.decode(raw).metadata
     return Snapshot(ObjectRef(kind, meta.namespace or "", meta.name or ""), meta, raw)
 
 
 def revision_of(resource_version: str | None) -> int:
-    """The resourceVersion as a number; 0, older than all, if it is none."""
+    """The resourceVersion as a number; 0, older than any, if it is not a number."""
     return int(resource_version) if resource_version and resource_version.isdecimal() else 0
 
 
 class Store:
-    """Snapshots by kind and reference, and how far each kind has been seen.
+    """Keeps whole snapshots by kind and reference, and up to which revision each kind was seen.
 
-    Guarantee: after `revision(kind)` is R, the Store shows every change of that kind up to R.
-    Written by the watchers only, and by one watcher a kind: its list replaces all of the kind.
+    Guarantee: once `revision(kind)` is R, the Store shows every change of that kind up to R. Only
+    watchers write to it, one watcher for each kind, whose list replaces all objects of the kind.
     """
 
     def __init__(self) -> None:
@@ -65,45 +65,45 @@ class Store:
         self._revisions: dict[str, int] = {}
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
-        """Return the newest snapshot, or None if the object is not there or not watched."""
+        """Return the newest snapshot, None if the object does not exist or is not watched."""
         return self._objects.get(ref.kind, {}).get(ref)
 
     def of_kind(self, kind: str) -> Iterator[Snapshot]:
-        """Iterate over the objects of a kind as they are now, whatever changes meanwhile."""
+        """Iterate over the objects of a kind as of this call; later changes do not show."""
         return iter(list(self._objects.get(kind, {}).values()))
 
     def revision(self, kind: str) -> int:
-        """How far this kind has been seen; 0 before its first list."""
+        """The revision up to which this kind has been seen; 0 before its first list."""
         return self._revisions.get(kind, 0)
 
     def seen(self, ref: ObjectRef) -> int:
         """Up to which revision every change of this object has been seen."""
         return self.revision(ref.kind)
 
-    def keeps(self, snapshot: Snapshot) -> bool:  # noqa: ARG002 - for those that are choosy
-        """Whether an object is worth keeping; one that is not counts as if it were not there."""
+    def keeps(self, snapshot: Snapshot) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the Store keeps an object; one that it does not keep counts as absent."""
         return True
 
     def replace(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> list[Change]:
-        """Swap in a whole list; return what differs from before, vanished objects included.
+        """Replace all objects of a kind by a list; return every difference, deletions first.
 
-        The revision may be lower than before: after etcd was restored, the past is the truth.
+        The revision may be lower than before: a restored etcd has an older state.
         """
         old = self._objects.get(kind, {})
         new = {snapshot.ref: snapshot for snapshot in snapshots if self.keeps(snapshot)}
         self._objects[kind] = new
         self._revisions[kind] = revision
-        vanished = [Change(ref, was, None) for ref, was in old.items() if ref not in new]
+        deleted = [Change(ref, before, None) for ref, before in old.items() if ref not in new]
         changed = [
-            Change(ref, was, now)
-            for ref, now in new.items()
-            if (was := old.get(ref)) is None
-            or was.meta.resource_version != now.meta.resource_version
+            Change(ref, before, after)
+            for ref, after in new.items()
+            if (before := old.get(ref)) is None
+            or before.meta.resource_version != after.meta.resource_version
         ]
-        return vanished + changed
+        return deleted + changed
 
     def put(self, snapshot: Snapshot) -> Change:
-        """Take an object that was added or modified."""
+        """Store an object that was added or modified."""
         if not self.keeps(snapshot):
             return self.remove(snapshot.ref, snapshot.revision)
         objects = self._objects.setdefault(snapshot.ref.kind, {})
@@ -113,36 +113,41 @@ class Store:
         return Change(snapshot.ref, before, snapshot)
 
     def remove(self, ref: ObjectRef, revision: int) -> Change:
-        """Drop an object that was deleted, or that no longer matches the watch."""
+        """Remove an object that was deleted or no longer matches the selector of the watch."""
         before = self._objects.setdefault(ref.kind, {}).pop(ref, None)
         self.advance(ref.kind, revision)
         return Change(ref, before, None)
 
     def advance(self, kind: str, revision: int) -> None:
-        """Note that all changes of this kind up to this revision have been seen."""
+        """Record that all changes of this kind up to this revision have been seen."""
         self._revisions[kind] = max(revision, self._revisions.get(kind, 0))
 
 
-class BareStore(Store):
-    """Tells of each object whole, and keeps of it what tells incarnations and nodes apart.
+class VersionStore(Store):
+    """Keeps only the resourceVersion of each object, for handlers that index what they need.
 
-    The `before` of a change is bare, its `after` as it came.
+    The `after` of a change is the whole object, its `before` has a resourceVersion only.
     """
 
     def replace(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> list[Change]:
-        """Swap in a whole list, as `Store.replace`."""
+        """Replace all objects of a kind by a list, as `Store.replace`."""
         whole = {snapshot.ref: snapshot for snapshot in snapshots}
-        changes = super().replace(kind, map(_bare, whole.values()), revision)
+        changes = super().replace(kind, map(_version_only, whole.values()), revision)
         return [
             change if change.after is None else change._replace(after=whole[change.ref])
             for change in changes
         ]
 
     def put(self, snapshot: Snapshot) -> Change:
-        """Take an object that was added or modified, as `Store.put`."""
-        return super().put(_bare(snapshot))._replace(after=snapshot)
+        """Store an object that was added or modified, as `Store.put`."""
+        return super().put(_version_only(snapshot))._replace(after=snapshot)
 
 
-def _bare(snapshot: Snapshot) -> Snapshot:
-    meta = ObjectMeta(resource_version=snapshot.meta.resource_version)
+def trimmed(snapshot: Snapshot, fields: Iterable[str]) -> Snapshot:
+    """The same object with only these fields of its metadata, and without its JSON."""
+    meta = ObjectMeta(**{field: getattr(snapshot.meta, field) for field in fields})
     return Snapshot(snapshot.ref, meta, b"")
+
+
+def _version_only(snapshot: Snapshot) -> Snapshot:
+    return trimmed(snapshot, ("resource_version",))

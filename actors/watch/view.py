@@ -1,4 +1,4 @@
-"""The Store as one actor sees it: with its own writes laid over."""
+"""The Store as one actor sees it, with the results of its own writes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ if TYPE_CHECKING:
 
 
 class SnapshotSource(Protocol):
-    """What a View lies over: a Store, or several of them as one."""
+    """The part of a Store that a View reads; `Scopes` offers it for several Stores."""
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
-        """Return the newest snapshot, or None if there is none."""
+        """Return the newest snapshot, None if there is none."""
         ...
 
     def seen(self, ref: ObjectRef) -> int:
-        """Up to which revision every change of this object has been seen."""
+        """The revision up to which every change of this object has been seen."""
         ...
 
 
 class View:
-    """Read-your-own-writes for one actor, who makes one request about an object at a time.
+    """Read-your-own-writes for an actor that makes one request about an object at a time.
 
-    The response of a write arrives before its watch event about as often as not. A response is
-    laid over the Store until the Store has seen its revision; a deletion, until the Store no
-    longer shows that incarnation, or a later response does: a conflict that looked like a
-    deletion was none. Losing a View is safe: the Store catches up by itself.
+    The response of a write may arrive before or after its watch event. A response hides the
+    snapshot of the Store until the Store has seen its revision. A deletion hides that uid until a
+    later response shows it again: the deletion was assumed from a conflict, and was wrong. Losing
+    a View is safe, since the Store catches up by itself.
     """
 
     def __init__(self, store: SnapshotSource) -> None:
@@ -36,18 +36,18 @@ class View:
         self._deleted: dict[ObjectRef, str] = {}
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
-        """Return the newest that is known of an object, None if it is known to be absent."""
+        """Return the newest known snapshot of an object, None if it is known to be absent."""
         snapshot = self._newest(ref)
         return None if snapshot is None or self._is_deleted(snapshot) else snapshot
 
     def wrote(self, snapshot: Snapshot) -> None:
-        """Lay the response of a write, or of a read by name, over the Store."""
+        """Take in the response of a write, or of a read by name."""
         self._written[snapshot.ref] = snapshot
         if self._is_deleted(snapshot):
             del self._deleted[snapshot.ref]
 
     def deleted(self, ref: ObjectRef, uid: str) -> None:
-        """Note that this incarnation is known to be gone."""
+        """Take in that the object with this uid no longer exists."""
         self._deleted[ref] = uid
 
     def _is_deleted(self, snapshot: Snapshot) -> bool:

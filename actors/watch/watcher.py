@@ -1,15 +1,15 @@
-"""Keeps the Store equal to one kind of object on the API server, and tells of every change.
+"""Keeps the Store equal to the API server for one kind, and reports every change.
 
-A state machine: each state is a value, and its `next` does the work of one step and returns the
-state that follows.
+A state machine: each state is a value, and its `next` does one step and returns the next state.
 
     Listing ──all pages──→ Watching ──the server ends the stream──→ Watching
        │                      ├──cut off, silent, or ended at once──→ Waiting ──→ Watching
        └─error─┐              └──410, refused, garbled──→ Waiting ──→ Listing
                └──→ Waiting ──→ Listing
 
-Guarantees: the Store never shows a half list; what vanished while no watch was open is told as
-deleted; a change is told at least once, in the order of its revisions. Sources: Kubernetes API
+Guarantees: the Store never shows a part of a list; an object that was deleted while no watch was
+open is reported as deleted; a change is reported at least once, in the order of revisions within
+one stream. Sources: Kubernetes API
 concepts, "Efficient detection of changes" and "Watch bookmarks".
 """
 
@@ -41,23 +41,23 @@ if TYPE_CHECKING:
     from actors.watch.store import Change, Snapshot, Store
 
 _log = logging.getLogger(__name__)
-# Seconds; the API server picks 30 to 60 minutes itself, which is long to notice a lost peer.
+# Seconds. Without it the API server ends a stream after 30 to 60 minutes.
 SERVER_TIMEOUT = (300, 600)
-# A bookmark comes about once a minute; after this many seconds without any byte the peer is gone.
+# Seconds without a byte after which a stream counts as lost; bookmarks come about once a minute.
 SILENCE = 150.0
-# A stream that was open for so long was a success, however it ended: load balancers cut quiet ones.
-# One that ended sooner was a failure, however it ended, else the server could be asked without end.
+# Seconds after which a stream counts as a success, however it ends: load balancers cut quiet
+# streams. A shorter stream counts as a failure, so that the watcher backs off.
 _STEADY = 1.0
-# From so many failures in a row on, somebody should know.
-_WORRYING = 3
+# Failures in a row from which on they are logged as warnings.
+_FAILURES_TO_WARN = 3
 _BACKOFF = Backoff(base=0.2, cap=30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to watch: one kind, everywhere or in one namespace, all or by label and field.
+    """The selection of a watch: one kind, in all namespaces or one, by label and field.
 
-    `server_timeout`: after how many seconds, at least and at most, the API server ends a stream.
+    `server_timeout`: the API server ends a stream after a random time within these seconds.
     """
 
     kind: str
@@ -70,26 +70,26 @@ class Source:
 
 
 class Audience(Protocol):
-    """Who is told what a watcher sees."""
+    """Receives the changes that a watcher sees."""
 
     def listed(self, kind: str) -> None:
-        """Take note that the Store holds a complete list of this kind."""
+        """Take in that the Store holds a complete list of this kind."""
         ...
 
     def changed(self, change: Change) -> None:
-        """Take note of one change, already in the Store."""
+        """Take in one change, already in the Store."""
         ...
 
 
 class WatchObserver(Protocol):
-    """Is told how watching goes, for metrics."""
+    """Counts streams and events, for metrics."""
 
     def watch_opened(self, kind: str) -> None:
         """Count an opened stream."""
         ...
 
     def watch_heard(self, kind: str) -> None:
-        """Note the time: an event or a bookmark came."""
+        """Record that an event or a bookmark arrived now."""
         ...
 
 
@@ -98,8 +98,8 @@ class _Event(Struct):
     object: Raw
 
 
-_events = Decoder(_Event)
-_statuses = Decoder(Status)
+_event_decoder = Decoder(_Event)
+_status_decoder = Decoder(Status)
 
 
 class Watcher(TaskActor):
@@ -128,25 +128,25 @@ class Watcher(TaskActor):
         self.state: WatcherState = Listing()
 
     async def run(self) -> None:
-        """Step from state to state."""
+        """Run the state machine."""
         while True:
             self.state = await self.state.next(self)
 
     def describe(self) -> dict[str, object]:
-        """State and position, for the actor dump."""
-        mine = {
+        """Add state and revision, for the actor dump."""
+        own = {
             "watches": self.source.kind,
             "in": repr(self.state),
             "revision": self.store.revision(self.source.kind),
             "failures": self.failures,
             "last error": self.last_error,
         }
-        return {**super().describe(), **mine}
+        return {**super().describe(), **own}
 
     def hear(self, event: _Event) -> None:
-        """Bring one watch event into the Store and tell of it; an ERROR event is raised."""
+        """Apply one watch event to the Store and report the change; raises an ERROR event."""
         if event.type == "ERROR":
-            status = decoded(_statuses, event.object)
+            status = decoded(_status_decoder, event.object)
             raise error_from_status(status.code, status)
         snapshot = _snapshot(self.source.kind, event.object)
         self.observer.watch_heard(self.source.kind)
@@ -159,7 +159,7 @@ class Watcher(TaskActor):
             self.audience.changed(self.store.put(snapshot))
 
     def is_steady(self) -> bool:
-        """Whether the stream has proved good; if so, failures in a row are counted anew."""
+        """Whether the stream has been open long enough; if so, the count of failures restarts."""
         now, since = self.runtime.clock.monotonic(), self.accepted_at
         if since is None or now - since < _STEADY:
             return False
@@ -167,11 +167,11 @@ class Watcher(TaskActor):
         return True
 
     def after(self, error: ApiError, then: WatcherState) -> WatcherState:
-        """Wait, longer with every failure in a row, then go on."""
+        """The state that waits, longer with every failure in a row, before the state `then`."""
         self.failures += 1
         delay = _BACKOFF.delay(self.failures - 1, self.runtime.random)
         seconds = max(delay, error.retry_after or 0.0)
-        level = logging.WARNING if self.failures >= _WORRYING else logging.INFO
+        level = logging.WARNING if self.failures >= _FAILURES_TO_WARN else logging.INFO
         _log.log(level, "%s, again in %.1f s: %s", self.source.kind, seconds, error)
         self.last_error = str(error)
         return Waiting(seconds, then)
@@ -179,10 +179,10 @@ class Watcher(TaskActor):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Reads all pages; only a complete list reaches the Store."""
+    """Reads all pages of a list; only a complete list reaches the Store."""
 
     async def next(self, watcher: Watcher) -> WatcherState:
-        """List, swap in, tell; a resourceVersion is not given, so it is a quorum read."""
+        """List without a resourceVersion, hence a quorum read; store the list, report changes."""
         try:
             snapshots, version = await self._all_pages(watcher)
         except ApiError as error:
@@ -197,7 +197,7 @@ class Listing:
         source = watcher.source
         snapshots: list[Snapshot] = []
         version = "0"
-        found = pages(
+        listing = pages(
             watcher.client,
             source.kind,
             source.namespace,
@@ -205,8 +205,8 @@ class Listing:
             source.representation,
             source.field_selector,
         )
-        async with aclosing(found):
-            async for page in found:
+        async with aclosing(listing):
+            async for page in listing:
                 items = (_snapshot(source.kind, item) for item in page.items or ())
                 snapshots += [snapshot for snapshot in items if watcher.store.keeps(snapshot)]
                 version = page.version
@@ -215,14 +215,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """Follows the stream from one resourceVersion on."""
+    """Follows the changes from one resourceVersion on."""
 
     version: str
 
     async def next(self, watcher: Watcher) -> WatcherState:
-        """Read until the stream ends, then resume from what the Store has seen.
+        """Read until the stream ends, then resume from the revision that the Store has seen.
 
-        What is refused or garbled would be so again: then a new list leads on, as after 410.
+        A watch that was refused or garbled would fail again, so a new list follows, as after 410.
         """
         watcher.accepted_at = None
         try:
@@ -235,8 +235,8 @@ class Watching:
             return watcher.after(error, self._resume(watcher) if resumable else Listing())
         if watcher.is_steady():
             return self._resume(watcher)
-        short = Unavailable(0, "ShortWatch", "the stream ended at once")
-        return watcher.after(short, self._resume(watcher))
+        ended_at_once = Unavailable(0, "ShortWatch", "the stream ended at once")
+        return watcher.after(ended_at_once, self._resume(watcher))
 
     async def _events(self, watcher: Watcher) -> AsyncGenerator[_Event, None]:
         source = watcher.source
@@ -259,7 +259,7 @@ class Watching:
                 if watcher.accepted_at is None:
                     watcher.accepted_at = watcher.runtime.clock.monotonic()
                 for line in lines.feed(chunk):
-                    yield decoded(_events, line)
+                    yield decoded(_event_decoder, line)
 
     @staticmethod
     def _resume(watcher: Watcher) -> Watching:
@@ -268,13 +268,13 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Backs off before going on."""
+    """Waits before the next state."""
 
     seconds: float
     then: WatcherState
 
     async def next(self, watcher: Watcher) -> WatcherState:
-        """Sleep."""
+        """Sleep, then return the next state."""
         await watcher.runtime.clock.sleep(self.seconds)
         return self.then
 
@@ -284,7 +284,7 @@ WatcherState = Listing | Watching | Waiting
 
 def _snapshot(kind: str, item: Raw) -> Snapshot:
     try:
-        # Raw points into the whole page or line: copied, so that only the object is kept.
+        # Raw refers to the whole page or line; a copy lets the rest be freed.
         return snapshot_of(kind, bytes(item))
     except (DecodeError, RecursionError) as error:
         raise Garbled(0, "Garbled", str(error)) from error

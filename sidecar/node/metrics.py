@@ -1,4 +1,4 @@
-"""What a node tells Prometheus about its artifacts."""
+"""The Prometheus metrics of the artifacts on a node."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.core import CounterMetricFamily as Counters
 from prometheus_client.core import GaugeMetricFamily as Gauges
 
+from supervisors.process.metrics import by_kind, family
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from resources.artifact.nodereport import ArtifactReport
     from sidecar.node.state import NodeState
@@ -18,9 +20,9 @@ _PREFIX = "falco_artifacts_"
 
 
 class NodeMetrics:
-    """Counts what the installation does; names artifacts only where there is one number for each.
+    """Counts pulls and installations; only the time of the last installation is per artifact.
 
-    There are as many of those as artifacts in the namespace, and they go with them.
+    The time of an artifact is dropped with the artifact.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -34,7 +36,7 @@ class NodeMetrics:
         self._files: Counter[str] = Counter()
         self._batches = 0
         self._synced: dict[tuple[str, str], float] = {}
-        self._said: dict[tuple[str, str], ArtifactReport] = {}
+        self._reports: dict[tuple[str, str], ArtifactReport] = {}
 
     def pulled(self, size: int, seconds: float) -> None:
         """Count one pull."""
@@ -42,51 +44,37 @@ class NodeMetrics:
         self._bytes += size
         self._seconds += seconds
 
-    def installed(self, contents: NodeState) -> None:
-        """Take in how every artifact stands after the installation has looked at all of them."""
-        now, said = self._now(), {(one.kind, one.name): one for one in contents.reports}
-        for key, report in said.items():
-            is_news = self._said.get(key) != report
+    def installed(self, state: NodeState) -> None:
+        """Take in the reports of all artifacts after an installation."""
+        now = self._now()
+        reports = {(report.kind, report.name): report for report in state.reports}
+        for key, report in reports.items():
+            is_new = self._reports.get(key) != report
             if report.state == "Programmed":
-                self._synced[key] = now if is_news else self._synced.get(key, now)
-                self._installs[report.kind] += is_news
-            elif report.state == "Failed" and is_news:
+                self._synced[key] = now if is_new else self._synced.get(key, now)
+                self._installs[report.kind] += is_new
+            elif report.state == "Failed" and is_new:
                 self._failures[report.kind, report.reason or ""] += 1
-        self._said = said
-        self._synced = {key: at for key, at in self._synced.items() if key in said}
-        self._files = Counter(slot.kind for slot in contents.installed)
-        self._batches = contents.batches
+        self._reports = reports
+        self._synced = {key: at for key, at in self._synced.items() if key in reports}
+        self._files = Counter(slot.kind for slot in state.installed)
+        self._batches = state.batches
 
     def collect(self) -> Iterator[Any]:
-        """Make the families; called by the registry at every reading."""
-        yield _family(
-            Counters, "installs", "Revisions installed.", ("kind",), _single(self._installs)
-        )
+        """Make the families; called by the registry at every scrape."""
+        yield by_kind(Counters, _PREFIX + "installs", "Revisions installed.", self._installs)
         what = "Revisions that could not be installed."
-        yield _family(Counters, "failures", what, ("kind", "reason"), self._failures)
+        yield family(Counters, _PREFIX + "failures", what, ("kind", "reason"), self._failures)
         yield Counters(_PREFIX + "pulls", "Pulls that succeeded.", value=self._pulls)
         what = "Bytes pulled from registries."
         yield Counters(_PREFIX + "pulled_bytes", what, value=self._bytes)
         what = "Seconds spent in pulls that succeeded."
         yield Counters(_PREFIX + "pull_seconds", what, value=self._seconds)
-        yield _family(Gauges, "files", "Sources installed.", ("kind",), _single(self._files))
+        yield by_kind(Gauges, _PREFIX + "files", "Sources installed.", self._files)
         what = "Changes of files that Falco sees as one."
         yield Counters(_PREFIX + "batches", what, value=self._batches)
-        states = Counter((one.kind, one.state) for one in self._said.values())
-        yield _family(Gauges, "states", "Artifacts by state.", ("kind", "state"), states)
+        states = Counter((report.kind, report.state) for report in self._reports.values())
+        yield family(Gauges, _PREFIX + "states", "Artifacts by state.", ("kind", "state"), states)
         what = "When the artifact was installed as it is, in seconds since the epoch."
-        name = "last_sync_timestamp_seconds"
-        yield _family(Gauges, name, what, ("kind", "name"), self._synced)
-
-
-def _single(counts: Mapping[str, float]) -> dict[tuple[str, ...], float]:
-    return {(key,): value for key, value in counts.items()}
-
-
-def _family(
-    make: Any, name: str, what: str, labels: tuple[str, ...], values: Mapping[Any, float]
-) -> Any:
-    family = make(_PREFIX + name, what, labels=labels)
-    for key, value in sorted(values.items()):
-        family.add_metric(key, value)
-    return family
+        name = _PREFIX + "last_sync_timestamp_seconds"
+        yield family(Gauges, name, what, ("kind", "name"), self._synced)

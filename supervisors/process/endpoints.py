@@ -1,4 +1,4 @@
-"""What a process shows of itself: health, metrics and the dump of its actors."""
+"""The endpoints of a process: health, metrics and the dump of its actors."""
 
 from __future__ import annotations
 
@@ -15,28 +15,32 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from supervisors.process.exposure import Exposure
     from supervisors.process.metrics import Metrics
+    from supervisors.tree.supervisor import Supervisor
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """`waits_for` says why the process is not ready, None if it is.
+    """The actors of the endpoints that the settings do not turn off.
 
-    `tree` describes all actors, and `waiting` names the parts that have died and not come back yet.
+    `waits_for` returns why the process is not ready, None if it is; `root` returns the supervisor
+    of the whole process.
     """
 
     runtime: Runtime
     exposed: Exposure
     metrics: Metrics
     waits_for: Callable[[], str | None]
-    tree: Callable[[], dict[str, Any]]
-    waiting: Callable[[], tuple[str, ...]]
+    root: Callable[[], Supervisor]
 
     def specs(self) -> list[ChildSpec]:
-        """One child for each that the settings do not turn off."""
+        """The child specs, in the order in which they are started."""
         return [ChildSpec("dump", self._dump), *self._health(), *self._metrics(), *self._debug()]
 
+    def _tree(self) -> dict[str, Any]:
+        return self.root().tree()
+
     def _dump(self) -> Any:
-        return SignalDump.start(self.runtime, self.tree, self.exposed.dump_directory)
+        return SignalDump.start(self.runtime, self._tree, self.exposed.dump_directory)
 
     def _health(self) -> list[ChildSpec]:
         address = self.exposed.health
@@ -46,7 +50,7 @@ class Endpoints:
         return [ChildSpec("health", lambda: HealthServer.start(self.runtime, address, live, ready))]
 
     def _dead(self) -> str | None:
-        names = self.waiting()
+        names = self.root().waiting()
         return f"to be started again: {', '.join(names)}" if names else None
 
     def _metrics(self) -> list[ChildSpec]:
@@ -64,4 +68,4 @@ class Endpoints:
         address = self.exposed.debug
         if address is None:
             return []
-        return [ChildSpec("debug", lambda: DebugServer.start(self.runtime, address, self.tree))]
+        return [ChildSpec("debug", lambda: DebugServer.start(self.runtime, address, self._tree))]

@@ -1,4 +1,4 @@
-"""The flags of a process that say where its endpoints are."""
+"""Where the endpoints of a process listen, and the flags that say so."""
 
 from __future__ import annotations
 
@@ -12,22 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-# Held equal to pyproject.toml by a test; importlib.metadata would cost 0.8 MB to say the same.
-VERSION = "0.1.0"
-
-
 _ADDRESS = re.compile(r"(?P<host>[^:\[\]]*|\[[^\[\]]*\]):(?P<port>[0-9]{1,5})", re.ASCII)
-
-
 _TEMPORARY = "/tmp"  # noqa: S108 - the dump is created exclusively and moved into place
-
-
 _BOOLEANS = {"true": True, "false": False}
 
 
 class Address(NamedTuple):
-    """Where to listen: an empty host is every interface, port 0 any free port."""
+    """An address to listen on; an empty host is every interface, port 0 any free port."""
 
     host: str
     port: int
@@ -39,7 +30,7 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What a process shows of itself, and where; an address of None is off."""
+    """The addresses of the endpoints; an endpoint whose address is None is off."""
 
     metrics: Address | None
     metrics_certificates: Path | None
@@ -49,9 +40,9 @@ class Exposure:
     dump_directory: Path
 
 
-def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of everything that a process shows of itself."""
-    for flag, default, what in (
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of all endpoints."""
+    for flag, default, page in (
         ("--metrics-bind-address", ":8080", "Prometheus metrics"),
         ("--health-probe-bind-address", ":8081", "/healthz and /readyz"),
         ("--debug-bind-address", "127.0.0.1:8082", "the dump of all actors"),
@@ -61,14 +52,14 @@ def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
             default=default,
             type=address,
             metavar="ADDRESS",
-            help=f"where {what} can be read (default {default}; 0 = nowhere; port 0 = a free one)",
+            help=f"where {page} can be read (default {default}; 0 = nowhere; port 0 = a free one)",
         )
     parser.add_argument(
         "--metrics-secure",
         nargs="?",
         const=True,
         default=False,
-        type=_boolean,
+        type=boolean,
         metavar="true|false",
         help="serve metrics over TLS, with the certificate of --metrics-cert-path",
     )
@@ -89,7 +80,7 @@ def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
 def exposure(
     parser: argparse.ArgumentParser, flags: argparse.Namespace, environ: Mapping[str, str]
 ) -> Exposure:
-    """What the flags of `add_endpoint_flags` amount to; ends the process if they are at odds."""
+    """The endpoints of parsed flags; exits with a message if flags contradict each other."""
     if flags.metrics_secure != (flags.metrics_cert_path is not None):
         parser.error("--metrics-secure and --metrics-cert-path need each other")
     return Exposure(
@@ -102,7 +93,7 @@ def exposure(
 
 
 def address(text: str) -> Address | None:
-    """Parse an address to listen on, for argparse; None for `0`, which is off."""
+    """Parse an address to listen on, for argparse; None for `0`, which turns an endpoint off."""
     if text == "0":
         return None
     match = _ADDRESS.fullmatch(text)
@@ -117,20 +108,22 @@ def address(text: str) -> Address | None:
 
 
 def _is_host(host: str, *, bracketed: bool) -> bool:
-    """Whether one can listen there: names other than localhost belong to somebody else."""
+    """Whether a process can listen on this host; of names, only localhost is its own."""
     if bracketed:
-        return _is_ip(host, 6)
-    return host in {"", "localhost"} or _is_ip(host, 4)
+        return ip_version(host) == 6
+    return host in {"", "localhost"} or ip_version(host) == 4
 
 
-def _is_ip(text: str, version: int) -> bool:
+def ip_version(text: str) -> int | None:
+    """The version of an IP address, 4 or 6; None if the text is no IP address."""
     try:
-        return ipaddress.ip_address(text).version == version
+        return ipaddress.ip_address(text).version
     except ValueError:
-        return False
+        return None
 
 
-def _boolean(text: str) -> bool:
+def boolean(text: str) -> bool:
+    """Parse `true` or `false`, in either case, for argparse."""
     if text.lower() not in _BOOLEANS:
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
     return _BOOLEANS[text.lower()]

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from deploy.generate import CHART, ROOT, HelmError, helm
-from supervisors.process.exposure import VERSION
+from supervisors.process.settings import VERSION
 from supervisors.settings import parse
 from tests.deploy.charts import at, leaves, rendered
 
@@ -144,7 +144,7 @@ def test_the_flags_and_the_environment_are_such_as_the_operator_takes():
     environ = {entry["name"]: entry.get("value", "") for entry in container["env"]}
     settings = parse(container["args"], environ)
     assert settings.excluded_labels == ("team", "*.io/*")
-    assert (settings.log_level, settings.log_format) == ("debug", "text")
+    assert (settings.process.log_level, settings.process.log_format) == ("debug", "text")
     assert settings.artifact_operator_image == f"falco-operator:{VERSION}"
 
 
@@ -152,13 +152,16 @@ def test_the_probes_and_the_service_ask_where_the_operator_listens():
     container = at(rendered(), OPERATOR)
     settings = parse([], {})
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    listens = {"metrics": settings.exposed.metrics, "health": settings.exposed.health}
+    listens = {
+        "metrics": settings.process.exposed.metrics,
+        "health": settings.process.exposed.health,
+    }
     assert ports == {name: address and address.port for name, address in listens.items()}
     probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")]
     assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
     assert {probe["port"] for probe in probes} == {"health"}
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
-    assert str(settings.exposed.dump_directory) in mounts
+    assert str(settings.process.exposed.dump_directory) in mounts
 
 
 def test_the_chart_is_of_the_version_of_the_project():

@@ -15,7 +15,7 @@ from deploy.generate import CHART, INSTALL, OPERATOR, ROOT, HelmError, files, he
 from deploy.local import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR
 from deploy.operator_role import lease_rules, operator_rules
-from supervisors.process.exposure import VERSION
+from supervisors.process.settings import VERSION
 from tests.api import manifest
 from tests.deploy.charts import at, rendered
 

@@ -19,7 +19,7 @@ import yaml
 from deploy.generate import OPERATOR, ROOT
 from deploy.local.process import Process, environment
 from resources.node.files import Directory
-from supervisors.process.exposure import VERSION
+from supervisors.process.settings import VERSION
 from tests.deploy.charts import at, rendered
 from tests.deploy.dockerfile import Shell, ignored, stages
 from tests.operator_process import operator_kubeconfig

@@ -1,16 +1,15 @@
 """The branch of the operator's tree that protects what artifacts name."""
 
-from contextlib import suppress
 from typing import Any
 
-from pykka import ActorDeadError
-
+from actors.reference.index import ReferenceIndex
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
-from actors.watch.router import Listed, Router
+from actors.watch.router import Notice, Router, Routes
 from actors.watch.store import Store
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS
+from supervisors.process.registered_child import RegisteredChild
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.tree.child_spec import ChildSpec
 from supervisors.tree.intensity import Intensity
@@ -34,8 +33,8 @@ class Lister(Actor):
         for kind in ARTIFACTS:
             snapshots = [found for found in operator.artifacts.values() if found.ref.kind == kind]
             for change in operator.store.replace(kind, snapshots, operator.next_revision()):
-                operator.protection.changed(change)
-            operator.router.actor_ref.tell(Listed(kind))
+                operator.router.actor.changed(change)
+            operator.router.actor.listed(kind)
 
 
 class Operator:
@@ -51,14 +50,17 @@ class Operator:
             self.runtime,
             (cluster, cluster),
             Listener(),
-            self._route,
+            ReferenceIndex(),
+            self._announce,
             self.renamed.append,
             (PATIENCE, AT_ONCE),
         )
+        self.router = RegisteredChild("router", lambda: Router(self.runtime, self._routes()))
         specs = [
-            *self.protection.before_router(),
-            ChildSpec("router", self._start_router),
-            *self.protection.after_router(),
+            self.protection.references.spec,
+            self.router.spec,
+            self.protection.watches.spec,
+            self.protection.scan.spec,
             ChildSpec("lister", lambda: Lister.start(self.runtime, self)),
         ]
         self.root = Supervisor(
@@ -70,9 +72,8 @@ class Operator:
             backoff=AT_ONCE,
         )
 
-    def _route(self, message):
-        with suppress(ActorDeadError):
-            self.router.actor_ref.tell(message)
+    def _announce(self, notice):
+        self.router.actor.announce(notice)
 
     @property
     def is_listening(self):
@@ -90,12 +91,14 @@ class Operator:
         """The watch brings what is known of an artifact by now."""
         found, known = self.artifacts.get(ref), self.store.get(ref)
         if found is not None:
-            self.protection.changed(self.store.put(found))
+            self.router.actor.changed(self.store.put(found))
         elif known is not None:
-            self.protection.changed(self.store.remove(ref, self.next_revision()))
+            self.router.actor.changed(self.store.remove(ref, self.next_revision()))
 
-    def _start_router(self):
-        deliver = dict.fromkeys(FINALIZERS, self.protection.deliver)
-        roll_call = self.protection.roll_call
-        self.router = Router(self.runtime, self.store, ARTIFACTS, deliver, roll_call)
-        return self.router.launch()
+    def _routes(self):
+        protection = self.protection
+        return Routes(
+            handlers=dict.fromkeys(ARTIFACTS, (protection.routes.artifact_changed,)),
+            deliver=dict.fromkeys(FINALIZERS, protection.references.actor.deliver),
+            on_listed=lambda: [Notice(tuple(protection.roll_call()), "listed")],
+        )

@@ -246,8 +246,8 @@ class Protecting(RuleBasedStateMachine):
             assert scopes.is_absent(ref) == (ref not in self.cluster.objects), ref
             meta = self.cluster.objects.get(ref, {"deletionTimestamp": ""})
             assert "deletionTimestamp" in meta or scopes.get(ref) is not None, ref
-        assert {scope_of(ref) for ref in named} == self.operator.protection._watches.keys
-        assert named == self.operator.protection._references.keys
+        assert {scope_of(ref) for ref in named} == self.operator.protection.watches.actor.keys
+        assert named == self.operator.protection.references.actor.keys
         watched = sorted((stream.kind, stream.namespace) for stream in self.cluster.streams)
         assert watched == sorted({(ref.kind, ref.namespace) for ref in named})
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisors.process.exposure import VERSION, Address
+from supervisors.process.exposure import Address
+from supervisors.process.settings import VERSION
 from supervisors.settings import parse
 
 EVERY_FLAG = (
@@ -29,15 +30,15 @@ EVERY_FLAG = (
 
 def test_without_flags_the_documented_defaults_hold():
     settings = parse([], {})
-    assert settings.exposed.metrics == Address("", 8080)
-    assert settings.exposed.health == Address("", 8081)
-    assert settings.exposed.debug == Address("127.0.0.1", 8082)
-    assert settings.exposed.metrics_certificates is None
+    assert settings.process.exposed.metrics == Address("", 8080)
+    assert settings.process.exposed.health == Address("", 8081)
+    assert settings.process.exposed.debug == Address("127.0.0.1", 8082)
+    assert settings.process.exposed.metrics_certificates is None
     assert settings.excluded_labels == ()
-    assert (settings.log_level, settings.log_format) == ("info", "text")
+    assert (settings.process.log_level, settings.process.log_format) == ("info", "text")
     assert settings.artifact_operator_image == "docker.io/falcosecurity/artifact-operator:latest"
-    assert settings.kubeconfig == ""
-    assert settings.exposed.dump_directory == Path("/tmp")
+    assert settings.process.kubeconfig == ""
+    assert settings.process.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
     assert (settings.namespace, settings.pod_name) == ("", "")
 
@@ -51,34 +52,38 @@ def test_every_flag_and_variable_is_taken():
     }
     settings = parse(EVERY_FLAG, environ)
     assert dataclasses.asdict(settings) == {
-        "exposed": {
-            "metrics": Address("127.0.0.1", 9090),
-            "metrics_certificates": Path("/certificates"),
-            "health": Address("::1", 8081),
-            "debug": None,
-            "dump_directory": Path("/dumps"),
+        "process": {
+            "exposed": {
+                "metrics": Address("127.0.0.1", 9090),
+                "metrics_certificates": Path("/certificates"),
+                "health": Address("::1", 8081),
+                "debug": None,
+                "dump_directory": Path("/dumps"),
+            },
+            "log_level": "debug",
+            "log_format": "json",
+            "kubeconfig": "/a:/b",
         },
         "excluded_labels": ("team", "example.com/*"),
-        "log_level": "debug",
-        "log_format": "json",
         "artifact_operator_image": "registry:5000/sidecar:1",
         "leader_elect": True,
         "namespace": "falco",
         "pod_name": "operator-0",
-        "kubeconfig": "/a:/b",
     }
 
 
 def test_only_the_given_environment_counts(monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "/elsewhere")
     monkeypatch.setenv("TMPDIR", "/elsewhere")
-    assert parse([], {"TMPDIR": "/here"}).exposed.dump_directory == Path("/here")
-    assert parse([], {}).kubeconfig == ""
+    assert parse([], {"TMPDIR": "/here"}).process.exposed.dump_directory == Path("/here")
+    assert parse([], {}).process.kubeconfig == ""
 
 
 def test_settings_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        parse([], {}).log_level = "debug"  # type: ignore[misc]
+        parse([], {}).pod_name = "other"  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        parse([], {}).process.log_level = "debug"  # type: ignore[misc]
 
 
 def test_an_excluded_label_given_twice_counts_once():
@@ -98,7 +103,7 @@ def test_an_excluded_label_given_twice_counts_once():
     ],
 )
 def test_an_address_is_a_host_and_a_port_or_off(text, address):
-    parsed = parse([f"--debug-bind-address={text}"], {}).exposed.debug
+    parsed = parse([f"--debug-bind-address={text}"], {}).process.exposed.debug
     assert parsed == address
     assert str(parsed) == text or address is None
 
@@ -147,8 +152,10 @@ def test_a_wrong_image_is_refused_with_the_name_of_its_variable(capsys):
 
 @pytest.mark.parametrize("flag", ["--metrics-secure=true", "--metrics-secure"])
 def test_a_boolean_flag_needs_no_value(flag):
-    assert parse([flag, "--metrics-cert-path=/c"], {}).exposed.metrics_certificates == Path("/c")
-    assert parse(["--metrics-secure=false"], {}).exposed.metrics_certificates is None
+    assert parse([flag, "--metrics-cert-path=/c"], {}).process.exposed.metrics_certificates == Path(
+        "/c"
+    )
+    assert parse(["--metrics-secure=false"], {}).process.exposed.metrics_certificates is None
 
 
 def test_the_version_is_that_of_the_package(capsys):

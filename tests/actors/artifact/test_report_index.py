@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.artifact.report_index import ReportIndex
-from actors.watch.store import BareStore, Change, snapshot_of
+from actors.watch.store import Change, VersionStore, snapshot_of
 from resources.artifact.rollout import FAILED, PLAIN, PodProgress, Subject, Sum
 from resources.kubernetes.meta import LabelSelector
 from resources.kubernetes.reference import ObjectRef
@@ -197,7 +197,7 @@ def test_what_many_report_alike_is_kept_once():
 
 
 def test_a_store_tells_all_and_keeps_little():
-    store = BareStore()
+    store = VersionStore()
     whole = report("p1", "n1", entry(message="x" * 5000))
     assert store.put(whole).after == whole
     (change,) = store.replace("NodeReport", [other := report("p2", "n1")], 5)[1:]

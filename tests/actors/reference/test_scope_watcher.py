@@ -11,6 +11,7 @@ from actors.reference.index import ReferenceIndex, scope_of
 from actors.reference.scope_watcher import ScopeWatcher
 from actors.reference.scopes import Scopes
 from actors.runtime.mail import Reconcile
+from actors.watch.router import Notice
 from resources.kubernetes.kinds import collection_path
 from resources.kubernetes.reference import ObjectRef
 from tests.actor_examples import exits_of
@@ -34,14 +35,22 @@ class Scope(Listener):
         self.index.note(told(self.artifact, self.named))
         self.scopes = Scopes(self.index)
         self.listed_scopes = []
+        self.notices = []
 
     def scope_listed(self, scope):
         self.listed_scopes.append(scope)
+        return Notice((), scope.kind)
+
+    def object_changed(self, change):
+        self.changes.append(change)
+        return Notice((), change.ref.kind)
 
     @asynccontextmanager
     async def watched(self, client, transport):
         clients = (client, transport)
-        ref = ScopeWatcher.start(runtime(), self.ref, clients, self.scopes, self, self)
+        ref = ScopeWatcher.start(
+            runtime(), self.ref, clients, self.scopes, self, self.notices.append, self
+        )
         exits = exits_of(ref)
         try:
             yield ref, exits

@@ -3,7 +3,7 @@
 import pytest
 
 from actors.reference.index import ReferenceIndex, scope_of
-from actors.reference.scopes import Scopes, bare
+from actors.reference.scopes import Scopes, protection_fields
 from actors.watch.store import Change
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.reference import ObjectRef
@@ -77,7 +77,7 @@ def test_of_metadata_only_what_is_read_is_kept(scopes, store):
         deletionTimestamp="2026-01-01T00:00:00Z",
     )
     for kept in (store.put(full).after, store.replace("Secret", [full], 3) or scopes.get(NAMED)):
-        assert kept == bare(full)
+        assert kept == protection_fields(full)
         assert kept.raw == b""
         assert (kept.meta.annotations, kept.meta.labels) == (None, None)
         assert (kept.ref, kept.revision, kept.meta.uid) == (NAMED, 3, "uid")

@@ -2,14 +2,16 @@
 
 import pytest
 
-from actors.watch.router import Changed, Listed, Router, changed
+from actors.watch.router import ChildRoutes, Notice, Router, Routes, resource_changed
 from actors.watch.store import Change, Store
 from resources.kubernetes.reference import ObjectRef
 from tests.actor_examples import exits_of, fake_runtime
 from tests.actors.watch.stored import child, cluster_child, falco, owned, snapshot
 from tests.fake_clock import settle
 
-KINDS = ("Falco", "Plugin", "ConfigMap", "ClusterRole", "ClusterRoleBinding")
+RESOURCE_KINDS = ("Falco", "Plugin")
+CHILD_KINDS = ("ConfigMap", "ClusterRole", "ClusterRoleBinding")
+KINDS = (*RESOURCE_KINDS, *CHILD_KINDS)
 PLUGIN = ObjectRef("Plugin", "namespace", "json")
 
 
@@ -20,8 +22,16 @@ class House:
         self.store = Store()
         self.delivered = []
         runtime, _, _ = fake_runtime()
-        deliver = dict.fromkeys(("Falco", "Plugin"), self.deliver)
-        self.router = Router(runtime, self.store, KINDS, deliver)
+        children = ChildRoutes(self.store)
+        routes = Routes(
+            handlers={
+                **dict.fromkeys(RESOURCE_KINDS, (resource_changed,)),
+                **dict.fromkeys(CHILD_KINDS, (children.child_changed,)),
+            },
+            deliver=dict.fromkeys(RESOURCE_KINDS, self.deliver),
+            on_listed=children.all_listed,
+        )
+        self.router = Router(runtime, routes)
         self.ref = self.router.launch()
         self.exits = exits_of(self.ref)
 
@@ -30,11 +40,11 @@ class House:
 
     async def list(self, *kinds):
         for kind in kinds:
-            self.ref.tell(Listed(kind))
+            self.router.listed(kind)
         await settle()
 
     async def tell(self, change):
-        self.ref.tell(changed(change))
+        self.router.changed(change)
         await settle()
 
     def take(self):
@@ -177,8 +187,40 @@ async def test_after_a_relist_only_what_is_different_wakes_somebody(listed):
 
 async def test_changes_of_one_resource_are_delivered_in_their_order(listed):
     for change in (OWNED, CLUSTER_OWNED):
-        listed.ref.tell(changed(Change(change.ref, None, change)))
-    listed.ref.tell(Changed(falco(), gone=False, owners=()))
+        listed.router.changed(Change(change.ref, None, change))
+    listed.router.changed(Change(falco(), None, snapshot(falco(), 6)))
     await settle()
     reasons = [reason for _, reason in listed.take()]
     assert reasons == ["ConfigMap", "ClusterRole", "changed"]
+
+
+async def test_all_handlers_of_a_kind_take_in_a_change_before_anybody_is_told(house):
+    seen = []
+
+    def index(change):
+        seen.append(change.ref)
+        return Notice((), "indexed")
+
+    def deliver(ref, _message):
+        assert seen == [ref]
+        house.deliver(ref, _message)
+
+    runtime, _, _ = fake_runtime()
+    router = Router(
+        runtime, Routes({"Plugin": [index, resource_changed]}, {"Plugin": deliver}, tuple)
+    )
+    ref = router.launch()
+    router.listed("Plugin")
+    router.changed(Change(PLUGIN, None, snapshot(PLUGIN, 5)))
+    assert seen == [PLUGIN]
+    await settle()
+    assert house.take() == [(PLUGIN, "changed")]
+    await ref.stop()
+
+
+async def test_a_router_that_has_ended_takes_no_notice_and_raises_nothing(listed):
+    await listed.ref.stop()
+    listed.router.changed(Change(PLUGIN, None, snapshot(PLUGIN, 5)))
+    await settle()
+    assert listed.delivered == []
+    listed.exits.clear()

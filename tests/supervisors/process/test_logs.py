@@ -26,7 +26,7 @@ def configured():
     def configure(*flags):
         stream = io.StringIO()
         settings = parse(flags, {})
-        logs.configure(settings.log_level, settings.log_format, stream)
+        logs.configure(settings.process.log_level, settings.process.log_format, stream)
         return stream
 
     yield configure

@@ -1,0 +1,108 @@
+"""The course of every process of this project: configure, connect, run a tree, exit."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import uvloop
+
+from actors.api.client import Client
+from actors.api.configuration import BadConfiguration, configuration_of
+from actors.api.transport import ANY_NUMBER, Transport
+from actors.runtime.clock import SystemClock
+from actors.runtime.context import Runtime
+from actors.watch.watcher import Source, Watcher
+from supervisors.process import logs
+from supervisors.process.endpoints import Endpoints
+from supervisors.process.metrics import Metrics
+from supervisors.process.settings import VERSION
+from supervisors.process.supervise import supervise
+from supervisors.tree.child_spec import ChildSpec
+from supervisors.tree.supervisor import Strategy, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from actors.runtime.backoff import Backoff
+    from actors.watch.store import Store
+    from actors.watch.watcher import Audience
+    from supervisors.process.settings import ProcessSettings
+    from supervisors.tree.intensity import Intensity
+
+
+class Process:
+    """The surroundings of a supervision tree: clock, metrics, runtime and connections."""
+
+    def __init__(self, configuration: Any) -> None:
+        """`configuration` is that of the API server's client."""
+        self.configuration = configuration
+        self.clock = SystemClock()
+        self.metrics = Metrics(VERSION, self.clock.monotonic)
+        # Not for secrets: jitter and the names of Events.
+        self.runtime = Runtime(self.clock, random.Random(), self.metrics)  # noqa: S311
+        self.streams = Transport(configuration, self.metrics, ANY_NUMBER)
+        self._transports = [self.streams]
+
+    def client(self, transport: Transport) -> Client:
+        """A client over a transport that is closed with the process."""
+        self._transports.append(transport)
+        return Client(transport)
+
+    def watcher(
+        self, source: Source, client: Client, store: Store, audience: Callable[[], Audience]
+    ) -> ChildSpec:
+        """A child that watches a source; `audience` is called at each start of the child."""
+        clients = (client, self.streams)
+        return ChildSpec(
+            source.kind,
+            lambda: Watcher.start(self.runtime, source, clients, store, audience(), self.metrics),
+        )
+
+    def root(
+        self,
+        name: str,
+        settings: ProcessSettings,
+        parts: Sequence[ChildSpec],
+        waits_for: Callable[[], str | None],
+        *,
+        intensity: Intensity,
+        backoff: Backoff,
+    ) -> Supervisor:
+        """The supervisor of the endpoints and, after them, of the parts.
+
+        `waits_for` says why the process is not ready, None if it is.
+        """
+        endpoints = Endpoints(self.runtime, settings.exposed, self.metrics, waits_for, lambda: root)
+        root = Supervisor(
+            self.runtime,
+            name,
+            [*endpoints.specs(), *parts],
+            strategy=Strategy.REST_FOR_ONE,
+            intensity=intensity,
+            backoff=backoff,
+        )
+        return root
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for transport in self._transports:
+            await transport.close()
+
+
+def run(name: str, settings: ProcessSettings, compose: Callable[[Process], Supervisor]) -> NoReturn:
+    """Run the tree that `compose` returns until a signal comes or it gives up; then exit."""
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        sys.exit(uvloop.run(_run(settings, compose)))
+    except BadConfiguration as error:
+        sys.exit(f"{name}: {error}")
+
+
+async def _run(settings: ProcessSettings, compose: Callable[[Process], Supervisor]) -> int:
+    process = Process(await configuration_of(settings.kubeconfig))
+    try:
+        return await supervise(compose(process))
+    finally:
+        await process.close()

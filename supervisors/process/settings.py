@@ -1,0 +1,64 @@
+"""The flags and the environment that every process of this project has."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from supervisors.process import exposure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Held equal to pyproject.toml by a test; importlib.metadata would cost 0.8 MB to say the same.
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """What a process shows of itself, how it logs, and which API server it talks to."""
+
+    exposed: exposure.Exposure
+    log_level: Literal["debug", "info", "warning", "error"]
+    log_format: Literal["text", "json"]
+    kubeconfig: str
+    """Colon-separated paths as in kubectl; empty means the pod's ServiceAccount."""
+
+
+def base_parser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """A parser with the flags of every process; a program adds its own."""
+    flags = argparse.ArgumentParser(
+        prog=program, description=description, epilog=epilog, allow_abbrev=False
+    )
+    exposure.add_flags(flags)
+    flags.add_argument(
+        "--log-level",
+        default="info",
+        choices=("debug", "info", "warning", "error"),
+        help="the least severe messages to log (default %(default)s)",
+    )
+    flags.add_argument(
+        "--log-format",
+        default="text",
+        choices=("text", "json"),
+        help="one line of text or one JSON object for each message (default %(default)s)",
+    )
+    flags.add_argument("--version", action="version", version=f"{program} {VERSION}")
+    return flags
+
+
+def process_settings(
+    parser: argparse.ArgumentParser, flags: argparse.Namespace, environ: Mapping[str, str]
+) -> ProcessSettings:
+    """The settings that these parsed flags and this environment give.
+
+    Raises:
+        SystemExit: 2 after a message on stderr if flags contradict each other.
+    """
+    return ProcessSettings(
+        exposed=exposure.exposure(parser, flags, environ),
+        log_level=flags.log_level,
+        log_format=flags.log_format,
+        kubeconfig=environ.get("KUBECONFIG", ""),
+    )
