@@ -4,9 +4,9 @@
 and kubeconfig loaders and its connection pool need a dozen of them, so the packages on the way are
 put into `sys.modules` empty. The version is pinned in pyproject.toml, and a test lists the modules.
 
-Two more megabytes each go for nothing: urllib3, of which the configuration uses one function, for
-basic authentication, which API servers do not know any more; and the machine's certificates, which
-aiohttp loads for connections without a TLS context of their own, while all of ours have one.
+Two more imports would take two megabytes each, unused. The configuration needs urllib3 for one
+function of basic authentication, which API servers do not support any more. aiohttp loads the
+certificates of the machine for connections without a TLS context; all connections here have one.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The operator's actors of Rulesfile, Plugin and Config."""
+"""The operator's actors of Rulesfiles, Plugins and Configs, and the indexes that they share."""

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef, Owner
 
+# Reasons after which only counts may have changed.
 _COUNTING = frozenset(OBSERVED)
 
 
@@ -87,8 +88,9 @@ class ArtifactIncarnation(Incarnation):
     outlook: str = ""
     """The outlook of the reports when the status was written."""
     announced: FleetContent | None = None
-    """The content whose installation on all nodes was last told by an Event."""
+    """The content whose installation on all nodes was last reported by an Event."""
     is_announced_known: bool = False
+    """Whether `announced` has been taken from the status of an earlier actor."""
 
     @property
     def calls(self) -> int:
@@ -154,7 +156,7 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
         return self.counts_period - since if is_same else None
 
     def _forget(self) -> None:
-        """Let the shared indexes wake this actor no more."""
+        """Remove the artifact from the shared indexes, so that they do not wake this actor."""
         self._services.digests.forget(self.ref)
         self._services.reports.forget(self.ref)
 
@@ -217,14 +219,15 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
         have a published digest can wait for the next poll.
         """
         oci, digests = sources.oci, self._services.digests
-        secret, ca = states.get(Role.SECRET), states.get(Role.CA)
-        if oci is None or oci.is_pinned or Missing in {type(secret), type(ca)}:
+        needed = states.get(Role.SECRET), states.get(Role.CA)
+        is_missing = any(isinstance(state, Missing) for state in needed)
+        if oci is None or oci.is_pinned or is_missing:
             digests.forget(self.ref)
             return NO_ANSWER
-        if Unknown in {type(secret), type(ca)}:
+        if any(isinstance(state, Unknown) for state in needed):
             return NO_ANSWER
         secret_version, ca_version = (
-            state.version if isinstance(state, Present) else "" for state in (secret, ca)
+            state.version if isinstance(state, Present) else "" for state in needed
         )
         query = query_of(oci, self.ref.namespace, secret_version, ca_version)
         return digests.ask(self.ref, query, oci.poll_seconds, in_hurry=not is_published)

@@ -1,4 +1,4 @@
-"""Looks up what is due in `TagDigests`."""
+"""Looks up the tags that are due in `TagDigests`."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from resources.kubernetes.reference import ObjectRef
     from resources.registry.request import Endpoint
 
-# Seconds; nothing is due so late that this would matter.
+# Seconds of one sleep without any look-up due.
 _LONGEST_SLEEP = 3600.0
 
 
 class DigestPoller(TaskActor):
-    """Asks registries in batches, at most one with tags that failed last and one with others.
+    """Asks registries in batches, one at a time in each of two lanes.
 
-    So a registry that does not answer holds up its own kind only. Credentials are read for each
-    batch, and not kept.
+    Tags whose last look-up failed have a lane of their own, so that a registry that does not answer
+    holds up no registry that does. Credentials are read for each batch, and not kept.
     """
 
     kind = "DigestPoller"
@@ -41,7 +41,7 @@ class DigestPoller(TaskActor):
         look_up: Callable[[Sequence[Lookup]], Awaitable[Sequence[LookupAnswer]]],
         tell: Callable[[Collection[ObjectRef]], None],
     ) -> None:
-        """`endpoint` of a source in a namespace; `tell` those who have asked that there is news."""
+        """`endpoint` reads that of a source in a namespace; `tell` gets artifacts with news."""
         super().__init__(runtime)
         self._digests = digests
         self._endpoint = endpoint
@@ -51,7 +51,7 @@ class DigestPoller(TaskActor):
         self._news: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
-        """Look up what is due, then wait for more."""
+        """Look up the tags that are due, then wait for the next."""
         self._digests.reset()
         self._digests.on_news = self._wake
         async with asyncio.TaskGroup() as lanes:
@@ -67,19 +67,20 @@ class DigestPoller(TaskActor):
         return {**super().describe(), "tags": list(self._digests.describe())}
 
     async def _ask(self, troubled: bool, tags: list[Tag]) -> None:
-        """Look up one batch, equal look-ups once."""
-        asked = await asyncio.gather(*map(self._question, tags))
-        lookups = list(dict.fromkeys(one for one in asked if isinstance(one, Lookup)))
-        answers = dict(zip(lookups, await self._answers(lookups), strict=True))
-        for tag, one in zip(tags, asked, strict=True):
-            found = answers[one] if isinstance(one, Lookup) else one
-            if concerned := self._digests.answered(tag, found):
+        """Look up one batch of tags, equal look-ups once."""
+        prepared = await asyncio.gather(*map(self._prepare, tags))
+        lookups = list(dict.fromkeys(step for step in prepared if isinstance(step, Lookup)))
+        digests = await self._look_up(lookups) if lookups else ()
+        answers = dict(zip(lookups, digests, strict=True))
+        for tag, step in zip(tags, prepared, strict=True):
+            answer = answers[step] if isinstance(step, Lookup) else step
+            if concerned := self._digests.answered(tag, answer):
                 self._tell(concerned)
         self._busy.discard(troubled)
         self._wake()
 
-    async def _question(self, tag: Tag) -> Lookup | LookupAnswer:
-        """What to ask, or why that cannot be known."""
+    async def _prepare(self, tag: Tag) -> Lookup | LookupAnswer:
+        """The look-up of a tag; the answer already, if its credentials cannot be read."""
         source = tag.query.source
         try:
             endpoint = await self._endpoint(tag.query.namespace, source)
@@ -87,15 +88,12 @@ class DigestPoller(TaskActor):
             return LookupAnswer(problem=Problem(str(error), transient=True))
         return Lookup(endpoint, source.reference)
 
-    async def _answers(self, lookups: list[Lookup]) -> Sequence[LookupAnswer]:
-        return await self._look_up(lookups) if lookups else []
-
     def _wake(self) -> None:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 
     async def _wait(self) -> None:
-        """Until something is due, or may be."""
+        """Wait until a tag is due, or until one may have become due earlier."""
         self._news = self.loop.create_future()
         lanes = {troubled: troubled not in self._busy for troubled in (False, True)}
         seconds = min(self._digests.next_due(lanes), _LONGEST_SLEEP)

@@ -1,4 +1,4 @@
-"""What the Falco pods of every namespace report, summed up for each artifact as it comes in."""
+"""The reports of the Falco pods of every namespace, summed up for each artifact."""
 
 from __future__ import annotations
 
@@ -43,13 +43,15 @@ _decoder = Decoder(NodeReport)
 
 
 class _Report(NamedTuple):
+    """The part of a NodeReport that sums depend on."""
+
     pod_uid: str
     node: str
     entries: tuple[ReportEntry, ...]
 
 
 class _Tally:
-    """One artifact's sum. Of pods that are as usual, which most are, it knows only the number."""
+    """The sum of one artifact; of the pods in state PLAIN, which are most, only their number."""
 
     __slots__ = ("apart", "counts", "subject")
 
@@ -59,7 +61,7 @@ class _Tally:
         self.counts: Counter[str] = Counter()
 
     def see(self, pod: str, seen: PodReport | None, *, was_seen: bool) -> bool:
-        """Take in how a pod is now, None if it does not count; whether that makes a difference."""
+        """Take in a pod, None if it does not count; return whether the sum differs."""
         before = self.apart.pop(pod, None)
         if before is not None:
             self.counts[before.state] -= 1
@@ -73,16 +75,18 @@ class _Tally:
         return is_other or was_seen != (seen is not None)
 
     def sum(self, pods: int) -> Sum:
-        """Of so many pods that count."""
-        counts, stands = self.counts, self.apart.values()
-        failures = (one for one in stands if one.state == FAILED) if counts[FAILED] else ()
+        """The sum over this number of pods that count."""
+        counts, progress = self.counts, self.apart.values()
+        failures = (pod for pod in progress if pod.state == FAILED) if counts[FAILED] else ()
         waiting = (
-            (pod for pod, one in self.apart.items() if one.state == PENDING)
+            (name for name, pod in self.apart.items() if pod.state == PENDING)
             if counts[PENDING]
             else ()
         )
         remarks = (
-            {one.message for one in stands if one.state == PROGRAMMED} if counts[PROGRAMMED] else ()
+            {pod.message for pod in progress if pod.state == PROGRAMMED}
+            if counts[PROGRAMMED]
+            else ()
         )
         return Sum(
             pods=pods,
@@ -96,12 +100,14 @@ class _Tally:
 
 
 @dataclass(slots=True)
-class _Place:
-    """One namespace: uids of its pods, their reports, those that count, and what is summed up."""
+class _NamespaceIndex:
+    """The pods and the sums of one namespace; the first three are by name of the pod."""
 
     pods: dict[str, str] = field(default_factory=dict)
+    """The uids of pods that are not being deleted."""
     reports: dict[str, _Report] = field(default_factory=dict)
     counting: dict[str, PodReport] = field(default_factory=dict)
+    """The pods that count."""
     tallies: dict[ObjectRef, _Tally] = field(default_factory=dict)
 
     @property
@@ -110,17 +116,19 @@ class _Place:
 
 
 class ReportIndex:
-    """Pods, their reports and their nodes, and what they amount to for each artifact.
+    """Sums up the reports of pods for each artifact, from changes of Pods, Nodes and NodeReports.
 
-    A pod counts from its creation on until it is told to end, and unless its Node is gone; a report
-    counts if the pod of that uid does. Written by whoever hears the watchers, before anybody is
-    told. A sum is kept once it was asked for, and costs little until its subject changes.
+    A pod counts from its creation until its deletion begins, unless its Node is gone; a report
+    counts if the pod of its uid does. The router notes a change before it wakes any actor. A sum
+    is kept from the first request on, and costs little until its subject changes.
     """
 
     def __init__(self) -> None:
-        self._places: defaultdict[str, _Place] = defaultdict(_Place)
+        self._namespaces: defaultdict[str, _NamespaceIndex] = defaultdict(_NamespaceIndex)
+        # Labels by node, and namespace and name of the pods that report from it.
         self._nodes: dict[str, Mapping[str, str]] = {}
         self._reporting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        # One object for equal entries, for as long as a report holds it.
         self._shared: WeakValueDictionary[tuple[object, ...], ReportEntry] = WeakValueDictionary()
 
     def note(self, change: Change) -> frozenset[ObjectRef]:
@@ -135,49 +143,49 @@ class ReportIndex:
         return frozenset(concerned)
 
     def sum(self, artifact: ObjectRef, subject: Subject) -> Sum:
-        """What the pods of its namespace amount to; from now on it is among those concerned."""
-        place = self._places[artifact.namespace]
-        tally = place.tallies.get(artifact)
+        """The sum over the pods of its namespace; from now on `note` returns this artifact too."""
+        index = self._namespaces[artifact.namespace]
+        tally = index.tallies.get(artifact)
         if tally is None or tally.subject != subject:
-            tally = place.tallies[artifact] = _Tally(subject)
-            for pod, seen in place.counting.items():
+            tally = index.tallies[artifact] = _Tally(subject)
+            for pod, seen in index.counting.items():
                 tally.see(pod, seen, was_seen=False)
-        return tally.sum(len(place.counting))
+        return tally.sum(len(index.counting))
 
     def outlook(self, artifact: ObjectRef) -> str:
-        """The state that decides for all, empty if there is none; costs next to nothing."""
-        place = self._places.get(artifact.namespace)
-        tally = place.tallies.get(artifact) if place is not None else None
-        if place is None or tally is None:
+        """The state that decides the status, empty if there is none; costs next to nothing."""
+        index = self._namespaces.get(artifact.namespace)
+        tally = index.tallies.get(artifact) if index is not None else None
+        if index is None or tally is None:
             return ""
         for state in (FAILED, PENDING):
             if tally.counts[state]:
                 return state
-        usual = len(place.counting) - len(tally.apart)
+        usual = len(index.counting) - len(tally.apart)
         return PROGRAMMED if usual or tally.counts[PROGRAMMED] else ""
 
     def forget(self, artifact: ObjectRef) -> None:
-        """Sum up no more for an artifact."""
-        place = self._places.get(artifact.namespace)
-        if place is not None:
-            place.tallies.pop(artifact, None)
+        """Drop the sum of an artifact."""
+        index = self._namespaces.get(artifact.namespace)
+        if index is not None:
+            index.tallies.pop(artifact, None)
             self._tidy(artifact.namespace)
 
     def forget_all(self) -> None:
-        """Sum up no more for anybody."""
-        for namespace, place in list(self._places.items()):
-            place.tallies.clear()
+        """Drop the sums of all artifacts."""
+        for namespace, index in list(self._namespaces.items()):
+            index.tallies.clear()
             self._tidy(namespace)
 
     def _note_pod(self, ref: ObjectRef, pod: Snapshot | None) -> Iterable[ObjectRef]:
         ends = pod is None or pod.meta.deletion_timestamp is not None
         uid = None if pod is None or ends else pod.meta.uid
-        pods = self._places[ref.namespace].pods
+        pods = self._namespaces[ref.namespace].pods
         if pods.get(ref.name) == uid:
             self._tidy(ref.namespace)
             return ()
         _put(pods, ref.name, uid)
-        return self._look(ref.namespace, ref.name)
+        return self._count(ref.namespace, ref.name)
 
     def _note_node(self, ref: ObjectRef, node: Snapshot | None) -> Iterable[ObjectRef]:
         labels = None if node is None else node.meta.labels or {}
@@ -185,10 +193,10 @@ class ReportIndex:
             return ()
         _put(self._nodes, ref.name, labels)
         pods = sorted(self._reporting.get(ref.name, ()))
-        return {artifact for pod in pods for artifact in self._look(*pod)}
+        return {artifact for pod in pods for artifact in self._count(*pod)}
 
     def _note_report(self, ref: ObjectRef, snapshot: Snapshot | None) -> Iterable[ObjectRef]:
-        reports = self._places[ref.namespace].reports
+        reports = self._namespaces[ref.namespace].reports
         before, report = reports.get(ref.name), self._report(snapshot)
         _put(reports, ref.name, report)
         at = (ref.namespace, ref.name)
@@ -198,10 +206,10 @@ class ReportIndex:
                 del self._reporting[before.node]
         if report is not None:
             self._reporting[report.node].add(at)
-        return self._look(*at) if before != report else ()
+        return self._count(*at) if before != report else ()
 
     def _report(self, snapshot: Snapshot | None) -> _Report | None:
-        """What of a report matters, with entries that are shared where they are equal."""
+        """The part of a report that matters; equal entries of many pods are one object."""
         if snapshot is None:
             return None
         try:
@@ -209,23 +217,23 @@ class ReportIndex:
         except DecodeError as error:
             _log.warning("cannot be read: %s", error, extra={"object": str(snapshot.ref)})
             return None
-        found = entries(report.artifacts or ())
-        shared = tuple(self._shared.setdefault(astuple(entry), entry) for entry in found)
+        reported = entries(report.artifacts or ())
+        shared = tuple(self._shared.setdefault(astuple(entry), entry) for entry in reported)
         return _Report(report.pod_uid, report.node_name, shared)
 
-    def _look(self, namespace: str, pod: str) -> set[ObjectRef]:
-        """Count a pod as it is now; return the artifacts for which that makes a difference."""
-        place = self._places[namespace]
-        seen, was_seen = self._seen(place, pod), pod in place.counting
-        _put(place.counting, pod, seen)
-        tallies = place.tallies.items()
-        found = {ref for ref, tally in tallies if tally.see(pod, seen, was_seen=was_seen)}
+    def _count(self, namespace: str, pod: str) -> set[ObjectRef]:
+        """Count a pod as it is now; return the artifacts whose sum differs."""
+        index = self._namespaces[namespace]
+        seen, was_seen = self._counted(index, pod), pod in index.counting
+        _put(index.counting, pod, seen)
+        tallies = index.tallies.items()
+        concerned = {ref for ref, tally in tallies if tally.see(pod, seen, was_seen=was_seen)}
         self._tidy(namespace)
-        return found
+        return concerned
 
-    def _seen(self, place: _Place, pod: str) -> PodReport | None:
-        """What is known of a pod; None if it does not count."""
-        uid, report = place.pods.get(pod), place.reports.get(pod)
+    def _counted(self, index: _NamespaceIndex, pod: str) -> PodReport | None:
+        """The report of a pod, an empty one before its first; None if the pod does not count."""
+        uid, report = index.pods.get(pod), index.reports.get(pod)
         if uid is None:
             return None
         if report is None or report.pod_uid != uid:
@@ -234,13 +242,13 @@ class ReportIndex:
         return None if labels is None else PodReport(report.node, labels, report.entries)
 
     def _tidy(self, namespace: str) -> None:
-        if self._places[namespace].is_empty:
-            del self._places[namespace]
+        if self._namespaces[namespace].is_empty:
+            del self._namespaces[namespace]
 
 
-def _put(known: dict[str, V], key: str, value: V | None) -> None:
-    """Set it, or remove it if there is none."""
+def _put(entries_by_name: dict[str, V], name: str, value: V | None) -> None:
+    """Set the value of a name, or remove the name if there is none."""
     if value is None:
-        known.pop(key, None)
+        entries_by_name.pop(name, None)
     else:
-        known[key] = value
+        entries_by_name[name] = value

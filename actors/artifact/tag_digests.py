@@ -1,4 +1,4 @@
-"""Which digests tags stand for: asked of each registry once for the whole cluster, and polled."""
+"""The digests that tags name: looked up once for the whole cluster, then polled."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ if TYPE_CHECKING:
     from resources.kubernetes.reference import ObjectRef
     from resources.registry.request import LookupAnswer, Problem
 
-# Seconds until what was just asked for is looked up: others ask for more of the same.
+# Seconds that a new query waits for others: look-ups made together take one child process.
 _GATHER = 0.05
-# A poll comes at this part of its interval, at least and at most.
+# The bounds of a random factor for intervals, so that polls of many tags spread out.
 _JITTER = (0.9, 1.1)
-# Half of it is certain: who is overloaded is not asked again at once.
+# Of the seconds between tries at a registry that fails; the certain half is in `_delay`.
 _BACKOFF = Backoff(base=2.0, cap=150.0)
 MOST_AT_ONCE = 100
+"""Tags in one batch."""
 NO_ANSWER = TagAnswer()
 
 
 class Query(NamedTuple):
-    """A tag, and as whom to ask; equal ones are asked once.
+    """A tag, and the credentials to look it up with; equal queries are one look-up.
 
-    `namespace` is where the Secret and the CA are, empty without one; the versions are of their
-    content.
+    `namespace` is that of the Secret and of the ConfigMap with the CA, empty if there is neither;
+    the versions are those of their content.
     """
 
     source: OciSource
@@ -43,26 +44,26 @@ class Query(NamedTuple):
 
 
 def query_of(source: OciSource, namespace: str, secret_version: str, ca_version: str) -> Query:
-    """The same for all who ask for the same as the same, however often."""
+    """The query of a source; equal for artifacts that differ only in their poll interval."""
     scope = namespace if source.secret or source.ca_config_map else ""
     return Query(source._replace(poll_seconds=0.0), scope, secret_version, ca_version)
 
 
 @dataclass(slots=True)
 class Tag:
-    """What is known of one query, and who wants to know; only `TagDigests` changes it."""
+    """The last answer to one query, and the artifacts that ask; only `TagDigests` changes it."""
 
     query: Query
     due: float
     askers: dict[ObjectRef, float] = field(default_factory=dict)
-    """With the seconds of their poll intervals."""
+    """The artifacts that ask, each with the seconds of its poll interval."""
     answer: TagAnswer = NO_ANSWER
     failures: int = 0
     is_asked: bool = False
 
 
 class TagDigests:
-    """What is known of tags. Nobody waits here: who asks gets what is known, and is told later.
+    """Answers queries at once with what is known; `DigestPoller` looks up the rest and tells news.
 
     The last digest is kept while a registry fails.
     """
@@ -74,14 +75,14 @@ class TagDigests:
         self._asked: dict[ObjectRef, Query] = {}
         self._not_before: dict[str, float] = {}
         self.on_news: Callable[[], None] = lambda: None
-        """Called when something may be due earlier than it was."""
+        """Called when a look-up may have become due earlier than before."""
 
     def ask(
         self, artifact: ObjectRef, query: Query, poll_seconds: float, *, in_hurry: bool
     ) -> TagAnswer:
-        """What is known of the one tag that this artifact wants to know from now on.
+        """What is known of the tag, the only one that this artifact asks for from now on.
 
-        Who is in no hurry, as nodes have a digest to go by, waits for a poll.
+        An artifact that is not in a hurry, as nodes have a digest already, waits for the next poll.
         """
         if self._asked.get(artifact) != query:
             self.forget(artifact)
@@ -99,7 +100,7 @@ class TagDigests:
         return tag.answer
 
     def forget(self, artifact: ObjectRef) -> None:
-        """This artifact wants to know nothing any more."""
+        """This artifact asks for no tag any more."""
         query = self._asked.pop(artifact, None)
         tag = self._tags.get(query) if query is not None else None
         if tag is not None:
@@ -108,17 +109,20 @@ class TagDigests:
                 del self._tags[tag.query]
 
     def take_due(self, *, troubled: bool) -> list[Tag]:
-        """Tags to be looked up now, until `answered`; those that failed last apart from others."""
+        """Tags to be looked up now; `troubled`: those whose last look-up failed, else the others.
+
+        They are not taken again before `answered` is called for them.
+        """
         now = self._clock.monotonic()
         idle = (tag for tag in self._tags.values() if not tag.is_asked)
         due = (tag for tag in idle if bool(tag.failures) == troubled and self._due(tag) <= now)
-        found = nsmallest(MOST_AT_ONCE, due, key=lambda tag: tag.due)
-        for tag in found:
+        batch = nsmallest(MOST_AT_ONCE, due, key=lambda tag: tag.due)
+        for tag in batch:
             tag.is_asked = True
-        return found
+        return batch
 
     def next_due(self, lanes: Mapping[bool, bool]) -> float:
-        """Seconds until something is due in a lane that is open: troubled ones and others."""
+        """Seconds until a look-up is due; `lanes`: whether `troubled` ones, or others, may run."""
         dues = (
             self._due(tag)
             for tag in self._tags.values()
@@ -126,28 +130,28 @@ class TagDigests:
         )
         return max(0.0, min(dues, default=math.inf) - self._clock.monotonic())
 
-    def answered(self, tag: Tag, found: LookupAnswer) -> frozenset[ObjectRef]:
-        """Take in what a look-up found; return those to whom that is news."""
+    def answered(self, tag: Tag, answer: LookupAnswer) -> frozenset[ObjectRef]:
+        """Keep the answer of a look-up; return the artifacts to which it is news."""
         tag.is_asked = False
         before, now = tag.answer, self._clock.monotonic()
-        if found.problem is None:
-            tag.answer, tag.failures = TagAnswer(found.digest), 0
+        if answer.problem is None:
+            tag.answer, tag.failures = TagAnswer(answer.digest), 0
             tag.due = now + min(tag.askers.values(), default=0.0) * self._random.uniform(*_JITTER)
         else:
-            tag.answer = TagAnswer(before.digest, found.problem)
-            tag.due = now + self._delay(tag, found.problem)
+            tag.answer = TagAnswer(before.digest, answer.problem)
+            tag.due = now + self._delay(tag, answer.problem)
             tag.failures += 1
         if before.digest and before.digest == tag.answer.digest:
             return frozenset()
         return frozenset(tag.askers) if before != tag.answer else frozenset()
 
     def clear(self) -> None:
-        """Start anew: nobody asks any more, and what was known may be old."""
+        """Forget every query and answer: another leader may have published newer digests since."""
         self._tags.clear()
         self._asked.clear()
 
     def reset(self) -> None:
-        """Nobody is looking anything up any more."""
+        """Make the tags that were taken due again: the poller that took them is gone."""
         for tag in self._tags.values():
             tag.is_asked = False
 
@@ -170,13 +174,13 @@ class TagDigests:
         return max(tag.due, self._not_before.get(tag.query.source.registry, -math.inf))
 
     def _expedite(self, tag: Tag, due: float) -> None:
-        """Not later than this, unless it waits after a failure."""
+        """Make a tag due at this time at the latest, unless it waits after a failure."""
         if not tag.failures and due < tag.due:
             tag.due = due
             self.on_news()
 
     def _delay(self, tag: Tag, problem: Problem) -> float:
-        """Seconds until the next try; what a registry asks for holds for all of its tags."""
+        """Seconds until the next try; a registry's Retry-After holds for all of its tags."""
         if problem.retry_after:
             asked = min(problem.retry_after, LONGEST_RETRY_AFTER)
             registry = tag.query.source.registry

@@ -1,1 +1,1 @@
-"""Looks up tags and pulls artifacts, in child processes; knows no Kubernetes."""
+"""Looks up tags and pulls artifacts of OCI registries in child processes; knows no Kubernetes."""

@@ -1,7 +1,7 @@
-"""The one file in a layer, which is a gzipped tar archive of somebody else's making.
+"""Reads the one file of a layer, which is a gzipped tar archive from outside.
 
-Reads the stream once, in constant memory, and believes nothing: whatever the archive says of
-itself is held against a bound before it is acted upon. Names of entries are checked, never used.
+The stream is read once, in constant memory. Every size and count in the archive is held against a
+bound before it is used. Names of entries are checked, and never used as paths.
 Sources: POSIX pax, "ustar Interchange Format"; GNU tar, "Basic Tar Format"; RFC 1952.
 """
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 _PIECE = 64 * 1024
 _BLOCK = 512
-# Headers of all kinds, and what one of them may hold of names and attributes.
+# Headers of all kinds in one archive, and bytes of names and attributes in one extension header.
 _MOST_ENTRIES = 100
 _MOST_EXTENSION = 64 * 1024
-# Of gzip. Parallel packers make one for every 64 KiB or more.
+# Members of gzip. Parallel packers make one for every 64 KiB or more.
 _MOST_MEMBERS = 10_000
-_GZIP = 31  # in zlib's words: the largest window, with gzip's header
+_GZIP = 31  # for zlib: the largest window, with gzip's header
 
 _FILES = frozenset({b"0", b"\0", b"7"})
 _DIRECTORY = b"5"
@@ -39,7 +39,7 @@ _REFUSED = {
 
 
 class ArchiveError(ValueError):
-    """The archive is not one regular file, or not an archive at all."""
+    """The archive does not hold exactly one regular file, or is no archive."""
 
 
 class _Entry(NamedTuple):
@@ -49,7 +49,7 @@ class _Entry(NamedTuple):
 
 
 class _Extension(NamedTuple):
-    """What extension headers say of the entry that follows them."""
+    """The name and size that extension headers give the entry that follows them."""
 
     name: str | None = None
     size: int | None = None
@@ -58,33 +58,33 @@ class _Extension(NamedTuple):
 def only_file(chunks: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
     """Yield the content of the archive's only file, piece by piece.
 
-    What has been yielded is worth nothing until the iterator ends. Chunks behind the end of the
-    archive are not asked for.
+    The content is valid only once the iterator has ended. Chunks after the end of the archive are
+    not requested.
 
     Raises:
-        ArchiveError: anything else is in it, or the file has more bytes than this.
+        ArchiveError: the archive holds anything else, or the file has more than `most_bytes`.
     """
     stream = _Stream(_unzipped(iter(chunks)))
-    found: str | None = None
+    file_name: str | None = None
     for entry in _entries(stream):
         if entry.kind == _DIRECTORY:
             continue
-        if found is not None:
-            names = f"{shown_unquoted(found)} and {shown_unquoted(entry.name)}"
+        if file_name is not None:
+            names = f"{shown_unquoted(file_name)} and {shown_unquoted(entry.name)}"
             raise ArchiveError(f"the archive holds more than one file: {names}")
         if entry.size > most_bytes:
             raise ArchiveError(
                 f"the archive's file has {entry.size} bytes, allowed are {most_bytes}"
             )
-        found = entry.name
+        file_name = entry.name
         yield from stream.pieces(entry.size)
         stream.skip(-entry.size % _BLOCK)
-    if found is None:
+    if file_name is None:
         raise ArchiveError("the archive holds no file")
 
 
 def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """What gzip's members, one after the other, unpack to, in pieces of bounded size."""
+    """The unpacked content of all gzip members, in pieces of bounded size."""
     rest = b""
     for _ in range(_MOST_MEMBERS):
         member = zlib.decompressobj(wbits=_GZIP)
@@ -104,21 +104,21 @@ def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Stream:
-    """Reads by number of bytes what comes in pieces."""
+    """Reads a given number of bytes from a stream of pieces."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._source = pieces
         self._piece = memoryview(b"")
 
     def read(self, size: int) -> bytes:
-        """Exactly so many bytes, to be kept in memory; fewer only at the end of the stream."""
+        """Exactly `size` bytes, in memory; fewer only at the end of the stream."""
         parts = bytearray()
         while len(parts) < size and self._fill():
             parts += self._take(size - len(parts))
         return bytes(parts)
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """Exactly so many bytes, or an ArchiveError."""
+        """Yield exactly `size` bytes; raises ArchiveError if the stream ends before."""
         while size:
             if not self._fill():
                 raise ArchiveError("the archive ends too early")
@@ -127,7 +127,7 @@ class _Stream:
             yield bytes(piece)
 
     def skip(self, size: int) -> None:
-        """Go over so many bytes."""
+        """Skip `size` bytes."""
         for _ in self.pieces(size):
             pass
 
@@ -147,7 +147,7 @@ def _entries(stream: _Stream) -> Iterator[_Entry]:
     for _ in range(_MOST_ENTRIES + 1):
         block = stream.read(_BLOCK)
         if not block.strip(b"\0"):
-            return  # the end, or the end of the stream, which some writers leave it at
+            return  # the end of the archive; some writers just end the stream
         entry = _header(block)
         if entry.kind in _EXTENSIONS:
             extension = _extended(extension, entry, stream)
@@ -158,7 +158,7 @@ def _entries(stream: _Stream) -> Iterator[_Entry]:
 
 
 def _allowed(entry: _Entry, extension: _Extension) -> _Entry:
-    """The entry as the extension has it, if such entries are allowed at all."""
+    """The entry with the values of its extension; raises ArchiveError if it is not allowed."""
     name = entry.name if extension.name is None else extension.name
     if entry.kind not in _FILES and entry.kind != _DIRECTORY:
         what = _REFUSED.get(entry.kind, f"an entry of type {entry.kind!r}")
@@ -171,10 +171,11 @@ def _allowed(entry: _Entry, extension: _Extension) -> _Entry:
 
 
 def _header(block: bytes) -> _Entry:
-    """Read one header block, as ustar and GNU tar have it."""
+    """Read one header block, as ustar and GNU tar write it."""
     if len(block) < _BLOCK:
         raise ArchiveError("the archive ends too early")
-    unsigned = sum(block[:148]) + sum(block[156:]) + 8 * 0x20  # its own field counts as blanks
+    # The checksum counts its own field as blanks.
+    unsigned = sum(block[:148]) + sum(block[156:]) + 8 * 0x20
     if _octal(block[148:156]) != unsigned:
         raise ArchiveError("the layer is no valid tar archive")
     name = _text(block[:100])
@@ -183,7 +184,7 @@ def _header(block: bytes) -> _Entry:
 
 
 def _extended(extension: _Extension, entry: _Entry, stream: _Stream) -> _Extension:
-    """Take in an extension header, whose content follows it."""
+    """Add an extension header, whose content follows it in the stream."""
     if entry.size > _MOST_EXTENSION:
         raise ArchiveError(f"the archive has a header of {entry.size} bytes")
     content = b"".join(stream.pieces(entry.size))
@@ -192,11 +193,11 @@ def _extended(extension: _Extension, entry: _Entry, stream: _Stream) -> _Extensi
         return extension._replace(name=_text(content))
     if entry.kind == _PAX:
         return _with_pax(extension, content)
-    return extension  # names of links, whose links are refused, and comments on all files
+    return extension  # the name of a link, which is refused later, or attributes of all files
 
 
 def _with_pax(extension: _Extension, content: bytes) -> _Extension:
-    """Take in pax records, each `<length> <key>=<value>` and a line break."""
+    """Add pax records, each `<length> <key>=<value>` and a line break."""
     while content:
         digits, _, _ = content[:20].partition(b" ")
         length = _decimal(digits)

@@ -1,7 +1,7 @@
-"""OCI registries, from the event loop: everything that touches one runs in a child process.
+"""Looks up tags and pulls artifacts for the event loop, each batch or pull in a child process.
 
-A child takes 0.3 s to start and is limited in memory and time, so that no registry and no artifact
-can block us, or cost us more than that.
+A child takes 0.3 s to start and is limited in memory and time, so no registry and no artifact can
+block the event loop or exceed these limits.
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ if TYPE_CHECKING:
     from resources.registry.request import Endpoint, Lookup, Pull
 
 LOOK_UP_SECONDS = 60.0
-# Of private data; 24 of them are oras and what it loads.
+# Bytes of private data of a child; 24 MB of them are oras and the modules that it imports.
 _MEMORY = 48 * MEGABYTE
-# Until a child that has not answered in time is ended from outside.
+# Seconds that a child has to answer after the deadline of its look-ups.
 _SLACK_SECONDS = 5.0
-# Names of files that are not verified yet; whoever owns a directory may remove what was left there
-# by a process that was killed.
 UNFINISHED = ".pull-"
+"""Prefix of files that are not verified yet; a killed process leaves them to be removed."""
 
 
 class RegistryError(Exception):
-    """Why an artifact could not be had, for a user to read; transient as `Problem` has it."""
+    """Why an artifact could not be pulled, as a `Problem` for a user to read."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -38,37 +37,37 @@ class RegistryError(Exception):
 
     @property
     def transient(self) -> bool:
-        """Whether it may well work in a moment."""
+        """Whether the same pull may work in a moment."""
         return self.problem.transient
 
     @property
     def final(self) -> bool:
-        """Whether it will be the same whenever this digest is pulled."""
+        """Whether every pull of this digest will fail in the same way."""
         return self.problem.final
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the registry asked us to wait."""
+        """Seconds that the registry has asked to wait."""
         return self.problem.retry_after
 
 
 async def look_up(
     lookups: Sequence[Lookup], *, seconds: float = LOOK_UP_SECONDS
 ) -> list[LookupAnswer]:
-    """Tell the digests that references name, in the same order; one that fails says why.
+    """The digests that references name, in the same order; a failed look-up has a problem instead.
 
-    All of them together are one child process, those that are digests already need none.
+    All look-ups share one child process; a reference that is a digest needs none.
     """
     asked = tuple(dict.fromkeys(lookup for lookup in lookups if not lookup.is_pinned))
-    found = await _answers(asked, seconds) if asked else {}
-    return [found.get(lookup) or LookupAnswer(lookup.reference) for lookup in lookups]
+    answers = await _answers(asked, seconds) if asked else {}
+    return [answers.get(lookup) or LookupAnswer(lookup.reference) for lookup in lookups]
 
 
 async def pull(request: Pull) -> Pulled:
-    """Fetch the file of an artifact: complete, synced and verified, or not there.
+    """Pull the file of an artifact: complete, synced and verified, or no file at all.
 
     Raises:
-        RegistryError: and nothing is left in the directory, cancelled or not.
+        RegistryError: the pull failed; as when it is cancelled, no file is left in the directory.
     """
     file = Path(request.directory, f"{UNFINISHED}{secrets.token_hex(8)}")
     try:
@@ -108,17 +107,17 @@ async def _answers(lookups: tuple[Lookup, ...], seconds: float) -> dict[Lookup, 
 async def _answers_apart(
     lookups: tuple[Lookup, ...], seconds: float, error: WorkerFailed
 ) -> dict[Lookup, LookupAnswer]:
-    """Ask each registry in a process of its own: whichever brought that one down, it was alone."""
+    """Look up each registry in a child of its own, so that the culprit breaks only its own."""
     registries = dict.fromkeys(lookup.endpoint.registry for lookup in lookups)
     if len(registries) == 1:
         return {
             each: LookupAnswer(problem=_failed(each.endpoint, "look-up", error)) for each in lookups
         }
-    found: dict[Lookup, LookupAnswer] = {}
+    answers: dict[Lookup, LookupAnswer] = {}
     for registry in registries:
-        its = tuple(lookup for lookup in lookups if lookup.endpoint.registry == registry)
-        found |= await _answers(its, seconds)
-    return found
+        batch = tuple(lookup for lookup in lookups if lookup.endpoint.registry == registry)
+        answers |= await _answers(batch, seconds)
+    return answers
 
 
 def _failed(endpoint: Endpoint, what: str, error: WorkerFailed) -> Problem:
@@ -126,5 +125,5 @@ def _failed(endpoint: Endpoint, what: str, error: WorkerFailed) -> Problem:
 
 
 def _remove(file: Path) -> None:
-    with suppress(OSError):  # there is no such file, or not even a directory
+    with suppress(OSError):  # the file or its directory may not exist
         file.unlink()

@@ -1,10 +1,10 @@
-"""What goes wrong between us and a registry, in words for a user and without secrets.
+"""Errors of requests to a registry, with messages for a user that hold no secret.
 
     ExchangeError           this request failed
-    └── RegistryDown        so would any other to this registry: no connection, or told to wait
+    └── RegistryDown        every request to this registry would: no connection, or asked to wait
 
-Texts of libraries and servers are not passed on: they hold proxies' passwords and signed URLs, and
-a server can echo what we sent.
+Messages never quote libraries or servers: their texts can hold the password of a proxy, a signed
+URL, or an echo of the credentials that were sent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 _OVERLOADED = 429
 _TIMEOUT = 408
 LONGEST_RETRY_AFTER = 3600.0
-"""Seconds for which a registry can keep us away, whatever its Retry-After asks for."""
+"""Seconds that a Retry-After of a registry can ask for at most."""
 
 
 # Tries of one request, in one child process.
@@ -41,7 +41,7 @@ _LONGEST_WAIT = 2.0
 
 
 class ExchangeError(Exception):
-    """A request failed; says what of it, but not where. Transient as `Problem` has it."""
+    """A request failed; the message does not name the registry. Transient is as in `Problem`."""
 
     def __init__(
         self, what: str, *, transient: bool = False, retry_after: float | None = None
@@ -52,16 +52,21 @@ class ExchangeError(Exception):
 
 
 class RegistryDown(ExchangeError):  # noqa: N818 - it describes the registry
-    """Others of this registry need not be tried now."""
+    """Other requests to this registry would fail now, too."""
 
 
 def problem_of(endpoint: Endpoint, error: ExchangeError) -> Problem:
-    """Tell the user where it happened."""
+    """The problem that names the repository as well."""
     return Problem(f"{endpoint}: {error}", error.transient, error.retry_after)
 
 
-def from_status(code: int, retry_after: str | None, what: str, *, known: bool) -> ExchangeError:
-    """What an answer with this status means for `what`; `known` if it saw credentials."""
+def from_status(
+    code: int, retry_after: str | None, what: str, *, authenticated: bool
+) -> ExchangeError:
+    """The error for an answer with this status to a request for `what`.
+
+    `authenticated`: the request carried credentials.
+    """
     wait = retry_after_seconds(retry_after, LONGEST_RETRY_AFTER)
     if code == _OVERLOADED:
         return RegistryDown("too many requests (429)", transient=True, retry_after=wait)
@@ -72,14 +77,16 @@ def from_status(code: int, retry_after: str | None, what: str, *, known: bool) -
         return ExchangeError(f"there is no {what} (404)")
     if code in {401, 403}:
         text = (
-            "the credentials were refused" if known else "it needs credentials, or does not exist"
+            "the credentials were refused"
+            if authenticated
+            else "it needs credentials, or does not exist"
         )
         return ExchangeError(f"access to {what} was denied ({code}): {text}")
     return ExchangeError(f"the registry answered {code} for {what}")
 
 
 def from_exception(error: BaseException, host: str) -> ExchangeError:
-    """What a failed connection to this host means, told by the error at its root."""
+    """The error for a failed connection to this host, by the error at its root."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -103,7 +110,7 @@ def _what_happened(causes: list[BaseException]) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that it was made of: requests and urllib3 hand them on as arguments."""
+    """The error and all its causes; requests and urllib3 pass them as arguments of exceptions."""
     waiting, seen = [error], set[int]()
     while waiting:
         current = waiting.pop(0)
@@ -117,7 +124,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def persistently(operation: Callable[[], T]) -> T:
-    """Return what the operation returns, tried again if it fails but may work in a moment."""
+    """Return the result of an operation, which is repeated while it fails transiently."""
     for tries in range(1, _TRIES):
         try:
             return operation()

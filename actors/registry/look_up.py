@@ -1,6 +1,6 @@
-"""Looks up a batch of references, in the child process: each registry in a thread of its own.
+"""Looks up a batch of references, in the child process.
 
-So a registry that does not answer holds up nothing but itself.
+Each registry has a thread of its own, so a registry that does not answer holds up no other.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from resources.registry.request import Answers, LookupAnswer
 if TYPE_CHECKING:
     from resources.registry.request import Endpoint, Lookup, Lookups
 
-# Each may hold a megabyte of public authorities, and the limit of memory counts its whole stack.
+# Threads. Each may hold a megabyte of public authorities, and its whole stack counts as memory.
 _AT_ONCE = 8
 _STACK = 512 * 1024
 
 
 def answer(batch: Lookups) -> Answers:
-    """The answers that came in time, in the order of the batch; to the rest, that none came."""
+    """The answers in the order of the batch; a problem for each that did not come in time."""
     registries: dict[str, dict[int, Lookup]] = {}
     for place, lookup in enumerate(batch.lookups):
         registries.setdefault(lookup.endpoint.registry, {})[place] = lookup
-    found: dict[int, LookupAnswer] = {}
+    answers: dict[int, LookupAnswer] = {}
     threading.stack_size(_STACK)
     pool = ThreadPoolExecutor(_AT_ONCE)
-    runs = [pool.submit(_look_up, lookups, found) for lookups in registries.values()]
+    runs = [pool.submit(_look_up, lookups, answers) for lookups in registries.values()]
     for run in wait(runs, timeout=batch.seconds).done:
-        run.result()  # a bug, or no memory
+        run.result()  # raises in case of a bug, or out of memory
     late = ExchangeError("the registry did not answer in time", transient=True)
     return Answers(
         tuple(
-            found.get(place) or _failed(lookup.endpoint, late)
+            answers.get(place) or _failed(lookup.endpoint, late)
             for place, lookup in enumerate(batch.lookups)
         )
     )
 
 
-def _look_up(lookups: dict[int, Lookup], found: dict[int, LookupAnswer]) -> None:
-    """Ask one registry; once it is down it is not asked for the rest."""
+def _look_up(lookups: dict[int, Lookup], answers: dict[int, LookupAnswer]) -> None:
+    """Look up the references of one registry, until it is down."""
     down: RegistryDown | None = None
     for endpoint, places in _by_endpoint(lookups).items():
         session: Session | None = None
@@ -52,10 +52,10 @@ def _look_up(lookups: dict[int, Lookup], found: dict[int, LookupAnswer]) -> None
                 if down is not None:
                     raise down
                 session = session or Session(endpoint, lookup.idle_seconds)
-                found[place] = LookupAnswer(_digest(session, lookup.reference))
+                answers[place] = LookupAnswer(_digest(session, lookup.reference))
             except ExchangeError as error:
                 down = error if isinstance(error, RegistryDown) else down
-                found[place] = _failed(endpoint, error)
+                answers[place] = _failed(endpoint, error)
         if session is not None:
             session.close()
 
@@ -65,7 +65,7 @@ def _digest(session: Session, reference: str) -> str:
 
 
 def _by_endpoint(lookups: dict[int, Lookup]) -> dict[Endpoint, list[int]]:
-    """Those that may share a client."""
+    """The look-ups by endpoint: those of one endpoint share a session."""
     endpoints: dict[Endpoint, list[int]] = {}
     for place, lookup in lookups.items():
         endpoints.setdefault(lookup.endpoint, []).append(place)

@@ -7,7 +7,7 @@ from resources.registry.request import Answers, Lookups
 
 
 def handle(batch: Lookups) -> Answers:
-    """Look them up, with libraries that are loaded under the limits only."""
+    """Look up the batch; the libraries for that are imported once the limits hold."""
     from actors.registry.look_up import answer  # noqa: PLC0415
 
     return answer(batch)

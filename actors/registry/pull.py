@@ -1,4 +1,4 @@
-"""Pulls an artifact, in the child process: nothing is believed before its digest is verified."""
+"""Pulls an artifact, in the child process; nothing is used before its digest is verified."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _File(NamedTuple):
 
 
 def answer(fetch: PullRequest) -> Pulled:
-    """What the artifact says of itself, its file being at the path; or else a problem."""
+    """The metadata of the artifact, whose file is at the path of the request; or a problem."""
     request = fetch.pull
     try:
         session = Session(request.endpoint, request.idle_seconds)
@@ -47,7 +47,7 @@ def answer(fetch: PullRequest) -> Pulled:
         return Pulled(problem=problem_of(request.endpoint, error))
     except (InvalidManifest, ArchiveError) as error:
         return Pulled(problem=Problem(f"{request.endpoint}: {error}", transient=False, final=True))
-    except OSError as error:  # not the network's, which Session translates
+    except OSError as error:  # of the disk: Session translates those of the network
         full = ExchangeError(f"the file cannot be written: {error.strerror}", transient=True)
         return Pulled(problem=problem_of(request.endpoint, full))
 
@@ -55,22 +55,24 @@ def answer(fetch: PullRequest) -> Pulled:
 def _pulled(session: Session, request: Pull, path: str) -> Pulled:
     manifest = _manifest(session, request)
     config, layer = blobs_of(manifest, request.kind, request.max_bytes)
-    says = config_of(persistently(lambda: b"".join(_verified(session.blob(config.digest), config))))
+    metadata = config_of(
+        persistently(lambda: b"".join(_verified(session.blob(config.digest), config)))
+    )
     file = _stored(session, layer, path, request.max_bytes)
     return Pulled(
         path=path,
         sha256=file.sha256,
         size=file.size,
         pulled_bytes=session.received,
-        name=says.name,
-        version=says.version,
-        requirements=says.requirements,
-        dependencies=says.dependencies,
+        name=metadata.name,
+        version=metadata.version,
+        requirements=metadata.requirements,
+        dependencies=metadata.dependencies,
     )
 
 
 def _manifest(session: Session, request: Pull) -> Manifest:
-    """The manifest for our platform."""
+    """The manifest for the requested platform, through an index if there is one."""
     root = root_of(_document(session, request.digest))
     if not isinstance(root, Index):
         return root
@@ -90,7 +92,7 @@ def _document(session: Session, digest: str) -> bytes:
 
 
 def _stored(session: Session, layer: Descriptor, path: str, most_bytes: int) -> _File:
-    """Write the layer's file: synced to the disk when this returns."""
+    """Write the file of the layer; it is synced to the disk when this returns."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
         stored = persistently(lambda: _unpacked(session, layer, file, most_bytes))
@@ -100,7 +102,7 @@ def _stored(session: Session, layer: Descriptor, path: str, most_bytes: int) -> 
 
 
 def _unpacked(session: Session, layer: Descriptor, file: BinaryIO, most_bytes: int) -> _File:
-    """Write the layer's file from its start, as it comes."""
+    """Write the file of the layer from its start, while the layer is received."""
     file.seek(0)
     file.truncate()
     packed = _verified(session.blob(layer.digest), layer)
@@ -110,14 +112,14 @@ def _unpacked(session: Session, layer: Descriptor, file: BinaryIO, most_bytes: i
             digest.update(piece)
             file.write(piece)
     except ArchiveError:
-        _finish(packed)  # that it is not what the manifest names explains more
+        _finish(packed)  # raises if the digest is wrong, which explains more than a bad archive
         raise
     _finish(packed)
     return _File(digest.hexdigest(), file.tell())
 
 
 def _verified(chunks: Iterable[bytes], blob: Descriptor) -> Iterator[bytes]:
-    """Hand the chunks on; it ends well only if all of them together are the blob."""
+    """Yield the chunks; raises ExchangeError at the end unless together they are the blob."""
     digest, size = hashlib.sha256(), 0
     for chunk in chunks:
         size += len(chunk)
@@ -131,11 +133,11 @@ def _verified(chunks: Iterable[bytes], blob: Descriptor) -> Iterator[bytes]:
 
 
 def _finish(chunks: Iterator[bytes]) -> None:
-    """Take what is left, for the sake of the check at its end."""
+    """Read the remaining chunks, so that the check at their end is made."""
     for _ in chunks:
         pass
 
 
-def _compare(found: str, digest: str, what: str) -> None:
-    if f"sha256:{found}" != digest:
-        raise ExchangeError(f"the {what} sent for {digest} has another digest: sha256:{found}")
+def _compare(actual: str, digest: str, what: str) -> None:
+    if f"sha256:{actual}" != digest:
+        raise ExchangeError(f"the {what} sent for {digest} has another digest: sha256:{actual}")

@@ -7,7 +7,7 @@ from resources.registry.request import Pulled, PullRequest
 
 
 def handle(fetch: PullRequest) -> Pulled:
-    """Pull it, with libraries that are loaded under the limits only."""
+    """Pull the artifact; the libraries for that are imported once the limits hold."""
     from actors.registry.pull import answer  # noqa: PLC0415
 
     return answer(fetch)

@@ -1,7 +1,8 @@
-"""One client of one repository, in the child process: oras as the transport, under rules of ours.
+"""The client of one repository, in the child process, with oras as the transport.
 
-oras 0.2.43 verifies no digest, knows no timeout, shows credentials to whoever asks, and waits two
-minutes on a wrong password; so every request goes through `Session.do_request`, which it calls.
+oras 0.2.43 verifies no digest, knows no timeout, sends credentials to any server that asks, and
+waits two minutes after a wrong password. So `Session` overrides `do_request`, by which oras makes
+every request.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ _REPOSITORY = re.compile(r"[a-z0-9._/-]+", re.ASCII)
 
 
 class Session(oras.provider.Registry):  # type: ignore[misc]
-    """Talks to one endpoint; every method raises ExchangeError only.
+    """Makes requests to one endpoint; every method raises ExchangeError only.
 
-    `received` counts the bytes of bodies.
+    `received` counts the bytes of all bodies.
     """
 
     def __init__(self, endpoint: Endpoint, idle_seconds: float) -> None:
@@ -59,16 +60,16 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         self._container = _container(host, api_repository(endpoint.registry, endpoint.repository))
         self._authorization: str | None = None
         self._timeout = (min(_CONNECT_SECONDS, idle_seconds), idle_seconds)
-        self.session.trust_env = False  # a .netrc is none of our business, proxies we choose below
+        self.session.trust_env = False  # no .netrc; `_send` chooses the proxy
         self.session.headers.update(_HEADERS)
         self.session.mount("https://", Adapter(endpoint.ca, endpoint.skip_verify))
 
     def close(self) -> None:
-        """No connection is open any more."""
+        """Close every connection."""
         self.session.close()
 
     def digest_of(self, reference: str) -> str:
-        """The digest that a tag names now, by a HEAD, which registries do not count as a pull."""
+        """The digest that a tag names now, by a HEAD if possible: a GET counts as a pull."""
         if not is_tag_or_digest(reference):
             raise ExchangeError(f"{shown_unquoted(reference)} is no valid tag or digest")
         response = self.do_request(self._manifest_url(reference), "HEAD", headers=_accepting())
@@ -82,14 +83,14 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         return f"sha256:{hashlib.sha256(document).hexdigest()}"
 
     def manifest(self, reference: str) -> bytes:
-        """The document that the reference names, not yet verified."""
+        """The manifest that the reference names; its digest is not verified yet."""
         what = f"manifest {reference}"
         response = self.do_request(self._manifest_url(reference), headers=_accepting())
         self._check(response, what)
         return self._whole(response, what)
 
     def blob(self, digest: str) -> Iterator[bytes]:
-        """The blob in chunks, not yet verified."""
+        """The blob in chunks; its digest is not verified yet."""
         response: requests.Response = self.get_blob(self._container, digest, stream=True)
         self._check(response, f"blob {digest}")
         return self._chunks(response)
@@ -98,19 +99,19 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         self,
         url: str,
         method: str = "GET",
-        data: Any = None,  # noqa: ARG002 - of oras, for pushing
+        data: Any = None,  # noqa: ARG002 - oras passes it when it pushes
         headers: dict[str, str] | None = None,
         json: Any = None,  # noqa: ARG002
-        stream: bool = True,  # noqa: ARG002 - always
+        stream: bool = True,  # noqa: ARG002 - every answer is streamed
     ) -> requests.Response:
-        """The registry's answer, whatever its status, after authentication if it asks for that."""
+        """The registry's answer, whatever its status; authenticates if the registry asks for it."""
         response = self._exchange(url, method, headers or {}, self._authorization)
         if response.status_code != 401 or origin_of(response.url) != self._origin:
             return response
         self._discard(response)
         header = response.headers.get("WWW-Authenticate", "")
-        known = self._endpoint.credentials
-        self._authorization = authorization(header, known, self._origin, self._token_answer)
+        credentials = self._endpoint.credentials
+        self._authorization = authorization(header, credentials, self._origin, self._token_answer)
         return self._exchange(url, method, headers or {}, self._authorization)
 
     def _token_answer(self, url: str, credentials: str | None) -> tuple[int, str | None, bytes]:
@@ -121,11 +122,11 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
     def _exchange(
         self, url: str, method: str, headers: dict[str, str], credentials: str | None
     ) -> requests.Response:
-        """Send a request, and follow redirects: without credentials once they lead elsewhere."""
+        """Send a request and follow redirects; the credentials are not sent to another origin."""
         first = origin_of(url)
         for _ in range(_MOST_REDIRECTS + 1):
-            shown_to_it = {"Authorization": credentials} if credentials else {}
-            response = self._send(url, method, {**headers, **shown_to_it})
+            authorization_header = {"Authorization": credentials} if credentials else {}
+            response = self._send(url, method, {**headers, **authorization_header})
             location = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or not location:
                 return response
@@ -145,10 +146,10 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         return target
 
     def _send(self, url: str, method: str, headers: dict[str, str]) -> requests.Response:
-        """One request and the head of its answer.
+        """Send one request; return its answer with the body still unread.
 
-        Past `requests.Session.send`, which reads the body of a redirect whole, however long it is,
-        even when it is told not to follow.
+        `requests.Session.send` is not used: it reads the whole body of a redirect, however long
+        that is, even if it is not to follow.
         """
         request = self.session.prepare_request(requests.Request(method, url, headers))
         proxy = proxy_of(url, os.environ)
@@ -160,18 +161,19 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
             raise from_exception(error, str(origin_of(url))) from None
 
     def _check(self, response: requests.Response, what: str) -> None:
-        """Raise what an answer means that does not bring what was asked for."""
+        """Raise the error of an answer that is not 200."""
         if response.status_code == 200:
             return
         self._discard(response)
         code, origin = response.status_code, origin_of(response.url)
-        if origin != self._origin:  # signed addresses expire: the registry will name a new one
+        if origin != self._origin:  # a signed URL has expired: the registry will send a new one
             raise ExchangeError(f"{origin} answered {code} for {what}", transient=True)
         retry_after = response.headers.get("Retry-After")
-        raise from_status(code, retry_after, what, known=self._endpoint.credentials is not None)
+        authenticated = self._endpoint.credentials is not None
+        raise from_status(code, retry_after, what, authenticated=authenticated)
 
     def _whole(self, response: requests.Response, what: str) -> bytes:
-        """A body that is kept in memory."""
+        """The whole body, which has to fit a bound, in memory."""
         body = bytearray()
         for chunk in self._chunks(response):
             body += chunk
@@ -181,7 +183,7 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         return bytes(body)
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:
-        """The body as it comes, never waiting until a chunk is full."""
+        """The body in chunks as they arrive, without waiting until a chunk is full."""
         try:
             while chunk := response.raw.read1(_CHUNK, decode_content=False):
                 self.received += len(chunk)
@@ -192,7 +194,7 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
             response.close()
 
     def _discard(self, response: requests.Response) -> None:
-        """Have done with an answer, whose connection can be used again if its body is short."""
+        """Close an answer; a short body is read first, so that the connection can be used again."""
         try:
             if response.raw.read1(_CHUNK, decode_content=False):
                 response.raw.read1(1, decode_content=False)
@@ -206,7 +208,7 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
 
 
 def _container(host: str, repository: str) -> oras.container.Container:
-    """What oras makes URLs of; its own parser takes a first part with a dot for a host."""
+    """The repository as oras needs it; its own parser takes a first part with a dot for a host."""
     container = oras.container.Container("repository", registry=host)
     container.namespace, _, container.repository = repository.rpartition("/")
     return container

@@ -1,4 +1,4 @@
-"""Whose certificates are believed, for one endpoint."""
+"""The TLS connections of one endpoint: which certificate authorities they trust."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from actors.registry.failure import ExchangeError
 
 
 class Adapter(HTTPAdapter):
-    """Connections that are checked against the system's authorities and the endpoint's own.
+    """Connections that trust the authorities of the system and that of the endpoint.
 
-    requests would add its bundle of public authorities to any context, and takes files only.
+    requests itself would add its bundle of public authorities, and takes authorities from files
+    only.
     """
 
     def __init__(self, ca: str, skip_verify: bool) -> None:
@@ -26,15 +27,16 @@ class Adapter(HTTPAdapter):
     def build_connection_pool_key_attributes(
         self, request: Any, verify: Any, cert: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Give the pool our context, and nothing of requests' own ideas of TLS."""
+        """Give the pool our context only, and none of the TLS settings of requests."""
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"ssl_context": _context(*self._trust)} if host["scheme"] == "https" else {}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """The context says it all."""
+        """Do nothing: the context holds every TLS setting."""
 
 
-# Shared, for a context holds no credentials; few, for it holds a megabyte of public authorities.
+# Contexts are shared, as they hold no credentials; only four, as each holds a megabyte of public
+# authorities.
 @lru_cache(maxsize=4)
 def _context(ca: str, skip_verify: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
@@ -55,7 +57,7 @@ def _context(ca: str, skip_verify: bool) -> ssl.SSLContext:
 
 
 def _has_authorities(context: ssl.SSLContext) -> bool:
-    """Whether the system has any; those in a directory are loaded only when looked for."""
+    """Whether the system has authorities; those in a directory are not in the context yet."""
     paths = ssl.get_default_verify_paths()
     return bool(
         context.cert_store_stats()["x509_ca"]

@@ -1,4 +1,4 @@
-"""The Authorization header that a registry asks for, and whom it may be asked of.
+"""The Authorization header that a registry asks for, and which token server may be asked.
 
 Source: distribution spec, "Token Authentication Specification"; the OAuth2 form is not used.
 """
@@ -25,10 +25,10 @@ _SENDABLE = re.compile(r"[!-~]+")
 
 
 class SendGet(Protocol):
-    """Gets a URL, with this Authorization if any."""
+    """Makes a GET, with this Authorization header if there is one."""
 
     def __call__(self, url: str, credentials: str | None) -> tuple[int, str | None, bytes]:
-        """Status, Retry-After and body of the answer."""
+        """Return status, Retry-After header and body of the answer."""
         ...
 
 
@@ -43,7 +43,7 @@ def authorization(
     """Answer a WWW-Authenticate header of the registry.
 
     Raises:
-        ExchangeError: it cannot be answered, or not without showing credentials to a stranger.
+        ExchangeError: it cannot be answered, or only by sending credentials to another domain.
     """
     challenge = chosen(header)
     if challenge is None:
@@ -56,11 +56,11 @@ def authorization(
         return _bearer(credentials.password)
     realm = _realm(challenge, credentials, registry)
     answer = fetch(realm, _basic(credentials) if credentials else None)
-    return _bearer(_token(*answer, known=credentials is not None))
+    return _bearer(_token(*answer, authenticated=credentials is not None))
 
 
 def _realm(challenge: Challenge, credentials: Credentials | None, registry: Origin) -> str:
-    """The URL of a token server that may be asked."""
+    """The URL to get a token from; raises ExchangeError if that server must not be asked."""
     realm = origin_of(challenge.realm)
     if realm is None:
         raise ExchangeError("the registry names a token server that has no valid address")
@@ -75,9 +75,9 @@ def _realm(challenge: Challenge, credentials: Credentials | None, registry: Orig
     return f"{challenge.realm}{separator}{query}" if query else challenge.realm
 
 
-def _token(status: int, retry_after: str | None, body: bytes, *, known: bool) -> str:
+def _token(status: int, retry_after: str | None, body: bytes, *, authenticated: bool) -> str:
     if status != 200:
-        raise from_status(status, retry_after, "a token", known=known)
+        raise from_status(status, retry_after, "a token", authenticated=authenticated)
     try:
         answer = msgspec.json.decode(body, type=_Answer)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

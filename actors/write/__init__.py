@@ -1,1 +1,1 @@
-"""What the API server is told: writes, children, Events, retries."""
+"""Writes to the API server: children, status and Events of a resource, and when to try again."""

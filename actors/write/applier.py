@@ -1,10 +1,10 @@
-"""Brings one child of a custom resource to what is wanted, in as few requests as it takes.
+"""Makes one child of a custom resource equal to its desired body, in as few requests as possible.
 
-Claim, then own. A child that is not known is claimed by an apply that carries resourceVersion "1":
-the API server answers 201 if the name is free and 409 if anything is there (measured on 1.29 to
-1.36), so the first write is atomic, needs no read and can never touch a foreign object. Every later
-write carries the uid, so it can neither create nor touch another incarnation, and happens only if
-the fields that we own differ from what is wanted.
+Claim, then own. A child that the View does not show is claimed by an apply that carries
+resourceVersion "1": the API server answers 201 if the name is free and 409 if an object has it
+(measured on 1.29 to 1.36), so the first write is atomic, needs no read and never touches a foreign
+object. Every later write carries the uid, so it can neither create an object nor touch another
+incarnation, and is made only if the fields that we own differ from the desired body.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Applier:
-    """Writes the children of one owner."""
+    """Writes and deletes the children of one owner, and no foreign object."""
 
     def __init__(self, writer: Writer, owner: Owner) -> None:
         self._writer = writer
@@ -38,7 +38,7 @@ class Applier:
         self._applied: dict[ObjectRef, int] = {}
 
     def differences(self, child: Child) -> tuple[Difference, ...] | None:
-        """What is not as wanted, by what is known; None if the child is not there.
+        """How the child in the View differs from its desired body; None if the View has no child.
 
         Raises NameConflict or Leaving.
         """
@@ -46,21 +46,21 @@ class Applier:
         return None if live is None else self._compared(child, live)
 
     async def ensure(self, child: Child) -> ObjectRef | Update | None:
-        """Make the child equal to its desired body: its ref if created, None if it was equal.
+        """Make the child equal to its desired body; its ref if created, None if it was equal.
 
         Raises NameConflict, Leaving, or an ApiError.
         """
         live = self._view.get(child.ref)
         if live is not None:
-            # A foreign object is seen by chance only; as nobody tells when it goes, ask again.
+            # A foreign object is not watched, so it may be gone by now: try to claim the name.
             with suppress(NameConflict):
                 return await self._own(child, live)
         return await self._claim(child)
 
     async def remove(self, ref: ObjectRef) -> bool:
-        """Delete an object if it is ours; True once it is gone or turns out not to be ours.
+        """Delete an object if it is ours; True once it is gone or turns out to be foreign.
 
-        Reads it by name first: what a stale watch shows is no ground for a deletion.
+        The object is read by name first, for a watch may be stale.
         """
         live = await self._writer.read(ref)
         if live is None or self._whose(live) is Ownership.FOREIGN:
@@ -68,7 +68,7 @@ class Applier:
         return live.meta.deletion_timestamp is None and await self._writer.delete(live)
 
     def owns(self, ref: ObjectRef) -> bool:
-        """Whether an object is known to be there and to be the owner's."""
+        """Whether the View shows an object of this name that belongs to the owner."""
         live = self._view.get(ref)
         return live is not None and self._whose(live) is Ownership.OURS
 
@@ -81,27 +81,27 @@ class Applier:
         except Conflict:
             live = await self._writer.read(child.ref)
             if live is None:
-                raise  # gone again between the two requests: look again
-            # Not by the View: a Store that has come further does not show what is not watched.
+                raise  # deleted between the two requests: the next reconcile claims the name
+            # The View may not show the answer: the Store drops unwatched objects.
             return await self._own(child, live)
         return child.ref
 
     async def _own(self, child: Child, live: Snapshot) -> Update | None:
-        found = self._compared(child, live)
-        if not found:
+        different = self._compared(child, live)
+        if not different:
             return None
-        # What was applied before and is wanted still has been changed by somebody else.
+        # The same body was applied before, so somebody else has changed the object since.
         drifted = self._applied.get(child.ref) == _digest(child)
         try:
             written = await self._apply(child, {"uid": live.meta.uid})
         except Conflict:
-            # That incarnation is gone; whatever has the name now is not known.
+            # That incarnation is gone; another object may have the name by now.
             self._view.deleted(child.ref, live.meta.uid or "")
             raise
         if written.meta.resource_version == live.meta.resource_version:
-            return None  # stored otherwise than it was wanted, and that was so before
-        taken = any(difference.other_manager for difference in found)
-        return Update(child.ref, found, drifted or taken)
+            return None  # the API server stores these fields differently, and did so before
+        taken = any(difference.other_manager for difference in different)
+        return Update(child.ref, different, drifted or taken)
 
     def _compared(self, child: Child, live: Snapshot) -> tuple[Difference, ...]:
         document = msgspec.json.decode(live.raw)
@@ -110,18 +110,18 @@ class Applier:
             raise NameConflict("exists and does not belong to this resource; it is left alone")
         if whose is Ownership.LEFTOVER or live.meta.deletion_timestamp is not None:
             raise Leaving("is still being deleted")
-        found = differences(child.body, document, self._writer.manager)
-        # A residue is about the body that left it: another one has to be applied first.
+        different = differences(child.body, document, self._writer.manager)
+        # A residue belongs to the body that was applied; another body has to be applied first.
         same = self._applied.get(child.ref) == _digest(child)
         residue = self._residues.get(child.ref, frozenset()) if same else frozenset()
-        return tuple(difference for difference in found if difference not in residue)
+        return tuple(difference for difference in different if difference not in residue)
 
     async def _apply(self, child: Child, identity: dict[str, Any]) -> Snapshot:
         metadata = {**child.body["metadata"], **identity}
         written = await self._writer.apply(child.ref, {**child.body, "metadata": metadata})
         self._applied[child.ref] = _digest(child)
-        # What the API server did not keep, such as a field of a newer version, would be applied
-        # for ever.
+        # A field that the API server did not store, such as one of a newer version, would else be
+        # applied again and again.
         residue = differences(child.body, msgspec.json.decode(written.raw), self._writer.manager)
         if residue:
             self._residues[child.ref] = frozenset(residue)

@@ -1,4 +1,4 @@
-"""Writes all children of a custom resource, wave by wave, and bears with those that cannot be."""
+"""Writes all children of a custom resource, wave by wave, whichever of them fail."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Attempt:
-    """What became of each child."""
+    """The outcome of one try to write all children."""
 
     created: list[ObjectRef] = field(default_factory=list)
     updated: list[Update] = field(default_factory=list)
@@ -42,36 +42,36 @@ class Attempt:
     errors: list[WriteError] = field(default_factory=list)
     done: set[ObjectRef] = field(default_factory=set)
     blocked: set[ObjectRef] = field(default_factory=set)
-    """Children that others must not be written without."""
+    """Children that are not usable: no child that depends on one of them is written."""
     pruned: list[ObjectRef] = field(default_factory=list)
     refusals: list[Refused] = field(default_factory=list)
-    """Of requests about something else than a child: what is refused there is not held."""
+    """Refusals of requests that are not about a wanted child, and so are not held."""
 
     def next(self) -> Attempt:
-        """Begin another one that also tells what this one did: it was not reported."""
+        """A new attempt that also reports what this one did, for that is not in the status yet."""
         return Attempt(self.created, self.updated, pruned=self.pruned)
 
     def failed(self, ref: ObjectRef, error: ApiError) -> None:
-        """Note what went wrong with the resource itself, or with a child that has to go."""
+        """Note an error about the resource itself, or about a child that is to be deleted."""
         self.errors.append(error)
         self.failures[ref] = Failure(ERROR_ON_UPDATE, error.message, ref)
         if isinstance(error, Refused):
             self.refusals.append(error)
 
     def refused(self, random: Random) -> float | None:
-        """Seconds until what was refused there is tried again; None if nothing was."""
+        """Seconds until the requests in `refusals` are made again; None if there are none."""
         delays = (settled_delay(error, 0, random) for error in self.refusals)
         return min((delay for delay in delays if delay is not None), default=None)
 
     def outcome(self) -> Outcome:
-        """What there is to be told."""
+        """What the status and the Events report."""
         failures = tuple(self.failures.values())
         return Outcome(tuple(self.created), tuple(self.updated), tuple(self.pruned), failures)
 
 
 @dataclass(slots=True)
 class _Hold:
-    """A request that cannot succeed for now: not made again before `until` unless it changes."""
+    """A request that failed and is not made again before `until`, unless its body changes."""
 
     body: dict[str, Any]
     error: WriteError
@@ -89,7 +89,7 @@ class Children:
         view: View,
         drift_corrected: Callable[[str], None],
     ) -> None:
-        """`drift_corrected` is told the kind of each child that was corrected."""
+        """`drift_corrected` is called with the kind of each child that was corrected."""
         self._runtime = runtime
         self._applier = applier
         self._view = view
@@ -106,8 +106,9 @@ class Children:
     ) -> None:
         """Bring every child to its desired body, as far as that can be done now.
 
-        `beside` runs beside the first wave; whatever has to wait for it is in `attempt.blocked`
-        when it returns. A child without what it depends on is not tried, and no failure of its own.
+        `beside` runs together with the first wave, and puts the children that must not be written
+        if it fails into `attempt.blocked`. A child whose dependency is blocked is not tried, and
+        is no failure of its own.
         """
         first: Sequence[Awaitable[None]] = (beside(),)
         for _, wave in groupby(children, key=lambda child: child.wave):
@@ -117,16 +118,19 @@ class Children:
         self._holds = {ref: self._holds[ref] for ref in attempt.failures if ref in self._holds}
 
     def inspect(self, children: Iterable[Child]) -> Attempt:
-        """What `ensure` would have to do, without doing it and without any request."""
+        """Report as failures what `ensure` would write, without any request."""
         attempt = Attempt()
         for child in children:
             try:
-                found = self._applier.differences(child)
+                different = self._applier.differences(child)
             except (NameConflict, Leaving) as error:
                 attempt.failures[child.ref] = _failure(child.ref, error, missing=False)
                 continue
-            # A field that is as wanted again is no drift, although an apply would take it back.
-            strayed = found and [difference for difference in found if difference.kind != "unowned"]
+            # A field with the desired value that we do not own is no drift, though `ensure` would
+            # take its ownership back.
+            strayed = different and [
+                difference for difference in different if difference.kind != "unowned"
+            ]
             if strayed is None or strayed:
                 attempt.failures[child.ref] = drift(child.ref, strayed)
         return attempt
@@ -139,7 +143,7 @@ class Children:
         return max(0.0, due - self._runtime.clock.monotonic())
 
     def describe(self) -> dict[str, str]:
-        """What is held and why, for the actor dump."""
+        """The children whose requests are held, with the error, for the actor dump."""
         return {str(ref): str(hold.error) for ref, hold in self._holds.items()}
 
     async def _ensure(self, child: Child, attempt: Attempt) -> None:
@@ -161,7 +165,7 @@ class Children:
     def _failed(self, child: Child, error: WriteError, attempt: Attempt, *, missing: bool) -> None:
         attempt.errors.append(error)
         attempt.failures[child.ref] = _failure(child.ref, error, missing=missing)
-        # What is there, if not as wanted, still serves; but a pod reads its configuration once.
+        # An outdated child still serves its dependents, except a ConfigMap: a pod reads it once.
         is_config = child.ref.kind == "ConfigMap" and not isinstance(error, Fight)
         if missing or is_config or isinstance(error, NameConflict | Leaving):
             attempt.blocked.add(child.ref)
@@ -170,7 +174,7 @@ class Children:
     def _note_drift(
         self, child: Child, written: ObjectRef | Update | None, attempt: Attempt
     ) -> None:
-        """Count a correction; the one too many is the last for a while."""
+        """Count a corrected drift; one too many is a fight, and holds the child for a while."""
         now = self._runtime.clock.monotonic()
         if isinstance(written, Update) and written.drift:
             fight = self._fights.corrected(written, now)
@@ -204,7 +208,7 @@ class Children:
 
 
 async def _together(steps: Sequence[Awaitable[None]]) -> None:
-    """Await all, then raise the first error: what runs beside a failure is still finished."""
+    """Await all, then raise the first error; a failure does not cancel the others."""
     results = await asyncio.gather(*steps, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

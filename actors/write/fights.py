@@ -1,4 +1,4 @@
-"""Notices when somebody else sets a field again as often as it is corrected."""
+"""Notices fields that another writer sets again as often as they are corrected."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
     from resources.instance.outcome import Update
     from resources.kubernetes.reference import ObjectRef
 
-# So many corrections of one field within so many seconds are a fight.
+# This many corrections of one field within this many seconds are a fight.
 _CORRECTIONS = 5
 _WINDOW = 60.0
 
 
 class Fights:
-    """When each field of the children of one resource was corrected; forgets what is quiet."""
+    """Counts the corrections of each field of the children of one resource, within the window."""
 
     def __init__(self) -> None:
         self._corrections: dict[tuple[ObjectRef, str], deque[float]] = {}
 
     def corrected(self, update: Update, now: float) -> str | None:
-        """Count these corrections; describe the fight if one of them is one too many."""
+        """Count these corrections; return a description if one of them makes a fight."""
         self._forget(now)
         fought = []
         for difference in update.differences:
@@ -33,7 +33,7 @@ class Fights:
         return f"{', '.join(fought)} as often as it is corrected" if fought else None
 
     def recreated(self, ref: ObjectRef, now: float) -> str | None:
-        """Count that a child was made again; describe the fight if that is once too many."""
+        """Count that a deleted child was made again; return a description if that makes a fight."""
         self._forget(now)
         times = self._corrections.setdefault((ref, ""), deque())
         times.append(now)

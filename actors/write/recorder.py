@@ -1,4 +1,4 @@
-"""Writes Kubernetes Events (events.k8s.io/v1), repeats as one series."""
+"""Writes Kubernetes Events (events.k8s.io/v1); equal ones become one series."""
 
 from __future__ import annotations
 
@@ -29,28 +29,29 @@ V = TypeVar("V")
 
 CONTROLLER = "falcosecurity.dev/falco-operator"
 _log = logging.getLogger(__name__)
-# The same as client-go: a repeat within six minutes carries on the series.
+# Seconds in which an equal Event continues a series, as in client-go.
 _SERIES = 360.0
+# Series, and owners in terminating namespaces, that are remembered.
 _REMEMBERED = 1000
-# As many as may wait while the API server is away.
+# Events that may wait while the API server does not answer.
 _WAITING = 1000
-# So many are written at a time; those about one resource one after the other.
+# Events that are written at a time; those about one resource are written in order.
 WRITERS = 8
-# About two minutes with this backoff, as long as client-go tries.
+# Tries of one Event: about two minutes with this backoff, as in client-go.
 _TRIES = 20
 _BACKOFF = Backoff(base=0.5, cap=15.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Tell the user about one resource."""
+    """An Event to be written about one resource."""
 
     regarding: Owner
     draft: EventDraft
 
 
-class _Told(NamedTuple):
-    """A Record, when it was told, and the name of its Event, the same however often it is tried."""
+class _Pending(NamedTuple):
+    """A Record, the time it was received, and the name of its Event, equal for every try."""
 
     record: Record
     at: datetime
@@ -65,11 +66,11 @@ class _Series:
 
 
 class EventRecorder(TaskActor):
-    """One Event for each Record, those about one resource in order; equal ones become a series.
+    """Writes one Event for each Record, in order for each resource; equal ones become a series.
 
-    Events are a courtesy: one that is refused, or finds no API server for about two minutes, is
-    dropped with a log line, as is one that finds a thousand waiting. None holds up a reconcile.
-    Once a namespace has been found to go, no Event of that resource is tried any more.
+    No reconcile waits for an Event. An Event is dropped with a log line if it is refused, if no API
+    server answers for about two minutes, or if a thousand are waiting already. Once the namespace
+    of a resource is known to be terminating, its Events are not tried any more.
     """
 
     kind = "EventRecorder"
@@ -78,7 +79,7 @@ class EventRecorder(TaskActor):
         super().__init__(runtime)
         self._client = client
         self._instance = instance
-        self._queues: list[asyncio.Queue[_Told]] = [asyncio.Queue() for _ in range(WRITERS)]
+        self._queues: list[asyncio.Queue[_Pending]] = [asyncio.Queue() for _ in range(WRITERS)]
         self._series: OrderedDict[Record, _Series] = OrderedDict()
         self._going: OrderedDict[Owner, None] = OrderedDict()
 
@@ -90,11 +91,11 @@ class EventRecorder(TaskActor):
             _dropped(message, "too many wait for the API server")
             return
         name = self._new_name(message.regarding.ref.name)
-        told = _Told(message, self.runtime.clock.now(), name)
-        self._queues[hash(message.regarding) % WRITERS].put_nowait(told)
+        pending = _Pending(message, self.runtime.clock.now(), name)
+        self._queues[hash(message.regarding) % WRITERS].put_nowait(pending)
 
     async def run(self) -> None:
-        """Write what was told, each resource's Events from a queue that is always the same."""
+        """Write Events from several queues, those about one resource always from the same."""
         async with asyncio.TaskGroup() as writers:
             for queue in self._queues:
                 writers.create_task(self._write_all(queue))
@@ -107,62 +108,62 @@ class EventRecorder(TaskActor):
     def _waiting(self) -> int:
         return sum(queue.qsize() for queue in self._queues)
 
-    async def _write_all(self, queue: asyncio.Queue[_Told]) -> None:
+    async def _write_all(self, queue: asyncio.Queue[_Pending]) -> None:
         while True:
-            told = await queue.get()
-            if told.record.regarding not in self._going:
-                await self._persist(told)
+            pending = await queue.get()
+            if pending.record.regarding not in self._going:
+                await self._persist(pending)
 
-    async def _persist(self, told: _Told) -> None:
+    async def _persist(self, pending: _Pending) -> None:
         for attempt in range(_TRIES):
             try:
-                await self._write(told)
+                await self._write(pending)
             except Unavailable as error:
                 delay = _BACKOFF.delay(attempt, self.runtime.random)
                 await self.runtime.clock.sleep(max(delay, error.retry_after or 0.0))
             except ApiError as error:
                 if isinstance(error, NamespaceTerminating):
-                    _keep(self._going, told.record.regarding, None)
-                _dropped(told.record, str(error))
+                    _keep(self._going, pending.record.regarding, None)
+                _dropped(pending.record, str(error))
                 return
             else:
                 return
-        _dropped(told.record, "the API server cannot be reached")
+        _dropped(pending.record, "the API server cannot be reached")
 
-    async def _write(self, told: _Told) -> None:
-        known = self._series.get(told.record)
-        if known is not None and self.runtime.clock.monotonic() - known.last < _SERIES:
+    async def _write(self, pending: _Pending) -> None:
+        series = self._series.get(pending.record)
+        if series is not None and self.runtime.clock.monotonic() - series.last < _SERIES:
             try:
-                await self._carry_on(told, known)
+                await self._continue(pending, series)
             except NotFound:
-                pass  # expired or deleted on the API server: a new one
+                pass  # the Event has expired or was deleted: begin a new series
             else:
                 return
-        ref = ObjectRef("Event", told.record.regarding.ref.namespace or "default", told.name)
-        with suppress(Conflict):  # an earlier try had arrived, only its answer had not
-            await self._client.create_event(ref.namespace, self._body(told, ref))
-        self._remember(told.record, ref, 1)
+        ref = ObjectRef("Event", pending.record.regarding.ref.namespace or "default", pending.name)
+        with suppress(Conflict):  # an earlier try has created it, and only its answer was lost
+            await self._client.create_event(ref.namespace, self._body(pending, ref))
+        self._remember(pending.record, ref, 1)
 
-    async def _carry_on(self, told: _Told, known: _Series) -> None:
-        count = known.count + 1
-        series = {"count": count, "lastObservedTime": micro_time(told.at)}
-        await self._client.patch_event(known.ref, {"series": series})
-        self._remember(told.record, known.ref, count)
+    async def _continue(self, pending: _Pending, series: _Series) -> None:
+        count = series.count + 1
+        change = {"count": count, "lastObservedTime": micro_time(pending.at)}
+        await self._client.patch_event(series.ref, {"series": change})
+        self._remember(pending.record, series.ref, count)
 
     def _remember(self, record: Record, ref: ObjectRef, count: int) -> None:
         _keep(self._series, record, _Series(ref, count, self.runtime.clock.monotonic()))
 
     def _new_name(self, stem: str) -> str:
-        """A name that no Event has; cut where needed, and still a DNS name."""
+        """A name that no other Event has; a long stem is cut so that it stays a DNS name."""
         return f"{stem[:230].rstrip('-.')}.{self.runtime.random.getrandbits(64):016x}"
 
-    def _body(self, told: _Told, event: ObjectRef) -> dict[str, Any]:
-        ref, draft = told.record.regarding.ref, told.record.draft
+    def _body(self, pending: _Pending, event: ObjectRef) -> dict[str, Any]:
+        ref, draft = pending.record.regarding.ref, pending.record.draft
         return {
             "apiVersion": KINDS["Event"].api_version,
             "kind": "Event",
             "metadata": {"name": event.name, "namespace": event.namespace},
-            "eventTime": micro_time(told.at),
+            "eventTime": micro_time(pending.at),
             "reportingController": CONTROLLER,
             "reportingInstance": self._instance,
             "action": draft.action,
@@ -174,17 +175,17 @@ class EventRecorder(TaskActor):
                 "kind": ref.kind,
                 "namespace": ref.namespace,
                 "name": ref.name,
-                "uid": told.record.regarding.uid,
+                "uid": pending.record.regarding.uid,
             },
         }
 
 
-def _keep(known: OrderedDict[K, V], key: K, value: V) -> None:
-    """Remember it as the latest; the one that is remembered longest makes room."""
-    known[key] = value
-    known.move_to_end(key)
-    if len(known) > _REMEMBERED:
-        known.popitem(last=False)
+def _keep(remembered: OrderedDict[K, V], key: K, value: V) -> None:
+    """Remember a value as the latest, and forget the oldest if there are too many."""
+    remembered[key] = value
+    remembered.move_to_end(key)
+    if len(remembered) > _REMEMBERED:
+        remembered.popitem(last=False)
 
 
 def _dropped(record: Record, why: str) -> None:

@@ -1,4 +1,4 @@
-"""When to try again what did not work, by why it did not work."""
+"""How long to wait after each kind of error before the next try."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
 
 
 class NameConflict(Exception):  # noqa: N818 - the condition's own word
-    """An object of the wanted name exists and is not ours; it was not touched."""
+    """A foreign object has the name of a child; it was not touched."""
 
 
 class Leaving(Exception):  # noqa: N818
-    """An object of the wanted name is ours, or was, and is on its way out."""
+    """The object with the name of a child is, or was, ours and is being deleted."""
 
 
 class Fight(Exception):  # noqa: N818
-    """A field of a child is set again and again by somebody else; it is left for a while."""
+    """Another writer sets a field of a child again and again; it is left alone for a while."""
 
 
 WriteError = ApiError | NameConflict | Leaving | Fight
 
-# Seconds, at least and at most, until a taken name is claimed again: foreign objects are not
-# watched.
+# Bounds of the seconds until a taken name is claimed again: no event tells when the foreign object,
+# which is not watched, is gone.
 _TAKEN = (30.0, 60.0)
-# Seconds until a field that somebody fights over is corrected again.
+# Seconds until a field is corrected again after a fight.
 _TRUCE = 300.0
 _SETTLED = (Refused, NameConflict, Fight)
 _BACKOFF = Backoff(base=0.25, cap=300.0)
-# For what an event will most likely settle before: an object that is going, or has changed.
+# For an object that is being deleted or has changed: most likely an event comes before.
 _RACE_BACKOFF = Backoff(base=0.1, cap=30.0)
-# Looking again settles most races; after this many times in a row they are told to the user.
+# The next reconcile settles most races; after this many in a row they are reported to the user.
 _QUIET_TRIES = 4
 
 
 def settled_delay(error: WriteError, tries: int, random: random.Random) -> float | None:
-    """Seconds until the same request may have another answer; None if it may at any time."""
+    """Seconds until the same request is worth making again; None if backoff decides that."""
     if isinstance(error, NameConflict):
         return random.uniform(*_TAKEN)
     if isinstance(error, Refused):
@@ -50,7 +50,7 @@ def settled_delay(error: WriteError, tries: int, random: random.Random) -> float
 
 
 class Retry:
-    """Counts how often in a row something transient got in the way, and says when to go on."""
+    """Counts the reconciles in a row that failed, and tells how long to wait for the next."""
 
     def __init__(self, random: random.Random) -> None:
         self._random = random
@@ -58,10 +58,9 @@ class Retry:
         self.refusals = 0
 
     def after(self, errors: Iterable[WriteError]) -> float | None:
-        """Seconds to wait after a run that met these errors; None if none of them is transient.
+        """Seconds to wait after a reconcile with these errors; None if none of them is transient.
 
-        What the object changed under is looked at again at once, then with backoff; Retry-After is
-        honoured.
+        After a first conflict there is no wait, then backoff. Retry-After is the minimum.
         """
         transient = [error for error in errors if not isinstance(error, _SETTLED)]
         if not transient:
@@ -70,15 +69,19 @@ class Retry:
         if self.tries == 1 and all(isinstance(error, NotFound | Conflict) for error in transient):
             return 0.0
         backoff = _RACE_BACKOFF if all(map(_is_race, transient)) else _BACKOFF
-        asked = [e.retry_after for e in transient if isinstance(e, ApiError) and e.retry_after]
+        asked = [
+            error.retry_after
+            for error in transient
+            if isinstance(error, ApiError) and error.retry_after
+        ]
         return max(backoff.delay(self.tries - 1, self._random), *asked, 0.0)
 
     def reset(self) -> None:
-        """Count anew: a run met nothing transient, and no refusal ended it."""
+        """Count anew: a reconcile had no transient error, and no refusal ended it."""
         self.tries = self.refusals = 0
 
     def after_error(self, error: ApiError) -> float:
-        """Seconds to wait after a run that this error ended."""
+        """Seconds to wait after a reconcile that this error ended."""
         wait = self.after([error])
         if wait is not None:
             return wait
@@ -90,7 +93,7 @@ class Retry:
         return RequeueAfter(self.after_error(error), f"retry after {type(error).__name__}")
 
     def is_quiet(self, errors: Iterable[WriteError]) -> bool:
-        """Whether these errors are races that the next look most likely settles."""
+        """Whether these errors are races that the next reconcile most likely settles."""
         return self.tries <= _QUIET_TRIES and all(map(_is_race, errors))
 
 

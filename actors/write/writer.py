@@ -1,4 +1,4 @@
-"""Requests on behalf of one resource, their answers laid over its View."""
+"""Writes on behalf of one resource; its View shows the answers at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """Writes under one field manager; what it learns is in the View when a method returns.
+    """Writes under one field manager; each answer is in the View when a method returns.
 
     `calls` counts the requests. Every method raises ApiError unless it says otherwise.
     """
@@ -30,7 +30,7 @@ class Writer:
         self.calls = 0
 
     async def read(self, ref: ObjectRef, representation: Representation = FULL) -> Snapshot | None:
-        """Read an object by name; None if it is not there."""
+        """Read an object by name; None if it does not exist."""
         self.calls += 1
         try:
             return self._learned(ref, await self._client.get(ref, representation))
@@ -39,7 +39,7 @@ class Writer:
             return None
 
     async def add_finalizer(self, live: Snapshot, finalizer: str) -> None:
-        """Add one finalizer to a built-in object, whatever others do to its list meanwhile."""
+        """Add one finalizer to a built-in object; concurrent changes of the others stay."""
         await self._merge(live, {"finalizers": [finalizer]})
 
     async def drop_finalizer(self, live: Snapshot, finalizer: str) -> None:
@@ -47,12 +47,12 @@ class Writer:
         await self._merge(live, {"$deleteFromPrimitiveList/finalizers": [finalizer]})
 
     async def apply(self, ref: ObjectRef, body: Mapping[str, Any]) -> Snapshot:
-        """Server-side apply with force; see `Client.apply` for what the metadata may ask."""
+        """Server-side apply with force; `Client.apply` tells what uid and resourceVersion mean."""
         self.calls += 1
         return self._learned(ref, await self._client.apply(ref, body, self.manager))
 
     async def patch(self, ref: ObjectRef, operations: list[dict[str, Any]]) -> None:
-        """JSON patch; nothing to do is no request. Raises Conflict if a `test` in it fails."""
+        """JSON patch; no operations are no request. Raises Conflict if a `test` in it fails."""
         if not operations:
             return
         self.calls += 1
@@ -65,10 +65,10 @@ class Writer:
             raise _as_race(error) from error
 
     async def apply_status(self, computed_from: Snapshot, status: Mapping[str, Any]) -> None:
-        """Apply the status; raises Conflict unless the object is still what it was computed from.
+        """Apply the status; raises Conflict if the object has changed since it was computed from.
 
-        The resourceVersion is the guard: /status ignores a uid, and would hand an old status to a
-        recreated object (measured).
+        The resourceVersion guards that: the API server ignores a uid in an apply of a status, and
+        would give an old status to a recreated object (measured).
         """
         self.calls += 1
         ref, version = computed_from.ref, computed_from.meta.resource_version
@@ -85,7 +85,7 @@ class Writer:
         self._learned(ref, await self._client.apply(ref, body, self.manager, "status"))
 
     async def delete(self, live: Snapshot) -> bool:
-        """Delete this incarnation; whether it is gone at once, or held by finalizers of others."""
+        """Delete this incarnation; True if it is gone, False if a finalizer still holds it."""
         self.calls += 1
         try:
             gone = await self._client.delete(live.ref, live.meta.uid or "")
@@ -96,7 +96,7 @@ class Writer:
         return gone
 
     async def _merge(self, live: Snapshot, metadata: Mapping[str, Any]) -> None:
-        """Raises Conflict if it is another incarnation by now, or is being deleted."""
+        """Raises Conflict if another incarnation has the name, or if this one is being deleted."""
         self.calls += 1
         change = {"uid": live.meta.uid, **metadata}
         try:
@@ -114,11 +114,11 @@ class Writer:
         return snapshot
 
     def _forget(self, ref: ObjectRef) -> None:
-        known = self.view.get(ref)
-        if known is not None:
-            self.view.deleted(ref, known.meta.uid or "")
+        snapshot = self.view.get(ref)
+        if snapshot is not None:
+            self.view.deleted(ref, snapshot.meta.uid or "")
 
 
 def _as_race(error: Refused) -> ApiError:
-    """422 is a failed test, and also a finalizer for an object that is being deleted."""
+    """Translate 422: a failed test, or a finalizer for an object that is being deleted."""
     return Conflict(error.code, error.reason, error.message) if error.code == 422 else error

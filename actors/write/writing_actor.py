@@ -1,4 +1,4 @@
-"""The actor of one resource whose reconciles write: what it shares with others of its sort."""
+"""The base class of actors that bring one resource to what is wanted by writing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PARKED_DELAY = 0.1
 
 @dataclass(frozen=True, slots=True)
 class WritingServices:
-    """What every actor that writes works with; shared by all of them."""
+    """What every WritingActor works with; shared by all of them."""
 
     client: Client
     store: Store
@@ -47,7 +47,7 @@ class WritingServices:
 class Incarnation:
     """What an actor remembers of its resource under one uid.
 
-    The API server does not know it; the actor may lose it at any time.
+    It is only what the API server does not store, and the actor may lose it at any time.
     """
 
     owner: Owner
@@ -72,10 +72,10 @@ ServicesT = TypeVar("ServicesT", bound=WritingServices)
 
 
 class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
-    """Brings one resource to what is wanted; an ApiError ends a reconcile, and never the actor.
+    """Reconciles one resource; an ApiError ends the reconcile, and never the actor.
 
-    After an ApiError the reconcile runs again when `Retry` allows. A status in which nothing but
-    counts differs is written once in `counts_period` seconds at most.
+    After an ApiError, `Retry` tells when the next reconcile runs. A status in which only counts
+    differ is written at most once in `counts_period` seconds.
     """
 
     counts: Counts

@@ -277,14 +277,14 @@ async def test_an_artifact_that_is_gone_is_let_go(house):
     house.store.remove(REF, 99)
     assert await house.run() == Retire()
     assert not house.digests._tags
-    assert not house.reports._places["ns"].tallies
+    assert not house.reports._namespaces["ns"].tallies
 
 
 async def test_an_artifact_that_is_going_is_left_alone(house):
     house.create(deletionTimestamp="2026-01-01T00:00:00Z", finalizers=["theirs"])
     assert await house.run() == Done()
     assert house.api.writes == []
-    assert not house.reports._places["ns"].tallies
+    assert not house.reports._namespaces["ns"].tallies
 
 
 async def test_finalizers_of_the_go_operator_are_removed_before_all_else(house):

@@ -264,8 +264,8 @@ async def test_no_content_is_kept(house):
 async def test_who_asks_at_the_same_time_shares_one_request(house):
     house.put(**RULE)
     house.api.gate = asyncio.Event()
-    every = [house.another() for _ in range(1000)]
-    looks = [asyncio.create_task(versions.state_of(RULES, None, "")) for versions in every]
+    artifacts = [house.another() for _ in range(1000)]
+    looks = [asyncio.create_task(versions.state_of(RULES, None, "")) for versions in artifacts]
     await settle()
     house.api.gate.set()
     assert len(set(await asyncio.gather(*looks))) == 1

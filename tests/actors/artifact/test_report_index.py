@@ -179,7 +179,7 @@ def test_nothing_is_left_of_what_is_gone(house):
     for snapshot in (pod("p1"), pod("p2"), report("p1", "n1"), node("n1"), node("n2")):
         house.gone(snapshot)
     index = house.index
-    assert not index._places
+    assert not index._namespaces
     assert not index._nodes
     assert not index._reporting
     assert not index._shared
@@ -190,7 +190,9 @@ def test_what_many_report_alike_is_kept_once():
     house.there(node("n"))
     for number in range(100):
         house.there(pod(f"p{number}"), report(f"p{number}", "n", entry(), entry(uid="other")))
-    entries = {id(one) for found in house.index._places["ns"].reports.values() for one in found[2]}
+    entries = {
+        id(one) for found in house.index._namespaces["ns"].reports.values() for one in found[2]
+    }
     assert len(entries) == 2
 
 
@@ -348,7 +350,7 @@ class Reporting(RuleBasedStateMachine):
 
     @invariant()
     def usual_pods_take_no_room(self):
-        for place in self.index._places.values():
+        for place in self.index._namespaces.values():
             for tally in place.tallies.values():
                 assert PLAIN not in tally.apart.values()
 

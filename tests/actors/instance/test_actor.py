@@ -2,6 +2,7 @@
 
 import random
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 import pytest
@@ -31,7 +32,7 @@ class House:
         self.clock = FakeClock()
         self.store = Store()
         self.ref = ObjectRef("Falco", namespace, "falco")
-        self.records: list = []
+        self.records: list[Any] = []
         services = InstanceServices(client, self.store, self.records.append, lambda _: None)
         self.actor = InstanceActor(
             Runtime(self.clock, random.Random(1)),
