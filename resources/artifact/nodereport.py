@@ -3,6 +3,7 @@
 It has the name of the pod, which owns it: it is deleted with the pod.
 """
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -10,7 +11,14 @@ import msgspec
 from resources.kubernetes.definition import AGE, ATOMIC_LIST, Column, ResourceDefinition, doc
 from resources.kubernetes.meta import ObjectMeta
 
-STATES = ("Programmed", "Failed", "Pending", "NotSelected")
+
+class ReportState(StrEnum):
+    """How far an artifact's revision has come on one node."""
+
+    PROGRAMMED = "Programmed"
+    FAILED = "Failed"
+    PENDING = "Pending"
+    NOT_SELECTED = "NotSelected"
 
 
 class ArtifactReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -22,7 +30,13 @@ class ArtifactReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     revision: Annotated[
         str, doc("The revision that the state is about; empty before one is known.", maxLength=256)
     ]
-    state: Annotated[str, doc("How far the revision has come on this node.", enum=list(STATES))]
+    state: Annotated[
+        str,
+        doc(
+            "How far the revision has come on this node.",
+            enum=[state.value for state in ReportState],
+        ),
+    ]
     reason: Annotated[
         str | None, doc("Why, as one CamelCase word; absent where all is well.", maxLength=1024)
     ] = None

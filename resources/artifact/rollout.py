@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from resources.artifact.nodereport import ReportState
 from resources.kubernetes.selector import selects
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from resources.artifact.nodereport import ArtifactReport
     from resources.kubernetes.meta import LabelSelector
 
-PROGRAMMED, FAILED, PENDING, NOT_SELECTED = "Programmed", "Failed", "Pending", "NotSelected"
+PROGRAMMED, FAILED, PENDING, NOT_SELECTED = ReportState
 
 NAMED = 5
 """The number of pods or nodes that a message names; it counts the others."""
@@ -116,11 +117,11 @@ def progress_of(subject: Subject, report: PodReport) -> PodProgress:
 
 def _reported(entry: ReportEntry, node: str) -> PodProgress:
     match entry.state:
-        case "Programmed":
+        case ReportState.PROGRAMMED:
             return PodProgress(PROGRAMMED, message=entry.message) if entry.message else PLAIN
-        case "Failed":
+        case ReportState.FAILED:
             return PodProgress(FAILED, node, entry.reason, entry.message)
-        case "NotSelected":
+        case ReportState.NOT_SELECTED:
             return UNCOVERED
     return WAITS
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.json import Decoder
 
 from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
+from resources.artifact.nodereport import ReportState
 from resources.artifact.reasons import INSTALLED, NO_NODES, PENDING, REFERENCE_FAILED, RESOLVED
 from resources.kubernetes.conditions import (
     PARKED,
@@ -37,7 +38,6 @@ COUNTS = Counts(frozenset({"nodes"}), PROGRAMMED)
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
 # The API server refuses any other reason of a condition; a NodeReport may contain any text.
 _REASON = re.compile(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?", re.ASCII)
-_FAILED = "Failed"
 
 
 class _Reported(msgspec.Struct, frozen=True):
@@ -161,7 +161,7 @@ def node_count(count: int) -> str:
 
 def _reason(total: Sum) -> str:
     reason = total.failures[0].reason
-    return reason if _REASON.fullmatch(reason) else _FAILED
+    return reason if _REASON.fullmatch(reason) else ReportState.FAILED.value
 
 
 def _failures(total: Sum) -> str:

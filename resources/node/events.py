@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resources.artifact.nodereport import ReportState
 from resources.kubernetes.event import EventDraft, bounded
 from resources.kubernetes.reference import ObjectRef, Owner
 
@@ -37,8 +38,13 @@ def failures(
     """One Event for each failure whose reason or message differs from the report before."""
     known = {(report.uid, report.reason, report.message) for report in before}
     for report in after:
-        if report.state != "Failed" or (report.uid, report.reason, report.message) in known:
+        if (
+            report.state != ReportState.FAILED
+            or (report.uid, report.reason, report.message) in known
+        ):
             continue
         owner = Owner(ObjectRef(report.kind, namespace, report.name), report.uid)
         note = bounded(f"On node {node}: {report.message}")
-        yield NodeEvent(owner, EventDraft(report.reason or "Failed", "Warning", "Install", note))
+        yield NodeEvent(
+            owner, EventDraft(report.reason or ReportState.FAILED.value, "Warning", "Install", note)
+        )

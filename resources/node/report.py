@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resources.artifact.nodereport import ArtifactReport
+from resources.artifact.nodereport import ArtifactReport, ReportState
 from resources.artifact.reasons import INVALID, PENDING
 from resources.kubernetes.event import bounded
 from resources.node.artifact import NodeArtifact, Trouble
@@ -42,7 +42,9 @@ def open_artifacts(
     """
     reports = tuple(reports)
     reported = {(report.kind, report.name, report.uid, report.revision) for report in reports}
-    pending = {(report.kind, report.name) for report in reports if report.state == "Pending"}
+    pending = {
+        (report.kind, report.name) for report in reports if report.state == ReportState.PENDING
+    }
     unsettled = {
         (artifact.kind, artifact.name)
         for artifact in artifacts
@@ -63,18 +65,18 @@ def _report(
     is_early: bool,
 ) -> ArtifactReport:
     if not artifact.selected:
-        return _in_state(artifact, "NotSelected")
+        return _in_state(artifact, ReportState.NOT_SELECTED)
     trouble = _trouble(artifact, planned, verdict, refused)
     if trouble is not None:
         may_pass = trouble.reason == INVALID and is_early and not artifact.trouble
         if may_pass or trouble.reason == PENDING:
-            return _in_state(artifact, "Pending", PENDING, trouble.message)
-        return _in_state(artifact, "Failed", trouble.reason, trouble.message)
+            return _in_state(artifact, ReportState.PENDING, PENDING, trouble.message)
+        return _in_state(artifact, ReportState.FAILED, trouble.reason, trouble.message)
     if not artifact.revision or artifact.sources is None or None in artifact.sources.values():
-        return _in_state(artifact, "Pending", PENDING, _waiting(artifact))
+        return _in_state(artifact, ReportState.PENDING, PENDING, _waiting(artifact))
     slots = map(artifact.slot, artifact.sources)
     warnings = [text for slot in slots for text in verdict.warnings.get(str(slot), ())]
-    return _in_state(artifact, "Programmed", None, "; ".join(warnings) or None)
+    return _in_state(artifact, ReportState.PROGRAMMED, None, "; ".join(warnings) or None)
 
 
 def _trouble(
@@ -106,14 +108,17 @@ def _waiting(artifact: NodeArtifact) -> str:
 
 
 def _in_state(
-    artifact: NodeArtifact, state: str, reason: str | None = None, message: str | None = None
+    artifact: NodeArtifact,
+    state: ReportState,
+    reason: str | None = None,
+    message: str | None = None,
 ) -> ArtifactReport:
     return ArtifactReport(
         kind=artifact.kind,
         name=artifact.name,
         uid=artifact.uid,
         revision=artifact.revision,
-        state=state,
+        state=state.value,
         reason=reason,
         message=bounded(message) if message else None,
     )

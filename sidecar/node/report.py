@@ -13,7 +13,7 @@ from actors.runtime.actor import Actor
 from actors.runtime.results import Blocked, RequeueAfter, Result
 from actors.write.recorder import Record
 from actors.write.retry import Retry
-from resources.artifact.nodereport import ArtifactReport, NodeReport
+from resources.artifact.nodereport import ArtifactReport, NodeReport, ReportState
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
 from resources.node.events import failures
@@ -127,7 +127,7 @@ class Reporter(Actor):
         last = {(report.kind, report.name, report.uid): report for report in self._written or ()}
         pending: dict[tuple[str, str], float] = {}
         for report in reports:
-            if report.state != "Pending":
+            if report.state != ReportState.PENDING:
                 due.append(report)
                 continue
             key = report.uid, report.revision
