@@ -3,7 +3,7 @@ import pytest
 from resources.configuration import check as config_check
 from resources.configuration import fragment as config_content
 from resources.configuration.base import base_config
-from resources.configuration.merge import Merged
+from resources.configuration.merge import MergedConfig
 from resources.configuration.plugins import LoadedPlugin, Plugins
 
 FALCO = (0, 44)
@@ -12,7 +12,7 @@ DIRECTORY = "/usr/share/falco/plugins/"
 
 def merged(*fragments, falco=FALCO):
     base = config_content.read(base_config("DaemonSet", "0.44.1").encode(), falco)
-    found = Merged(base)
+    found = MergedConfig(base)
     for number, fragment in enumerate(fragments, 1):
         content = config_content.read(fragment.encode(), falco)
         assert not content.problems
