@@ -29,8 +29,10 @@ VALUES = st.recursive(
 def typed(value):
     """The value with its types, for in Python 1 == 1.0 == True."""
     if isinstance(value, dict):
-        return {key: typed(one) for key, one in value.items()}
-    return [typed(one) for one in value] if isinstance(value, list) else (type(value), repr(value))
+        return {key: typed(item) for key, item in value.items()}
+    return (
+        [typed(item) for item in value] if isinstance(value, list) else (type(value), repr(value))
+    )
 
 
 @given(VALUES)
