@@ -116,7 +116,7 @@ def _make(missing: Sequence[Missing], go: Go) -> None:
         what = f"{item.product.name} ({item.row.module} {item.row.version})"
         progress.begin(what, item.product.cold_seconds)
         with _locked(item.target.parent):
-            if not item.target.exists():  # another process may have made it while we waited
+            if not item.target.exists():  # another process may have built it meanwhile
                 _make_one(item, go, progress)
         progress.end()
 

@@ -62,7 +62,7 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
         process_group=0,
         preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - the guard has no threads
     )
-    with contextlib.suppress(BrokenPipeError):  # the parent is gone: `watch` will see it too
+    with contextlib.suppress(BrokenPipeError):  # the parent has ended: `watch` notices that too
         print(child.pid, flush=True)
     return child
 

@@ -31,7 +31,7 @@ class ComponentChoice(
 
 
 class ComponentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What the user wants of a Component."""
+    """The wanted state of a Component, as the user writes it."""
 
     component: Annotated[ComponentChoice, doc("Which component, in which version.")]
     replicas: Annotated[
@@ -52,7 +52,7 @@ class ComponentSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class ComponentStatus(WorkloadStatus, frozen=True):
-    """What is known of a Component."""
+    """The observed state of a Component."""
 
 
 class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

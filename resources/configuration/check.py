@@ -17,7 +17,7 @@ from resources.text.messages import Finding, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from resources.configuration.merge import Merged, Piece
+    from resources.configuration.merge import ConfigValue, MergedConfig
 
 _GREATEST_PORT = 65535
 # The outputs, and the key that each needs beside `enabled`.
@@ -32,7 +32,7 @@ _OUTPUTS = {
 _DROP_ACTIONS = ("ignore", "log", "alert", "exit")
 
 
-def problems(merged: Merged, falco: tuple[int, int] | None) -> list[Finding]:
+def problems(merged: MergedConfig, falco: tuple[int, int] | None) -> list[Finding]:
     """The reasons for which Falco would not start, each with the fragment that causes it."""
     return [
         *merged.problems,
@@ -45,7 +45,7 @@ def problems(merged: Merged, falco: tuple[int, int] | None) -> list[Finding]:
     ]
 
 
-def _engine_kind(merged: Merged, falco: tuple[int, int] | None) -> Iterator[Finding]:
+def _engine_kind(merged: MergedConfig, falco: tuple[int, int] | None) -> Iterator[Finding]:
     piece = merged.setting("engine", "kind")
     kind = _text(piece)
     if piece is None or kind is None:
@@ -58,7 +58,7 @@ def _engine_kind(merged: Merged, falco: tuple[int, int] | None) -> Iterator[Find
         yield _finding("engine.kind", piece, "replay needs engine.replay.capture_file")
 
 
-def _outputs(merged: Merged, falco: tuple[int, int] | None) -> Iterator[Finding]:
+def _outputs(merged: MergedConfig, falco: tuple[int, int] | None) -> Iterator[Finding]:
     enabled = False
     for name, needed in _OUTPUTS.items():
         piece = merged.setting(name, "enabled")
@@ -78,7 +78,7 @@ def _outputs(merged: Merged, falco: tuple[int, int] | None) -> Iterator[Finding]
         )
 
 
-def _web_server(merged: Merged) -> Iterator[Finding]:
+def _web_server(merged: MergedConfig) -> Iterator[Finding]:
     piece = merged.setting("webserver", "listen_address")
     address = _text(piece)
     if piece is not None and address is not None:
@@ -92,7 +92,7 @@ def _web_server(merged: Merged) -> Iterator[Finding]:
         yield _finding("webserver.listen_port", piece, f"{port} is no port")
 
 
-def _drops(merged: Merged) -> Iterator[Finding]:
+def _drops(merged: MergedConfig) -> Iterator[Finding]:
     piece = merged.setting("syscall_event_drops", "actions")
     if piece is not None:
         value = piece.value
@@ -115,7 +115,7 @@ def _drops(merged: Merged) -> Iterator[Finding]:
         yield _finding("syscall_event_timeouts.max_consecutives", piece, "it must not be 0")
 
 
-def _choices(merged: Merged) -> Iterator[Finding]:
+def _choices(merged: MergedConfig) -> Iterator[Finding]:
     for name, piece, allowed in (
         ("priority", merged.setting("priority"), PRIORITIES),
         ("rule_matching", merged.setting("rule_matching"), ("first", "all")),
@@ -130,18 +130,18 @@ def _choices(merged: Merged) -> Iterator[Finding]:
             yield _finding(name, piece, message)
 
 
-def _rules_files(merged: Merged) -> Iterator[Finding]:
+def _rules_files(merged: MergedConfig) -> Iterator[Finding]:
     old = [*merged.lists.get("rules_file", ()), *filter(None, [merged.values.get("rules_file")])]
     if old and ("rules_files" in merged.lists or "rules_files" in merged.values):
         yield _finding("rules_file", old[0], "it cannot stand together with rules_files")
 
 
-def _text(piece: Piece | None, variable: str | None = None) -> str | None:
+def _text(piece: ConfigValue | None, variable: str | None = None) -> str | None:
     """The text of a value; `variable` if the value has an environment variable in it."""
     if piece is None:
         return None
     return variable if has_variable(piece.value) else yaml_node.text(piece.value)
 
 
-def _finding(key: str, piece: Piece, message: str) -> Finding:
+def _finding(key: str, piece: ConfigValue, message: str) -> Finding:
     return Finding(piece.origin, f"key {key} (line {piece.line}): {message}")

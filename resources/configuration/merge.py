@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from resources.configuration.fragment import ConfigContent, FragmentEntry
 
 
-class Piece(NamedTuple):
+class ConfigValue(NamedTuple):
     """A value, and the id of the fragment that it comes from; the id of falco.yaml is empty."""
 
     origin: str
@@ -23,54 +23,54 @@ class Piece(NamedTuple):
     value: YamlNode
 
 
-class Merged:
+class MergedConfig:
     """The keys at the root: in `lists` the items of all files, in `values` the last value."""
 
     def __init__(self, base: ConfigContent) -> None:
-        self.lists: dict[str, list[Piece]] = {}
-        self.values: dict[str, Piece] = {}
+        self.lists: dict[str, list[ConfigValue]] = {}
+        self.values: dict[str, ConfigValue] = {}
         self.problems: list[Finding] = []
         self.warnings: list[Finding] = []
         for entry in base.entries:
             if isinstance(entry.value, YamlList):
                 self.lists[entry.key] = [
-                    Piece("", value.line, value) for value in entry.value.values
+                    ConfigValue("", value.line, value) for value in entry.value.values
                 ]
             else:
-                self.values[entry.key] = Piece("", entry.line, entry.value)
+                self.values[entry.key] = ConfigValue("", entry.line, entry.value)
 
     def include(self, origin: str, content: ConfigContent) -> None:
         """Merge a fragment over the configuration so far."""
         for entry in content.entries:
             if isinstance(entry.value, YamlList):
-                pieces = [Piece(origin, value.line, value) for value in entry.value.values]
-                self.extend(entry.key, pieces)
+                values = [ConfigValue(origin, value.line, value) for value in entry.value.values]
+                self.extend(entry.key, values)
             else:
                 self._replace(origin, entry)
 
-    def extend(self, key: str, pieces: list[Piece]) -> None:
+    def extend(self, key: str, values: list[ConfigValue]) -> None:
         """Append to the list of a key; without items, nothing changes."""
-        if not pieces:
+        if not values:
             return
         present = self.values.get(key)
         if present is not None and not is_null(present.value):
-            what = f"key {key} (line {pieces[0].line})"
+            what = f"key {key} (line {values[0].line})"
             kind = describe(present.value)
             self.problems.append(
-                Finding(pieces[0].origin, f"{what}: a list cannot be joined to {kind}, as it was")
+                Finding(values[0].origin, f"{what}: a list cannot be joined to {kind}, as it was")
             )
             return
         self.values.pop(key, None)
-        self.lists.setdefault(key, []).extend(pieces)
+        self.lists.setdefault(key, []).extend(values)
 
-    def setting(self, key: str, *names: str) -> Piece | None:
+    def setting(self, key: str, *names: str) -> ConfigValue | None:
         """The value of a key at the root, or of a key within its map; None if it is absent."""
         piece = self.values.get(key)
         for name in names:
             if piece is None or not isinstance(piece.value, YamlMap):
                 return None
             value = lookup(piece.value, name)
-            piece = None if value is None else Piece(piece.origin, value.line, value)
+            piece = None if value is None else ConfigValue(piece.origin, value.line, value)
         return piece
 
     def _replace(self, origin: str, entry: FragmentEntry) -> None:
@@ -80,7 +80,7 @@ class Merged:
             text = f"key {entry.key} (line {entry.line}): {what}: {lost}"
             self.warnings.append(Finding(origin, text))
         self.lists.pop(entry.key, None)
-        self.values[entry.key] = Piece(origin, entry.line, entry.value)
+        self.values[entry.key] = ConfigValue(origin, entry.line, entry.value)
 
     def _lost(self, entry: FragmentEntry) -> str:
         if self.lists.get(entry.key):

@@ -16,7 +16,7 @@ from resources.text.yaml_node import YamlMap, YamlScalar, describe, is_null
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from resources.configuration.merge import Merged, Piece
+    from resources.configuration.merge import ConfigValue, MergedConfig
 
 DIRECTORY = "/usr/share/falco/plugins/"
 
@@ -37,7 +37,9 @@ class BadEntry(ValueError):  # noqa: N818 - it describes the entry, not a failur
 class Plugins:
     """The plugins of a configuration: `loaded` has those that Falco loads, by name."""
 
-    def __init__(self, merged: Merged, own: list[LoadedPlugin], libraries: Collection[str]) -> None:
+    def __init__(
+        self, merged: MergedConfig, own: list[LoadedPlugin], libraries: Collection[str]
+    ) -> None:
         """`own` are the entries of Plugin resources, the last ones; `libraries` are file names."""
         self.loaded: dict[str, LoadedPlugin] = {}
         self.problems: list[Finding] = []
@@ -52,7 +54,7 @@ class Plugins:
                 self.warnings.append(Finding(entry.origin, message))
         self._load(merged, own, first, libraries)
 
-    def _check_lists(self, merged: Merged) -> None:
+    def _check_lists(self, merged: MergedConfig) -> None:
         """Report a value that is no list: Falco could not append the entries of Plugins to it."""
         for key in ("plugins", "load_plugins"):
             piece = merged.values.get(key)
@@ -60,7 +62,7 @@ class Plugins:
                 text = f"key {key} (line {piece.line}): it must be a list, so that Plugins can join"
                 self.problems.append(Finding(piece.origin, text))
 
-    def _entries(self, merged: Merged) -> Iterator[LoadedPlugin]:
+    def _entries(self, merged: MergedConfig) -> Iterator[LoadedPlugin]:
         single = merged.values.get("plugins")
         scalars = [single] if single and yaml_node.text(single.value) is not None else []
         for piece in [*merged.lists.get("plugins", ()), *scalars]:
@@ -72,7 +74,7 @@ class Plugins:
 
     def _load(
         self,
-        merged: Merged,
+        merged: MergedConfig,
         own: list[LoadedPlugin],
         first: dict[str, LoadedPlugin],
         libraries: Collection[str],
@@ -112,7 +114,7 @@ def absolute(path: str) -> str:
     return DIRECTORY + "/".join(parts)
 
 
-def _entry(piece: Piece) -> LoadedPlugin:
+def _entry(piece: ConfigValue) -> LoadedPlugin:
     value = piece.value
     if not isinstance(value, YamlMap):
         raise BadEntry(f"an entry must be a map, not {describe(value)}")
@@ -125,7 +127,7 @@ def _entry(piece: Piece) -> LoadedPlugin:
     return LoadedPlugin(piece.origin, piece.line, yaml_node.text(name) or "", where)
 
 
-def _named(merged: Merged) -> Iterator[tuple[str, int, str]]:
+def _named(merged: MergedConfig) -> Iterator[tuple[str, int, str]]:
     """Origin, line and name of each item of `load_plugins`; a text counts as a list of one item."""
     single = merged.values.get("load_plugins")
     for piece in [*merged.lists.get("load_plugins", ()), *([single] if single else [])]:

@@ -17,7 +17,7 @@ from resources.kubernetes.meta import ObjectMeta
 
 
 class FalcoSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What the user wants of a Falco."""
+    """The wanted state of a Falco, as the user writes it."""
 
     type: Annotated[
         str | None,
@@ -30,7 +30,7 @@ class FalcoSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
         int | None,
         doc("Number of pods of a Deployment; absent means 1.", format="int32", minimum=1),
     ] = None
-    # Without a pattern: a bad version becomes a condition, not a refusal at apply.
+    # Without a pattern, so that a bad version becomes a condition and is not refused on apply.
     version: Annotated[
         str | None,
         doc("Tag of the Falco image; the image of the falco container in the template wins."),
@@ -59,7 +59,7 @@ class FalcoSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
 
 class FalcoStatus(WorkloadStatus, frozen=True):
-    """What is known of a Falco."""
+    """The observed state of a Falco."""
 
 
 class Falco(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -31,12 +31,12 @@ class Instance(Protocol):
 
     @property
     def metadata(self) -> ObjectMeta:
-        """Its metadata."""
+        """The metadata of the resource."""
         ...
 
     @property
     def status(self) -> WorkloadStatus:
-        """Its status as the API server returned it."""
+        """The status of the resource as the API server returned it."""
         ...
 
 
@@ -100,7 +100,7 @@ def _version(reference: str) -> str | None:
 
 
 class WorkloadStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What is known of a workload; counts are absent before they are known, never 0."""
+    """The observed state of a workload; a count that is not known yet is absent, never 0."""
 
     resource_type: Annotated[str | None, doc("The workload kind that runs.")] = None
     version: Annotated[str | None, doc("The version that runs.")] = None

@@ -8,7 +8,7 @@ from resources.configuration import base as falco_config
 from resources.configuration import check as config_check
 from resources.configuration import fragment as config_content
 from resources.configuration import plugins as plugins_check
-from resources.configuration.merge import Merged
+from resources.configuration.merge import MergedConfig
 from resources.configuration.plugins import BadEntry, LoadedPlugin, Plugins
 from resources.node.contents import NodeContents
 from resources.rules.condition_cache import ConditionCache
@@ -70,7 +70,7 @@ class NodeSet:
     def evaluate(self, selection: Mapping[str, CheckedVersion]) -> Evaluation:
         """Check these versions, by slot id, together and in the order in which Falco loads them."""
         chosen = [(slot, selection[slot.id]) for slot in self.slots if slot.id in selection]
-        merged = Merged(self._base)
+        merged = MergedConfig(self._base)
         for slot, version in chosen:
             if slot.kind == "config":
                 merged.include(slot.id, self._contents.configs[version.path])

@@ -22,8 +22,8 @@ def test_generating_again_changes_nothing(control_plane):
     ],
 )
 def test_explain_tells_what_a_field_is(crds, path, words):
-    told = crds.kubectl("explain", path).stdout
-    assert [word for word in words if word not in told] == []
+    output = crds.kubectl("explain", path).stdout
+    assert [word for word in words if word not in output] == []
 
 
 def fields_without_description(schema, path=""):

@@ -85,8 +85,8 @@ def test_a_report_is_written_whole(put):
     ],
 )
 def test_a_category_shows_its_kinds(crds, examples, category, kinds):
-    told = crds.kubectl("get", category, "-n", examples, "-o", "name").stdout.split()
-    assert {line.partition(".")[0] for line in told} == kinds
+    output = crds.kubectl("get", category, "-n", examples, "-o", "name").stdout.split()
+    assert {line.partition(".")[0] for line in output} == kinds
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_a_category_shows_its_kinds(crds, examples, category, kinds):
     ],
 )
 def test_kubectl_get_shows_the_columns(crds, examples, plural, header):
-    told = crds.kubectl("get", plural, "-n", examples).stdout
-    assert told.splitlines()[0].split() == header.split()
+    output = crds.kubectl("get", plural, "-n", examples).stdout
+    assert output.splitlines()[0].split() == header.split()
 
 
 def test_columns_show_what_status_says(crds, put):

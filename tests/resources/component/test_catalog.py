@@ -35,18 +35,18 @@ json.dump(found, sys.stdout)
 
 
 def test_every_file_is_a_type_of_its_own():
-    found = {path.stem for path in Path(component_types.__file__).parent.glob("*.py")}
-    assert len(COMPONENT_TYPES) == len(found - {"__init__"})
+    result = {path.stem for path in Path(component_types.__file__).parent.glob("*.py")}
+    assert len(COMPONENT_TYPES) == len(result - {"__init__"})
 
 
 def test_a_fourth_file_is_in_the_crd_has_children_and_says_what_it_grants(tmp_path):
     program = installed(tmp_path) + PRINT_IT
     command = [sys.executable, "-c", program]
-    found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    choice = found["crd"]["properties"]["spec"]["properties"]["component"]
+    result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    choice = result["crd"]["properties"]["spec"]["properties"]["component"]
     types = ["falcosidekick", "falcosidekick-ui", "fourth", "metacollector"]
     assert choice["properties"]["type"]["enum"] == types
-    bodies = {body["kind"]: body for body in found["children"]}
+    bodies = {body["kind"]: body for body in result["children"]}
     assert set(bodies) == {"ServiceAccount", "Service", "Role", "RoleBinding", "Deployment"}
     assert bodies["Deployment"]["spec"]["replicas"] == 4
     [container] = bodies["Deployment"]["spec"]["template"]["spec"]["containers"]
@@ -55,8 +55,8 @@ def test_a_fourth_file_is_in_the_crd_has_children_and_says_what_it_grants(tmp_pa
         "image": "example.com/fourth:4.0",
         "ports": [{"containerPort": 4444, "name": "http", "protocol": "TCP"}],
     }
-    assert bodies["Role"]["rules"][0] in found["granted"]
-    assert len(found["granted"]) == len(granted_rules()) + 1
+    assert bodies["Role"]["rules"][0] in result["granted"]
+    assert len(result["granted"]) == len(granted_rules()) + 1
 
 
 def test_what_is_granted_is_what_the_types_grant():

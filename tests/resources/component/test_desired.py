@@ -70,18 +70,18 @@ def test_each_type_has_its_children_in_waves(type_, wanted):
 
 @pytest.mark.parametrize(("type_", "wanted"), CHILDREN.items())
 def test_all_that_a_component_could_have_had_is_either_wanted_or_unwanted(type_, wanted):
-    found = unwanted(ref("Component"), desired(component(type_), ()))
+    actual = unwanted(ref("Component"), desired(component(type_), ()))
     possible = {child for of_type in CHILDREN.values() for child, _, _ in of_type}
     kept = {child for child, _, _ in wanted}
-    assert possible - kept == set(found) - {ref("DaemonSet")}
-    assert not kept & set(found)
-    assert len(found) == len(set(found))
+    assert possible - kept == set(actual) - {ref("DaemonSet")}
+    assert not kept & set(actual)
+    assert len(actual) == len(set(actual))
 
 
 def test_a_binding_is_unwanted_before_its_role():
     kinds = [
-        found.kind
-        for found in unwanted(ref("Component"), desired(component("falcosidekick-ui"), ()))
+        actual.kind
+        for actual in unwanted(ref("Component"), desired(component("falcosidekick-ui"), ()))
     ]
     assert kinds.index("RoleBinding") < kinds.index("Role")
     assert kinds.index("ClusterRoleBinding") < kinds.index("ClusterRole")
@@ -223,9 +223,9 @@ def live(image="host/side:2.31.0", available=1):
 
 def test_status_says_what_runs_and_how_much_of_it():
     created = Outcome(created=(ref("Deployment"),))
-    found = status(component(version="2.32.0"), created, live(), NOW)
-    [reconciled, available] = found.pop("conditions")
-    assert found == {
+    actual = status(component(version="2.32.0"), created, live(), NOW)
+    [reconciled, available] = actual.pop("conditions")
+    assert actual == {
         "resourceType": "Deployment",
         "version": "2.31.0",
         "desiredReplicas": 2,

@@ -30,8 +30,8 @@ def pod(wait=None, main=None, **more):
     return desired(Component(metadata=meta, spec=spec), ())[-1].body["spec"]["template"]["spec"]
 
 
-def container(found, name):
-    return next(c for c in (*found["initContainers"], *found["containers"]) if c["name"] == name)
+def container(result, name):
+    return next(c for c in (*result["initContainers"], *result["containers"]) if c["name"] == name)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def container(found, name):
 def test_an_address_in_one_container_holds_for_the_other_that_does_not_say_its_own(
     wait, main, wanted
 ):
-    found = pod(wait, main)
-    assert (container(found, WAIT)["env"], container(found, MAIN)["env"]) == wanted
+    result = pod(wait, main)
+    assert (container(result, WAIT)["env"], container(result, MAIN)["env"]) == wanted
 
 
 def test_arguments_take_the_address_from_the_environment():
@@ -60,18 +60,18 @@ def test_arguments_take_the_address_from_the_environment():
 
 def test_manifests_that_say_it_twice_get_what_they_say():
     twice = {"name": MAIN, "args": ["-r", "mine:1"]}
-    found = pod([MINE], containers=[twice])
-    assert container(found, WAIT)["env"] == [MINE]
-    assert container(found, MAIN)["args"] == ["-r", "mine:1"]
+    result = pod([MINE], containers=[twice])
+    assert container(result, WAIT)["env"] == [MINE]
+    assert container(result, MAIN)["args"] == ["-r", "mine:1"]
 
 
 def test_a_container_of_the_user_s_own_neither_gives_the_address_nor_gets_it():
     own = {"name": "own", "env": [OTHER]}
-    found = pod(containers=[own, {"name": "bare"}])
-    assert container(found, MAIN)["env"] == [DEFAULT]
-    assert container(found, WAIT)["env"] == [DEFAULT]
-    assert container(found, "own") == own
-    assert container(found, "bare") == {"name": "bare"}
+    result = pod(containers=[own, {"name": "bare"}])
+    assert container(result, MAIN)["env"] == [DEFAULT]
+    assert container(result, WAIT)["env"] == [DEFAULT]
+    assert container(result, "own") == own
+    assert container(result, "bare") == {"name": "bare"}
 
 
 REDIS_CLI = """#!/bin/sh
@@ -89,12 +89,12 @@ def wait(tmp_path):
         path = tmp_path / name
         path.write_text(text)
         path.chmod(0o755)
-    found = container(pod(), WAIT)
+    result = container(pod(), WAIT)
 
     def run(address, *answers):
         (tmp_path / "answers").write_text("".join(f"{answer}\n" for answer in answers))
         subprocess.run(
-            [*found["command"], *found["args"]],
+            [*result["command"], *result["args"]],
             cwd=tmp_path,
             env={"REDIS_ADDR": address, "PATH": f"{tmp_path}:/usr/bin:/bin"},
             check=True,

@@ -23,8 +23,8 @@ def pod(type_):
 
 
 def container(type_):
-    [found] = pod(type_)["containers"]
-    return found
+    [result] = pod(type_)["containers"]
+    return result
 
 
 def test_there_are_three_types():
@@ -64,10 +64,10 @@ def test_replicas(type_, replicas):
     ],
 )
 def test_command_and_arguments_as_the_kubelet_expands_them(type_, command, args):
-    found = container(type_)
-    variables = {f"$({item['name']})": item["value"] for item in found.get("env", ())}
-    assert found.get("command") == command
-    expanded = [variables.get(value, value) for value in found.get("args", ())]
+    result = container(type_)
+    variables = {f"$({item['name']})": item["value"] for item in result.get("env", ())}
+    assert result.get("command") == command
+    expanded = [variables.get(value, value) for value in result.get("args", ())]
     assert (expanded or None) == args
 
 
@@ -187,8 +187,8 @@ def test_security(type_, of_pod, of_container):
 )
 def test_rights(type_, rules):
     made = children(type_)
-    found = {kind: made[kind]["rules"] for kind in ("Role", "ClusterRole") if kind in made}
-    assert found == rules
+    result = {kind: made[kind]["rules"] for kind in ("Role", "ClusterRole") if kind in made}
+    assert result == rules
     assert {f"{kind}Binding" for kind in rules} == {kind for kind in made if "Binding" in kind}
 
 

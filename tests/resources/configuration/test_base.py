@@ -55,6 +55,6 @@ def test_from_0_41_on_the_key_is_gone_and_an_unknown_version_is_taken_for_new(ve
 
 
 def test_the_hash_names_the_content():
-    one, other = base_config("DaemonSet", "0.44.1"), base_config("Deployment", "0.44.1")
-    assert config_hash(one) == config_hash(base_config("DaemonSet", "0.43.0"))
-    assert config_hash(one) != config_hash(other)
+    daemon_set, deployment = base_config("DaemonSet", "0.44.1"), base_config("Deployment", "0.44.1")
+    assert config_hash(daemon_set) == config_hash(base_config("DaemonSet", "0.43.0"))
+    assert config_hash(daemon_set) != config_hash(deployment)

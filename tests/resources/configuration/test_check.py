@@ -3,7 +3,7 @@ import pytest
 from resources.configuration import check as config_check
 from resources.configuration import fragment as config_content
 from resources.configuration.base import base_config
-from resources.configuration.merge import Merged
+from resources.configuration.merge import MergedConfig
 from resources.configuration.plugins import LoadedPlugin, Plugins
 
 FALCO = (0, 44)
@@ -12,12 +12,12 @@ DIRECTORY = "/usr/share/falco/plugins/"
 
 def merged(*fragments, falco=FALCO):
     base = config_content.read(base_config("DaemonSet", "0.44.1").encode(), falco)
-    found = Merged(base)
+    result = MergedConfig(base)
     for number, fragment in enumerate(fragments, 1):
         content = config_content.read(fragment.encode(), falco)
         assert not content.problems
-        found.include(str(number), content)
-    return found
+        result.include(str(number), content)
+    return result
 
 
 def problems(*fragments, falco=FALCO):
@@ -38,15 +38,15 @@ def test_the_base_configuration_is_fine():
 
 
 def test_lists_grow_and_everything_else_is_replaced():
-    found = merged("rules_files: [a]\nlog_level: debug\n", "rules_files: [b]\nwebserver: {}\n")
-    assert [(one.origin, one.value.text) for one in found.lists["rules_files"]] == [
+    result = merged("rules_files: [a]\nlog_level: debug\n", "rules_files: [b]\nwebserver: {}\n")
+    assert [(entry.origin, entry.value.text) for entry in result.lists["rules_files"]] == [
         ("", "/etc/falco/rules.d"),
         ("1", "a"),
         ("2", "b"),
     ]
-    assert found.setting("log_level").value.text == "debug"
-    assert found.setting("webserver", "enabled") is None
-    assert found.setting("webserver").origin == "2"
+    assert result.setting("log_level").value.text == "debug"
+    assert result.setting("webserver", "enabled") is None
+    assert result.setting("webserver").origin == "2"
 
 
 def test_replacing_a_map_tells_what_is_lost():
@@ -122,9 +122,9 @@ def test_a_list_cannot_be_joined_to_something_else():
     ],
 )
 def test_what_falco_refuses_is_told_with_its_key(fragment, message):
-    (found,) = problems("log_level: info\n", fragment)
-    assert found.origin == "2"
-    assert message in found.text
+    (result,) = problems("log_level: info\n", fragment)
+    assert result.origin == "2"
+    assert message in result.text
 
 
 @pytest.mark.parametrize(
@@ -147,18 +147,18 @@ def test_what_falco_accepts_is_accepted(fragment):
     assert problems(fragment) == []
 
 
-@pytest.mark.parametrize(("falco", "found"), [((0, 43), 0), (None, 0), ((0, 44), 1)])
-def test_an_engine_that_is_gone_is_known_to_older_releases(falco, found):
-    assert len(problems("engine: {kind: ebpf}\n", falco=falco)) == found
+@pytest.mark.parametrize(("falco", "result"), [((0, 43), 0), (None, 0), ((0, 44), 1)])
+def test_an_engine_that_is_gone_is_known_to_older_releases(falco, result):
+    assert len(problems("engine: {kind: ebpf}\n", falco=falco)) == result
 
 
 def test_without_any_output_falco_does_not_start():
     off = "{name}: {{enabled: false}}\n"
     fragments = [off.format(name="stdout_output"), off.format(name="syslog_output")]
     assert problems(fragments[0]) == []
-    found = problems(*fragments)
-    assert {one.origin for one in found} == {"1", "2"}
-    assert "no output is left enabled" in found[0].text
+    result = problems(*fragments)
+    assert {entry.origin for entry in result} == {"1", "2"}
+    assert "no output is left enabled" in result[0].text
     assert problems(*fragments, "http_output: {enabled: true, url: x}\n") == []
     assert problems(*fragments, "http_output: {enabled: '${X}'}\n") == []
 
@@ -168,14 +168,14 @@ def test_the_last_fragment_decides():
 
 
 def test_plugins_of_fragments_and_of_plugins_are_loaded():
-    found = plugins(
+    result = plugins(
         f"plugins: [{entry('a')}]\nload_plugins: [a]\n",
         own=[("b", DIRECTORY + "b.so")],
         libraries=["liba.so", "b.so"],
     )
-    assert {name: one.origin for name, one in found.loaded.items()} == {"a": "1", "b": "own b"}
-    assert found.problems == []
-    assert found.warnings == []
+    assert {name: entry.origin for name, entry in result.loaded.items()} == {"a": "1", "b": "own b"}
+    assert result.problems == []
+    assert result.warnings == []
 
 
 @pytest.mark.parametrize(
@@ -200,9 +200,9 @@ def test_plugins_of_fragments_and_of_plugins_are_loaded():
     ],
 )
 def test_plugins_that_falco_refuses(fragment, message):
-    (found,) = plugins(fragment, libraries=["there.so"]).problems
-    assert found.origin == "1"
-    assert message in found.text
+    (result,) = plugins(fragment, libraries=["there.so"]).problems
+    assert result.origin == "1"
+    assert message in result.text
 
 
 @pytest.mark.parametrize(
@@ -225,20 +225,20 @@ def test_a_plugin_that_is_not_loaded_needs_no_library():
 
 
 def test_of_two_entries_of_one_name_the_first_counts():
-    found = plugins(f"plugins: [{entry('a', '/opt/a.so')}]\n", own=[("a", DIRECTORY + "a.so")])
-    assert found.loaded["a"].origin == "1"
-    assert found.warnings == [("own a", 'plugin "a": an earlier entry of that name counts')]
+    result = plugins(f"plugins: [{entry('a', '/opt/a.so')}]\n", own=[("a", DIRECTORY + "a.so")])
+    assert result.loaded["a"].origin == "1"
+    assert result.warnings == [("own a", 'plugin "a": an earlier entry of that name counts')]
 
 
 def test_a_plugin_that_a_fragment_loads_already_cannot_be_loaded_again():
     fragment = f"plugins: [{entry('a', '/opt/a.so')}]\nload_plugins: [a]\n"
-    (found,) = plugins(fragment, own=[("a", "")]).problems
-    assert found.origin == "own a"
+    (result,) = plugins(fragment, own=[("a", "")]).problems
+    assert result.origin == "own a"
 
 
 @pytest.mark.parametrize("key", ["plugins", "load_plugins"])
 def test_plugins_need_lists_that_they_can_join(key):
     fragment = f"{key}: {{}}\n"
     assert plugins(fragment).problems == []
-    (found,) = plugins(fragment, own=[("a", "")]).problems
-    assert found == ("1", f"key {key} (line 1): it must be a list, so that Plugins can join")
+    (result,) = plugins(fragment, own=[("a", "")]).problems
+    assert result == ("1", f"key {key} (line 1): it must be a list, so that Plugins can join")

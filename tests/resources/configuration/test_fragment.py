@@ -13,13 +13,13 @@ def content(data, falco=FALCO):
 
 
 def test_a_fragment_is_read_into_its_keys():
-    found = content("json_output: true\nlog_level: debug\n")
-    assert [(one.key, one.line, text(one.value)) for one in found.entries] == [
+    result = content("json_output: true\nlog_level: debug\n")
+    assert [(entry.key, entry.line, text(entry.value)) for entry in result.entries] == [
         ("json_output", 1, "true"),
         ("log_level", 2, "debug"),
     ]
-    assert not found.problems
-    assert not found.warnings
+    assert not result.problems
+    assert not result.warnings
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def test_what_falco_refuses_whatever_else_there_is(data, message):
     ],
 )
 def test_what_falco_ignores_is_a_warning(data, message):
-    found = content(data)
-    assert not found.problems
-    assert len(found.warnings) == 1
-    assert message in found.warnings[0]
+    result = content(data)
+    assert not result.problems
+    assert len(result.warnings) == 1
+    assert message in result.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_a_key_that_is_gone_is_known_to_older_releases(key, falco, known):
 @pytest.mark.parametrize("workload", ["DaemonSet", "Deployment"])
 @pytest.mark.parametrize("version", [(0, 44), (0, 40)])
 def test_the_base_configuration_raises_no_warning_but_for_what_only_it_may(workload, version):
-    found = content(base_config(workload, "{}.{}.0".format(*version)), version)
-    assert [problem[:16] for problem in found.problems] == ["key config_files"]
-    assert not found.warnings
+    result = content(base_config(workload, "{}.{}.0".format(*version)), version)
+    assert [problem[:16] for problem in result.problems] == ["key config_files"]
+    assert not result.warnings
 
 
 def test_every_key_of_the_base_configuration_is_in_the_table():
-    found = content(base_config("DaemonSet", "0.44.1"))
-    assert {entry.key for entry in found.entries} <= KEYS.keys()
+    result = content(base_config("DaemonSet", "0.44.1"))
+    assert {entry.key for entry in result.entries} <= KEYS.keys()

@@ -23,7 +23,7 @@ LABEL = Difference("metadata.labels.a", "missing", None)
 TWO_FIELDS = "metadata.labels.a, spec.image (set by kubectl-edit)"
 
 
-def said(status="True", reason="ResourceCreated", message="Created things"):
+def reconciled_before(status="True", reason="ResourceCreated", message="Created things"):
     return Condition(
         type="Reconciled",
         status=status,
@@ -48,24 +48,24 @@ def said(status="True", reason="ResourceCreated", message="Created things"):
         ),
         (
             Outcome(updated=(Update(WORKLOAD, (IMAGE,)),)),
-            said(),
+            reconciled_before(),
             ("True", "ResourceUpdated", "Updated DaemonSet falco"),
         ),
         (
             Outcome(pruned=(WORKLOAD,)),
-            said(),
+            reconciled_before(),
             ("True", "ResourceUpdated", "Updated DaemonSet falco"),
         ),
         (Outcome(), None, ("True", "ResourceUpToDate", "Every child is as wanted")),
         (
             Outcome(),
-            said("False", "NameConflict", "x"),
+            reconciled_before("False", "NameConflict", "x"),
             ("True", "ResourceUpToDate", "Every child is as wanted"),
         ),
-        (Outcome(), said(), ("True", "ResourceCreated", "Created things")),
+        (Outcome(), reconciled_before(), ("True", "ResourceCreated", "Created things")),
         (
             Outcome(failures=(Failure("ApplyPatchErrorOnCreate", "no quota", ROLE),)),
-            said(),
+            reconciled_before(),
             ("False", "ApplyPatchErrorOnCreate", "Role/ns/falco: no quota"),
         ),
         (
@@ -76,7 +76,7 @@ def said(status="True", reason="ResourceCreated", message="Created things"):
                     Failure("ApplyPatchErrorOnUpdate", "denied", WORKLOAD),
                 ),
             ),
-            said(),
+            reconciled_before(),
             ("False", "NameConflict", "Role/ns/falco: exists; DaemonSet/ns/falco: denied"),
         ),
         (
@@ -154,14 +154,14 @@ def test_a_parked_actor_is_not_reconciled():
     ],
 )
 def test_every_change_is_told_once(outcome, expected):
-    assert events(outcome, said()) == tuple(EventDraft(*event) for event in expected)
+    assert events(outcome, reconciled_before()) == tuple(EventDraft(*event) for event in expected)
 
 
 def test_a_failure_that_the_condition_already_says_is_not_told_again():
     outcome = Outcome(failures=(Failure("NameConflict", "exists", WORKLOAD),))
-    before = said("False", "NameConflict", "DaemonSet/ns/falco: exists")
+    before = reconciled_before("False", "NameConflict", "DaemonSet/ns/falco: exists")
     assert events(outcome, before) == ()
-    assert len(events(outcome, said("False", "NameConflict", "other"))) == 1
+    assert len(events(outcome, reconciled_before("False", "NameConflict", "other"))) == 1
 
 
 def test_the_end_of_a_resource_is_told():

@@ -14,7 +14,7 @@ def some(**optional):
 def items(key, values, item):
     """A list map: items of this kind with different keys."""
     keyed = st.tuples(st.sampled_from(values), item).map(lambda pair: {key: pair[0], **pair[1]})
-    return st.lists(keyed, max_size=3, unique_by=lambda one: one[key])
+    return st.lists(keyed, max_size=3, unique_by=lambda item: item[key])
 
 
 FROM_NODE = {"fieldRef": {"fieldPath": "spec.nodeName"}}

@@ -23,10 +23,10 @@ def patched(document, operations):
         at = len(target) if last == "-" else int(last) if isinstance(target, list) else last
         match operation["op"]:
             case "test":
-                found = (
+                result = (
                     target.get(at) if isinstance(target, dict) else (target[at : at + 1] or [0])[0]
                 )
-                if found != operation["value"]:
+                if result != operation["value"]:
                     raise OutdatedError
             case "remove":
                 del target[at]

@@ -125,9 +125,9 @@ def test_a_leader_that_meets_a_conflict_looks_at_once_and_goes_on_if_the_lease_i
     assert election.leads_until == 10, "a look proves nothing about when it was renewed"
 
 
-@pytest.mark.parametrize("found", [held_by("other", 2), lease(2, ""), None])
-def test_a_leader_whose_lease_is_not_its_own_has_lost(found):
-    election = leader().conflicted(2, PAUSE).looked(found, 2, PAUSE)
+@pytest.mark.parametrize("result", [held_by("other", 2), lease(2, ""), None])
+def test_a_leader_whose_lease_is_not_its_own_has_lost(result):
+    election = leader().conflicted(2, PAUSE).looked(result, 2, PAUSE)
     assert isinstance(election.decide(2), Lost)
 
 

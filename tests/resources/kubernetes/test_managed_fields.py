@@ -125,10 +125,10 @@ def test_any_removed_value_is_reported_as_extra(body, data):
     path = data.draw(st.sampled_from([path for path in leaves(body) if is_plain_field(path)]))
     wanted = copy.deepcopy(body)
     del at(wanted, path[:-1])[path[-1]]
-    found = differences(wanted, applied(body), MANAGER)
-    assert found
+    result = differences(wanted, applied(body), MANAGER)
+    assert result
     expected = {"changed"} if inside_atomic(body, path) else {"extra"}
-    assert expected <= {difference.kind for difference in found}
+    assert expected <= {difference.kind for difference in result}
 
 
 def is_plain_field(path):
@@ -269,9 +269,9 @@ PREFIX = "spec.template.spec.containers[name=falco]"
     ],
 )
 def test_a_difference_names_the_field_and_its_kind(before, wanted, expected):
-    found = differences(deployment(**wanted), applied(deployment(**before)), MANAGER)
+    result = differences(deployment(**wanted), applied(deployment(**before)), MANAGER)
     path, kind = expected
-    assert found == (Difference(path, kind, None),)
+    assert result == (Difference(path, kind, None),)
 
 
 def taken_by(other, live, field):
@@ -302,8 +302,8 @@ def test_the_latest_of_several_owners_is_named():
     latest = entry("latest", first["fieldsV1"], "Apply", "2026-01-02T00:00:00Z")
     live["metadata"]["managedFields"].insert(1, latest)
     container(live)["image"] = "b"
-    [found] = differences(deployment(image="a"), live, MANAGER)
-    assert found.other_manager == "latest"
+    [result] = differences(deployment(image="a"), live, MANAGER)
+    assert result.other_manager == "latest"
 
 
 def test_a_removed_field_is_missing_and_nobody_owns_it():
@@ -318,9 +318,9 @@ def test_a_removed_field_is_missing_and_nobody_owns_it():
 
 def test_an_object_that_we_never_applied_differs_in_everything():
     live = applied(DAEMON_SET, manager="someone-else")
-    found = differences(DAEMON_SET, live, MANAGER)
-    assert {difference.other_manager for difference in found} == {"someone-else"}
-    assert {difference.kind for difference in found} == {"unowned"}
+    result = differences(DAEMON_SET, live, MANAGER)
+    assert {difference.other_manager for difference in result} == {"someone-else"}
+    assert {difference.kind for difference in result} == {"unowned"}
 
 
 def test_our_entry_for_another_subresource_or_operation_owns_nothing_here():
@@ -330,8 +330,8 @@ def test_our_entry_for_another_subresource_or_operation_owns_nothing_here():
         entry(MANAGER, fields, subresource="scale"),
         entry(MANAGER, fields, operation="Update"),
     ]
-    found = differences(DAEMON_SET, live, MANAGER)
-    assert {difference.kind for difference in found} == {"unowned"}
+    result = differences(DAEMON_SET, live, MANAGER)
+    assert {difference.kind for difference in result} == {"unowned"}
 
 
 def test_an_object_without_managed_fields_can_be_compared():

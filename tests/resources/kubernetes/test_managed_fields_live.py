@@ -37,7 +37,7 @@ def falco(control_plane, request):
 
 
 both = pytest.mark.parametrize("falco", ["DaemonSet", "Deployment"], indirect=True)
-one = pytest.mark.parametrize("falco", ["Deployment"], indirect=True)
+deployment_only = pytest.mark.parametrize("falco", ["Deployment"], indirect=True)
 
 
 def workload(falco, **spec):
@@ -132,7 +132,7 @@ def empty_tolerations(control_plane, child):
 FALCO = "spec.template.spec.containers[name=falco]"
 
 
-@one
+@deployment_only
 @pytest.mark.parametrize(
     ("drift", "expected"),
     [
@@ -146,12 +146,12 @@ def test_drift_is_named_and_an_apply_ends_it(control_plane, falco, drift, expect
     child = workload(falco)
     apply(control_plane, child.body)
     _, live = drift(control_plane, child)
-    assert [tuple(found) for found in differences(child.body, live, MANAGER)] == [expected]
+    assert [tuple(result) for result in differences(child.body, live, MANAGER)] == [expected]
     _, live = apply(control_plane, child.body)
     assert differences(child.body, live, MANAGER) == ()
 
 
-@one
+@deployment_only
 def test_what_others_set_elsewhere_is_no_difference(control_plane, falco):
     child = workload(falco)
     apply(control_plane, child.body)
@@ -222,7 +222,7 @@ ODD = {
 }
 
 
-@one
+@deployment_only
 def test_values_that_the_api_server_respells_or_drops_are_no_difference(control_plane, falco):
     child = workload(falco, pod_template_spec=ODD)
     status, live = apply(control_plane, child.body)

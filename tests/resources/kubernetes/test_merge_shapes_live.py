@@ -57,7 +57,7 @@ def markers(schema, name, schemas):
     }
 
 
-def said(shape):
+def declared(shape):
     return {
         "keys": set(shape.keys),
         "key_defaults": dict(shape.key_defaults),
@@ -70,7 +70,7 @@ def said(shape):
 def compare(schema, shape, path, schemas, inside_atomic=False):
     """Yields where table and document disagree; inside an atomic value only quantities count."""
     schema, name = resolved(schema, schemas)
-    expected, actual = markers(schema, name, schemas), said(shape)
+    expected, actual = markers(schema, name, schemas), declared(shape)
     is_list = schema.get("type") == "array"
     if is_list and not (expected["keys"] or expected["is_set"]):
         actual["atomic"] = False  # the rule for lists: spelling it out is allowed

@@ -103,8 +103,8 @@ def overlaid(**spec):
 
 
 def container(spec, name="falco", kind="containers"):
-    [found] = [item for item in spec[kind] if item["name"] == name]
-    return found
+    [actual] = [item for item in spec[kind] if item["name"] == name]
+    return actual
 
 
 def test_an_extra_container_comes_after_ours():

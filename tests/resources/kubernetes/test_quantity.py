@@ -6,7 +6,7 @@ from resources.kubernetes.quantity import equal, parse
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "right"),
     [
         ("1000m", "1"),
         ("1024Mi", "1Gi"),
@@ -26,16 +26,16 @@ from resources.kubernetes.quantity import equal, parse
         ("16Ei", "9223372036854775807"),
     ],
 )
-def test_two_spellings_of_one_quantity_are_equal(one, other):
-    assert equal(one, other)
+def test_two_spellings_of_one_quantity_are_equal(left, right):
+    assert equal(left, right)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "right"),
     [("1", "2"), ("1M", "1Mi"), ("1m", "1M"), ("100m", "1"), ("1", None), ("one", "1"), ("", "0")],
 )
-def test_different_quantities_are_not_equal(one, other):
-    assert not equal(one, other)
+def test_different_quantities_are_not_equal(left, right):
+    assert not equal(left, right)
 
 
 @pytest.mark.parametrize("text", ["", "1KiB", "m", "1 Gi", "0x10", "1e", "--1", None, [], "1Ki\n"])

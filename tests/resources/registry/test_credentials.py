@@ -85,12 +85,12 @@ def test_an_entry_of_a_docker_configuration_is_read(entry, expected):
     ],
 )
 def test_an_entry_is_for_its_host_and_path(name, registry, matches):
-    found = None
+    result = None
     try:
-        found = credentials_of(docker({name: auth()}), registry, "falcosecurity/rules")
+        result = credentials_of(docker({name: auth()}), registry, "falcosecurity/rules")
     except InvalidCredentials as error:
         assert f"has no entry for {registry}" in str(error)  # noqa: PT017
-    assert found == (FALCO if matches else None)
+    assert result == (FALCO if matches else None)
 
 
 def test_the_most_specific_entry_wins():

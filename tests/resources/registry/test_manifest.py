@@ -49,8 +49,8 @@ def document(**fields):
 def test_a_manifest_is_told_by_its_content(media_type):
     typed = {} if media_type is None else {"mediaType": media_type}
     config = {"mediaType": "x", "digest": DIGEST, "size": 5, "annotations": {"a": "b"}}
-    found = root_of(document(schemaVersion=2, config=config, layers=[config], **typed))
-    assert found == Manifest(descriptor("x", 5), (descriptor("x", 5),))
+    result = root_of(document(schemaVersion=2, config=config, layers=[config], **typed))
+    assert result == Manifest(descriptor("x", 5), (descriptor("x", 5),))
 
 
 def test_an_index_is_told_by_its_content():

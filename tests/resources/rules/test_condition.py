@@ -94,11 +94,11 @@ def test_a_function_that_is_not_known_is_taken_as_it_is():
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "result"),
     [("bash", 1), ("a, b", 2), ('"a b"', 1), ("/usr/bin/x.*", 1), ("", 0), ("'it'", 1)],
 )
-def test_an_item_amounts_to_values(text, found):
-    assert len(condition.values(text)) == found
+def test_an_item_amounts_to_values(text, result):
+    assert len(condition.values(text)) == result
 
 
 @pytest.mark.parametrize("text", ["a b", "a=b", "(a)", 'x"', "a,", "it's"])

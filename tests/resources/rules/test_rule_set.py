@@ -13,7 +13,9 @@ def load(*files, engine="0.62.0", later=()):
     contents = [read(file.encode()) for file in files]
     for content in contents:
         assert not content.problems
-    lists = {item.name for one in contents for item in one.items if isinstance(item, ListItem)}
+    lists = {
+        item.name for content in contents for item in content.items if isinstance(item, ListItem)
+    }
     rules = RuleSet(engine, ConditionCache(frozenset(lists)), dict(later))
     return [rules.load(content) for content in contents]
 
@@ -30,8 +32,8 @@ def macro(name, condition):
     return f"- macro: {name}\n  condition: {condition}\n"
 
 
-def rule(condition, more=""):
-    return RULE + f"  condition: {condition}\n{more}"
+def rule(condition, further=""):
+    return RULE + f"  condition: {condition}\n{further}"
 
 
 def test_rules_macros_and_lists_of_several_files_fit_together():
@@ -215,9 +217,11 @@ def test_exceptions_that_do_not_fit_are_refused(exception, message):
 
 def test_values_can_be_appended_to_an_exception():
     base = rule("a.b = c", "  exceptions: [{name: x, fields: [a.b, c.d]}]\n")
-    more = "- rule: R\n  exceptions: [{name: x, values: [%s]}]\n  override: {exceptions: append}\n"
-    assert load(base, more % "[y, z]") == [[], []]
-    assert "each of values must be a list of 2" in says(base, more % "[y]")
+    further = (
+        "- rule: R\n  exceptions: [{name: x, values: [%s]}]\n  override: {exceptions: append}\n"
+    )
+    assert load(base, further % "[y, z]") == [[], []]
+    assert "each of values must be a list of 2" in says(base, further % "[y]")
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ def content(text):
 
 
 def problem(text):
-    (found,) = content(text).problems
-    return found
+    (result,) = content(text).problems
+    return result
 
 
 def with_line(line):
@@ -38,7 +38,7 @@ def without(key):
 
 
 def test_a_rules_file_is_read_into_items_with_their_lines():
-    found = content(
+    result = content(
         "- required_engine_version: 26\n"
         "- required_plugin_versions:\n"
         "  - name: container\n"
@@ -50,15 +50,15 @@ def test_a_rules_file_is_read_into_items_with_their_lines():
         "- macro: spawned\n"
         "  condition: evt.type = execve\n" + RULE
     )
-    assert found.items == (
+    assert result.items == (
         EngineRequirement(1, "0.26.0"),
         PluginRequirement(3, (("container", "0.4.0"), ("other", "1.2.3"))),
         ListItem(7, "shells", ("bash", "a b", "22"), appends=False, values=3),
         MacroItem(9, "spawned", "evt.type = execve", appends=False),
         RuleItem(11, "Terminal shell", "evt.type = execve", "syscall", ()),
     )
-    assert not found.problems
-    assert not found.warnings
+    assert not result.problems
+    assert not result.warnings
 
 
 @pytest.mark.parametrize(
@@ -180,15 +180,15 @@ def test_an_item_that_falco_refuses_is_named_with_its_key(text, message):
 
 
 def test_every_bad_item_is_told_not_only_the_first():
-    found = content(without("output") + "- macro: a\n" + without("desc"))
-    assert len(found.problems) == 3
+    result = content(without("output") + "- macro: a\n" + without("desc"))
+    assert len(result.problems) == 3
 
 
 def test_the_name_of_an_item_is_shown_escaped_and_short():
-    found = problem(f'- macro: "x\\n\\e[31m{"y" * 200}"\n')
-    assert found.startswith('macro "x\\n\\u001b[31myyy')
-    assert found.isprintable()
-    assert len(found) < 150
+    result = problem(f'- macro: "x\\n\\e[31m{"y" * 200}"\n')
+    assert result.startswith('macro "x\\n\\u001b[31myyy')
+    assert result.isprintable()
+    assert len(result) < 150
 
 
 @pytest.mark.parametrize(
@@ -203,9 +203,9 @@ def test_the_name_of_an_item_is_shown_escaped_and_short():
     ],
 )
 def test_what_falco_ignores_is_a_warning(text, message):
-    found = content(text)
-    assert not found.problems
-    assert any(message in warning for warning in found.warnings)
+    result = content(text)
+    assert not result.problems
+    assert any(message in warning for warning in result.warnings)
 
 
 @pytest.mark.parametrize(
@@ -239,17 +239,17 @@ def test_what_falco_ignores_is_a_warning(text, message):
     ],
 )
 def test_changes_of_what_is_there_already_are_told_apart(text, item):
-    found = content(text)
-    assert found.items == (item,)
-    assert not found.problems
+    result = content(text)
+    assert result.items == (item,)
+    assert not result.problems
 
 
 def test_one_override_may_append_and_replace():
-    found = content(
+    result = content(
         "- rule: a\n  condition: and b\n  output: c\n  priority: INFO\n"
         "  override: {condition: append, output: append, priority: replace}\n"
     )
-    assert found.items == (
+    assert result.items == (
         RuleChange(1, "a", appends=True, condition="and b"),
         RuleChange(1, "a", appends=False),
     )

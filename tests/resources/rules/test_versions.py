@@ -31,10 +31,10 @@ def test_a_version_is_three_numbers_whatever_follows(text, version):
     ],
 )
 def test_a_version_satisfies_an_older_one_of_the_same_major_number(there, required, answer):
-    one, other = semantic_version(there), semantic_version(required)
-    assert one is not None
-    assert other is not None
-    assert one.satisfies(other) is answer
+    present, needed = semantic_version(there), semantic_version(required)
+    assert present is not None
+    assert needed is not None
+    assert present.satisfies(needed) is answer
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def load(data):
     return bounded_yaml.load(data if isinstance(data, bytes) else data.encode()).roots
 
 
-def one(data):
+def only_document(data):
     (root,) = load(data)
     return root
 
@@ -52,7 +52,7 @@ def bomb(width, levels):
 
 @pytest.mark.usefixtures("loader")
 def test_values_are_text_with_the_line_where_they_stand():
-    root = one("a: 1\nb:\n  - on\n  - 'null'\n  - 2024-01-01\n  - 1:30\n")
+    root = only_document("a: 1\nb:\n  - on\n  - 'null'\n  - 2024-01-01\n  - 1:30\n")
     assert isinstance(root, YamlMap)
     assert lookup(root, "a") == YamlScalar("1", 1, plain=True)
     items = lookup(root, "b")
@@ -76,7 +76,7 @@ def test_every_document_counts_even_without_content(data, count):
 
 @pytest.mark.parametrize("data", ["", "~", "null", "Null", "NULL"])
 def test_nothing_is_what_yaml_cpp_takes_for_null(data):
-    root = one(f"a: {data}\n")
+    root = only_document(f"a: {data}\n")
     value = lookup(root, "a")
     assert value is not None
     assert is_null(value)
@@ -85,7 +85,7 @@ def test_nothing_is_what_yaml_cpp_takes_for_null(data):
 
 @pytest.mark.parametrize("data", ["'~'", '""', "!!str null", "nULL", "none"])
 def test_what_is_quoted_tagged_or_spelled_otherwise_is_something(data):
-    value = lookup(one(f"a: {data}\n"), "a")
+    value = lookup(only_document(f"a: {data}\n"), "a")
     assert value is not None
     assert not is_null(value)
 
@@ -100,7 +100,7 @@ def test_what_is_quoted_tagged_or_spelled_otherwise_is_something(data):
     ],
 )
 def test_true_and_false_are_spelled_as_in_yaml_cpp(data, value):
-    assert boolean(lookup(one(f"a: {data}\n"), "a")) is value
+    assert boolean(lookup(only_document(f"a: {data}\n"), "a")) is value
 
 
 @pytest.mark.parametrize(
@@ -119,29 +119,29 @@ def test_true_and_false_are_spelled_as_in_yaml_cpp(data, value):
     ],
 )
 def test_whole_numbers_are_read_in_three_bases(data, value):
-    assert integer(lookup(one(f"a: {data}\n"), "a")) == value
+    assert integer(lookup(only_document(f"a: {data}\n"), "a")) == value
 
 
 @pytest.mark.parametrize(
     ("data", "value"), [(".1", 0.1), ("1", 1.0), ("-2.5e1", -25.0), ("x", None), ("inf", None)]
 )
 def test_numbers_may_have_a_fraction(data, value):
-    assert number(lookup(one(f"a: {data}\n"), "a")) == value
+    assert number(lookup(only_document(f"a: {data}\n"), "a")) == value
 
 
 def test_of_duplicate_keys_the_first_is_found_and_the_second_told():
-    root = one("a: 1\nb: 2\na: 3\n")
+    root = only_document("a: 1\nb: 2\na: 3\n")
     assert text(lookup(root, "a")) == "1"
     assert [(key.text, key.line) for key in duplicates(root)] == [("a", 3)]
 
 
 def test_an_alias_is_what_it_stands_for():
-    root = one("a: &x [1, 2]\nb: *x\n")
+    root = only_document("a: &x [1, 2]\nb: *x\n")
     assert lookup(root, "b") is lookup(root, "a")
 
 
 def test_a_tag_makes_no_object():
-    root = one("a: !!python/object/apply:os.system [ls]\n")
+    root = only_document("a: !!python/object/apply:os.system [ls]\n")
     assert isinstance(lookup(root, "a"), YamlList)
 
 
@@ -167,7 +167,7 @@ def test_what_is_broken_is_refused_with_its_line(data, message):
 
 def test_a_split_character_at_the_end_of_a_chunk_is_whole():
     data = "x" * ((1 << 16) - 1) + "é"
-    assert one(data).text == data
+    assert only_document(data).text == data
 
 
 @pytest.mark.usefixtures("loader")
@@ -190,7 +190,7 @@ def test_deep_nesting_is_refused(data):
 
 @pytest.mark.usefixtures("loader")
 def test_the_deepest_that_is_allowed_is_read():
-    assert one("[" * MAX_DEPTH + "]" * MAX_DEPTH)
+    assert only_document("[" * MAX_DEPTH + "]" * MAX_DEPTH)
     assert "deeper" in refusal("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1))
 
 

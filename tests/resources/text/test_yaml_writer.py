@@ -1,11 +1,13 @@
+import json
+
 import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from resources.text.limits import MAX_DEPTH
+from resources.text.limits import MAX_DEPTH, MAX_VALUES
 from resources.text.yaml_reader import load
-from resources.text.yaml_writer import TooDeep, yaml_text
+from resources.text.yaml_writer import TooDeep, excess, yaml_text
 
 # What YAML 1.1, YAML 1.2 or yaml-cpp take for something other than a string, or nearly so.
 MISLEADING = [
@@ -29,8 +31,10 @@ VALUES = st.recursive(
 def typed(value):
     """The value with its types, for in Python 1 == 1.0 == True."""
     if isinstance(value, dict):
-        return {key: typed(one) for key, one in value.items()}
-    return [typed(one) for one in value] if isinstance(value, list) else (type(value), repr(value))
+        return {key: typed(item) for key, item in value.items()}
+    return (
+        [typed(item) for item in value] if isinstance(value, list) else (type(value), repr(value))
+    )
 
 
 @given(VALUES)
@@ -97,3 +101,22 @@ def test_nesting_is_taken_as_deep_as_the_limit_and_refused_beyond_it():
         yaml_text(nested(MAX_DEPTH))
     with pytest.raises(TooDeep):
         yaml_text(nested(100_000))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "text", 5, [], {}, [1] * (MAX_VALUES - 1), {"a": [{"b": None}]}],
+)
+def test_what_can_be_written_has_no_excess(value):
+    assert excess(value) == ""
+
+
+@pytest.mark.parametrize(
+    "value", [[1] * MAX_VALUES, [[]] * MAX_VALUES, {"a": [{"b": ["x"] * MAX_VALUES}]}]
+)
+def test_a_value_of_very_many_is_too_much(value):
+    assert excess(value) == "has more than 100000 values"
+
+
+def test_a_deep_value_is_too_much():
+    assert excess(json.loads("[" * 150 + "]" * 150)) == "is nested deeper than 100 levels"
