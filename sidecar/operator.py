@@ -1,4 +1,4 @@
-"""The artifact operator's composition root: one namespace's artifacts on one node."""
+"""The sidecar's composition root: the artifacts of one namespace on one node."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ArtifactOperator:
             self._metrics,
         )
         self._services = NodeServices(self._store, self._contents, fetcher, self._labels.current)
-        # Events of a node are reported by the node (ARTIFACTS.md "Reasons and Events").
+        # The reporting instance of these Events is the node.
         self._recorder = RegisteredChild(
             "recorder", lambda: EventRecorder(self._runtime, self._client, settings.pod.node)
         )
@@ -171,7 +171,7 @@ class ArtifactOperator:
         return self._process.watcher(source, self._client, self._store, lambda: self._router.actor)
 
     def _all_listed(self) -> list[Notice]:
-        """Wake every artifact; one that vanished between two lives of the process has no actor."""
+        """Wake every artifact, and drop those that were deleted while the process was down."""
         self._contents.retain(set(self._existing_artifacts()))
         self._tell_installation("listed")
         return [Notice(tuple(self._known_artifacts()), "listed")]
@@ -180,14 +180,14 @@ class ArtifactOperator:
         return (snapshot.ref for kind in ARTIFACTS for snapshot in self._store.of_kind(kind))
 
     def _known_artifacts(self) -> Iterable[ObjectRef]:
-        """Those that exist, and those that still have an actor, each once."""
+        """Artifacts that exist and artifacts that still have an actor, each once."""
         return dict.fromkeys([*self._existing_artifacts(), *self._artifacts.actor.refs])
 
     def _is_listed(self) -> bool:
         return self._router.started is not None and self._router.started.waits_for is None
 
     def _tell_installation(self, reason: str) -> None:
-        """Nothing is installed or removed before all artifacts are listed."""
+        """Wake the installation, but never before all artifacts are listed."""
         if self._is_listed():
             self._installation.tell(Reconcile(reason))
 

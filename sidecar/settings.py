@@ -1,4 +1,4 @@
-"""The artifact operator's settings: flags and environment in, one frozen value out."""
+"""The artifact operator's settings, parsed from flags and environment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _MEBIBYTE = 1 << 20
-# What the downward API gives every Falco pod (SPEC "Sidecar").
+# Variable → field of Pod, as set in every Falco pod by the downward API.
 _IDENTITY = {
     "POD_NAMESPACE": "namespace",
     "POD_NAME": "name",
@@ -26,16 +26,16 @@ _IDENTITY = {
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """Everything that the artifact operator can be told from outside."""
+    """All settings of the artifact operator."""
 
     process: ProcessSettings
     pod: Pod
     volume_root: Path
-    """Falco's directories are below it, at the paths that Falco knows them by."""
+    """The directory that holds Falco's directories at their usual paths."""
     gate_deadline: float
-    """Seconds that the start of Falco waits for its artifacts."""
+    """Seconds that the start of Falco waits for its artifacts at most."""
     falco_version: str
-    """Empty if unknown; then no rule is refused for the engine that it needs."""
+    """The version of Falco; if empty, no rule is refused for the engine that it requires."""
     most_rules_bytes: int
     most_plugin_bytes: int
 
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def seconds(text: str) -> float:
-    """Parse a number of seconds, with or without its unit, for argparse."""
+    """Parse a number of seconds, with or without the unit `s`, for argparse."""
     try:
         value = float(text.removesuffix("s"))
     except ValueError:

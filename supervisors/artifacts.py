@@ -1,4 +1,4 @@
-"""The part of the composition root that says what becomes of Rulesfiles, Plugins and Configs."""
+"""The part of the composition root that runs the actors of Rulesfiles, Plugins and Configs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Artifacts:
         announce: Callable[[Notice], None],
         limits: tuple[Intensity, Backoff],
     ) -> None:
-        """`metadata` is that of referenced objects."""
+        """`metadata` holds the metadata of referenced objects."""
         self._runtime = runtime
         self._store = store
         self._announce = announce
@@ -55,16 +55,17 @@ class Artifacts:
         self.crowd = RegisteredChild("artifacts", self._make_crowd)
         """The supervisor of the actors."""
         self.poller = RegisteredChild("digests", self._make_poller)
-        """Sees the changes of which no watch tells: tags that point to another digest."""
+        """Looks up tags in registries, and wakes the artifacts whose tag has another digest."""
         self.observed = VersionStore()
-        """What the watchers of reports, pods and nodes keep."""
+        """The Store of the watchers of NodeReports, Pods and Nodes."""
 
     def observed_changed(self, change: Change) -> Notice:
-        """The handler of NodeReports, Pods and Nodes: artifacts whose status differs reconcile."""
+        """The handler of NodeReports, Pods and Nodes: artifacts whose status changes reconcile."""
         return concerning(self._reports.note(change), change.ref.kind)
 
     def _make_crowd(self) -> DynamicSupervisor:
-        # The actors that asked are gone, and another leader may have published more since.
+        # The actors that asked for these have ended, and while this process did not lead, another
+        # leader may have resolved newer digests.
         self._digests.clear()
         self._reports.forget_all()
         intensity, backoff = self._limits

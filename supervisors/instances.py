@@ -1,4 +1,4 @@
-"""The part of the composition root that runs workloads: Falcos and Components."""
+"""The part of the composition root that runs the actors of Falcos and Components."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Instances:
         readable: Callable[[str], Readable],
         limits: tuple[Intensity, Backoff],
     ) -> None:
-        """`readable` is what the artifacts of a namespace refer to."""
+        """`readable` returns what the artifacts of a namespace name."""
         self._runtime = runtime
         self._services = services
         self._settings = settings

@@ -1,4 +1,4 @@
-"""The instance operator's composition root: the one place that knows all parts and all kinds."""
+"""The operator's composition root: the only place that knows all parts and all kinds."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from supervisors.tree.dynamic import DynamicSupervisor
 
 _CHILDREN = f"{MANAGED_BY}={OPERATOR}"
-# A sum over artifacts only needs to know which pods are scheduled and not finished.
+# The status of artifacts counts pods that are scheduled and not finished.
 _RUNNING = "status.phase!=Succeeded,status.phase!=Failed,spec.nodeName!="
 SOURCES = (
     *map(Source, RESOURCES),
@@ -142,7 +142,7 @@ class Operator:
         return FencedTransport(configuration, metrics, self._fence)
 
     def _make_leader(self) -> LeaderElection:
-        # Over the watches' pool: many writes at once must not hold up a renewal.
+        # Leases use the connections of watches, so that many writes at once cannot delay a renewal.
         lease = ObjectRef("Lease", self._settings.namespace, LEASE)
         leases = LeaseClient(self._process.streams, lease)
         return LeaderElection(self._process.runtime, leases, self._fence, self._identity)
@@ -184,7 +184,7 @@ class Operator:
         self._router.actor.announce(notice)
 
     def _roll_call(self) -> tuple[ObjectRef, ...]:
-        """Whatever has an actor, or should have one: an object may be gone without an event."""
+        """All objects that have an actor or need one, with those deleted without an event."""
         crowds = (*self._instances.crowds.values(), self._artifacts.crowd)
         actors = (ref for crowd in crowds for ref in crowd.actor.refs)
         return (*actors, *self._protection.roll_call())

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class ReferenceProtection:
-    """Two supervisors: of one actor for each referenced object, of one watch for each scope."""
+    """Two supervisors: of an actor for each referenced object, and of a watch for each scope."""
 
     def __init__(
         self,
@@ -56,10 +56,10 @@ class ReferenceProtection:
         self.watches = RegisteredChild("scopes", self._make_watches, after_start=self._review_all)
         """The supervisor of the watches."""
         self.scan = RegisteredChild("protected", self._make_scan, Restart.TRANSIENT)
-        """Finds the scopes that an earlier operator has protected objects in."""
+        """Finds the scopes in which an earlier operator has protected objects, and ends."""
 
     def roll_call(self) -> Iterable[ObjectRef]:
-        """Everything that is named or still protected, or has an actor that may not know better."""
+        """All objects that are named or still protected, or that have an actor."""
         return self.index.targets() | self.references.actor.keys | set(self.scopes.refs())
 
     def _review_watch(self, scope: ObjectRef) -> None:

@@ -1,4 +1,4 @@
-"""The operator's settings: flags and environment in, one frozen value out."""
+"""The operator's settings, parsed from flags and environment."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _LABEL_GLOB = re.compile(r"[A-Za-z0-9./_*-]{1,317}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the operator can be told from outside."""
+    """All settings of the operator."""
 
     process: ProcessSettings
     excluded_labels: tuple[str, ...]
     artifact_operator_image: str
     leader_elect: bool
     namespace: str
-    """Where the Lease is; empty means that of the ServiceAccount."""
+    """The namespace of the Lease; empty means that of the ServiceAccount."""
     pod_name: str
-    """Who this is in Events and in the Lease; empty means the host's name."""
+    """The name of this process in Events and in the Lease; empty means the host's name."""
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -95,5 +95,5 @@ def _label_glob(text: str) -> str:
 
 
 def _image(reference: str) -> str:
-    """Raises InvalidSpec."""
+    """Validate an image reference; raises InvalidSpec."""
     return str(image.parse(reference, "ARTIFACT_OPERATOR_IMAGE"))

@@ -1,4 +1,4 @@
-"""What a node tells Prometheus about its artifacts."""
+"""The Prometheus metrics of the artifacts on a node."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PREFIX = "falco_artifacts_"
 
 
 class NodeMetrics:
-    """Counts what the installation does; names artifacts only where there is one number for each.
+    """Counts pulls and installations; only the time of the last installation is per artifact.
 
-    There are as many of those as artifacts in the namespace, and they go with them.
+    The time of an artifact is dropped with the artifact.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -36,7 +36,7 @@ class NodeMetrics:
         self._files: Counter[str] = Counter()
         self._batches = 0
         self._synced: dict[tuple[str, str], float] = {}
-        self._said: dict[tuple[str, str], ArtifactReport] = {}
+        self._reports: dict[tuple[str, str], ArtifactReport] = {}
 
     def pulled(self, size: int, seconds: float) -> None:
         """Count one pull."""
@@ -45,22 +45,23 @@ class NodeMetrics:
         self._seconds += seconds
 
     def installed(self, contents: Contents) -> None:
-        """Take in how every artifact stands after the installation has looked at all of them."""
-        now, said = self._now(), {(one.kind, one.name): one for one in contents.reports}
-        for key, report in said.items():
-            is_news = self._said.get(key) != report
+        """Take in the reports of all artifacts after an installation."""
+        now = self._now()
+        reports = {(report.kind, report.name): report for report in contents.reports}
+        for key, report in reports.items():
+            is_new = self._reports.get(key) != report
             if report.state == "Programmed":
-                self._synced[key] = now if is_news else self._synced.get(key, now)
-                self._installs[report.kind] += is_news
-            elif report.state == "Failed" and is_news:
+                self._synced[key] = now if is_new else self._synced.get(key, now)
+                self._installs[report.kind] += is_new
+            elif report.state == "Failed" and is_new:
                 self._failures[report.kind, report.reason or ""] += 1
-        self._said = said
-        self._synced = {key: at for key, at in self._synced.items() if key in said}
+        self._reports = reports
+        self._synced = {key: at for key, at in self._synced.items() if key in reports}
         self._files = Counter(slot.partition("/")[0] for slot in contents.installed)
         self._batches = contents.batches
 
     def collect(self) -> Iterator[Any]:
-        """Make the families; called by the registry at every reading."""
+        """Make the families; called by the registry at every scrape."""
         yield by_kind(Counters, _PREFIX + "installs", "Revisions installed.", self._installs)
         what = "Revisions that could not be installed."
         yield family(Counters, _PREFIX + "failures", what, ("kind", "reason"), self._failures)
@@ -72,7 +73,7 @@ class NodeMetrics:
         yield by_kind(Gauges, _PREFIX + "files", "Sources installed.", self._files)
         what = "Changes of files that Falco sees as one."
         yield Counters(_PREFIX + "batches", what, value=self._batches)
-        states = Counter((one.kind, one.state) for one in self._said.values())
+        states = Counter((report.kind, report.state) for report in self._reports.values())
         yield family(Gauges, _PREFIX + "states", "Artifacts by state.", ("kind", "state"), states)
         what = "When the artifact was installed as it is, in seconds since the epoch."
         name = _PREFIX + "last_sync_timestamp_seconds"

@@ -1,1 +1,1 @@
-"""What a process has around its tree: life, logs, endpoints, metrics."""
+"""What every process has around its supervision tree: settings, logs, endpoints, metrics."""

@@ -1,4 +1,4 @@
-"""A server certificate from files that change under way, as cert-manager's do."""
+"""A server certificate from files that are renewed while the process runs, as by cert-manager."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Certificate:
         self._load()
 
     def refresh(self) -> None:
-        """Load the files again if they changed; bad ones are logged, and the old ones stay.
+        """Load the files again if they changed; if that fails, log it and keep the certificate.
 
-        Connections made before keep what they have.
+        Open connections keep the certificate with which they began.
         """
         try:
             versions = self._versions()
@@ -42,15 +42,16 @@ class Certificate:
             _log.info("loaded the TLS certificate %s again", self._files[0])
 
     def _versions(self) -> tuple[tuple[int, int], ...]:
-        """What tells one version of the files from another: inodes and times, links followed."""
+        """Inode and modification time of each file, with symbolic links followed."""
         states = [path.stat() for path in self._files]
         return tuple((state.st_ino, state.st_mtime_ns) for state in states)
 
     def _load(self) -> None:
-        # On trial first: a failure half way leaves a context with the new certificate, the old key.
+        # First into a spare context: a load that fails half way leaves the new certificate with the
+        # old key.
         for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.context):
             try:
-                # A password given, be it empty, keeps OpenSSL from asking the terminal for one.
+                # Without a password OpenSSL would ask the terminal for one.
                 context.load_cert_chain(*self._files, password="")
             except OSError as error:
                 certificate, key = self._files

@@ -1,7 +1,6 @@
-"""The dump of all actors: what every supervisor and actor is doing, as bounded JSON.
+"""The dump of all actors: the state of every supervisor and actor, as JSON of bounded size.
 
-It holds names, states and traces, and no payload; the bounds are for the day when there is far more
-of something than anybody thought.
+The dump holds names, states and traces, and no content of objects.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _DEEPEST = 24
 
 
 class SignalDump(TaskActor):
-    """Writes the dump into a directory each time that SIGUSR1 comes."""
+    """Writes the dump into a directory at every SIGUSR1."""
 
     kind = "SignalDump"
 
@@ -41,17 +40,17 @@ class SignalDump(TaskActor):
         super().__init__(runtime)
         self._tree = tree
         self._directory = directory
-        self._asked = asyncio.Event()
+        self._requested = asyncio.Event()
 
     async def on_start(self) -> None:
-        """Listen for the signal, which without a handler would kill the process."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._asked.set)
+        """Handle the signal, which without a handler would end the process."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._requested.set)
 
     async def run(self) -> None:
-        """Write when asked; signals that come during a write make one more."""
+        """Write a dump at each signal; all signals during a write together lead to one more."""
         while True:
-            await self._asked.wait()
-            self._asked.clear()
+            await self._requested.wait()
+            self._requested.clear()
             await self._write()
 
     async def on_stop(self) -> None:
@@ -59,7 +58,7 @@ class SignalDump(TaskActor):
         _ignore()
 
     async def on_failure(self, *_error: Any) -> None:
-        """Ignore the signal until the next one of us listens."""
+        """Ignore the signal until the restarted actor handles it."""
         _ignore()
 
     async def _write(self) -> None:
@@ -72,13 +71,13 @@ class SignalDump(TaskActor):
 
 
 def write(content: bytes, directory: Path) -> Path:
-    """Put a dump there as a whole or not at all, readable to this user only; replaces the last.
+    """Write a dump atomically, readable by this user only; it replaces the previous dump.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     path = directory / f"falco-operator-{os.getpid()}-actors.json"
-    # mkstemp creates exclusively and with mode 0600; a rename follows no link.
+    # mkstemp creates a new file with mode 0600, and a rename follows no symbolic link.
     descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=directory)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -95,24 +94,24 @@ def _ignore() -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
-def find(node: Any, name: str) -> Any | None:
-    """The entry of one object, such as `Falco/namespace/name`; None if there is none."""
+def entry_of(node: Any, name: str) -> Any | None:
+    """The entry of one object in a dump, such as `Falco/namespace/name`; None if it has none."""
     if isinstance(node, dict):
         if node.get("object") == name:
             return node
         below = [node.get("actor"), *node.get("children", ()), *node.get("parked", ())]
-        return next((found for item in below if (found := find(item, name)) is not None), None)
+        return next((entry for item in below if (entry := entry_of(item, name)) is not None), None)
     return None
 
 
 def encode(node: Any, *, indent: int = 0) -> bytes:
-    """JSON of a tree, cut down to the bounds; on one line, or with this indent on many."""
+    """The JSON of a tree, cut to the bounds; on one line, or on many with this indent."""
     content = msgspec.json.encode(bounded(node), enc_hook=str)
     return msgspec.json.format(content, indent=indent) if indent else content
 
 
 def bounded(node: Any, depth: int = 0) -> Any:
-    """Cut what is too long, too many or too deep, and say so in its place."""
+    """Cut texts and lists that are too long and trees that are too deep, with a mark in place."""
     if isinstance(node, str):
         return _short(node)
     if depth > _DEEPEST:

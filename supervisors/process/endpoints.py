@@ -1,4 +1,4 @@
-"""What a process shows of itself: health, metrics and the dump of its actors."""
+"""The endpoints of a process: health, metrics and the dump of its actors."""
 
 from __future__ import annotations
 

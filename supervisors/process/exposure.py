@@ -1,4 +1,4 @@
-"""The flags of a process that say where its endpoints are."""
+"""Where the endpoints of a process listen, and the flags that say so."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 class Address(NamedTuple):
-    """Where to listen: an empty host is every interface, port 0 any free port."""
+    """An address to listen on; an empty host is every interface, port 0 any free port."""
 
     host: str
     port: int
@@ -30,7 +30,7 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What a process shows of itself, and where; an address of None is off."""
+    """The addresses of the endpoints; an endpoint whose address is None is off."""
 
     metrics: Address | None
     metrics_certificates: Path | None
@@ -41,8 +41,8 @@ class Exposure:
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of everything that a process shows of itself."""
-    for flag, default, what in (
+    """Add the flags of all endpoints."""
+    for flag, default, page in (
         ("--metrics-bind-address", ":8080", "Prometheus metrics"),
         ("--health-probe-bind-address", ":8081", "/healthz and /readyz"),
         ("--debug-bind-address", "127.0.0.1:8082", "the dump of all actors"),
@@ -52,7 +52,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             default=default,
             type=address,
             metavar="ADDRESS",
-            help=f"where {what} can be read (default {default}; 0 = nowhere; port 0 = a free one)",
+            help=f"where {page} can be read (default {default}; 0 = nowhere; port 0 = a free one)",
         )
     parser.add_argument(
         "--metrics-secure",
@@ -80,7 +80,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def exposure(
     parser: argparse.ArgumentParser, flags: argparse.Namespace, environ: Mapping[str, str]
 ) -> Exposure:
-    """What the flags of `add_flags` amount to; ends the process if they are at odds."""
+    """The endpoints of parsed flags; exits with a message if flags contradict each other."""
     if flags.metrics_secure != (flags.metrics_cert_path is not None):
         parser.error("--metrics-secure and --metrics-cert-path need each other")
     return Exposure(
@@ -93,7 +93,7 @@ def exposure(
 
 
 def address(text: str) -> Address | None:
-    """Parse an address to listen on, for argparse; None for `0`, which is off."""
+    """Parse an address to listen on, for argparse; None for `0`, which turns an endpoint off."""
     if text == "0":
         return None
     match = _ADDRESS.fullmatch(text)
@@ -108,7 +108,7 @@ def address(text: str) -> Address | None:
 
 
 def _is_host(host: str, *, bracketed: bool) -> bool:
-    """Whether one can listen there: names other than localhost belong to somebody else."""
+    """Whether a process can listen on this host; of names, only localhost is its own."""
     if bracketed:
         return ip_version(host) == 6
     return host in {"", "localhost"} or ip_version(host) == 4

@@ -1,7 +1,7 @@
-"""A small HTTP server as an actor: it answers GET and HEAD, and bounds what a client can cost it.
+"""An HTTP server as an actor: it answers GET and HEAD, and bounds what one client may use.
 
-On aiohttp's low-level server: routing, sessions and the rest of `aiohttp.web` would be another
-1.4 MB on top of its 0.6.
+It is built on aiohttp's low-level server, which takes 0.6 MB of memory; `aiohttp.web` with routing
+and sessions would take 1.4 MB more.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Seconds without a request, complete with its headers, after which a connection is closed.
+# Seconds after which a connection without a request, complete with headers, is closed.
 _IDLE = 15.0
 # Seconds that a client may take to read one response.
 _SLOWEST = 30.0
-# Seconds that responses under way get when the server stops.
+# Seconds that unfinished responses get when the server stops.
 _GRACE = 1.0
 _MOST_CONNECTIONS = 64
 _MOST_HEADERS = 50
@@ -42,39 +42,39 @@ _NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 
 class HttpServer(TaskActor):
-    """Listens from `on_start` on, so that an address in use is a crash at start.
+    """Listens from `on_start` on, so that an address in use is a crash at the start.
 
-    Requests are answered by `respond`, which must be quick: it runs on the loop.
+    `respond` answers a request; it runs on the loop and must not take long.
     """
 
     def __init__(
         self, runtime: Runtime, address: Address, tls: ssl.SSLContext | None = None
     ) -> None:
         super().__init__(runtime)
-        self._wanted = address
+        self._requested_address = address
         self._tls = tls
         self._listener: socket.socket | None = None
         self._address: Address | None = None
 
     @property
     def address(self) -> Address:
-        """Where it listens, with the port that was taken for port 0; after `on_start` only."""
+        """The address after `on_start`, with the port that was chosen for port 0."""
         assert self._address is not None, "start the server first"
         return self._address
 
     @abstractmethod
     def respond(self, request: BaseRequest) -> Response:
-        """Answer a GET or HEAD; what it raises becomes a 500 and is logged."""
+        """Answer a GET or HEAD; an exception is logged and answered with 500."""
 
     async def on_start(self) -> None:
-        """Take the address."""
-        self._listener = listen(self._wanted)
+        """Listen on the address."""
+        self._listener = listen(self._requested_address)
         self._address = Address(*self._listener.getsockname()[:2])
         _log.info("%s listens on %s", self.kind, self._address)
 
     async def run(self) -> None:
         """Serve until stopped."""
-        assert self._listener is not None, "on_start took it"
+        assert self._listener is not None, "on_start listens"
         loop, server = asyncio.get_running_loop(), Server(self._answer)
         accepting = await loop.create_server(
             lambda: _Connection(server, loop=loop),
@@ -90,19 +90,19 @@ class HttpServer(TaskActor):
             await server.shutdown(_GRACE)
 
     async def attend(self) -> None:
-        """What there is to do while requests are served; never returns."""
+        """Run beside the server until cancelled; never returns."""
         await asyncio.get_running_loop().create_future()
 
     async def on_stop(self) -> None:
-        """Give the address back."""
+        """Stop listening."""
         self._release_address()
 
     async def on_failure(self, *_error: Any) -> None:
-        """Give the address back."""
+        """Stop listening."""
         self._release_address()
 
     def describe(self) -> dict[str, object]:
-        """Where it listens, for the actor dump."""
+        """Add the address, for the actor dump."""
         listens = str(self._address) if self._address is not None else None
         return {**super().describe(), "listens": listens}
 
@@ -113,7 +113,7 @@ class HttpServer(TaskActor):
             return refusal
         try:
             return self.respond(request)
-        except Exception:  # noqa: BLE001 # a failing answer is the answer 500
+        except Exception:  # noqa: BLE001 # any bug in `respond` is answered with 500
             _log.exception("%s failed to answer %s", self.kind, request.path)
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -123,27 +123,27 @@ class HttpServer(TaskActor):
 
 
 def plain(status: HTTPStatus, text: str = "") -> Response:
-    """Make a response in plain text, by default what the status means."""
+    """Make a response in plain text, by default the phrase of the status."""
     content = f"{text or status.phrase}\n".encode()
     return reply(content, "text/plain; charset=utf-8", status)
 
 
 def reply(content: bytes, content_type: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """Make a response that no cache keeps and no browser takes for another type."""
+    """Make a response that no cache stores and whose content type no browser guesses."""
     headers = {
         "Content-Type": content_type,
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
-        "Server": "falco-operator",  # else aiohttp's and Python's versions
+        "Server": "falco-operator",  # aiohttp would send its own version and Python's
     }
     return Response(status=status, body=content, headers=headers)
 
 
 def listen(address: Address) -> socket.socket:
-    """Listen; on IPv4 and IPv6 where no host is given.
+    """Listen on an address; on IPv4 and IPv6 if it has no host.
 
     Raises:
-        OSError: the address cannot be had; the message names it and says why.
+        OSError: the address cannot be used; the message names it and the cause.
     """
     try:
         if address.host:
@@ -171,7 +171,7 @@ def _listen_on_all(port: int) -> socket.socket:
 
 
 class _Connection(RequestHandler):
-    """One client: silent about its mistakes, strict about its time."""
+    """The connection of one client, with limits on time, headers and number of connections."""
 
     __slots__ = ()
 
@@ -179,21 +179,21 @@ class _Connection(RequestHandler):
         super().__init__(
             server,
             loop=loop,
-            access_log=None,  # type: ignore[arg-type] # aiohttp's own way to have none
+            access_log=None,  # type: ignore[arg-type] # None turns the access log off
             auto_decompress=False,
             keepalive_timeout=_IDLE,
-            lingering_time=0.0,  # nobody reads bodies here
+            lingering_time=0.0,  # request bodies are never read
             logger=_log,
             max_headers=_MOST_HEADERS,
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Turn the client away if there are too many."""
+        """Close the connection if there are too many."""
         if self._manager is not None and len(self._manager.connections) >= _MOST_CONNECTIONS:
-            transport.abort()  # type: ignore[attr-defined] # every stream transport has it
+            transport.abort()  # type: ignore[attr-defined] # every stream transport has abort
             return
         super().connection_made(transport)
-        # From now on a drain is over when nothing is left to send, not when little is.
+        # A drain then waits until everything is sent.
         transport.set_write_buffer_limits(0)  # type: ignore[attr-defined]
 
     def handle_error(
@@ -203,7 +203,7 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> StreamResponse:
-        """Answer what is not HTTP, without echo, version or a line in the log."""
+        """Answer a malformed request without echoing it, naming a version or logging."""
         del request, exc, message
         response = plain(HTTPStatus(status))
         response.force_close()
@@ -212,7 +212,7 @@ class _Connection(RequestHandler):
     async def finish_response(
         self, request: BaseRequest, resp: StreamResponse, start_time: float | None
     ) -> tuple[StreamResponse, bool]:
-        """Send, but do not wait for a client that does not read."""
+        """Send a response; close the connection if the client does not read it in time."""
         try:
             async with asyncio.timeout(_SLOWEST):
                 outcome = await super().finish_response(request, resp, start_time)

@@ -1,4 +1,4 @@
-"""How the process logs: one line for each message, to stderr, for people or for machines."""
+"""Logging to stderr: one line for each message, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 if TYPE_CHECKING:
     from typing import TextIO
 
-# Libraries speak of their own concerns below this.
+# The least severe messages of libraries that are logged.
 _LIBRARIES = logging.WARNING
 _OURS = ("actors", "resources", "sidecar", "supervisors")
 
@@ -20,7 +20,7 @@ _OURS = ("actors", "resources", "sidecar", "supervisors")
 def configure(level: str, line_format: str, stream: TextIO | None = None) -> None:
     """Log to stderr, or to `stream`; a second call replaces the first.
 
-    What a message is about goes into `extra={"object": "Falco/namespace/name"}`. Warnings of
+    A message that concerns an object has `extra={"object": "Falco/namespace/name"}`. Warnings of
     Python itself are logged too.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
@@ -35,10 +35,10 @@ def configure(level: str, line_format: str, stream: TextIO | None = None) -> Non
 
 
 class TextLine(logging.Formatter):
-    """`time level logger object message`; a traceback follows, each line behind a bar.
+    """Formats `time level logger object message`, and a traceback with a bar before each line.
 
-    Names and messages come from users: whatever is not printable is escaped, so that none can
-    forge a line or steer a terminal.
+    Names and messages come from users: unprintable characters are escaped, so that no text can
+    forge a line or control a terminal.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -60,7 +60,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
 
 
 class JsonLine(logging.Formatter):
-    """One JSON object: time, level, logger, message and, where there is one, object, traceback."""
+    """Formats one JSON object: time, level, logger, message and, if any, object and traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line."""
@@ -76,7 +76,7 @@ class JsonLine(logging.Formatter):
 
 
 def printable(text: str) -> str:
-    r"""Escape what is not printable, as in `\n`, `\x1b` and ``\u202e``; spaces stay."""
+    r"""Escape unprintable characters, as in `\n`, `\x1b` and ``\u202e``; spaces stay."""
     if text.isprintable():
         return text
     return "".join(
@@ -103,7 +103,7 @@ def _traceback(record: logging.LogRecord) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Escape lone surrogates, which file names can bring and JSON cannot hold."""
+    """Escape lone surrogates, which occur in file names and are invalid in JSON."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

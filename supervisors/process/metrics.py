@@ -1,11 +1,11 @@
-"""What the process tells Prometheus about itself.
+"""The Prometheus metrics of a process.
 
-One `Metrics` sees everything: it is the observer of the runtime, of the API transport and of the
-watchers. It keeps plain numbers and makes prometheus-client's families of them when it is read:
-that is 0.5 µs a message instead of 9, and 0.5 KB a histogram instead of 4. Labels are kinds,
-results and the like, never objects, so what it holds does not grow with the cluster.
+`Metrics` is the observer of the runtime, of the API transport and of the watchers. It keeps plain
+numbers and makes prometheus-client's families of them at each scrape: that takes 0.5 µs a message
+instead of 9, and 0.5 KB a histogram instead of 4. Labels are kinds, results and the like, never
+objects, so its size does not grow with the cluster.
 
-Only the loop's thread may touch it.
+Only the loop's thread may use it.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from supervisors.tree.dynamic import Population
 
 _PREFIX = "falco_operator_"
-# How a reconcile can end. The other outcomes are those of messages that are none.
+# The outcomes of a reconcile; other messages have other outcomes.
 _RESULTS = frozenset({"done", "requeue", "blocked", "retire", "crash", "cancelled"})
-# Upper bounds in seconds, for waits and runs alike.
+# Upper bounds of the histograms, in seconds.
 _BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 class Metrics:
-    """Counts what it is told, and asks for the rest when it is read.
+    """Counts events as they happen, and asks for the population of actors at each scrape.
 
-    Each reader gets the format that it accepts: OpenMetrics or Prometheus text.
+    A scraper gets the format that it accepts: OpenMetrics or Prometheus text.
     """
 
     def __init__(self, version: str, monotonic: Callable[[], float]) -> None:
@@ -58,7 +58,7 @@ class Metrics:
         self._opened: Counter[str] = Counter()
         self._heard: dict[str, float] = {}
         self._requests: Counter[tuple[str, str, str]] = Counter()
-        # A rate needs a zero to start from.
+        # A rate needs a counter that starts at zero.
         self._drift: Counter[str] = Counter(dict.fromkeys(CHILD_KINDS, 0))
         self._registry: Any = CollectorRegistry()
         self._registry.register(self)
@@ -66,11 +66,11 @@ class Metrics:
         GCCollector(registry=self._registry)
 
     def ask_for(self, population: Callable[[], Iterable[Population]]) -> None:
-        """Call this at every reading, and show what it returns: each kind once."""
+        """Call `population` at every scrape, and show what it returns, each kind once."""
         self._population = population
 
     def add(self, collector: Any) -> None:
-        """Show what this collector of prometheus-client's collects as well."""
+        """Show the metrics of this prometheus-client collector as well."""
         self._registry.register(collector)
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
@@ -79,52 +79,52 @@ class Metrics:
         return encode(self._registry), content_type
 
     def mail_handled(self, kind: str, wait: float, run: float, outcome: str) -> None:
-        """Count one message; a reconcile is one whose actor is of a kind of object."""
+        """Count one message; as a reconcile if the actor is that of a Kubernetes object."""
         self._waits[kind].observe(wait)
         if outcome in _RESULTS and kind in KINDS:
             self._runs[kind, outcome].observe(run)
 
     def actor_started(self, kind: str) -> None:
-        """Count it, and show this kind's counters: a rate needs a zero to start from."""
+        """Count a started actor; the counters of its kind start at zero, as rates need it."""
         self._alive[kind] += 1
         self._restarts[kind] += 0
         self._parks[kind] += 0
 
     def actor_exited(self, kind: str, reason: ExitReason) -> None:
-        """Count it off, and why."""
+        """Count an actor that ended, by its reason."""
         self._alive[kind] -= 1
         self._exits[kind, str(reason)] += 1
 
     def actor_restarted(self, kind: str) -> None:
-        """Count it."""
+        """Count an actor that a supervisor started again."""
         self._restarts[kind] += 1
 
     def actor_parked(self, kind: str) -> None:
-        """Count it."""
+        """Count an object whose actor was parked."""
         self._parks[kind] += 1
 
     def actor_unparked(self, kind: str) -> None:
-        """Nothing: the parked are asked for at reading, as a supervisor's crash frees them all."""
+        """Do nothing: parked objects are counted at each scrape."""
 
     def watch_opened(self, kind: str) -> None:
-        """Count a stream; one that never brings anything ages from its first opening."""
+        """Count a stream; before its first event, the age of a kind counts from here."""
         self._opened[kind] += 1
         self._heard.setdefault(kind, self._monotonic())
 
     def watch_heard(self, kind: str) -> None:
-        """Note when an event or a bookmark came."""
+        """Record when an event or a bookmark arrived."""
         self._heard[kind] = self._monotonic()
 
     def api_request(self, verb: str, resource: str, code: str) -> None:
-        """Count it."""
+        """Count a request that ended."""
         self._requests[verb, resource, code] += 1
 
     def drift_corrected(self, kind: str) -> None:
-        """Count a child of this kind that somebody else had changed."""
+        """Count a correction of a child that another field manager had changed."""
         self._drift[kind] += 1
 
     def collect(self) -> Iterator[Any]:
-        """Make the families; called by the registry at every reading."""
+        """Make the families; called by the registry at every scrape."""
         yield from self._of_mail()
         yield from self._of_actors()
         yield from self._of_the_api()
@@ -174,7 +174,7 @@ class Metrics:
 
 
 class _Histogram:
-    """How many observations fell below each bound, and their sum."""
+    """The number of observations up to each bound, and their sum."""
 
     __slots__ = ("counts", "total")
 

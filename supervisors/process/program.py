@@ -1,4 +1,4 @@
-"""What any process of this project does: it logs, connects, runs a tree and exits."""
+"""The course of every process of this project: configure, connect, run a tree, exit."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Process:
     def watcher(
         self, source: Source, client: Client, store: Store, audience: Callable[[], Audience]
     ) -> ChildSpec:
-        """A child that watches a source; `audience` is asked for at each start."""
+        """A child that watches a source; `audience` is called at each start of the child."""
         clients = (client, self.streams)
         return ChildSpec(
             source.kind,

@@ -1,4 +1,4 @@
-"""What the process answers over HTTP: metrics, health, and the dump of its actors."""
+"""The HTTP servers of a process: metrics, health, and the dump of its actors."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from supervisors.process.exposure import Address
 
-# Seconds between two looks at the certificate's files.
+# Seconds between two checks of the certificate's files.
 _CERTIFICATE_PERIOD = 30.0
 _HOST = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::[0-9]*)?", re.ASCII)
 
 
 class MetricsServer(HttpServer):
-    """`/metrics`, over TLS if there are certificates; readers are not authenticated.
+    """Serves `/metrics`, over TLS if `certificates` is given; clients are not authenticated.
 
     `render` takes an Accept header and returns content and content type.
     """
@@ -47,7 +47,7 @@ class MetricsServer(HttpServer):
         self._render = render
 
     async def attend(self) -> None:
-        """Follow the certificate."""
+        """Reload the certificate when its files change."""
         if self._certificate is None:
             await super().attend()
             return
@@ -56,16 +56,16 @@ class MetricsServer(HttpServer):
             self._certificate.refresh()
 
     def respond(self, request: BaseRequest) -> Response:
-        """Serve the format that the reader accepts."""
+        """Answer in the format that the client accepts."""
         if request.path != "/metrics":
             return plain(HTTPStatus.NOT_FOUND)
         return reply(*self._render(request.headers.get("Accept", "")))
 
 
 class HealthServer(HttpServer):
-    """`/healthz` and `/readyz`: 200 `ok`, or 503 and a line for each check that fails.
+    """Serves `/healthz` and `/readyz`: 200 `ok`, or 503 with a line for each check that fails.
 
-    A check returns what is wrong, or None. That there is an answer says that the loop is alive.
+    A check returns its failure, or None. Any answer at all shows that the event loop runs.
     """
 
     kind = "HealthServer"
@@ -85,19 +85,19 @@ class HealthServer(HttpServer):
         checks = self._checks.get(request.path)
         if checks is None:
             return plain(HTTPStatus.NOT_FOUND)
-        wrong = [f"{name}: {why}" for name, check in checks.items() if (why := check())]
-        if wrong:
-            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(wrong))
+        failures = [f"{name}: {why}" for name, check in checks.items() if (why := check())]
+        if failures:
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(failures))
         return plain(HTTPStatus.OK, "ok")
 
 
 class DebugServer(HttpServer):
-    """`/debug/actors`: the supervision tree as JSON, indented with `?pretty`; nothing to change.
+    """Serves `/debug/actors`: the supervision tree as JSON, indented with `?pretty`; read only.
 
-    `/debug/actors/Falco/namespace/name` is the one actor of that object.
+    `/debug/actors/Falco/namespace/name` is the actor of that object.
 
-    A web page that has pointed its own name to this address (DNS rebinding) gets nothing: the Host
-    must be an IP address or localhost.
+    The Host header must be an IP address or localhost, so that no web page can read the dump by
+    pointing its own host name to this address (DNS rebinding).
     """
 
     kind = "DebugServer"
@@ -110,20 +110,20 @@ class DebugServer(HttpServer):
 
     def respond(self, request: BaseRequest) -> Response:
         """Describe all actors."""
-        if not _is_here(request.headers.get("Host", "")):
+        if not _is_local(request.headers.get("Host", "")):
             return plain(HTTPStatus.FORBIDDEN, "the Host must be an IP address or localhost")
         path, _, name = request.path.partition("/debug/actors")
         if path or name[:1] not in {"", "/"}:
             return plain(HTTPStatus.NOT_FOUND)
         tree = self._tree()
-        found = dump.find(tree, name[1:]) if name else tree
-        if found is None:
+        entry = dump.entry_of(tree, name[1:]) if name else tree
+        if entry is None:
             return plain(HTTPStatus.NOT_FOUND, "no such actor")
         indent = 2 if "pretty" in request.query else 0
-        return reply(dump.encode(found, indent=indent), "application/json")
+        return reply(dump.encode(entry, indent=indent), "application/json")
 
 
-def _is_here(host: str) -> bool:
+def _is_local(host: str) -> bool:
     match = _HOST.fullmatch(host)
     if match is None:
         return False

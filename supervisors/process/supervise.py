@@ -1,4 +1,4 @@
-"""The life of a process: its supervision tree runs until a signal comes or the tree gives up."""
+"""Runs a supervision tree until a signal comes or the tree gives up."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ if TYPE_CHECKING:
     from supervisors.tree.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
-
-
-# The API server takes JSON of 10,000 levels (k8s.io/apimachinery, util/json), and a list that has
-# such an object in it has to be read as well.
-DEEPEST = 20_000
+# The API server accepts JSON of 10,000 levels (k8s.io/apimachinery, util/json), and a list with
+# such an object is deeper still.
+RECURSION_LIMIT = 20_000
 
 
 async def supervise(root: Supervisor) -> int:
     """Run the tree; return the exit code: 0 after SIGTERM or SIGINT, 1 if the tree gave up.
 
-    All of the tree has stopped when this returns. A tree that gives up ends the process, so that
-    the kubelet starts it afresh.
+    The whole tree has stopped when this returns. The process ends when the tree gives up, so that
+    the kubelet starts it again.
     """
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), DEEPEST))
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
 
@@ -39,7 +37,7 @@ async def supervise(root: Supervisor) -> int:
             _log.critical("giving up: %s", exit_.error)
         end(1)
 
-    # Its default would kill, and it may come before there is anything to dump.
+    # Without a handler SIGUSR1 ends the process, and it may arrive before the dump's actor starts.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, 0)

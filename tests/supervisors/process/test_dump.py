@@ -62,8 +62,8 @@ def test_what_json_does_not_know_is_told_as_text():
 def test_the_entry_of_an_object_is_found_however_deep():
     entry = {"object": "Falco/ns/a", "actor": {"state": "idle"}}
     tree = {"children": [{"actor": {"children": [{"object": "Falco/ns/b"}, entry]}}]}
-    assert dump.find(tree, "Falco/ns/a") is entry
-    assert dump.find(tree, "Falco/ns/c") is None
+    assert dump.entry_of(tree, "Falco/ns/a") is entry
+    assert dump.entry_of(tree, "Falco/ns/c") is None
 
 
 def test_a_file_is_for_its_owner_only_and_replaces_the_last(tmp_path):
