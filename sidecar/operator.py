@@ -208,8 +208,8 @@ class ArtifactOperator:
         return self._gate.started.waits_for if self._gate.started else "not started"
 
     def _population(self) -> list[Population]:
-        crowd = self._artifacts.started
-        return [Population("artifacts", crowd.parked, crowd.mail)] if crowd else []
+        supervisor = self._artifacts.started
+        return [Population("artifacts", supervisor.parked, supervisor.mail)] if supervisor else []
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ class Artifacts:
         self._services = ArtifactServices(
             client, store, record, metadata, self._reader, self._digests, self._reports
         )
-        self.crowd = RegisteredChild("artifacts", self._make_crowd)
+        self.supervisor = RegisteredChild("artifacts", self._make_supervisor)
         """The supervisor of the actors."""
         self.poller = RegisteredChild("digests", self._make_poller)
         """Looks up tags in registries, and wakes the artifacts whose tag has another digest."""
@@ -64,7 +64,7 @@ class Artifacts:
         """The handler of NodeReports, Pods and Nodes: artifacts whose status changes reconcile."""
         return concerning(self._reports.note(change), reason_of(change))
 
-    def _make_crowd(self) -> DynamicSupervisor:
+    def _make_supervisor(self) -> DynamicSupervisor:
         # The actors that asked for these have ended, and while this process did not lead, another
         # leader may have resolved newer digests.
         self._digests.clear()

@@ -40,13 +40,13 @@ class Instances:
         self._settings = settings
         self._readable = readable
         self._limits = limits
-        self.crowds = {
-            kind: RegisteredChild(KINDS[kind].plural, partial(self._make_crowd, kind))
+        self.supervisors = {
+            kind: RegisteredChild(KINDS[kind].plural, partial(self._make_supervisor, kind))
             for kind in INSTANCES
         }
         """The supervisors of the actors, by kind."""
 
-    def _make_crowd(self, kind: str) -> DynamicSupervisor:
+    def _make_supervisor(self, kind: str) -> DynamicSupervisor:
         intensity, backoff = self._limits
         return DynamicSupervisor(
             self._runtime,

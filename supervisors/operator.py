@@ -121,8 +121,8 @@ class Operator:
             self._gate,
             *([self._leader] if self._settings.leader_elect else []),
             self._recorder,
-            *self._instances.crowds.values(),
-            self._artifacts.crowd,
+            *self._instances.supervisors.values(),
+            self._artifacts.supervisor,
             self._protection.references,
             self._router,
             self._protection.watches,
@@ -154,8 +154,11 @@ class Operator:
                 **dict.fromkeys(OBSERVED, (self._artifacts.observed_changed,)),
             },
             deliver={
-                **{kind: crowd.actor.deliver for kind, crowd in self._instances.crowds.items()},
-                **dict.fromkeys(ARTIFACTS, self._artifacts.crowd.actor.deliver),
+                **{
+                    kind: supervisor.actor.deliver
+                    for kind, supervisor in self._instances.supervisors.items()
+                },
+                **dict.fromkeys(ARTIFACTS, self._artifacts.supervisor.actor.deliver),
                 **dict.fromkeys(FINALIZERS, self._protection.references.actor.deliver),
             },
             on_listed=lambda: [
@@ -183,8 +186,8 @@ class Operator:
 
     def _roll_call(self) -> tuple[ObjectRef, ...]:
         """All objects that have an actor or need one, with those deleted without an event."""
-        crowds = (*self._instances.crowds.values(), self._artifacts.crowd)
-        actors = (ref for crowd in crowds for ref in crowd.actor.refs)
+        supervisors = (*self._instances.supervisors.values(), self._artifacts.supervisor)
+        actors = (ref for supervisor in supervisors for ref in supervisor.actor.refs)
         return (*actors, *self._protection.roll_call())
 
     def _waits_for(self) -> str | None:
@@ -197,13 +200,18 @@ class Operator:
         return router.waits_for if router else "not started"
 
     def _population(self) -> list[Population]:
-        crowds: list[tuple[RegisteredChild[DynamicSupervisor], tuple[str, ...]]] = [
-            *((crowd, (kind,)) for kind, crowd in self._instances.crowds.items()),
-            (self._artifacts.crowd, ARTIFACTS),
+        supervisors: list[tuple[RegisteredChild[DynamicSupervisor], tuple[str, ...]]] = [
+            *((supervisor, (kind,)) for kind, supervisor in self._instances.supervisors.items()),
+            (self._artifacts.supervisor, ARTIFACTS),
             (self._protection.references, tuple(FINALIZERS)),
         ]
-        started = [(crowd.started, kinds) for crowd, kinds in crowds]
-        counts = [count for crowd, kinds in started if crowd for count in crowd.population(*kinds)]
+        started = [(supervisor.started, kinds) for supervisor, kinds in supervisors]
+        counts = [
+            count
+            for supervisor, kinds in started
+            if supervisor
+            for count in supervisor.population(*kinds)
+        ]
         watches = self._protection.watches.started
         return [
             *counts,
