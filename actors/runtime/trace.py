@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SIZE = 16
 """How many entries a trace keeps."""
 
-MOST_REASONS = 4
-"""How many reasons an entry keeps; it keeps the number of all others."""
+MOST_REASONS = 10
+"""How many reasons an entry keeps, beside the number of all others: a Falco and its children."""
 
 
 class TraceEntry(NamedTuple):

@@ -151,7 +151,7 @@ async def test_one_actor_of_the_real_tree_is_found_by_its_object(runtime):
         beside = await get(server, "/debug/actorsFalco/ns/b")
     entry = json.loads(found.text)
     assert entry["object"] == "Falco/ns/b"
-    assert entry["actor"]["trace"][0]["reasons"] == ["spec"]
+    assert entry["actor"]["trace"][0]["reasons"] == ["changed Falco spec"]
     assert (missing.status, beside.status) == (404, 404)
 
 
