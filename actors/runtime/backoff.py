@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt."""
+"""The wait before the next attempt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import random
 
 _MOST_DOUBLINGS = 64
-"""Enough to get from a nanosecond to five centuries; keeps a float from overflowing."""
+"""The most doublings: from a nanosecond to five centuries, without overflow of a float."""
 
 _REFUSAL_DELAYS = (60.0, 120.0, 300.0)
 
@@ -19,8 +19,8 @@ _REFUSAL_DELAYS = (60.0, 120.0, 300.0)
 class Backoff:
     """Exponential backoff with full jitter; both bounds in seconds.
 
-    Full jitter spreads attempts over the whole interval, which is what keeps many clients of one
-    server from coming back together (AWS Architecture Blog, "Exponential Backoff And Jitter").
+    Full jitter spreads attempts over the whole interval, so that many clients of one server do not
+    come back together (AWS Architecture Blog, "Exponential Backoff And Jitter").
     """
 
     base: float
@@ -37,7 +37,7 @@ class Backoff:
         return min(self.cap, math.ldexp(self.base, min(attempt, _MOST_DOUBLINGS)))
 
     def delay(self, attempt: int, random: random.Random) -> float:
-        """Seconds to wait before this attempt: anything from none to its ceiling."""
+        """The seconds to wait before this attempt, at random from 0 to its ceiling."""
         return random.uniform(0, self.ceiling(attempt))
 
 

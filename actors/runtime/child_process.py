@@ -1,7 +1,7 @@
-"""Runs what handles outside content in a short-lived process of its own.
+"""Runs code that handles content from outside in a short-lived child process.
 
-Such a process bounds what blocking libraries and hostile content can cost: it has a limit of
-memory and a deadline, can be killed at any time, dies with us, and gives all of its memory back.
+The child process bounds what blocking libraries and hostile content can cost: it has a limit of
+memory and a deadline, can be killed at any time, ends with its parent, and returns all its memory.
 
     run_worker(module, request, Reply)  →  python -m module:  serve(Request, handler)
         request as JSON on stdin                                  reply as JSON on stdout
@@ -26,8 +26,8 @@ Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
 
 MEGABYTE = 1 << 20
-# What the interpreter and its libraries look for; the rest of our environment, which may hold
-# secrets, is not the child's business.
+# The variables that the interpreter and its libraries read. The child gets no others, as the
+# environment may hold secrets.
 _INHERITED = frozenset(
     {"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR"}
     | {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
@@ -35,7 +35,7 @@ _INHERITED = frozenset(
 )
 _CRASHED = 70
 _OUT_OF_MEMORY = 77
-# What a C library may do when it gets no memory.
+# The signals by which a process may end when a C library gets no memory.
 _MEMORY_SIGNALS = frozenset({signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT})
 # Seconds beyond its deadline until the child is killed from outside, should its own alarm fail.
 _GRACE = 2.0
@@ -43,7 +43,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class WorkerFailed(Exception):  # noqa: N818 - what it reports is a failure, not an error of ours
-    """The process gave no reply: it was out of memory, out of time, or crashed."""
+    """The child process gave no reply: it ran out of memory or time, or crashed."""
 
 
 class _Limits(msgspec.Struct, frozen=True):
@@ -62,10 +62,10 @@ async def run_worker(
     memory: int = 96 * MEGABYTE,
     seconds: float = 60.0,
 ) -> A:
-    """Return what the worker module answers; it is gone when this returns, cancelled or not.
+    """Return the reply of the worker module; its process is gone on return, also if cancelled.
 
     Raises:
-        WorkerFailed: without anything of the request in its text, which may hold credentials.
+        WorkerFailed: its text holds nothing of the request, which may contain credentials.
     """
     import asyncio  # noqa: PLC0415 - 8 MB that the child, which imports us too, does without
 
@@ -103,9 +103,9 @@ async def run_worker(
 
 
 def serve(request: type[Q], handler: Callable[[Q], msgspec.Struct]) -> None:
-    """Be the worker: read one request, handle it under its limits, write the reply, end.
+    """Act as the worker: read one request, handle it under its limits, write the reply, exit.
 
-    To be called by a module that imports what is costly in its handler only, after the limits hold.
+    The calling module should import costly libraries in its handler only, once the limits hold.
     """
     limits = msgspec.json.decode(sys.stdin.buffer.readline(), type=_Limits)
     resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, limits.memory))
@@ -131,7 +131,7 @@ def _environment() -> dict[str, str]:
 
 
 def _die_with(parent: int) -> None:
-    """Have the kernel kill us when our parent ends, however it ends."""
+    """Have the kernel kill this process when its parent ends, however the parent ends."""
     if sys.platform != "linux":
         return  # on a developer's machine the deadline must do
     import ctypes  # noqa: PLC0415 - a megabyte that the parent does without
@@ -142,7 +142,7 @@ def _die_with(parent: int) -> None:
 
 
 def _place(error: Exception) -> str:
-    """Where it was raised; its own text may quote the request."""
+    """Name the file and line of the error; its own text may quote the request."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""Time as the actors see it, so that tests can own it."""
+"""The time that actors see, so that tests can replace it."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class Handle(Protocol):
-    """A callback that is due some time; cancelling it late or twice does nothing."""
+    """A timer; cancelling it late or twice does nothing."""
 
     def cancel(self) -> None:
-        """Keep the callback from being called."""
+        """Cancel the timer: its callback is not called."""
 
 
 class Clock(Protocol):
-    """Everything that time is needed for; used on the loop's thread, but for `monotonic`."""
+    """The source of time, timers and waits; used on the loop's thread."""
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary moment; never goes back; safe from any thread."""
+        """Seconds since an arbitrary moment; never goes back."""
 
     def now(self) -> datetime:
         """Wall time, aware, in UTC."""
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Handle:
-        """Call back on the loop once, not before this many seconds have passed."""
+        """Call back once on the loop, after this many seconds or later."""
 
     async def sleep(self, seconds: float) -> None:
         """Return once this many seconds have passed."""
@@ -55,9 +55,9 @@ class SystemClock:
 
 
 async def within(clock: Clock, seconds: float, future: asyncio.Future[Any]) -> bool:
-    """Wait for the future, but no longer than this; whether it is done.
+    """Wait for the future at most this many seconds; return whether it is done.
 
-    Neither retrieves nor cancels the future, so that one future can be waited for twice.
+    The future is neither retrieved nor cancelled, so that it can be waited for again.
     """
     late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     handle = clock.call_later(seconds, late.cancel)

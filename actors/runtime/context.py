@@ -1,4 +1,4 @@
-"""What every actor is given of the world around it."""
+"""Time, randomness and metrics, which every actor is given."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """Told what the runtime does, on the loop, as it happens; must be quick and never raise.
+    """Counts what the runtime does; called on the loop, must be quick and never raise.
 
     `kind` is the actor's label, such as "Falco": metrics count by kind, never by object.
     """
 
     def mail_handled(self, kind: str, wait: float, run: float, outcome: str) -> None:
-        """One message was handled: seconds in the mail, seconds in the handler, and its outcome.
+        """A message was handled: `wait` seconds in the mail, `run` seconds in the handler.
 
         Outcomes: `ok`, `error` (returned to the asker), `done`, `requeue`, `blocked`, `retire`,
         `stop`, `crash`, `cancelled`.
         """
 
     def actor_started(self, kind: str) -> None:
-        """An actor was started, be it anew or again."""
+        """An actor was started, for the first time or again."""
 
     def actor_exited(self, kind: str, reason: ExitReason) -> None:
-        """An actor is gone."""
+        """An actor has ended."""
 
     def actor_restarted(self, kind: str) -> None:
         """A supervisor started an actor again."""
 
     def actor_parked(self, kind: str) -> None:
-        """A supervisor gave up on one object until it changes."""
+        """A supervisor has parked an object: it has no actor until it changes."""
 
     def actor_unparked(self, kind: str) -> None:
-        """A parked object has changed and gets its actor again."""
+        """A parked object has changed and has an actor again."""
 
 
 class NullObserver:
-    """Sees nothing."""
+    """Ignores every call."""
 
     __slots__ = ()
 

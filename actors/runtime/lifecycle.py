@@ -7,21 +7,21 @@ from enum import StrEnum
 
 
 class ExitReason(StrEnum):
-    """Why an actor is no more."""
+    """Why an actor ended."""
 
     NORMAL = "normal"
-    """It had nothing left to do: it retired, or its coroutine returned."""
+    """The actor retired, or its `run` returned."""
 
     SHUTDOWN = "shutdown"
-    """It was told to stop, or cancelled because it did not stop in time."""
+    """The actor was told to stop, or was cancelled because it did not stop in time."""
 
     CRASH = "crash"
-    """It raised what it should not have: a bug, and its supervisor's business."""
+    """A hook raised an exception, which is a bug; the supervisor decides what follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """The end of one actor; `error` is there if and only if it crashed."""
+    """The end of an actor; `error` is set if and only if the actor crashed."""
 
     reason: ExitReason
     error: BaseException | None = None
@@ -36,12 +36,12 @@ SHUTDOWN = Exit(ExitReason.SHUTDOWN)
 
 
 def crash(error: BaseException) -> Exit:
-    """Give the exit of an actor that died of this error."""
+    """Return the exit of an actor that crashed with this error."""
     return Exit(ExitReason.CRASH, error)
 
 
 class ActorState(StrEnum):
-    """Where an actor is in its life; it has a task while it is starting, busy or ending."""
+    """The state of an actor; it has a task while it is starting, busy or ending."""
 
     NEW = "new"
     STARTING = "starting"

@@ -1,7 +1,7 @@
-"""Which proxy requests go through, by the environment variables that Go programs know.
+"""The HTTP proxy for a URL, by the environment variables that Go programs read.
 
-aiohttp would look at them with every request, in a thread, and knows no address ranges, which is
-how clusters are usually excepted. Source: golang.org/x/net/http/httpproxy, `Config`.
+aiohttp would read them in a thread with every request, and knows no address ranges, by which
+clusters are usually excepted. Source: golang.org/x/net/http/httpproxy, `Config`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def proxy_of(url: str, environment: Mapping[str, str]) -> str | None:
-    """Return the URL of the proxy for requests to this URL, None to go there directly."""
+    """Return the URL of the proxy for requests to this URL; None for a direct connection."""
     target = urlsplit(url)
     name = f"{target.scheme}_proxy"
     proxy = environment.get(name.upper()) or environment.get(name)
@@ -38,7 +38,7 @@ def _is_direct(target: SplitResult, environment: Mapping[str, str]) -> bool:
 
 
 def _matches(exception: str, host: str, port: int | None) -> bool:
-    """Whether an entry of NO_PROXY, which may end with a port, covers the host."""
+    """Whether this entry of NO_PROXY, which may end with a port, covers the host."""
     if exception == "*" or _is_in(host, exception):
         return True
     name, _, only = exception.rpartition(":")
@@ -51,7 +51,7 @@ def _matches(exception: str, host: str, port: int | None) -> bool:
 
 
 def _is_in(host: str, addresses: str) -> bool:
-    """Whether both are addresses, the second perhaps a range, and the one is in the other."""
+    """Whether the host is an address within these addresses, which may be a range."""
     try:
         return ip_address(host) in ip_network(addresses, strict=False)
     except ValueError:

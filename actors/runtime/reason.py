@@ -79,31 +79,29 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     version: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
         """Give a text such as `changed DaemonSet falco@4711`."""
         cause = self.cause._value_  # the one string of the cause, where str() makes a copy
-        if not self.kind:
-            return cause
-        name = f" {self.name}" if self.name else ""
-        return (
-            f"{cause} {self.kind}{name}@{self.version}"
-            if self.version
-            else f"{cause} {self.kind}{name}"
-        )
+        if self.version:
+            return f"{cause} {self.kind} {self.name}@{self.version}"
+        if self.kind:
+            return f"{cause} {self.kind} {self.name}".rstrip()
+        return cause
 
 
 class Reasons:
     """The reasons of one reconcile: the newest for each cause, kind and name.
 
-    The first `MOST_REASONS` are kept whole. Later ones are reduced to cause and kind, which are
-    few, and counted in `more`: no cause and no kind is ever lost.
+    The first `MOST_REASONS` are kept whole. Later ones are reduced to one reason for each cause and
+    kind, of which there are few, and `more` counts what was left out: no cause and no kind is lost.
     """
 
     __slots__ = ("_newest", "more")
 
     def __init__(self, *reasons: Reason) -> None:
-        self._newest: dict[tuple[str, str, str], Reason] = {}
         self.more = 0
+        self._newest: dict[tuple[str, str, str], Reason] = {}
         for reason in reasons:
             self.add(reason)
 
@@ -120,9 +118,9 @@ class Reasons:
         """Add a reason, in place of an older one for the same cause and object."""
         newest, key = self._newest, (reason.cause, reason.kind, reason.name)
         if len(newest) >= MOST_REASONS and key not in newest:
-            self.more += 1
             reason = Reason(reason.cause, reason.kind)
             key = (reason.cause, reason.kind, "")
+            self.more += key in newest
         newest[key] = reason
 
     def update(self, newer: Reasons) -> None:
@@ -137,7 +135,13 @@ class Reasons:
 
     def texts(self, most: int = sys.maxsize) -> list[str]:
         """Give the first reasons as sorted texts, and at the end how many more there are."""
+        texts = sorted(reason.text for reason in islice(self, most))
+        more = self.more + len(self) - len(texts)
+        return [*texts, f"and {more} more"] if more else texts
+
+    def lines(self, most: int) -> str:
+        """Give what `texts` gives as the lines of one string."""
         if len(self._newest) == 1 and not self.more:
-            return [str(reason) for reason in self]
-        more = self.more + max(0, len(self) - most)
-        return [*sorted(map(str, islice(self, most))), *([f"and {more} more"] if more else [])]
+            (reason,) = self._newest.values()
+            return reason.text
+        return "\n".join(self.texts(most))

@@ -1,4 +1,4 @@
-"""An actor whose life is one coroutine: watchers, servers, recorders."""
+"""An actor that runs one coroutine beside its mail: watchers, servers, recorders."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TaskActor(Actor):
 
     @abstractmethod
     async def run(self) -> None:
-        """Do what the actor is for; being cancelled is how it is told to stop."""
+        """Do the actor's work until it is cancelled, which is how the actor stops."""
 
     def _begun(self) -> None:
         self._life = self.loop.create_task(self.run())
@@ -37,7 +37,7 @@ class TaskActor(Actor):
         self._run_begun()
 
     def _run_begun(self) -> None:
-        """Called with `run` on its way: the actor is ready, unless it says so later by `_ready`."""
+        """Report the actor as ready once `run` is started; a subclass may do so later."""
         self._ready()
 
     def _life_ended(self, life: asyncio.Task[None]) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SIZE = 16
 """How many entries a trace keeps."""
 
-MOST_REASONS = 4
-"""How many reasons an entry keeps; it keeps the number of all others."""
+MOST_REASONS = 10
+"""How many reasons an entry keeps, beside the number of all others: a Falco and its children."""
 
 
 class TraceEntry(NamedTuple):
@@ -64,7 +64,7 @@ class Trace:
     def add(self, letter: Letter, begun: float, run: float, outcome: str, calls: int) -> None:
         """Remember how this letter was handled, in place of the oldest entry."""
         message = letter.message
-        reasons = "\n".join(message.texts(MOST_REASONS)) if type(message) is Reasons else ""
+        reasons = message.lines(MOST_REASONS) if type(message) is Reasons else ""
         entry = (begun, letter.name, reasons, begun - letter.at, run, outcome, calls)
         if len(self._entries) < SIZE:
             self._entries.append(entry)

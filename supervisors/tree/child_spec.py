@@ -1,4 +1,4 @@
-"""What a supervisor has to know of a child."""
+"""The specification of a static supervisor's child."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Restart(StrEnum):
-    """When a child that is gone is started again; Erlang's words."""
+    """When a child that has ended is started again; the words are Erlang's."""
 
     PERMANENT = "permanent"
     """Always."""
 
     TRANSIENT = "transient"
-    """When it crashed."""
+    """Only after a crash."""
 
     TEMPORARY = "temporary"
     """Never."""
@@ -38,9 +38,9 @@ class Restart(StrEnum):
 class ChildSpec:
     """One child of a supervisor, valid by construction.
 
-    `start` makes and launches the actor, on the loop and without waiting, anew each time.
-    `stop_deadline` is how many seconds the child has for stopping before it is cancelled, and as
-    many again for unwinding before it is given up.
+    `start` makes and launches a new actor each time, on the loop and without waiting. The child has
+    `stop_deadline` seconds to stop before it is cancelled, and as many to unwind before the
+    supervisor gives it up.
     """
 
     name: str
@@ -60,7 +60,7 @@ class ChildSpec:
 
 
 def distinct(specs: Iterable[ChildSpec]) -> tuple[ChildSpec, ...]:
-    """The same specs, if no two of them have the same name."""
+    """Return the specs; raises ValueError if two of them have the same name."""
     specs = tuple(specs)
     names = [spec.name for spec in specs]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -1,4 +1,4 @@
-"""A supervisor of one actor for each object, made when there is something to tell it."""
+"""A supervisor of one actor for each object, started by the first message for the object."""
 
 from __future__ import annotations
 
@@ -32,15 +32,16 @@ logger = logging.getLogger(__name__)
 
 
 class DynamicSupervisor(Actor):
-    """Gives every object that is told something an actor of its own, isolated from the others.
+    """Gives every object that gets a message an actor of its own, isolated from the others.
 
     - `deliver` starts the actor if there is none. No told message is lost while the supervisor
       lives and the object is not parked: an actor that retires, crashes or is being restarted
       leaves its mail to its successor.
     - A crash is followed by a restart after a backoff, with one reconcile for the cause RESTARTED.
-    - One crash too many within the window parks that object: no actor, `on_parked` called once,
-      deliveries dropped until `version_of` gives something else than it gave when the actor was
-      started last. Parking is of the object's version, so one that changed meanwhile goes on.
+    - Too many crashes within the window park the object: it has no actor, `on_parked` is called
+      once, and deliveries are dropped until `version_of` differs from the version at the last
+      start.
+      An object that has changed in the meantime is not parked.
     - Stopping it stops all actors at once, with one deadline for all, then cancels them.
     """
 
@@ -78,12 +79,12 @@ class DynamicSupervisor(Actor):
 
     @property
     def keys(self) -> frozenset[ObjectRef]:
-        """Which objects these are."""
+        """The objects that have an actor, or will have one again after a backoff."""
         return frozenset(self._children)
 
     @property
     def parked(self) -> int:
-        """How many objects are given up until they change."""
+        """How many objects are parked until they change."""
         return len(self._parked)
 
     @property
@@ -97,7 +98,7 @@ class DynamicSupervisor(Actor):
         return (*self._children, *self._parked)
 
     def population(self, *kinds: str) -> list[Population]:
-        """Of each of these kinds, how many are parked and how many messages wait."""
+        """For each of these kinds, the number of parked objects and of waiting messages."""
         parked = Counter(ref.kind for ref in self._parked)
         mail: Counter[str] = Counter()
         for ref, child in self._children.items():
@@ -160,7 +161,7 @@ class DynamicSupervisor(Actor):
         return self.tree()
 
     def _admit(self, ref: ObjectRef) -> Child[ObjectRef] | None:
-        """A new child for this object, unless it is parked or the supervisor is ending."""
+        """Start a child for this object, unless it is parked or the supervisor is ending."""
         if self.actor_stopped.is_set():
             return None
         parked = self._parked.get(ref)
@@ -216,7 +217,7 @@ class DynamicSupervisor(Actor):
         notice.add_done_callback(self._notices.discard)
 
     async def _notify(self, ref: ObjectRef, error: BaseException) -> None:
-        """Call `on_parked`; that it fails, or takes for ever, concerns nobody else."""
+        """Call `on_parked`; its failure or delay affects no other object."""
         try:
             outcome = self._on_parked(ref, error)
             if inspect.isawaitable(outcome):
@@ -252,7 +253,7 @@ class DynamicSupervisor(Actor):
 
 
 class Population(NamedTuple):
-    """Of one kind of actor, what no event tells: how many are parked, how many messages wait."""
+    """The number of parked objects and of waiting messages of one kind of actor."""
 
     kind: str
     parked: int

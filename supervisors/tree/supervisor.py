@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class Strategy(StrEnum):
-    """Whom else one child's restart concerns."""
+    """Which other children are restarted with a child."""
 
     ONE_FOR_ONE = "one_for_one"
-    """Nobody."""
+    """No other child."""
 
     REST_FOR_ONE = "rest_for_one"
-    """All that were started after it: they are stopped before, and started again behind it."""
+    """All children that were started after it: they are stopped first, and started after it."""
 
 
 class Supervisor(Actor):
@@ -67,7 +67,7 @@ class Supervisor(Actor):
         self._start_next()
 
     async def on_receive(self, message: News) -> None:
-        """Go by the news of a child."""
+        """Follow the news of a child, unless it is of an older life."""
         if not message.child.current(message):
             return
         match message:
@@ -88,7 +88,7 @@ class Supervisor(Actor):
         self.actor_inbox.post(news)
 
     def waiting(self) -> tuple[str, ...]:
-        """The children that have died and are to be started again."""
+        """The names of the children that wait for their restart."""
         dead = (child for child in self._children if child.phase is Phase.BACKOFF)
         return tuple(child.spec.name for child in dead)
 
@@ -105,7 +105,7 @@ class Supervisor(Actor):
         return self.tree()
 
     def _begun(self) -> None:
-        """Not ready yet: that is for `_start_next` to say."""
+        """Report nothing yet: `_start_next` reports readiness once all children are up."""
 
     def _start_next(self) -> None:
         for child in self._children:
@@ -129,7 +129,7 @@ class Supervisor(Actor):
         child.back_off(delay, self.runtime.clock)
 
     def _count_restart(self, child: StaticChild, end: Exit, was_up: bool) -> None:
-        """Raise if it is one too many; attempts start over once the child was up for a window."""
+        """Count a restart; raise if there are too many. A window of uptime resets the attempts."""
         now = self.runtime.clock.monotonic()
         if was_up and now - child.up_since > self._window.intensity.window_seconds:
             child.attempts = 0
@@ -144,7 +144,7 @@ class Supervisor(Actor):
         child.launch()
 
     async def _stop_after(self, child: StaticChild) -> None:
-        """Stop the rest, to be started afresh; but temporary ones are not."""
+        """Stop the children after this one; all but temporary children are to be started again."""
         rest = self._children[self._children.index(child) + 1 :]
         for other in reversed(rest):
             await other.stop(self.runtime.clock)

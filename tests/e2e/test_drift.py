@@ -117,7 +117,8 @@ def test_a_change_of_what_nobody_manages_stays_and_costs_nothing(
 
     def seen():
         entries = operator.trace(f"{namespace}/falco")[before:]
-        return {reason for entry in entries for reason in entry["reasons"]} >= set(theirs)
+        reasons = [reason for entry in entries for reason in entry["reasons"]]
+        return {reason.split()[1] for reason in reasons if " " in reason} >= set(theirs)
 
     eventually(seen)
     falcos.becomes(Reconciled="True", Available="True")

@@ -47,8 +47,8 @@ def test_an_entry_names_a_few_reasons_and_counts_the_others():
     reasons = Reasons(*(Reason(Cause.CHANGED, "Pod", str(number)) for number in range(40)))
     trace.add(Letter(reasons, None, 0), 0, 0, "done", 0)
     [entry] = trace.as_json()
-    named = [f"changed Pod {number}" for number in range(4)]
-    assert entry["reasons"] == [*named, "and 37 more"]
+    named = [f"changed Pod {number}" for number in range(10)]
+    assert entry["reasons"] == [*named, "and 30 more"]
 
 
 def test_the_garbage_collector_does_not_visit_the_entries_for_ever():

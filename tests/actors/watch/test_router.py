@@ -37,7 +37,7 @@ class House:
         self.exits = exits_of(self.ref)
 
     def deliver(self, ref, message):
-        self.delivered.append((ref, str(message.reason)))
+        self.delivered.append((ref, message.reason.text))
 
     async def list(self, *kinds):
         for kind in kinds:
