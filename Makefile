@@ -39,7 +39,7 @@ test: check
 	$(PYTEST) -m "not bench and (sample or not prove)" $(ARGS)
 
 prove: venv
-	$(PYTEST) -m "prove and not bench" $(ARGS)
+	$(PYTEST) --hypothesis-profile prove -m "prove and not bench" $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from deploy.local import ControlPlane
 from deploy.local.certificates import Authority
@@ -15,12 +16,29 @@ from tests.api import Api, manifest
 from tests.audit import Audit
 from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
+from tests.sampled import PROVE, SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from deploy.local.certificates import KeyPair
+
+
+# `make prove` tries a property with more cases. No test fails because a case takes long.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("test", PATIENT, max_examples=30)
+settings.register_profile("prove", PATIENT, max_examples=300)
+settings.load_profile("test")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A property is tried with some cases by `make test`, and with many by `make prove`."""
+    for item in items:
+        if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+            item.add_marker(PROVE)
+            item.add_marker(SAMPLE)
 
 
 @pytest.fixture(scope="session")
