@@ -34,7 +34,7 @@ settings.load_profile("test")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A property is tried with some cases by `make test`, and with many by `make prove`."""
+    """`make test` and `make prove` both run every property, with few and with many cases."""
     for item in items:
         if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
             item.add_marker(PROVE)
@@ -77,13 +77,13 @@ def audit(cluster: ControlPlane) -> Audit:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Who has signed the certificates of registries."""
+    """The CA that signs the certificates of registries."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")
 def keys(authority: Authority) -> KeyPair:
-    """Those of a registry with TLS on this machine."""
+    """The key pair of a registry with TLS on this machine."""
     return authority.server("registry", ["127.0.0.1", "localhost"])
 
 
