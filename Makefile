@@ -1,8 +1,8 @@
-# Two commands do all: `make run` and `make test`.
+# Two commands do most: `make run` and `make test`.
 
 PYTHON ?= python3
 ARGS ?=
-# Each has a control plane of its own. They wait more than they work: more than there are cores.
+# Each worker has its own control plane. Tests wait more than they compute: three suit two cores.
 WORKERS ?= 3
 BIN := .venv/bin
 
@@ -11,8 +11,8 @@ BIN := .venv/bin
 
 help:
 	@echo "make run       a local control plane and registry, the operator, a Falco and its sidecars; ARGS='--kubeconfig F' for your own cluster"
-	@echo "make test      lint, types, import layers, then all tests on a real control plane"
-	@echo "make prove     the exhaustive tables, of which make test runs a sample: every step, every hostile input"
+	@echo "make test      lint, types, import layers, then the tests on a real control plane; ARGS='-k x' for some of them"
+	@echo "make prove     what make test runs a sample of: every step, every hostile input, hundreds of histories"
 	@echo "make bench     speed and memory, as counts and ratios"
 	@echo "make generate  CRDs, rights and deploy/install.yaml from resources/, the chart and the API server's OpenAPI"
 	@echo "make venv      .venv with the locked dependencies and both console scripts"
@@ -29,7 +29,7 @@ venv: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# A module stays whole, for its tests share what they start.
+# All tests of a module run in one worker, because they share its fixtures.
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 run: venv
@@ -39,7 +39,7 @@ test: check
 	$(PYTEST) -m "not bench and (sample or not prove)" $(ARGS)
 
 prove: venv
-	$(PYTEST) -m "prove and not bench" $(ARGS)
+	$(PYTEST) --hypothesis-profile prove -m "prove and not bench" $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .

@@ -112,7 +112,8 @@ class Requests(list[Request]):
 class AuditLog:
     """The requests of one user in the audit log of a control plane, which may have ended.
 
-    What a test excuses is kept beside the log, for whoever judges the log later.
+    A file beside the log holds the spans that tests have excused, so that another process can
+    judge the log.
     """
 
     def __init__(self, log, user=OPERATOR):
@@ -143,7 +144,7 @@ class AuditLog:
         )
 
     def excuse(self, begin, end):
-        """Requests between two positions in the log were denied because a test wants it so."""
+        """A test expects that requests between these two positions in the log are denied."""
         with self._excuses.open("a") as file:
             print(begin, end, file=file)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from deploy.local.certificates import Authority
 from deploy.local.control_plane import ControlPlane
@@ -15,12 +16,37 @@ from tests.api import Api, manifest
 from tests.audit import Audit
 from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
+from tests.sampled import PROVE, SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from deploy.local.certificates import KeyPair
+
+
+# `make prove` tries a property with more cases. No test fails because a case takes long.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("test", PATIENT, max_examples=30)
+settings.register_profile("prove", PATIENT, max_examples=300)
+settings.load_profile("test")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` and `make prove` both run every property, with few and with many cases."""
+    for item in items:
+        if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+            item.add_marker(PROVE)
+            item.add_marker(SAMPLE)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Long content is named by its size: an archive holds the second in which it was made.
+
+    Workers that collect in different seconds have to call a case by the same name.
+    """
+    return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > 16 else None
 
 
 @pytest.fixture(scope="session")
@@ -51,13 +77,13 @@ def audit(cluster: ControlPlane) -> Audit:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Who has signed the certificates of registries."""
+    """The CA that signs the certificates of registries."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")
 def keys(authority: Authority) -> KeyPair:
-    """Those of a registry with TLS on this machine."""
+    """The key pair of a registry with TLS on this machine."""
     return authority.server("registry", ["127.0.0.1", "localhost"])
 
 

@@ -4,7 +4,7 @@ import pytest
 
 PROVE, SAMPLE = pytest.mark.prove, pytest.mark.sample
 
-# How far apart the steps are at which a process is killed, or a disk fails.
+# A process is killed, or a disk fails: `make test` takes every seventh step, `make prove` each.
 every_step = pytest.mark.parametrize(
     "stride",
     [pytest.param(7, id="every seventh step"), pytest.param(1, id="every step", marks=PROVE)],
@@ -12,12 +12,12 @@ every_step = pytest.mark.parametrize(
 
 
 def examples(some, many):
-    """How many generated cases are tried: some by `make test`, many by `make prove`."""
+    """`make test` generates `some` cases, `make prove` generates `many`."""
     return pytest.mark.parametrize("examples", [some, pytest.param(many, marks=PROVE)])
 
 
 def sampled(cases, *sample):
-    """The parameters of a mapping from names to cases; `sample` names those of `make test`."""
+    """Names and their cases become parameters; `make test` runs those named in `sample`."""
     unknown = set(sample) - set(cases)
     assert not unknown, f"no such cases: {unknown}"
     return [
@@ -31,5 +31,5 @@ def sampled(cases, *sample):
 
 
 def is_left_to_prove(item):
-    """Whether `make test` leaves the case out."""
+    """Whether only `make prove` runs this test."""
     return item.get_closest_marker("prove") and not item.get_closest_marker("sample")

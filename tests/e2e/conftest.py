@@ -18,18 +18,18 @@ from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
 from tests.sampled import is_left_to_prove
 
-# Looks back at all that the operators of the run have asked for.
+# This module judges the requests of all operators of the run.
 _LAST = "test_rights.py"
-# A worker of pytest-xdist that has ended leaves this file among its own.
+# A worker of pytest-xdist leaves this file in its base directory when it ends.
 _ENDED = "ended"
-# They have as much left to do as this one had, at most.
+# The other workers have at most one module left each when this worker has none.
 _OTHERS_END_WITHIN = 900
 _left_out = pytest.StashKey[list[pytest.Item]]()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """The tests that wait most come first, so that workers have enough beside them to the end."""
+    """End-to-end tests come first: the short tests after them keep all workers busy to the end."""
     here = Path(__file__).parent
     items.sort(key=lambda item: (item.path.name == _LAST, item.path.parent != here))
 
@@ -43,20 +43,20 @@ def pytest_deselected(items):
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workerinput"):
-        (_of_the_run(session.config) / _ENDED).touch()
+        (_base_directory(session.config) / _ENDED).touch()
 
 
-def _of_the_run(config):
-    """Where this process keeps the files of its tests."""
+def _base_directory(config):
+    """This process keeps the files of its tests here; a worker's is a folder of the run's."""
     return config._tmp_path_factory.getbasetemp()
 
 
 @pytest.fixture
 def whole_run(request, audit):
-    """The audit logs of all end-to-end tests, each of which has ended.
+    """The audit logs of all control planes, once every end-to-end test of the run has ended.
 
-    Skips the test unless all of them are in the run; benchmarks and what `make prove` adds need
-    not be.
+    The test is skipped unless all of these tests are in the run; benchmarks and the cases that
+    only `make prove` runs may be missing.
     """
     config = request.config
     files = {item.path for item in request.session.items}
@@ -64,7 +64,7 @@ def whole_run(request, audit):
     if missing or config.stash.get(_left_out, []) or any("::" in name for name in config.args):
         pytest.skip("judges all end-to-end tests together, and some are not in this run")
     audit.mark()
-    ours = _of_the_run(config)
+    ours = _base_directory(config)
     if not hasattr(config, "workerinput"):
         return [AuditLog(path) for path in ours.glob("control-plane*/audit.log")]
     others = config.workerinput["workercount"] - 1

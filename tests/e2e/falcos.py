@@ -88,7 +88,7 @@ def condition(falco, type_):
 
 
 def said(falco):
-    """What is said of the newest generation's children: its condition Reconciled."""
+    """The condition Reconciled of the newest generation; empty if there is none."""
     return condition(falco, "Reconciled")
 
 

@@ -326,7 +326,7 @@ def test_a_host_that_is_redirected_to_and_wants_credentials_gets_none(
     assert authorizations(other) == {""}
 
 
-# Where the token server is, and whether the node asks for a digest or the operator for a tag.
+# The token server is on another host or without TLS; the operator or the node meets it first.
 REALMS = {
     f"{realm}, asked by the {by}": (realm, by == "node")
     for realm in ("another host", "without TLS")

@@ -100,7 +100,7 @@ def gone(registry):
 
 
 def counted_in_time(counted):
-    """When connections came in the first OUTAGE seconds after the first, once they are over."""
+    """The times of connections in the OUTAGE seconds after the first, once these have passed."""
     eventually(lambda: counted.times and time.monotonic() > counted.times[0] + OUTAGE, OUTAGE + 60)
     return [at for at in counted.times if at < counted.times[0] + OUTAGE]
 
@@ -143,7 +143,7 @@ def test_what_is_installed_stays_and_needs_nobody(fleet, registry):
 
 
 class Asked:
-    """A registry of its own for the operator, which asks for tags, or for the node, for digests."""
+    """A registry that only the operator asks, for tags, or only the node, for digests."""
 
     def __init__(self, by, most, registry):
         self.by = by
@@ -155,14 +155,14 @@ class Asked:
 
 @pytest.fixture
 def both(tmp_path):
-    """A registry that the operator asks and one that the node asks, which wait side by side."""
+    """One registry for the operator and one for the node: both outages pass at the same time."""
     with Registry(tmp_path / "tags") as tags, Registry(tmp_path / "digests") as by_digest:
         yield [Asked("operator", OF_THE_OPERATOR, tags), Asked("node", OF_A_NODE, by_digest)]
 
 
 @contextmanager
 def both_gone(both):
-    """Both registries are not there meanwhile."""
+    """Both registries are down within the context; each counts the connections to its port."""
     with ExitStack() as outage:
         yield [(asked, outage.enter_context(gone(asked.registry))) for asked in both]
 

@@ -76,7 +76,7 @@ class Holder:
 
 @pytest.fixture
 def holder(fleet):
-    """Whoever has the token of the Falco's pods, once the API server has seen what they may do."""
+    """The holder of the pods' token, once the API server's authorizer knows the pods' rights."""
     made = Holder(fleet.falco(type="Deployment", replicas=1).kubeconfig)
     eventually(lambda: rights(made.rules(fleet.namespace)) == RIGHTS)
     return made

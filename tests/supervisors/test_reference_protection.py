@@ -9,14 +9,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from actors.api.client import METADATA
 from actors.api.errors import Gone, Refused, Unavailable
@@ -26,7 +19,6 @@ from resources.artifact.references import FINALIZERS, references
 from resources.kubernetes.reference import ObjectRef
 from tests.actors.artifacts import artifact_ref, naming
 from tests.fake_clock import settle
-from tests.sampled import examples
 from tests.supervisors.protecting import Operator
 from tests.supervisors.simulated_cluster import Cluster
 
@@ -258,7 +250,5 @@ class Protecting(RuleBasedStateMachine):
         assert self.operator.clock.armed == []
 
 
-@examples(30, 300)
-def test_whatever_happens_in_whatever_order_what_is_named_is_protected_in_the_end(examples):
-    limits = settings(max_examples=examples, stateful_step_count=50, deadline=None)
-    run_state_machine_as_test(Protecting, settings=limits)
+TestProtecting = Protecting.TestCase
+TestProtecting.settings = settings(stateful_step_count=50)

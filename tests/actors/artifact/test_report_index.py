@@ -365,4 +365,4 @@ def _told(state, on, message):
 
 
 TestReporting = Reporting.TestCase
-TestReporting.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestReporting.settings = settings(stateful_step_count=40)

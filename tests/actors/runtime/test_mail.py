@@ -160,5 +160,5 @@ class MailModel(RuleBasedStateMachine):
         assert self.mail.empty() == (self.mail.depth == 0)
 
 
-MailModel.TestCase.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+MailModel.TestCase.settings = settings(stateful_step_count=60)
 test_mail_behaves_as_its_model = MailModel.TestCase

@@ -155,7 +155,7 @@ class Writing(RuleBasedStateMachine):
 
 
 TestWriting = Writing.TestCase
-TestWriting.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestWriting.settings = settings(stateful_step_count=40)
 
 
 def test_an_answer_is_shown_until_the_store_has_seen_it():
