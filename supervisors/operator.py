@@ -93,7 +93,7 @@ class Operator:
                 self._client, self._store, self._recorder.tell, process.metrics.drift_corrected
             ),
             FalcoSettings(settings.artifact_operator_image, settings.excluded_labels),
-            rights.of,
+            index.readable,
             limits,
         )
         self._artifacts = Artifacts(

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec import DecodeError
 
 from resources.artifact.references import references
+from resources.falco.rights import Readable
+from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
     from actors.watch.store import Change, Snapshot
-    from resources.kubernetes.reference import ObjectRef
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +64,14 @@ class ReferenceIndex:
     def targets_in(self, scope: ObjectRef) -> frozenset[ObjectRef]:
         """The objects of a scope that artifacts name."""
         return frozenset(self._scopes.get(scope, ()))
+
+    def readable(self, namespace: str) -> Readable:
+        """The names of the Secrets and ConfigMaps that the artifacts of a namespace refer to."""
+        secrets, config_maps = (
+            frozenset(ref.name for ref in self.targets_in(ObjectRef(kind, namespace, "")))
+            for kind in ("Secret", "ConfigMap")
+        )
+        return Readable(secrets, config_maps)
 
     def names_in(self, scope: ObjectRef) -> bool:
         """Whether artifacts name any object of the scope."""

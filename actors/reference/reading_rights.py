@@ -1,4 +1,4 @@
-"""The rights that the Roles of Falcos give to read what artifacts of their namespace name."""
+"""Wakes Falcos, whose Roles give the right to read what artifacts of their namespace name."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from actors.reference.index import ReferenceIndex, scope_of
 from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice
-from resources.falco.rights import Readable
-from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from actors.runtime.clock import Clock, Handle
     from actors.watch.store import Store
+    from resources.kubernetes.reference import ObjectRef
 
 # Seconds, at least, between two notices to the Falcos of a namespace: a thousand artifacts may be
 # created one by one, and each notice leads to a write of a Role.
@@ -37,14 +36,6 @@ class ReadingRights:
         self._announce = announce
         self._timers: dict[str, Handle] = {}
         self._overdue: set[str] = set()
-
-    def of(self, namespace: str) -> Readable:
-        """The Secrets and ConfigMaps that the artifacts of a namespace name."""
-        secrets, config_maps = (
-            frozenset(ref.name for ref in self._index.targets_in(ObjectRef(kind, namespace, "")))
-            for kind in ("Secret", "ConfigMap")
-        )
-        return Readable(secrets, config_maps)
 
     def changed(self, targets: Collection[ObjectRef]) -> None:
         """Take in that these objects are named for the first time, or no longer."""

@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import pykka
 
 from actors.runtime.hooks import Hooks
-from actors.runtime.inbox import Inbox, Stopped
 from actors.runtime.lifecycle import NORMAL, SHUTDOWN, ActorState, Exit, crash
-from actors.runtime.mail import Letter, Reconcile, Stop
+from actors.runtime.mail import Inbox, Letter, Reconcile, Stop, Stopped
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.ref import ActorRef
 from actors.runtime.results import RequeueAfter, Result, Retire

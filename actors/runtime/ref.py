@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.runtime.actor import Actor
-    from actors.runtime.inbox import Inbox
     from actors.runtime.lifecycle import Exit
+    from actors.runtime.mail import Inbox
 
 A = TypeVar("A", bound="Actor")
 

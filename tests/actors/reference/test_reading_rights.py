@@ -51,9 +51,9 @@ def test_what_artifacts_of_a_namespace_name_may_be_read(house):
     house.note(told(artifact_ref("one"), secret("x"), rules))
     house.note(told(artifact_ref("two"), secret("x")))
     house.note(told(artifact_ref("three", namespace="elsewhere"), secret("y", "elsewhere")))
-    assert house.rights.of("ns") == Readable(frozenset({"x"}), frozenset({"rules"}))
-    assert house.rights.of("elsewhere") == Readable(frozenset({"y"}))
-    assert house.rights.of("nowhere") == Readable()
+    assert house.index.readable("ns") == Readable(frozenset({"x"}), frozenset({"rules"}))
+    assert house.index.readable("elsewhere") == Readable(frozenset({"y"}))
+    assert house.index.readable("nowhere") == Readable()
 
 
 def test_the_falcos_of_the_namespace_are_told_at_once_and_no_others(house):
