@@ -53,6 +53,7 @@ SOURCES = (
     Source("Pod", f"{OWNER_KIND}=Falco", representation=METADATA, field_selector=_RUNNING),
     Source("Node", representation=METADATA),
 )
+_LIMITS = (OBJECT_INTENSITY, RESTART_BACKOFF)
 
 
 class Operator:
@@ -64,7 +65,7 @@ class Operator:
         self._fence = Fence(process.clock)
         self._client = process.client(self._transport())
         self._store = Store()
-        runtime, limits = process.runtime, (OBJECT_INTENSITY, RESTART_BACKOFF)
+        runtime = process.runtime
         self._instance_name = settings.pod_name or socket.gethostname()
         self._identity = identity_of(self._instance_name, runtime.random)
         self._gate = RegisteredChild(
@@ -77,25 +78,8 @@ class Operator:
         self._router = RegisteredChild("router", lambda: Router(runtime, self._routes()))
         self._watchers = RegisteredChild("watchers", self._make_watchers)
         index = ReferenceIndex()
-        rights = ReadingRights(process.clock, self._store, index, self._announce)
-        self._protection = ReferenceProtection(
-            runtime,
-            (self._client, process.streams),
-            process.metrics,
-            index,
-            self._announce,
-            rights.changed,
-            limits,
-        )
-        self._instances = Instances(
-            runtime,
-            InstanceServices(
-                self._client, self._store, self._recorder.tell, process.metrics.drift_corrected
-            ),
-            FalcoSettings(settings.artifact_operator_image, settings.excluded_labels),
-            index.readable,
-            limits,
-        )
+        self._protection = self._reference_protection(index)
+        self._instances = self._all_instances(index)
         self._artifacts = Artifacts(
             runtime,
             self._client,
@@ -103,7 +87,7 @@ class Operator:
             self._recorder.tell,
             self._protection.scopes,
             self._announce,
-            limits,
+            _LIMITS,
         )
         process.metrics.ask_for(self._population)
         self.root = process.root(
@@ -113,6 +97,29 @@ class Operator:
             self._waits_for,
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
+        )
+
+    def _reference_protection(self, index: ReferenceIndex) -> ReferenceProtection:
+        rights = ReadingRights(self._process.clock, self._store, index, self._announce)
+        return ReferenceProtection(
+            self._process.runtime,
+            (self._client, self._process.streams),
+            self._process.metrics,
+            index,
+            self._announce,
+            rights.changed,
+            _LIMITS,
+        )
+
+    def _all_instances(self, index: ReferenceIndex) -> Instances:
+        drift_corrected = self._process.metrics.drift_corrected
+        settings = self._settings
+        return Instances(
+            self._process.runtime,
+            InstanceServices(self._client, self._store, self._recorder.tell, drift_corrected),
+            FalcoSettings(settings.artifact_operator_image, settings.excluded_labels),
+            index.readable,
+            _LIMITS,
         )
 
     def _children(self) -> list[RegisteredChild[Any]]:
