@@ -94,13 +94,13 @@ class Reasons:
     """The reasons of one reconcile: the newest for each cause, kind and name.
 
     The first `MOST_REASONS` are kept whole. Later ones are reduced to one reason for each cause and
-    kind, of which there are few, and `more` counts what was left out: no cause and no kind is lost.
+    kind, of which there are few, and `omitted` counts the rest: no cause and no kind is lost.
     """
 
-    __slots__ = ("_newest", "more")
+    __slots__ = ("_newest", "omitted")
 
     def __init__(self, *reasons: Reason) -> None:
-        self.more = 0
+        self.omitted = 0
         self._newest: dict[tuple[str, str, str], Reason] = {}
         for reason in reasons:
             self.add(reason)
@@ -120,14 +120,14 @@ class Reasons:
         if len(newest) >= MOST_REASONS and key not in newest:
             reason = Reason(reason.cause, reason.kind)
             key = (reason.cause, reason.kind, "")
-            self.more += key in newest
+            self.omitted += key in newest
         newest[key] = reason
 
     def update(self, newer: Reasons) -> None:
         """Add the reasons of a newer collection."""
         for reason in newer:
             self.add(reason)
-        self.more += newer.more
+        self.omitted += newer.omitted
 
     def have(self, *causes: Cause, kind: str = "") -> bool:
         """Whether a reason has one of these causes and, unless it is empty, this kind."""
@@ -136,12 +136,12 @@ class Reasons:
     def texts(self, most: int = sys.maxsize) -> list[str]:
         """Give the first reasons as sorted texts, and at the end how many more there are."""
         texts = sorted(reason.text for reason in islice(self, most))
-        more = self.more + len(self) - len(texts)
-        return [*texts, f"and {more} more"] if more else texts
+        omitted = self.omitted + len(self) - len(texts)
+        return [*texts, f"and {omitted} more"] if omitted else texts
 
     def lines(self, most: int) -> str:
         """Give what `texts` gives as the lines of one string."""
-        if len(self._newest) == 1 and not self.more:
+        if len(self._newest) == 1 and not self.omitted:
             (reason,) = self._newest.values()
             return reason.text
         return "\n".join(self.texts(most))

@@ -43,7 +43,7 @@ def _version_served(client: AdminClient, spec: Mapping[str, Any], version: str) 
     client.call("GET", f"/{group_version}/{plural}?limit=1")
     resources = client.call("GET", f"/{group_version}")["resources"] or []
     documents = client.call("GET", "/openapi/v3")["paths"]
-    if group_version not in documents or all(found["name"] != plural for found in resources):
+    if group_version not in documents or all(resource["name"] != plural for resource in resources):
         return False
     # The index may still name the previous document, whose URL is redirected: `call` then refuses.
     document = client.call("GET", documents[group_version]["serverRelativeURL"])

@@ -53,14 +53,14 @@ class SidecarPod(NamedTuple):
 
 def sidecar_pods(pods: Iterable[dict[str, Any]]) -> list[SidecarPod]:
     """The pods whose sidecar must run: bound to a node, not finished, not being deleted."""
-    found = []
+    sidecars = []
     for pod in pods:
         specs = pod["spec"].get("initContainers", [])
         sidecar = next((spec for spec in specs if spec["name"] == CONTAINER), None)
         is_over = "deletionTimestamp" in pod["metadata"] or pod["status"]["phase"] in _FINISHED
         if sidecar is not None and "nodeName" in pod["spec"] and not is_over:
-            found.append(_sidecar_pod(pod, sidecar))
-    return found
+            sidecars.append(_sidecar_pod(pod, sidecar))
+    return sidecars
 
 
 def _sidecar_pod(pod: dict[str, Any], sidecar: dict[str, Any]) -> SidecarPod:

@@ -60,8 +60,8 @@ class Target:
 
     def get(self, *arguments: str) -> list[dict[str, Any]]:
         """The objects that `kubectl get` returns, as a list even if it is a single object."""
-        found: dict[str, Any] = json.loads(self.run("get", *arguments, "--output=json"))
-        items: list[dict[str, Any]] = found.get("items", [found])
+        answer: dict[str, Any] = json.loads(self.run("get", *arguments, "--output=json"))
+        items: list[dict[str, Any]] = answer.get("items", [answer])
         return items
 
     def install(self) -> None:

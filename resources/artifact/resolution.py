@@ -95,18 +95,18 @@ class Unresolved(Exception):  # noqa: N818 - it describes the object, not a fail
 
 def referenced_objects(namespace: str, sources: Sources) -> tuple[ReferencedObject, ...]:
     """Every object that the sources of an artifact refer to."""
-    found = []
+    objects = []
     if sources.oci is not None and sources.oci.secret:
-        found.append(
+        objects.append(
             ReferencedObject(Role.SECRET, ObjectRef("Secret", namespace, sources.oci.secret))
         )
     if sources.oci is not None and sources.oci.ca_config_map:
         ref = ObjectRef("ConfigMap", namespace, sources.oci.ca_config_map)
-        found.append(ReferencedObject(Role.CA, ref, CA_KEY))
+        objects.append(ReferencedObject(Role.CA, ref, CA_KEY))
     if sources.config_map is not None:
         ref = ObjectRef("ConfigMap", namespace, sources.config_map.name)
-        found.append(ReferencedObject(Role.CONTENT, ref, sources.config_map.key))
-    return tuple(found)
+        objects.append(ReferencedObject(Role.CONTENT, ref, sources.config_map.key))
+    return tuple(objects)
 
 
 def missing_text(target: ReferencedObject) -> str:

@@ -39,7 +39,7 @@ def test_reasons_beyond_the_cap_lose_their_names_but_neither_cause_nor_kind():
         mail.add(reconcile(f"reason-{number}"), None, 0)
     assert len(mail.reasons) == MOST_REASONS + 1
     assert Reason(Cause.CHANGED, "Falco") in mail.reasons
-    assert mail.reasons.more == 1000 - MOST_REASONS - 1
+    assert mail.reasons.omitted == 1000 - MOST_REASONS - 1
     mail.add(reconcile("reason-0"), None, 0)
     mail.add(Reconcile(Reason(Cause.DELETED, "Pod", "late")), None, 0)
     assert len(mail.reasons) == MOST_REASONS + 2
