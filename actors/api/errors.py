@@ -9,6 +9,9 @@
     └── Unavailable           everything else, transport errors too: try again later
         └── Garbled           the answer is not one of an API server: a proxy's page, say
 
+What an actor does after each: `actors.write.retry`. A 409 to the claim of a child's name means that
+the name is taken, and `actors.write.applier` looks who has it.
+
 Sources: Kubernetes API conventions, "Response Status Kind"; behaviour measured on 1.36.
 """
 

@@ -13,8 +13,9 @@ from actors.runtime.actor import Actor
 from actors.runtime.reason import Cause
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.watch.view import View
+from actors.write.errors import Fight
 from actors.write.fights import Fights
-from actors.write.retry import Fight, Retry, settled_delay
+from actors.write.retry import Retry, settled_delay
 from actors.write.writer import Writer
 from resources.artifact.references import FIELD_MANAGERS, FINALIZERS, is_protected
 from resources.instance.outcome import Update

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from actors.api.errors import Conflict
-from actors.write.retry import Leaving, NameConflict
+from actors.write.errors import Leaving, NameConflict
 from resources.instance.outcome import Update
 from resources.instance.owner import Ownership, ownership
 from resources.kubernetes.managed_fields import Difference, differences

@@ -8,8 +8,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from actors.api.errors import ApiError, Refused
+from actors.write.errors import Fight, Leaving, NameConflict, WriteError
 from actors.write.fights import Fights
-from actors.write.retry import Fight, Leaving, NameConflict, WriteError, settled_delay
+from actors.write.retry import settled_delay
 from resources.instance.outcome import (
     DRIFT,
     ERROR_ON_CREATE,

@@ -7,25 +7,12 @@ from typing import TYPE_CHECKING
 from actors.api.errors import ApiError, Conflict, NotFound, Refused
 from actors.runtime.backoff import Backoff, refusal_delay
 from actors.runtime.results import RequeueAfter
+from actors.write.errors import Fight, Leaving, NameConflict, WriteError
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterable
 
-
-class NameConflict(Exception):  # noqa: N818 - the condition's own word
-    """A foreign object has the name of a child; it was not touched."""
-
-
-class Leaving(Exception):  # noqa: N818
-    """The object with the name of a child is, or was, ours and is being deleted."""
-
-
-class Fight(Exception):  # noqa: N818
-    """Another writer sets a field of a child again and again; it is left alone for a while."""
-
-
-WriteError = ApiError | NameConflict | Leaving | Fight
 
 # Bounds of the seconds until a taken name is claimed again: no event tells when the foreign object,
 # which is not watched, is gone.

@@ -1,4 +1,4 @@
-"""The catalog of all types of Component: one for each file in `resources.component.types`."""
+"""The catalog of all types of Component: the `TYPE` of each file in `resources.component.types`."""
 
 from __future__ import annotations
 

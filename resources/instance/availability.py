@@ -25,7 +25,9 @@ class Availability(NamedTuple):
 def availability(
     kind: str, workload: dict[str, Any] | None, generation: int | None
 ) -> Availability:
-    """Availability of the live workload of this kind; `workload` is None if there is none.
+    """Availability of the live workload of this kind; None if there is none that is ours.
+
+    A workload that wants no pods is not available: nothing runs.
 
     `generation` is that of the custom resource, for the condition. The counts in the workload's
     status are about its current spec only once its controller has observed that generation; until

@@ -8,4 +8,8 @@ falco.yaml. It is met in these shapes, each with its own knowledge:
     PlannedSlot    plan           the version that is wanted and the version that is installed
     CheckedSlot    check_request  the same two as paths of files, for the child process that checks
     Place, File    files          where in Falco's directories a version goes, and with what content
+
+In this order the modules are used: `plan` lines up wanted and installed versions; `verdict` checks
+them, for which `contents` reads the files, `candidates` evaluates a selection of versions as Falco
+would, and `fallback` chooses the best selection without findings; `report` and `events` tell it.
 """

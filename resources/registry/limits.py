@@ -5,7 +5,9 @@ from __future__ import annotations
 MAX_LAYER_BYTES = 256 * 1024 * 1024
 """The bytes of an artifact's one layer, as it is sent, and of the file in it, once unpacked.
 
-The sidecar lowers or raises this for each kind of artifact by a flag (`sidecar.settings`).
+The sidecar lowers or raises this for each kind of artifact by a flag (`sidecar.settings`). Refused
+are a declared size above it (`resources.registry.manifest.blobs_of`), more bytes than declared
+(`actors.registry.pull`), and a larger unpacked file (`actors.registry.archive.only_file`).
 """
 
 MAX_DOCUMENT_BYTES = 256 * 1024

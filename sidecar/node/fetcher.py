@@ -21,7 +21,7 @@ from resources.node.slots import Content
 from resources.registry.credentials import InvalidCredentials, credentials_of
 from resources.registry.request import Endpoint, Pull
 from resources.text.yaml_writer import excess, yaml_text
-from sidecar.node.turns import Turns
+from sidecar.node.pull_limiter import PullLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ class Fetcher:
         self._most_bytes = most_bytes
         self._clock = clock
         self._observer = observer
-        self._turns = Turns(clock)
+        self._pulls = PullLimiter(clock)
 
     async def oci(self, kind: str, source: OciSource, digest: str) -> Content:
         """Pull exactly this digest, for this machine's platform."""
@@ -109,7 +109,7 @@ class Fetcher:
 
     async def _pull(self, request: Pull) -> Pulled:
         reason, host = STORE_FAILED[request.kind, Medium.OCI], request.endpoint.registry
-        async with self._turns.turn(host) as wait:
+        async with self._pulls.turn(host) as wait:
             if wait:
                 text = f"{request.endpoint}: the registry wants no requests for now"
                 raise FetchFailed(Trouble(reason, text, transient=True), wait)
@@ -117,7 +117,7 @@ class Fetcher:
             try:
                 pulled = await registry.pull(request)
             except registry.RegistryError as error:
-                self._turns.hold_off(host, error.retry_after)
+                self._pulls.hold_off(host, error.retry_after)
                 trouble = Trouble(reason, str(error), error.transient)
                 raise FetchFailed(trouble, error.retry_after, final=error.final) from error
             self._observer.pulled(pulled.pulled_bytes, self._clock.monotonic() - begun)

@@ -1,4 +1,4 @@
-"""The actor that writes the NodeReport, the only object that a node writes."""
+"""The actor that writes the NodeReport: besides Events, the only object that a node writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A supervisor of one actor for each object, started by the first message for the object."""
+"""A supervisor of one actor for each object: starts, restarts, parks and un-parks it."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class DynamicSupervisor(Actor):
     - A crash is followed by a restart after a backoff, with one reconcile for the cause RESTARTED.
     - Too many crashes within the window park the object: it has no actor, `on_parked` is called
       once, and deliveries are dropped until `version_of` differs from the version at the last
-      start.
-      An object that has changed in the meantime is not parked.
+      start; the composition roots say what a version is. An object that has changed in the meantime
+      is not parked.
     - Stopping it stops all actors at once, with one deadline for all, then cancels them.
     """
 

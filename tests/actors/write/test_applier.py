@@ -9,7 +9,7 @@ from actors.api.client import Client
 from actors.watch.store import Store, snapshot_of
 from actors.watch.view import View
 from actors.write.applier import Applier
-from actors.write.retry import NameConflict
+from actors.write.errors import NameConflict
 from actors.write.writer import Writer
 from resources.instance.children import Parent
 from resources.instance.outcome import Update

@@ -45,4 +45,4 @@ def test_the_labels_are_those_of_the_store_and_outlast_the_node(store, labels):
 )
 def test_only_other_labels_wake_the_artifacts(labels, before, after, concerned):
     notice = labels.node_changed(Change(NODE, before, after))
-    assert (notice.refs, notice.reason) == (concerned, "Node")
+    assert (notice.refs, notice.reason.kind, notice.reason.name) == (concerned, "Node", "n")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MOST = 2
 
 
-class Turns:
+class PullLimiter:
     """One pull at a time from each registry, so that a registry that hangs delays no other.
 
     A registry's Retry-After holds for all pulls from it.
