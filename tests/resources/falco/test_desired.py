@@ -163,6 +163,11 @@ def test_each_workload_takes_its_own_strategy(spec, field, expected):
         ({"version": "0.43.0"}, "0.43.0", "docker.io/falcosecurity/falco:0.43.0"),
         ({"version": DIGEST}, DIGEST, f"docker.io/falcosecurity/falco@{DIGEST}"),
         (
+            {"version": f"0.43.0@{DIGEST}"},
+            f"0.43.0@{DIGEST}",
+            f"docker.io/falcosecurity/falco:0.43.0@{DIGEST}",
+        ),
+        (
             {"version": "0.43.0", "pod_template_spec": with_image("host:5000/falco:0.42.0")},
             "0.42.0",
             "host:5000/falco:0.42.0",
@@ -246,6 +251,18 @@ def test_a_template_customises_the_pod_but_not_what_we_find_it_by():
     assert result["spec"]["nodeSelector"] == {"a": "b"}
     assert result["spec"]["containers"] == [{**plain["spec"]["containers"][0], "args": ["x"]}]
     assert result["spec"]["initContainers"] == plain["spec"]["initContainers"]
+
+
+def test_a_startup_probe_of_falco_asks_what_its_liveness_probe_asks_by_default():
+    container = {"name": "falco", "startupProbe": {"failureThreshold": 60}}
+    resource = falco(pod_template_spec={"spec": {"containers": [container]}})
+    pod = children(resource)["DaemonSet"].body["spec"]["template"]["spec"]
+    assert pod["containers"][0]["startupProbe"] == {
+        "httpGet": {"path": "/healthz", "port": 8765},
+        "failureThreshold": 60,
+    }
+    plain = children(falco())["DaemonSet"].body["spec"]["template"]["spec"]
+    assert "startupProbe" not in plain["containers"][0]
 
 
 def live(image="falco:0.43.0"):
