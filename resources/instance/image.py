@@ -56,6 +56,15 @@ def parse_image(reference: str, field: str) -> Image:
     return Image(match["name"], match["tag"], match["digest"])
 
 
+def pull_policy(reference: str) -> str:
+    """The pull policy that the API server gives an image without one."""
+    match = _REFERENCE.fullmatch(reference)
+    is_latest = match is not None and (
+        match["tag"] == "latest" or not (match["tag"] or match["digest"])
+    )
+    return "Always" if is_latest else "IfNotPresent"
+
+
 def with_version(image: Image, version: str, field: str) -> Image:
     """The image with the version in the spec's `field`: a tag, a digest, or both joined by `@`.
 
