@@ -6,6 +6,7 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from resources.registry.credentials import REGISTRY_ANNOTATION
 from supervisors.process import exposure, ignored_flags
 
 if TYPE_CHECKING:
@@ -49,6 +50,20 @@ def base_parser(program: str, description: str, epilog: str) -> argparse.Argumen
     )
     flags.add_argument("--version", action="version", version=f"{program} {VERSION}")
     return flags
+
+
+def add_secret_policy(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says which Secrets are sent to a registry."""
+    parser.add_argument(
+        "--require-registry-annotation",
+        nargs="?",
+        const=True,
+        default=False,
+        type=exposure.boolean,
+        metavar="true|false",
+        help=f"send user names and passwords only to the registry that {REGISTRY_ANNOTATION} of "
+        "their Secret names",
+    )
 
 
 def process_settings(

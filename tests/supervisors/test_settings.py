@@ -25,6 +25,7 @@ EVERY_FLAG = (
     "--excluded-labels=team",
     "--excluded-labels=example.com/*",
     "--leader-elect",
+    "--require-registry-annotation",
     "--log-level=debug",
     "--log-format=json",
 )
@@ -42,6 +43,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.process.kubeconfig == ""
     assert settings.process.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
+    assert not settings.secret_policy.annotation_required
     assert (settings.namespace, settings.pod_name) == ("", "")
 
 
@@ -70,6 +72,7 @@ def test_every_flag_and_variable_is_taken():
         "excluded_labels": ("team", "example.com/*"),
         "artifact_operator_image": "registry:5000/sidecar:1",
         "leader_elect": True,
+        "secret_policy": (True,),
         "namespace": "falco",
         "pod_name": "operator-0",
     }

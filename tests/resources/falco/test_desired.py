@@ -13,6 +13,7 @@ from resources.instance.status import observed_status
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
+from resources.registry.credentials import SecretPolicy
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SELECTOR = {"app.kubernetes.io/name": "falco", "app.kubernetes.io/instance": "falco"}
@@ -211,6 +212,14 @@ def test_a_bad_version_is_refused(spec, field):
     with pytest.raises(InvalidSpec) as error:
         desired(falco(**spec), DEFAULTS)
     assert error.value.field == field
+
+
+def test_the_sidecar_follows_the_policy_of_secrets():
+    flag = "--require-registry-annotation"
+    for required in (False, True):
+        settings = FalcoSettings(secret_policy=SecretPolicy(required))
+        pod = children(falco(), settings)["DaemonSet"].body["spec"]["template"]["spec"]
+        assert (flag in pod["initContainers"][0]["args"]) is required
 
 
 def test_settings_reach_the_sidecar():
