@@ -153,7 +153,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 def update_strategy(workload: str, given: dict[str, Any] | None) -> dict[str, Any]:
     """The user's strategy, by default RollingUpdate; only that has the `rollingUpdate` block."""
     strategy = given or {}
-    kind = strategy.get("type", _ROLLING)
+    kind = strategy.get("type") or _ROLLING
     if kind != _ROLLING:
         return {"type": kind}
     return {
