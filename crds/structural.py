@@ -30,6 +30,20 @@ QUANTITY_PATTERN = (
 # namespace, which have none but which the CRDs of the Go operator accepted.
 _TEMPLATE_METADATA = ("annotations", "finalizers", "labels", "name", "namespace")
 
+# Enumerations in which the API server takes an empty text too, and means its default by it.
+_EMPTY_ALLOWED = {
+    "io.k8s.api.apps.v1.DaemonSetUpdateStrategy": ("type",),
+    "io.k8s.api.apps.v1.DeploymentStrategy": ("type",),
+    "io.k8s.api.core.v1.Container": ("imagePullPolicy", "terminationMessagePolicy"),
+    "io.k8s.api.core.v1.ContainerPort": ("protocol",),
+    "io.k8s.api.core.v1.EphemeralContainer": ("imagePullPolicy", "terminationMessagePolicy"),
+    "io.k8s.api.core.v1.HTTPGetAction": ("scheme",),
+    "io.k8s.api.core.v1.ImageVolumeSource": ("pullPolicy",),
+    "io.k8s.api.core.v1.Lifecycle": ("stopSignal",),
+    "io.k8s.api.core.v1.PodSpec": ("dnsPolicy", "restartPolicy"),
+    "io.k8s.api.core.v1.Toleration": ("effect", "operator"),
+}
+
 _KEPT = (
     "description",
     "enum",
@@ -66,6 +80,10 @@ def core_schema(name: str, schemas: Schemas) -> Schema:
     if name == QUANTITY_TYPE:
         return _int_or_string() | {"pattern": QUANTITY_PATTERN}
     schema = _structural(schemas[name], schemas)
+    for field in _EMPTY_ALLOWED.get(name, ()):
+        enumeration = schema.get("properties", {}).get(field, {})
+        if "enum" in enumeration:
+            enumeration["enum"] = ["", *enumeration["enum"]]
     if name == OBJECT_META_TYPE:
         schema["properties"] = {key: schema["properties"][key] for key in _TEMPLATE_METADATA}
     if name == POD_SPEC_TYPE:

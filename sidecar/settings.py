@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resources.registry.credentials import SecretPolicy
 from sidecar.node.report import Pod
-from supervisors.process.settings import ProcessSettings, base_parser, process_settings
+from supervisors.process.settings import (
+    ProcessSettings,
+    add_secret_policy,
+    base_parser,
+    process_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +42,7 @@ class NodeSettings:
     """Seconds that the start of Falco waits for its artifacts at most."""
     falco_version: str
     """The version of Falco; if empty, no rule is refused for the engine that it requires."""
+    secret_policy: SecretPolicy
     most_rules_bytes: int
     most_plugin_bytes: int
 
@@ -59,6 +66,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
         falco_version=flags.falco_version,
+        secret_policy=SecretPolicy(flags.require_registry_annotation),
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
     )
@@ -91,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="VERSION",
         help="the Falco that loads the files; rules that need a newer engine are refused",
     )
+    add_secret_policy(parser)
     for name, default in (("rules", 4), ("plugin", 256)):
         parser.add_argument(
             f"--max-{name}-size",

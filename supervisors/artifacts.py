@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actors.watch.store import Change, Store
     from actors.write.recorder import Record
     from resources.kubernetes.reference import ObjectRef
+    from resources.registry.credentials import SecretPolicy
     from supervisors.tree.intensity import Intensity
 
 
@@ -40,6 +41,7 @@ class Artifacts:
         record: Callable[[Record], None],
         metadata: Metadata,
         announce: Callable[[Notice], None],
+        policy: SecretPolicy,
         limits: tuple[Intensity, Backoff],
     ) -> None:
         """`metadata` holds the metadata of referenced objects."""
@@ -47,7 +49,7 @@ class Artifacts:
         self._store = store
         self._announce = announce
         self._limits = limits
-        self._reader = ReferenceReader(client)
+        self._reader = ReferenceReader(client, policy)
         self._digests = TagDigests(runtime)
         self._reports = ReportIndex()
         self._services = ArtifactServices(

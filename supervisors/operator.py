@@ -87,6 +87,7 @@ class Operator:
             self._recorder.tell,
             self._protection.scopes,
             self._announce,
+            settings.secret_policy,
             _LIMITS,
         )
         process.metrics.ask_for(self._population)
@@ -117,7 +118,11 @@ class Operator:
         return Instances(
             self._process.runtime,
             InstanceServices(self._client, self._store, self._recorder.tell, drift_corrected),
-            FalcoSettings(settings.artifact_operator_image, settings.excluded_labels),
+            FalcoSettings(
+                settings.artifact_operator_image,
+                settings.excluded_labels,
+                secret_policy=settings.secret_policy,
+            ),
             index.readable,
             _LIMITS,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from actors.api.body import json_body
 from resources.kubernetes.kinds import collection_path, object_path
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Client:
             "DELETE",
             object_path(ref),
             verb="delete",
-            body=msgspec.json.encode(options),
+            body=json_body(options),
             headers=_JSON,
         )
         # The API server answers with a Status if the object is gone, else with the object itself.
@@ -113,7 +114,7 @@ class Client:
             "POST",
             collection_path("Event", namespace),
             verb="create",
-            body=msgspec.json.encode(body),
+            body=json_body(body),
             headers=_JSON,
         )
 
@@ -134,9 +135,8 @@ class Client:
         headers: Mapping[str, str],
         query: Mapping[str, str] | None = None,
     ) -> bytes:
-        encoded = msgspec.json.encode(body)
         return await self._transport.request(
-            "PATCH", path, verb="patch", query=query, body=encoded, headers=headers
+            "PATCH", path, verb="patch", query=query, body=json_body(body), headers=headers
         )
 
 

@@ -18,12 +18,12 @@ from resources.artifact.resolution import (
 )
 from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef
-from resources.registry.credentials import credentials_of
 from resources.registry.request import Endpoint
 
 if TYPE_CHECKING:
     from actors.api.client import Client
     from resources.artifact.sources import OciSource
+    from resources.registry.credentials import SecretPolicy
 
 _documents = Decoder(dict[str, Any])
 
@@ -43,8 +43,9 @@ class ReadObject(NamedTuple):
 class ReferenceReader:
     """Reads objects by name; callers that ask while an object is being read share one request."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, policy: SecretPolicy) -> None:
         self._client = client
+        self._policy = policy
         self._reading: dict[ObjectRef, asyncio.Task[ReadObject | None]] = {}
 
     async def read(self, ref: ObjectRef) -> ReadObject | None:
@@ -70,7 +71,7 @@ class ReferenceReader:
         if source.secret:
             ref = ObjectRef("Secret", namespace, source.secret)
             document, _ = await self._content(ReferencedObject(Role.SECRET, ref), source)
-            credentials = credentials_of(document, source.registry, source.repository)
+            credentials = self._policy.credentials_of(document, source.registry, source.repository)
         return Endpoint(
             registry=source.registry,
             repository=source.repository,
@@ -80,13 +81,19 @@ class ReferenceReader:
             credentials=credentials,
         )
 
+    def content(
+        self, target: ReferencedObject, document: dict[str, Any], oci: OciSource | None
+    ) -> bytes:
+        """What of an object matters; raises Unresolved if it lacks what is needed of it."""
+        return content_of(target, document, oci, self._policy)
+
     async def _content(
         self, target: ReferencedObject, source: OciSource
     ) -> tuple[dict[str, Any], bytes]:
         read = await self.read(target.ref)
         if read is None:
             raise Unresolved(missing_text(target))
-        return read.document, content_of(target, read.document, source)
+        return read.document, self.content(target, read.document, source)
 
     async def _read(self, ref: ObjectRef) -> ReadObject | None:
         try:

@@ -16,7 +16,6 @@ from resources.artifact.resolution import (
     Role,
     Unknown,
     Unresolved,
-    content_of,
     missing_text,
     published_version,
     referenced_objects,
@@ -180,7 +179,7 @@ class ReferenceVersions:
         if read is None:  # deleted since: the watch is about to show that
             return before.state if before is not None else Unknown()
         try:
-            content = content_of(target, read.document, oci)
+            content = self._reader.content(target, read.document, oci)
         except Unresolved as error:
             self._readings[key] = _Reading(read.version, b"", Missing(str(error)))
         else:

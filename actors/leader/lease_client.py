@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from actors.api.body import json_body
 from actors.api.errors import Garbled, NotFound, Unavailable
 from resources.kubernetes.kinds import KINDS, collection_path, object_path
 from resources.kubernetes.lease import Lease
@@ -82,7 +83,7 @@ class LeaseClient:
             method,
             path,
             verb=verb,
-            body=msgspec.json.encode(body),
+            body=json_body(body),
             headers={"Content-Type": content_type},
         )
         return _lease(raw)

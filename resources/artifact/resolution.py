@@ -14,12 +14,13 @@ from resources.artifact.references import can_exist
 from resources.artifact.revision import revision
 from resources.artifact.sources import CA_KEY
 from resources.kubernetes.reference import ObjectRef
-from resources.registry.credentials import InvalidCredentials, credentials_of
+from resources.registry.credentials import InvalidCredentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from resources.artifact.sources import OciSource, Sources
+    from resources.registry.credentials import SecretPolicy
     from resources.registry.request import Problem
 
 
@@ -117,7 +118,10 @@ def missing_text(target: ReferencedObject) -> str:
 
 
 def content_of(
-    target: ReferencedObject, document: Mapping[str, Any], oci: OciSource | None
+    target: ReferencedObject,
+    document: Mapping[str, Any],
+    oci: OciSource | None,
+    policy: SecretPolicy,
 ) -> bytes:
     """What of an object matters, given as the API server's JSON.
 
@@ -127,7 +131,7 @@ def content_of(
     ref, data = target.ref, document.get("data") or {}
     if target.role is Role.SECRET and oci is not None:
         try:
-            credentials_of(document, oci.registry, oci.repository)
+            policy.credentials_of(document, oci.registry, oci.repository)
         except InvalidCredentials as error:
             raise Unresolved(f"{ref.kind} {ref.name}: {error}") from None
         return msgspec.json.encode(data, order="sorted")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from resources.configuration.base import FILE, WEB_PORT
 from resources.instance.workload import MainContainer, Port, http_probe
+from resources.registry.credentials import DEFAULT_POLICY, SecretPolicy
 
 MAIN = MainContainer("falco", "docker.io/falcosecurity/falco", "0.44.1")
 SIDECAR = "artifact-operator"
@@ -31,6 +32,7 @@ class PodSettings(NamedTuple):
     labels: dict[str, str]
     sidecar_image: str
     gate_deadline: int
+    secret_policy: SecretPolicy = DEFAULT_POLICY
 
 
 class _Mount(NamedTuple):
@@ -145,6 +147,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "args": [
             f"--gate-deadline={settings.gate_deadline}s",
             f"--falco-version={settings.version}",
+            *_policy_flags(settings.secret_policy),
         ],
         "env": _downward(_SIDECAR_ENV),
         "resources": _SIDECAR_RESOURCES,
@@ -154,6 +157,10 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "livenessProbe": http_probe("/healthz", _SIDECAR_PORT, delay=15, period=10),
         "volumeMounts": _mounts(_SHARED),
     }
+
+
+def _policy_flags(policy: SecretPolicy) -> list[str]:
+    return ["--require-registry-annotation"] if policy.annotation_required else []
 
 
 def _volumes(settings: PodSettings) -> list[dict[str, Any]]:

@@ -15,12 +15,14 @@ _NAME = rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*"
 _REFERENCE = re.compile(
     rf"(?P<name>{_NAME})(?::(?P<tag>{TAG_PATTERN}))?(?:@(?P<digest>{_ANY_DIGEST}))?", re.ASCII
 )
-_VERSION = re.compile(rf"{TAG_PATTERN}|{_ANY_DIGEST}", re.ASCII)
+_VERSION = re.compile(
+    rf"(?P<tag>{TAG_PATTERN})(?:@(?P<pin>{_ANY_DIGEST}))?|(?P<digest>{_ANY_DIGEST})", re.ASCII
+)
 
 _A_REFERENCE = "an image reference such as host:5000/path/name:tag or name@sha256:…"
 _A_VERSION = (
     "an image tag (letters, digits, '_', '.' and '-', at most 128 characters, "
-    "not starting with '.' or '-') or a digest such as sha256:…"
+    "not starting with '.' or '-'), a digest such as sha256:…, or both as in 0.44.1@sha256:…"
 )
 
 
@@ -54,12 +56,22 @@ def parse_image(reference: str, field: str) -> Image:
     return Image(match["name"], match["tag"], match["digest"])
 
 
+def pull_policy(reference: str) -> str:
+    """The pull policy that the API server gives an image without one."""
+    match = _REFERENCE.fullmatch(reference)
+    is_latest = match is not None and (
+        match["tag"] == "latest" or not (match["tag"] or match["digest"])
+    )
+    return "Always" if is_latest else "IfNotPresent"
+
+
 def with_version(image: Image, version: str, field: str) -> Image:
-    """The image with the version in the spec's `field`, a tag or a digest.
+    """The image with the version in the spec's `field`: a tag, a digest, or both joined by `@`.
 
     Raises:
-        InvalidSpec: the version is neither.
+        InvalidSpec: the version is none of them.
     """
-    if not _VERSION.fullmatch(version):
+    match = _VERSION.fullmatch(version)
+    if match is None:
         raise InvalidSpec(field, version, _A_VERSION)
-    return Image(image.name, digest=version) if ":" in version else Image(image.name, tag=version)
+    return Image(image.name, match["tag"], match["pin"] or match["digest"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from resources.instance.dependent_defaults import completed
 from resources.instance.image import Image, parse_image, with_version
 from resources.instance.labels import OWNER_KIND, selector_labels
 from resources.kubernetes import overlay
@@ -114,7 +115,7 @@ def workload(
     """
     spec: dict[str, Any] = {
         "selector": {"matchLabels": selector_labels(parent.owner.ref.name)},
-        "template": overlay.pod_template(*layers),
+        "template": completed(overlay.pod_template(*layers)),
         _STRATEGY_FIELDS[kind]: update_strategy(kind, strategy),
     }
     if replicas is not None:
@@ -152,7 +153,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 def update_strategy(workload: str, given: dict[str, Any] | None) -> dict[str, Any]:
     """The user's strategy, by default RollingUpdate; only that has the `rollingUpdate` block."""
     strategy = given or {}
-    kind = strategy.get("type", _ROLLING)
+    kind = strategy.get("type") or _ROLLING
     if kind != _ROLLING:
         return {"type": kind}
     return {

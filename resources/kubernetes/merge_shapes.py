@@ -91,7 +91,8 @@ _ENV = Shape(
     fields={"valueFrom": Shape(fields=_VALUE_FROM, one_of=frozenset(_VALUE_FROM))},
     one_of=frozenset({"value", "valueFrom"}),
 )
-_PROBE = Shape(one_of=frozenset({"exec", "grpc", "httpGet", "tcpSocket"}))
+PROBE_HANDLERS = frozenset({"exec", "grpc", "httpGet", "tcpSocket"})
+_PROBE = Shape(one_of=PROBE_HANDLERS)
 _HOOK = Shape(one_of=frozenset({"exec", "httpGet", "sleep", "tcpSocket"}))
 _AMOUNTS = {"limits": QUANTITIES, "requests": QUANTITIES}
 _RESOURCES = _map(**_AMOUNTS, claims=_list_map("name"))

@@ -1,9 +1,10 @@
 """Pod templates merged over each other, as if each was server-side applied after the last.
 
-The merge differs from the API server's in two cases, where the API server's result would be refused
-or would run in another order:
+The merge differs from the API server's in three cases, where the API server's result would be
+refused, lose a default, or run in another order:
 
 - of fields that exclude each other, such as the sources of a volume, the upper layer's is kept;
+- an empty text, and a 0 that the API server would replace by a default, is no value;
 - the items of the lower layer keep their order and new items come after them, so that an
   environment variable may refer to variables before it.
 """
@@ -11,11 +12,34 @@ or would run in another order:
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resources.kubernetes.merge_shapes import POD_TEMPLATE, Shape
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 Template = dict[str, Any]
+
+# Text that may be empty: the API server stores it so, or an absent value means empty text as well.
+_EMPTY_TEXTS = frozenset({"fsType", "storageClassName", "value", "volumeAttributesClassName"})
+# Maps with keys of the user's choice, in which every text may be empty.
+_FREE_MAPS = frozenset(
+    {
+        *("annotations", "labels", "limits", "matchLabels", "nodeSelector", "options", "overhead"),
+        *("requests", "userAnnotations", "volumeAttributes"),
+    }
+)
+# Numbers for which the API server takes 0 as absent, and absent as another number.
+_NEVER_ZERO = frozenset(
+    {
+        "failureThreshold",
+        "maxExpirationSeconds",
+        "periodSeconds",
+        "successThreshold",
+        "timeoutSeconds",
+    }
+)
 
 
 def pod_template(*layers: Template) -> Template:
@@ -23,7 +47,8 @@ def pod_template(*layers: Template) -> Template:
 
     The result may share parts with the layers, so neither may be changed afterwards.
     """
-    return reduce(lambda below, above: merged(below, above, POD_TEMPLATE), map(_modern, layers))
+    plain = (_modern(_without_unset(layer, POD_TEMPLATE)) for layer in layers)
+    return reduce(lambda below, above: merged(below, above, POD_TEMPLATE), plain)
 
 
 def merged(below: Any, above: Any, shape: Shape) -> Any:
@@ -54,6 +79,26 @@ def _merged_items(below: list[Any], above: list[Any], shape: Shape) -> list[Any]
         key = shape.key_of(item)
         items[key] = merged(items.get(key), item, shape.of_item())
     return list(items.values())
+
+
+def _without_unset(value: Any, shape: Shape, keys: Collection[str] = ()) -> Any:
+    """The value without the fields that have no value, but with `keys` as they are."""
+    if type(value) is list:
+        keys = [key for key in shape.keys if key not in shape.key_defaults]
+        return [_without_unset(item, shape.of_item(), keys) for item in value]
+    if type(value) is not dict:
+        return value
+    return {
+        name: child if name in _FREE_MAPS else _without_unset(child, shape.under(name))
+        for name, child in value.items()
+        if name in keys or not _is_unset(name, child)
+    }
+
+
+def _is_unset(name: str, value: Any) -> bool:
+    if value == "":
+        return name not in _EMPTY_TEXTS
+    return name in _NEVER_ZERO and value == 0
 
 
 def _modern(layer: Template) -> Template:

@@ -3,13 +3,17 @@
 A Secret has either the keys `username` and `password` (or `token`, instead of a password or alone),
 or the key `.dockerconfigjson`. Of the latter, the most specific entry for the repository is taken,
 as the kubelet does for image pulls.
+
+Whoever may create an artifact chooses both the Secret and the registry that it is sent to. So
+Secrets of other types, such as the token of a ServiceAccount, are refused, and an annotation limits
+a Secret to one registry.
 """
 
 from __future__ import annotations
 
 from base64 import b64decode
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DOCKER_CONFIG_KEY = ".dockerconfigjson"
+REGISTRY_ANNOTATION = "artifact.falcosecurity.dev/registry"
+"""The annotation of a Secret that names the only registry to which the Secret is sent."""
+
+# The API server gives a Secret without a type the first.
+_TYPES = ("Opaque", "kubernetes.io/basic-auth", "kubernetes.io/dockerconfigjson")
 
 
 class InvalidCredentials(ValueError):  # noqa: N818 - it describes the Secret, not a failure of ours
@@ -39,15 +48,53 @@ class _DockerConfig(msgspec.Struct, frozen=True):
     auths: dict[str, _Entry] | None = None
 
 
-def credentials_of(secret: Mapping[str, Any], registry: str, repository: str = "") -> Credentials:
-    """The credentials for a repository in a Secret, which is the JSON object from the API server.
+class SecretPolicy(NamedTuple):
+    """Which Secrets are sent to a registry.
 
-    Raises:
-        InvalidCredentials: the Secret has none for the registry, or they cannot be read.
+    A Docker configuration names its registries itself; a token without a user name needs the
+    annotation; any other credentials need it if `annotation_required`.
     """
-    data = secret.get("data") or {}
-    if DOCKER_CONFIG_KEY in data:
-        return _from_docker_config(_value(data, DOCKER_CONFIG_KEY), registry, repository)
+
+    annotation_required: bool = False
+
+    def credentials_of(
+        self, secret: Mapping[str, Any], registry: str, repository: str = ""
+    ) -> Credentials:
+        """The credentials for a repository in a Secret, the JSON object from the API server.
+
+        Raises:
+            InvalidCredentials: the Secret has none for the registry, or they cannot be read.
+        """
+        is_named = _is_for(secret, registry)
+        data = secret.get("data") or {}
+        if DOCKER_CONFIG_KEY in data:
+            return _from_docker_config(_value(data, DOCKER_CONFIG_KEY), registry, repository)
+        credentials = _from_keys(data)
+        if not is_named and (self.annotation_required or not credentials.username):
+            problem = f"the annotation {REGISTRY_ANNOTATION}: {registry} is missing"
+            who = "--require-registry-annotation" if credentials.username else "the key token"
+            raise InvalidCredentials(f"{problem}, which {who} demands")
+        return credentials
+
+
+DEFAULT_POLICY = SecretPolicy()
+
+
+def _is_for(secret: Mapping[str, Any], registry: str) -> bool:
+    """Whether the Secret names this registry; raises InvalidCredentials if it may not be sent."""
+    kind = secret.get("type") or _TYPES[0]
+    if kind not in _TYPES:
+        allowed = ", ".join(_TYPES)
+        raise InvalidCredentials(f"type {kind} is not for registries; allowed are {allowed}")
+    annotations = (secret.get("metadata") or {}).get("annotations") or {}
+    named = annotations.get(REGISTRY_ANNOTATION)
+    if named is not None and named.lower() != registry.lower():
+        problem = f"the annotation {REGISTRY_ANNOTATION} allows {named!r} only"
+        raise InvalidCredentials(f"{problem}, and the registry is {registry}")
+    return named is not None
+
+
+def _from_keys(data: Mapping[str, str]) -> Credentials:
     username = _value(data, "username") if "username" in data else ""
     if not username:
         if "token" in data:

@@ -18,7 +18,7 @@ from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import Trouble
 from resources.node.files import DIRECTORIES
 from resources.node.slots import Content
-from resources.registry.credentials import InvalidCredentials, credentials_of
+from resources.registry.credentials import InvalidCredentials
 from resources.registry.request import Endpoint, Pull
 from resources.text.yaml_writer import excess, yaml_text
 from sidecar.node.pull_limiter import PullLimiter
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.runtime.clock import Clock
     from resources.artifact.sources import ConfigMapSource, InlineSource, OciSource
+    from resources.registry.credentials import SecretPolicy
     from resources.registry.request import Credentials, Pulled
     from sidecar.volume.blobs import Blobs
 
@@ -67,6 +68,7 @@ class Fetcher:
         client: Client,
         blobs: Blobs,
         namespace: str,
+        policy: SecretPolicy,
         most_bytes: Mapping[str, int],
         clock: Clock,
         observer: PullObserver,
@@ -75,6 +77,7 @@ class Fetcher:
         self._client = client
         self._blobs = blobs
         self._namespace = namespace
+        self._policy = policy
         self._most_bytes = most_bytes
         self._clock = clock
         self._observer = observer
@@ -158,7 +161,7 @@ class Fetcher:
             return None
         secret = await self._read("Secret", source.secret)
         try:
-            return credentials_of(secret, source.registry, source.repository)
+            return self._policy.credentials_of(secret, source.registry, source.repository)
         except InvalidCredentials as error:
             text = f"Secret {source.secret}: {error}"
             raise FetchFailed(Trouble(REFERENCE_FAILED, text)) from None

@@ -14,7 +14,7 @@ from actors.api.transport import ANY_NUMBER, Transport
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.watch.watcher import Source, Watcher
-from supervisors.process import logs
+from supervisors.process import ignored_flags, logs
 from supervisors.process.endpoints import Endpoints
 from supervisors.process.metrics import Metrics
 from supervisors.process.settings import VERSION
@@ -94,6 +94,7 @@ class Process:
 def run(name: str, settings: ProcessSettings, compose: Callable[[Process], Supervisor]) -> NoReturn:
     """Run the tree that `compose` returns until a signal comes or it gives up; then exit."""
     logs.configure(settings.log_level, settings.log_format)
+    ignored_flags.warn(settings.ignored_flags)
     try:
         sys.exit(uvloop.run(_run(settings, compose)))
     except BadConfiguration as error:

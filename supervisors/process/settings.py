@@ -6,7 +6,8 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from supervisors.process import exposure
+from resources.registry.credentials import REGISTRY_ANNOTATION
+from supervisors.process import exposure, ignored_flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,8 @@ class ProcessSettings:
     log_format: Literal["text", "json"]
     kubeconfig: str
     """Colon-separated paths as in kubectl; empty means the pod's ServiceAccount."""
+    ignored_flags: tuple[str, ...]
+    """The flags of the Go operator that were given and have no effect."""
 
 
 def base_parser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
@@ -32,6 +35,7 @@ def base_parser(program: str, description: str, epilog: str) -> argparse.Argumen
         prog=program, description=description, epilog=epilog, allow_abbrev=False
     )
     exposure.add_flags(flags)
+    ignored_flags.add_flags(flags)
     flags.add_argument(
         "--log-level",
         default="info",
@@ -48,6 +52,20 @@ def base_parser(program: str, description: str, epilog: str) -> argparse.Argumen
     return flags
 
 
+def add_secret_policy(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says which Secrets are sent to a registry."""
+    parser.add_argument(
+        "--require-registry-annotation",
+        nargs="?",
+        const=True,
+        default=False,
+        type=exposure.boolean,
+        metavar="true|false",
+        help=f"send user names and passwords only to the registry that {REGISTRY_ANNOTATION} of "
+        "their Secret names",
+    )
+
+
 def process_settings(
     parser: argparse.ArgumentParser, flags: argparse.Namespace, environ: Mapping[str, str]
 ) -> ProcessSettings:
@@ -61,4 +79,5 @@ def process_settings(
         log_level=flags.log_level,
         log_format=flags.log_format,
         kubeconfig=environ.get("KUBECONFIG", ""),
+        ignored_flags=flags.ignored_flags,
     )

@@ -84,6 +84,15 @@ def keys_anywhere(node):
             yield from keys_anywhere(value)
 
 
+def test_an_enumeration_with_a_default_takes_an_empty_text_too():
+    name = "io.k8s.api.core.v1.Toleration"
+    effect = {"type": "string", "enum": ["NoExecute", "NoSchedule"]}
+    schemas = {name: {"type": "object", "properties": {"effect": effect, "key": STRING}}}
+    effects = core_schema(name, schemas)["properties"]["effect"]["enum"]
+    assert effects == ["", "NoExecute", "NoSchedule"]
+    assert effect["enum"] == effects[1:]
+
+
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_nothing_is_left_that_a_crd_refuses(name):
     refused = {"$ref", "allOf", "oneOf", "x-kubernetes-unions"}

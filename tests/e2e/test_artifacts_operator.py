@@ -5,6 +5,7 @@ import time
 import pytest
 
 from deploy.local.publisher import Repository, publish_rules
+from resources.registry.credentials import REGISTRY_ANNOTATION as ONLY
 from tests.e2e.falcos import condition, uid
 from tests.e2e.fleet import from_registry
 from tests.e2e.reporting import INLINE, Reporting, counts, revision, said
@@ -158,6 +159,11 @@ def test_nodes_that_the_selector_does_not_cover_are_not_waited_for(api, reportin
 SECRET = {"stringData": {"username": "somebody", "password": "never-told"}}
 
 
+def only_for(registry):
+    """The metadata of a Secret that is sent to this registry alone."""
+    return {"metadata": {"annotations": {ONLY: registry}}}
+
+
 def oci(tag, registry="127.0.0.1:1", **fields):
     """A reference to an artifact of a registry that is not there."""
     image = {"repository": "falcosecurity/rules", "tag": tag}
@@ -172,6 +178,20 @@ REFERENCES = {
         {"stringData": {"username": "somebody"}},
         SECRET,
         "Secret named: key password is missing",
+    ),
+    "a Secret for another registry": (
+        oci(PINNED, auth={"secretRef": {"name": "named"}}),
+        "Secret",
+        {**SECRET, **only_for("a")},
+        only_for("127.0.0.1:1"),
+        f"Secret named: the annotation {ONLY} allows 'a' only, and the registry is 127.0.0.1:1",
+    ),
+    "a token for no registry": (
+        oci(PINNED, auth={"secretRef": {"name": "named"}}),
+        "Secret",
+        {"stringData": {"token": "never-told"}},
+        only_for("127.0.0.1:1"),
+        f"Secret named: the annotation {ONLY}: 127.0.0.1:1 is missing, which the key token demands",
     ),
     "a ConfigMap": (
         {"configMapRef": {"name": "named"}},
@@ -188,6 +208,18 @@ REFERENCES = {
         "ConfigMap named has no key ca.crt",
     ),
 }
+
+
+def test_the_token_of_a_service_account_is_refused(reporting):
+    account = {"annotations": {"kubernetes.io/service-account.name": "default"}}
+    kind = "kubernetes.io/service-account-token"
+    reporting.make("Secret", "named", type=kind, metadata=account)
+    reporting.create(spec=oci("latest", auth={"secretRef": {"name": "named"}}))
+    artifact = reporting.becomes(
+        ResolvedRefs="ReferenceResolutionFailed", Programmed="ReferenceResolutionFailed"
+    )
+    refused = f"Secret named: type {kind} is not for registries; allowed are "
+    assert said(artifact, "ResolvedRefs").startswith(refused)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from supervisors.process.exposure import Address
+from supervisors.process.ignored_flags import IGNORED, warn
 from supervisors.process.settings import VERSION
 from supervisors.settings import parse
 
@@ -23,6 +25,7 @@ EVERY_FLAG = (
     "--excluded-labels=team",
     "--excluded-labels=example.com/*",
     "--leader-elect",
+    "--require-registry-annotation",
     "--log-level=debug",
     "--log-format=json",
 )
@@ -40,6 +43,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.process.kubeconfig == ""
     assert settings.process.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
+    assert not settings.secret_policy.annotation_required
     assert (settings.namespace, settings.pod_name) == ("", "")
 
 
@@ -63,10 +67,12 @@ def test_every_flag_and_variable_is_taken():
             "log_level": "debug",
             "log_format": "json",
             "kubeconfig": "/a:/b",
+            "ignored_flags": (),
         },
         "excluded_labels": ("team", "example.com/*"),
         "artifact_operator_image": "registry:5000/sidecar:1",
         "leader_elect": True,
+        "secret_policy": (True,),
         "namespace": "falco",
         "pod_name": "operator-0",
     }
@@ -156,6 +162,43 @@ def test_a_boolean_flag_needs_no_value(flag):
         "/c"
     )
     assert parse(["--metrics-secure=false"], {}).process.exposed.metrics_certificates is None
+
+
+# The manager's arguments in the Go operator's manifests, with all flags of its own.
+GO_FLAGS = (
+    "--leader-elect",
+    "--health-probe-bind-address=:8081",
+    "--zap-devel",
+    "--zap-devel=false",
+    "--zap-encoder=json",
+    "--zap-log-level",
+    "debug",
+    "--zap-stacktrace-level=error",
+    "--zap-time-encoding=rfc3339",
+    "--webhook-cert-path=/certificates",
+    "--webhook-cert-name=tls.crt",
+    "--webhook-cert-key=tls.key",
+    "--enable-http2",
+    "--metrics-cert-name=tls.crt",
+    "--metrics-cert-key=tls.key",
+)
+
+
+def test_flags_of_the_go_operator_are_taken_and_ignored_each_with_a_warning(caplog):
+    settings = parse(GO_FLAGS, {})
+    unknown = dict.fromkeys(flag.partition("=")[0] for flag in GO_FLAGS[2:] if flag[0] == "-")
+    assert set(settings.process.ignored_flags) == set(unknown) == IGNORED.keys()
+    assert settings == replace(
+        parse(GO_FLAGS[:2], {}),
+        process=replace(parse([], {}).process, ignored_flags=tuple(unknown)),
+    )
+    warn(settings.process.ignored_flags)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * len(unknown)
+    assert all(flag in message for flag, message in zip(unknown, caplog.messages, strict=True))
+
+
+def test_a_flag_of_the_go_operator_without_its_value_is_refused(capsys):
+    assert "--zap-log-level" in refusal(["--zap-log-level"], {}, capsys)
 
 
 def test_the_version_is_that_of_the_package(capsys):

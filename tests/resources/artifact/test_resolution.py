@@ -32,6 +32,7 @@ from resources.artifact.sources import (
     sources_of,
 )
 from resources.kubernetes.reference import ObjectRef
+from resources.registry.credentials import SecretPolicy
 from resources.registry.request import Problem
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -251,6 +252,8 @@ def test_nodes_and_operator_name_alike_what_needs_no_resolving():
 
 # The objects.
 
+POLICY = SecretPolicy()
+POLICY = SecretPolicy()
 SECRET = ReferencedObject(Role.SECRET, ObjectRef("Secret", "ns", "token"))
 RULES = ReferencedObject(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
 CA = ReferencedObject(Role.CA, ObjectRef("ConfigMap", "ns", "ca"), "ca.crt")
@@ -283,13 +286,15 @@ CONTENTS = [
 @pytest.mark.parametrize(("target", "document", "message"), CONTENTS)
 def test_an_object_without_what_is_looked_for_is_named_with_the_key(target, document, message):
     with pytest.raises(Unresolved) as error:
-        content_of(target, document, WITH_SECRET)
+        content_of(target, document, WITH_SECRET, POLICY)
     assert str(error.value) == message
 
 
 def test_content_is_all_that_matters_and_nothing_else():
-    first = content_of(RULES, {"data": {"rules.yaml": "x", "other": "1"}}, None)
-    assert first == content_of(RULES, {"data": {"rules.yaml": "x", "other": "2"}}, None) == b"x"
+    for other in ("1", "2"):
+        document = {"data": {"rules.yaml": "x", "other": other}}
+        assert content_of(RULES, document, None, POLICY) == b"x"
     one, other = encoded(username="me", password="a"), encoded(password="a", username="me")
-    assert content_of(SECRET, one, TAG) == content_of(SECRET, other, TAG)
-    assert content_of(SECRET, one, TAG) != content_of(SECRET, encoded(token="b"), TAG)
+    assert content_of(SECRET, one, TAG, POLICY) == content_of(SECRET, other, TAG, POLICY)
+    changed = encoded(username="me", password="b")
+    assert content_of(SECRET, one, TAG, POLICY) != content_of(SECRET, changed, TAG, POLICY)

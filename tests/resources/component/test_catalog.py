@@ -53,6 +53,7 @@ def test_a_fourth_file_is_in_the_crd_has_children_and_says_what_it_grants(tmp_pa
     assert container == {
         "name": "fourth",
         "image": "example.com/fourth:4.0",
+        "imagePullPolicy": "IfNotPresent",
         "ports": [{"containerPort": 4444, "name": "http", "protocol": "TCP"}],
     }
     assert bodies["Role"]["rules"][0] in result["granted"]

@@ -206,7 +206,7 @@ def test_a_template_customises_the_pod_but_not_what_we_find_it_by():
     assert result["spec"]["securityContext"] == plain["securityContext"]
     assert result["spec"]["containers"] == [
         {**plain["containers"][0], "env": [{"name": "DEBUG", "value": "true"}]},
-        {"name": "beside", "image": "example.com/beside"},
+        {"name": "beside", "image": "example.com/beside", "imagePullPolicy": "Always"},
     ]
 
 

@@ -13,6 +13,7 @@ from resources.instance.status import observed_status
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
+from resources.registry.credentials import SecretPolicy
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SELECTOR = {"app.kubernetes.io/name": "falco", "app.kubernetes.io/instance": "falco"}
@@ -163,6 +164,11 @@ def test_each_workload_takes_its_own_strategy(spec, field, expected):
         ({"version": "0.43.0"}, "0.43.0", "docker.io/falcosecurity/falco:0.43.0"),
         ({"version": DIGEST}, DIGEST, f"docker.io/falcosecurity/falco@{DIGEST}"),
         (
+            {"version": f"0.43.0@{DIGEST}"},
+            f"0.43.0@{DIGEST}",
+            f"docker.io/falcosecurity/falco:0.43.0@{DIGEST}",
+        ),
+        (
             {"version": "0.43.0", "pod_template_spec": with_image("host:5000/falco:0.42.0")},
             "0.42.0",
             "host:5000/falco:0.42.0",
@@ -208,6 +214,14 @@ def test_a_bad_version_is_refused(spec, field):
     assert error.value.field == field
 
 
+def test_the_sidecar_follows_the_policy_of_secrets():
+    flag = "--require-registry-annotation"
+    for required in (False, True):
+        settings = FalcoSettings(secret_policy=SecretPolicy(required))
+        pod = children(falco(), settings)["DaemonSet"].body["spec"]["template"]["spec"]
+        assert (flag in pod["initContainers"][0]["args"]) is required
+
+
 def test_settings_reach_the_sidecar():
     settings = FalcoSettings(sidecar_image="host:5000/own:1", gate_deadline=600)
     pod = children(falco(), settings)["DaemonSet"].body["spec"]["template"]["spec"]
@@ -246,6 +260,18 @@ def test_a_template_customises_the_pod_but_not_what_we_find_it_by():
     assert result["spec"]["nodeSelector"] == {"a": "b"}
     assert result["spec"]["containers"] == [{**plain["spec"]["containers"][0], "args": ["x"]}]
     assert result["spec"]["initContainers"] == plain["spec"]["initContainers"]
+
+
+def test_a_startup_probe_of_falco_asks_what_its_liveness_probe_asks_by_default():
+    container = {"name": "falco", "startupProbe": {"failureThreshold": 60}}
+    resource = falco(pod_template_spec={"spec": {"containers": [container]}})
+    pod = children(resource)["DaemonSet"].body["spec"]["template"]["spec"]
+    assert pod["containers"][0]["startupProbe"] == {
+        "httpGet": {"path": "/healthz", "port": 8765},
+        "failureThreshold": 60,
+    }
+    plain = children(falco())["DaemonSet"].body["spec"]["template"]["spec"]
+    assert "startupProbe" not in plain["containers"][0]
 
 
 def live(image="falco:0.43.0"):

@@ -63,15 +63,20 @@ def test_what_is_no_reference_is_refused_with_its_field(text):
         ("_x", "host:5000/falco:_x"),
         ("x" * 128, "host:5000/falco:" + "x" * 128),
         (DIGEST, f"host:5000/falco@{DIGEST}"),
+        (f"0.44.1@{DIGEST}", f"host:5000/falco:0.44.1@{DIGEST}"),
     ],
 )
-def test_a_version_is_a_tag_or_a_digest(version, expected):
+def test_a_version_is_a_tag_or_a_digest_or_both(version, expected):
     image = parse_image("host:5000/falco:1", "image")
     assert str(with_version(image, version, "spec.version")) == expected
 
 
 @pytest.mark.parametrize(
-    "version", ["", "not a tag!", "-x", ".x", "x" * 129, "a/b", "sha256:", "1\n", "sha256:zz"]
+    "version",
+    [
+        *("", "not a tag!", "-x", ".x", "x" * 129, "a/b", "sha256:", "1\n", "sha256:zz"),
+        *("1@", "1@2", "1@sha256:zz", f"@{DIGEST}", f"1@{DIGEST}@{DIGEST}", f"{DIGEST}@1"),
+    ],
 )
 def test_another_version_is_refused(version):
     with pytest.raises(InvalidSpec, match=r"spec\.version: .* allowed is an image tag"):

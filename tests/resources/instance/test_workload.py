@@ -24,6 +24,11 @@ from resources.instance.workload import update_strategy
             {"rollingUpdate": {"maxUnavailable": "10%"}},
             {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%", "maxSurge": 0}},
         ),
+        (
+            "DaemonSet",
+            {"type": ""},
+            {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
+        ),
         ("DaemonSet", {"type": "OnDelete"}, {"type": "OnDelete"}),
         (
             "Deployment",

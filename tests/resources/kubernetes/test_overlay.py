@@ -219,6 +219,84 @@ def test_the_old_name_of_the_service_account_field_still_works(spec, name):
     assert "serviceAccount" not in result
 
 
+FALCO_FIELDS = {
+    "an image": {"image": ""},
+    "a pull policy": {"imagePullPolicy": ""},
+    "a working directory": {"workingDir": ""},
+    "a path of a probe": {"livenessProbe": {"httpGet": {"path": "", "scheme": ""}}},
+    "a port of a probe": {"livenessProbe": {"httpGet": {"port": ""}}},
+    "times of a probe": {
+        "livenessProbe": {"periodSeconds": 0, "timeoutSeconds": 0, "failureThreshold": 0}
+    },
+    "a path within a volume": {
+        "volumeMounts": [
+            {"mountPath": "/etc/falco/falco.yaml", "name": "falco-config-default", "subPath": ""}
+        ]
+    },
+    "a protocol": {"ports": [{"containerPort": 8765, "name": "", "protocol": ""}]},
+}
+POD_FIELDS = {
+    "an account": {"serviceAccountName": ""},
+    "an account by its old name": {"serviceAccount": "", "serviceAccountName": ""},
+    "a policy of DNS": {"dnsPolicy": "", "restartPolicy": "", "schedulerName": ""},
+    "a ConfigMap": {"volumes": [{"name": "falco-config-default", "configMap": {"name": ""}}]},
+    "a path of the host": {"volumes": [{"name": "dev-fs", "hostPath": {"path": "", "type": ""}}]},
+}
+
+
+@pytest.mark.parametrize("fields", FALCO_FIELDS.values(), ids=FALCO_FIELDS)
+def test_what_is_empty_leaves_the_default_of_a_container(fields):
+    assert overlaid(containers=[{"name": "falco", **fields}]) == DEFAULTS["spec"]
+
+
+@pytest.mark.parametrize("fields", POD_FIELDS.values(), ids=POD_FIELDS)
+def test_what_is_empty_leaves_the_default_of_the_pod(fields):
+    assert overlaid(**fields) == DEFAULTS["spec"]
+
+
+def test_an_optional_config_map_without_a_name_is_ours():
+    volume = {"name": "falco-config-default", "configMap": {"name": "", "optional": True}}
+    assert {
+        "name": "falco-config-default",
+        "configMap": {"name": "falco", "optional": True},
+    } in overlaid(volumes=[volume])["volumes"]
+
+
+def test_values_that_mean_something_when_they_are_empty_stay():
+    env = [{"name": "HOST_ROOT", "value": ""}]
+    template = pod_template(
+        DEFAULTS,
+        {
+            "metadata": {"labels": {"a": ""}, "annotations": {"x": ""}},
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "automountServiceAccountToken": False,
+                "nodeSelector": {"x": ""},
+                "containers": [
+                    {
+                        "name": "falco",
+                        "args": [""],
+                        "env": env,
+                        "livenessProbe": {"initialDelaySeconds": 0},
+                        "securityContext": {"privileged": False, "runAsUser": 0},
+                    }
+                ],
+            },
+        },
+    )
+    assert template["metadata"]["labels"] == {"a": ""}
+    assert template["metadata"]["annotations"]["x"] == ""
+    spec = template["spec"]
+    assert spec["terminationGracePeriodSeconds"] == 0
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["nodeSelector"] == {"x": ""}
+    falco = container(spec)
+    assert falco["args"] == [""]
+    assert falco["env"][0] == env[0]
+    assert falco["livenessProbe"]["initialDelaySeconds"] == 0
+    assert falco["securityContext"] == {"privileged": False, "runAsUser": 0}
+
+
 def test_a_set_is_united():
     shape = POD_TEMPLATE.under("metadata").under("finalizers")
     assert merged(["a", "b"], ["b", "c"], shape) == ["a", "b", "c"]

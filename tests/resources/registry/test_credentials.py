@@ -5,10 +5,16 @@ from base64 import b64encode
 
 import pytest
 
-from resources.registry.credentials import InvalidCredentials, credentials_of
+from resources.registry.credentials import (
+    REGISTRY_ANNOTATION,
+    InvalidCredentials,
+    SecretPolicy,
+)
 from resources.registry.request import Credentials, Endpoint
 
 FALCO = Credentials("falco", "pass:word")
+credentials_of = SecretPolicy().credentials_of
+strict_credentials_of = SecretPolicy(annotation_required=True).credentials_of
 
 
 def encoded(text):
@@ -34,8 +40,6 @@ def auth(username="falco", password="pass:word"):
         ({"username": "falco\n", "password": "pass:word\n"}, FALCO),
         ({"username": "falco", "token": "pass:word"}, FALCO),
         ({"username": "falco", "password": "pass:word", "token": "other"}, FALCO),
-        ({"token": "t0ken"}, Credentials("", "t0ken")),
-        ({"username": "", "token": "t0ken"}, Credentials("", "t0ken")),
         ({"username": "fälcö", "password": "pässwörd"}, Credentials("fälcö", "pässwörd")),
         ({"username": "falco", "password": " spaces "}, Credentials("falco", " spaces ")),
     ],
@@ -135,6 +139,78 @@ def test_what_is_missing_is_named_by_its_key_alone(given, message):
         credentials_of(given, "ghcr.io")
     assert message in str(error.value)
     assert "hidden" not in str(error.value)
+
+
+TOKEN = {"token": "t0ken"}
+USER = {"username": "falco", "password": "pass:word"}
+SERVICE_ACCOUNT = {**TOKEN, "ca.crt": "x", "namespace": "x"}
+OTHERS = ("other.io", "ghcr.io:443", "ghcr.io/path", "*.io", "https://ghcr.io", "")
+
+both_policies = pytest.mark.parametrize("read", [credentials_of, strict_credentials_of])
+
+
+def only_for(registry, given):
+    return {**given, "metadata": {"annotations": {REGISTRY_ANNOTATION: registry}}}
+
+
+@pytest.mark.parametrize("kind", ["Opaque", "kubernetes.io/basic-auth", "", None])
+def test_secrets_of_these_types_are_read(kind):
+    assert credentials_of({**secret(**USER), "type": kind}, "ghcr.io") == FALCO
+
+
+def test_a_docker_configuration_has_a_type_of_its_own():
+    given = {**docker({"ghcr.io": auth()}), "type": "kubernetes.io/dockerconfigjson"}
+    assert credentials_of(given, "ghcr.io") == FALCO
+
+
+@both_policies
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "kubernetes.io/service-account-token",
+        "bootstrap.kubernetes.io/token",
+        "kubernetes.io/tls",
+        "kubernetes.io/ssh-auth",
+        "kubernetes.io/dockercfg",
+        "opaque",
+        "example.org/password",
+    ],
+)
+@pytest.mark.parametrize("data", [SERVICE_ACCOUNT, USER])
+def test_a_secret_of_another_type_is_refused_by_its_name(read, kind, data):
+    with pytest.raises(InvalidCredentials) as error:
+        read(only_for("ghcr.io", {**secret(**data), "type": kind}), "ghcr.io")
+    assert f"type {kind} is not for registries; allowed are Opaque, " in str(error.value)
+
+
+@pytest.mark.parametrize("data", [TOKEN, {"username": "", **TOKEN}])
+def test_a_token_without_a_user_is_sent_only_to_the_registry_of_the_annotation(data):
+    given = secret(**data)
+    assert credentials_of(only_for("ghcr.io", given), "ghcr.io") == Credentials("", "t0ken")
+    with pytest.raises(InvalidCredentials) as error:
+        credentials_of(given, "ghcr.io")
+    assert f"the annotation {REGISTRY_ANNOTATION}: ghcr.io is missing" in str(error.value)
+
+
+@both_policies
+@pytest.mark.parametrize("named", OTHERS)
+@pytest.mark.parametrize("given", [secret(**USER), secret(**TOKEN), docker({"*.io": auth()})])
+def test_a_secret_for_another_registry_is_not_sent(read, given, named):
+    with pytest.raises(InvalidCredentials) as error:
+        read(only_for(named, given), "ghcr.io")
+    assert f"allows {named!r} only, and the registry is ghcr.io" in str(error.value)
+
+
+@pytest.mark.parametrize("given", [secret(**USER), docker({"ghcr.io": auth()})])
+def test_a_secret_for_this_registry_is_sent(given):
+    assert credentials_of(only_for("ghcr.io", given), "ghcr.io") == FALCO
+    assert strict_credentials_of(only_for("GHCR.io", given), "ghcr.io") == FALCO
+
+
+def test_the_strict_policy_demands_the_annotation_but_for_a_docker_configuration():
+    with pytest.raises(InvalidCredentials, match="which --require-registry-annotation demands"):
+        strict_credentials_of(secret(**USER), "ghcr.io")
+    assert strict_credentials_of(docker({"ghcr.io": auth()}), "ghcr.io") == FALCO
 
 
 def test_credentials_do_not_show_themselves():

@@ -14,6 +14,7 @@ from actors.runtime.reason import Cause, Reason
 from actors.watch.store import Store, snapshot_of
 from resources.node.check_request import Context
 from resources.node.files import Directory
+from resources.registry.credentials import SecretPolicy
 from sidecar.check.node_check import NodeCheck
 from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
@@ -39,7 +40,9 @@ class Node:
         self.state = NodeState(lambda reason: self.installation.tell(Reconcile(reason)))
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
-        fetcher = Fetcher(nobody, self.volume.blobs, "falco", {}, SystemClock(), nobody)
+        fetcher = Fetcher(
+            nobody, self.volume.blobs, "falco", SecretPolicy(), {}, SystemClock(), nobody
+        )
         self.services = NodeServices(self.store, self.state, fetcher, dict)
         self.gone = []
         self.lost: list[SlotId] = []
