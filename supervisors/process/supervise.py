@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ async def supervise(root: Supervisor) -> int:
     the kubelet starts it again.
     """
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
+    raise_descriptor_limit()
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
 
@@ -46,3 +48,16 @@ async def supervise(root: Supervisor) -> int:
     code = await ended
     await ref.stop()
     return code
+
+
+def raise_descriptor_limit() -> None:
+    """Raise the soft limit of open files to the hard one, which child processes inherit.
+
+    A container runtime often sets a soft limit of 1024 for programs that call select(2), as neither
+    we nor our children do. Each watch, request and client of an endpoint takes one descriptor.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError) as error:
+        _log.warning("the limit of open files stays %d: %s", soft, error)
