@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from supervisors.process import dump
 from supervisors.process.certificate import Certificate
+from supervisors.process.connection import plain, reply
 from supervisors.process.exposure import ip_version
-from supervisors.process.http_server import HttpServer, plain, reply
+from supervisors.process.http_server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,9 +13,10 @@ import pytest
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.lifecycle import ExitReason
-from supervisors.process import http_server
+from supervisors.process import connection, http_server
+from supervisors.process.connection import reply
 from supervisors.process.exposure import Address
-from supervisors.process.http_server import HttpServer, reply
+from supervisors.process.http_server import HttpServer
 from supervisors.process.servers import DebugServer, HealthServer
 from tests.supervisors.process.serving import ANY_PORT, exit_of, get, running, talk
 
@@ -81,7 +82,7 @@ async def test_a_request_that_is_too_large_is_refused(runtime, request_text):
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: "])
 async def test_a_client_that_sends_no_complete_request_is_cut_off(runtime, monkeypatch, sent):
-    monkeypatch.setattr(http_server, "_IDLE", 0.05)
+    monkeypatch.setattr(connection, "IDLE", 0.05)
     async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
         assert await talk(server.address, sent) == b""
 
@@ -89,31 +90,19 @@ async def test_a_client_that_sends_no_complete_request_is_cut_off(runtime, monke
 async def test_a_client_that_does_not_read_is_cut_off(runtime, monkeypatch):
     lost = asyncio.get_running_loop().create_future()
 
-    class Observed(http_server._Connection):
+    class Observed(connection.Connection):
         def connection_lost(self, exc):
             super().connection_lost(exc)
             lost.set_result(exc)
 
-    monkeypatch.setattr(http_server, "_Connection", Observed)
-    monkeypatch.setattr(http_server, "_SLOWEST", 0.05)
+    monkeypatch.setattr(http_server, "Connection", Observed)
+    monkeypatch.setattr(connection, "_SLOWEST", 0.05)
     async with running(Big(runtime, ANY_PORT)) as server:
         with socket.create_connection(server.address) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             await asyncio.wait_for(lost, 10)
             with contextlib.suppress(ConnectionError), client.makefile("rb") as stream:
                 assert len(await asyncio.to_thread(stream.read)) < 50_000_000
-
-
-async def test_a_client_too_many_is_turned_away_and_the_others_are_served(runtime, monkeypatch):
-    monkeypatch.setattr(http_server, "_MOST_CONNECTIONS", 2)
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
-        streams = [await asyncio.open_connection(*server.address) for _ in range(2)]
-        with contextlib.suppress(ConnectionError):
-            assert await talk(server.address, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n") == b""
-        for reader, writer in streams:
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
-            writer.close()
 
 
 async def test_port_zero_takes_a_free_port_and_logs_it(runtime, caplog):

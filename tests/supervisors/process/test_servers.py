@@ -22,6 +22,7 @@ from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from resources.kubernetes.reference import ObjectRef
+from supervisors.process import acceptor
 from supervisors.process.metrics import Metrics
 from supervisors.process.servers import DebugServer, HealthServer, MetricsServer
 from supervisors.tree.dynamic import DynamicSupervisor
@@ -52,6 +53,18 @@ async def test_metrics_are_served_in_the_format_that_the_reader_accepts(runtime)
     assert newer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
     assert newer.text.endswith("# EOF\n")
     assert missing.status == 404
+
+
+async def test_clients_in_a_handshake_make_room_as_idle_ones_do(runtime, tmp_path, monkeypatch):
+    monkeypatch.setattr(acceptor, "_MOST_CLIENTS", 3)
+    issue(tmp_path)
+    async with running(MetricsServer(runtime, ANY_PORT, rendered, tmp_path)) as server:
+        silent = [await asyncio.open_connection(*server.address) for _ in range(9)]
+        answer = await get(server, "/metrics", scheme="https", ssl=trusting(tmp_path))
+        assert await silent[0][0].read() == b""
+        for _, writer in silent:
+            writer.close()
+    assert answer.status == 200
 
 
 async def test_metrics_over_tls_are_verified_against_their_certificate(runtime, tmp_path):
