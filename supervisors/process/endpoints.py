@@ -46,10 +46,10 @@ class Endpoints:
         address = self.exposed.health
         if address is None:
             return []
-        live, ready = {"supervisors": self._dead}, {"operator": self.waits_for}
-        return [ChildSpec("health", lambda: HealthServer.start(self.runtime, address, live, ready))]
+        ready = {"operator": self.waits_for, "supervisors": self._restarts}
+        return [ChildSpec("health", lambda: HealthServer.start(self.runtime, address, ready))]
 
-    def _dead(self) -> str | None:
+    def _restarts(self) -> str | None:
         names = self.root().waiting()
         return f"to be started again: {', '.join(names)}" if names else None
 

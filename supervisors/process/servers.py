@@ -64,29 +64,28 @@ class MetricsServer(HttpServer):
 
 
 class HealthServer(HttpServer):
-    """Serves `/healthz` and `/readyz`: 200 `ok`, or 503 with a line for each check that fails.
+    """Serves `/healthz` and `/readyz`.
 
-    A check returns its failure, or None. Any answer at all shows that the event loop runs.
+    `/healthz` is 200: any answer at all shows that the event loop runs, and only a loop that does
+    not run is a reason for the kubelet to kill the process. `/readyz` is 200, or 503 with a line
+    for each check that fails; a check returns its failure, or None.
     """
 
     kind = "HealthServer"
 
     def __init__(
-        self,
-        runtime: Runtime,
-        address: Address,
-        live: Mapping[str, Callable[[], str | None]],
-        ready: Mapping[str, Callable[[], str | None]],
+        self, runtime: Runtime, address: Address, ready: Mapping[str, Callable[[], str | None]]
     ) -> None:
         super().__init__(runtime, address)
-        self._checks = {"/healthz": live, "/readyz": ready}
+        self._checks = ready
 
     def respond(self, request: BaseRequest) -> Response:
         """Run all checks of the path."""
-        checks = self._checks.get(request.path)
-        if checks is None:
+        if request.path == "/healthz":
+            return plain(HTTPStatus.OK, "ok")
+        if request.path != "/readyz":
             return plain(HTTPStatus.NOT_FOUND)
-        failures = [f"{name}: {why}" for name, check in checks.items() if (why := check())]
+        failures = [f"{name}: {why}" for name, check in self._checks.items() if (why := check())]
         if failures:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(failures))
         return plain(HTTPStatus.OK, "ok")

@@ -24,7 +24,7 @@ REQUEST = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 @pytest.fixture
 def server():
     """A health server on the real clock."""
-    return HealthServer(Runtime(SystemClock(), random.Random(1)), ANY_PORT, {}, {})
+    return HealthServer(Runtime(SystemClock(), random.Random(1)), ANY_PORT, {})
 
 
 async def connected(server, text, host="127.0.0.1"):

@@ -45,7 +45,7 @@ async def test_only_get_and_head_are_served(runtime, method):
 
 
 async def test_head_is_get_without_content(runtime):
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
         answer = await get(server, "/healthz", method="HEAD")
     assert (answer.status, answer.text, answer.headers["Content-Length"]) == (200, "", "3")
 
@@ -76,14 +76,14 @@ async def test_no_version_is_told_and_no_access_logged(runtime, caplog):
     ids=["long line", "long header", "many headers"],
 )
 async def test_a_request_that_is_too_large_is_refused(runtime, request_text):
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
         assert b" 400 " in (await talk(server.address, request_text)).splitlines()[0]
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: "])
 async def test_a_client_that_sends_no_complete_request_is_cut_off(runtime, monkeypatch, sent):
     monkeypatch.setattr(connection, "IDLE", 0.05)
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
         assert await talk(server.address, sent) == b""
 
 
@@ -107,14 +107,14 @@ async def test_a_client_that_does_not_read_is_cut_off(runtime, monkeypatch):
 
 async def test_port_zero_takes_a_free_port_and_logs_it(runtime, caplog):
     caplog.set_level(logging.INFO)
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
         assert server.address.port > 0
         assert f"HealthServer listens on {server.address}" in caplog.text
         assert server.describe()["listens"] == str(server.address)
 
 
 async def test_no_host_is_every_interface_in_both_families(runtime):
-    async with running(HealthServer(runtime, Address("", 0), {}, {})) as server:
+    async with running(HealthServer(runtime, Address("", 0), {})) as server:
         port = server.address.port
         for host in ("127.0.0.1", "::1") if socket.has_dualstack_ipv6() else ("127.0.0.1",):
             answer = await talk(Address(host, port), b"GET /healthz HTTP/1.0\r\n\r\n")
@@ -122,30 +122,30 @@ async def test_no_host_is_every_interface_in_both_families(runtime):
 
 
 async def test_an_address_in_use_is_a_crash_at_start_that_names_it(runtime):
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
-        end = await exit_of(HealthServer(runtime, server.address, {}, {}))
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
+        end = await exit_of(HealthServer(runtime, server.address, {}))
     assert end.reason is ExitReason.CRASH
     assert str(server.address) in str(end.error)
     assert "Address already in use" in str(end.error)
 
 
 async def test_a_server_that_was_stopped_leaves_its_address_to_the_next(runtime):
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as first:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as first:
         assert (await get(first, "/healthz")).status == 200
-    async with running(HealthServer(runtime, first.address, {}, {})) as second:
+    async with running(HealthServer(runtime, first.address, {})) as second:
         assert (await get(second, "/healthz")).status == 200
 
 
 async def test_a_server_stopped_before_it_ran_leaves_its_address_as_well(runtime):
-    server = HealthServer(runtime, ANY_PORT, {}, {})
+    server = HealthServer(runtime, ANY_PORT, {})
     ref = server.launch()
     await ref.stop()
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})):
+    async with running(HealthServer(runtime, ANY_PORT, {})):
         pass
 
 
 async def test_stopping_does_not_wait_for_an_idle_client(runtime):
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
         reader, writer = await asyncio.open_connection(*server.address)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         await reader.readuntil(b"ok\n")
