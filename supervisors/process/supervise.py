@@ -1,4 +1,4 @@
-"""Runs a supervision tree until a signal comes or the tree gives up."""
+"""Runs supervision trees until a signal comes or one of them gives up."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _log = logging.getLogger(__name__)
 RECURSION_LIMIT = 20_000
 
 
-async def supervise(root: Supervisor) -> int:
-    """Run the tree; return the exit code: 0 after SIGTERM or SIGINT, 1 if the tree gave up.
+async def supervise(*roots: Supervisor) -> int:
+    """Run the trees; return the exit code: 0 after SIGTERM or SIGINT, 1 if one of them gave up.
 
-    The whole tree has stopped when this returns. The process ends when the tree gives up, so that
-    the kubelet starts it again.
+    The trees are started in order and stopped in reverse; all have stopped when this returns. They
+    do not wait for each other. The process ends when one gives up, so that the kubelet starts it
+    again.
     """
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     raise_descriptor_limit()
@@ -43,10 +44,12 @@ async def supervise(root: Supervisor) -> int:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, 0)
-    ref = root.launch()
-    ref.link(gave_up)
+    refs = [root.launch() for root in roots]
+    for ref in refs:
+        ref.link(gave_up)
     code = await ended
-    await ref.stop()
+    for ref in reversed(refs):
+        await ref.stop()
     return code
 
 
