@@ -39,7 +39,7 @@ class Endpoints:
         return [ChildSpec("dump", self._dump), *self._health(), *self._metrics(), *self._debug()]
 
     def _tree(self) -> dict[str, Any]:
-        return {**self.root().tree(), "observation": self.observation().tree()}
+        return {**self.root().tree(), "observation": self.observation().tree}
 
     def _dump(self) -> Any:
         return SignalDump.start(self.runtime, self._tree, self.exposed.dump_directory)
@@ -70,4 +70,9 @@ class Endpoints:
         address = self.exposed.debug
         if address is None:
             return []
-        return [ChildSpec("debug", lambda: DebugServer.start(self.runtime, address, self._tree))]
+        return [
+            ChildSpec(
+                "debug",
+                lambda: DebugServer.start(self.runtime, address, self._tree, self.root().find),
+            )
+        ]

@@ -36,7 +36,7 @@ _GRACE = 1.0
 class HttpServer(TaskActor):
     """Listens from `on_start` on, so that an address in use is a crash at the start.
 
-    `respond` answers a request; it runs on the loop and must not take long.
+    `respond` answers a request; what it does between two awaits must not take long.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class HttpServer(TaskActor):
         return self._acceptor.address
 
     @abstractmethod
-    def respond(self, request: BaseRequest) -> Response:
+    async def respond(self, request: BaseRequest) -> Response:
         """Answer a GET or HEAD; an exception is logged and answered with 500."""
 
     async def on_start(self) -> None:
@@ -100,17 +100,17 @@ class HttpServer(TaskActor):
 
     async def _answer(self, request: BaseRequest) -> StreamResponse:
         """Answer the one request that a connection may have: no client can queue up requests."""
-        response = self._response(request)
+        response = await self._response(request)
         response.force_close()
         return response
 
-    def _response(self, request: BaseRequest) -> Response:
+    async def _response(self, request: BaseRequest) -> Response:
         if request.method not in {"GET", "HEAD"}:
             refusal = plain(HTTPStatus.METHOD_NOT_ALLOWED)
             refusal.headers["Allow"] = "GET, HEAD"
             return refusal
         try:
-            return self.respond(request)
+            return await self.respond(request)
         except Exception:  # noqa: BLE001 # any bug in `respond` is answered with 500
             _log.exception("%s failed to answer %s", self.kind, request.path)
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -30,7 +30,7 @@ def runtime():
 class Big(HttpServer):
     """Answers every path with more than any socket buffers, but `/crash`."""
 
-    def respond(self, request):
+    async def respond(self, request):
         if request.path == "/crash":
             raise ValueError("not said to the client")
         return reply(bytes(50_000_000), "application/octet-stream")
@@ -38,7 +38,7 @@ class Big(HttpServer):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
 async def test_only_get_and_head_are_served(runtime, method):
-    async with running(DebugServer(runtime, ANY_PORT, dict)) as server:
+    async with running(DebugServer(runtime, ANY_PORT, dict, lambda _ref: None)) as server:
         answer = await get(server, "/debug/actors", method=method, data=b"x" * 100_000)
     assert answer.status == 405
     assert answer.headers["Allow"] == "GET, HEAD"

@@ -165,7 +165,7 @@ async def test_a_check_that_crashes_is_not_ready(runtime, caplog):
 
 async def test_the_dump_is_the_tree_as_json_indented_on_request(runtime):
     tree = {"name": "operator", "children": [{"name": "falcos"}]}
-    async with running(DebugServer(runtime, ANY_PORT, lambda: tree)) as server:
+    async with running(DebugServer(runtime, ANY_PORT, lambda: tree, nobody)) as server:
         plain = await get(server, "/debug/actors")
         pretty = await get(server, "/debug/actors?pretty")
     assert plain.headers["Content-Type"] == "application/json"
@@ -185,17 +185,18 @@ async def test_one_actor_of_the_real_tree_is_found_by_its_object(runtime):
         intensity=Intensity(3, 60.0),
         backoff=Backoff(base=0.1, cap=1.0),
     )
-    debug = DebugServer(runtime, ANY_PORT, supervisor.tree)
+    debug = DebugServer(runtime, ANY_PORT, supervisor.tree, supervisor.find)
     async with running(supervisor), running(debug) as server:
         for ref in refs:
             supervisor.deliver(ref, reconcile("spec"))
         found = await get(server, "/debug/actors/Falco/ns/b")
         missing = await get(server, "/debug/actors/Falco/ns/c")
         beside = await get(server, "/debug/actorsFalco/ns/b")
+        odd = await get(server, "/debug/actors/a/b/c/d")
     entry = json.loads(found.text)
     assert entry["object"] == "Falco/ns/b"
     assert entry["actor"]["trace"][0]["reasons"] == ["changed Falco spec"]
-    assert (missing.status, beside.status) == (404, 404)
+    assert (missing.status, beside.status, odd.status) == (404, 404, 404)
 
 
 @pytest.mark.parametrize(
@@ -213,9 +214,13 @@ async def test_one_actor_of_the_real_tree_is_found_by_its_object(runtime):
     ],
 )
 async def test_the_dump_is_not_for_a_web_page_under_its_own_name(runtime, host, status):
-    async with running(DebugServer(runtime, ANY_PORT, dict)) as server:
+    async with running(DebugServer(runtime, ANY_PORT, dict, nobody)) as server:
         answer = await get(server, "/debug/actors", headers={"Host": host})
     assert answer.status == status
+
+
+def nobody(_ref):
+    return None
 
 
 def rendered(_accept):

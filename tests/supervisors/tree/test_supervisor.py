@@ -6,6 +6,7 @@ import json
 import pytest
 
 from actors.runtime.lifecycle import ExitReason
+from supervisors.process.description import rendered
 from supervisors.tree.child_spec import ChildSpec, Restart
 from tests.actor_examples import BugError, actor_of
 from tests.fake_clock import settle
@@ -214,8 +215,7 @@ async def test_the_tree_shows_every_child_and_is_json():
     ref = family.launch(nested, family.spec("b", Restart.TRANSIENT))
     await settle()
     await family.end("b", ExitReason.CRASH, BugError("bug"))
-    tree = actor_of(ref).tree()
-    json.dumps(tree)
+    tree = json.loads(await rendered(actor_of(ref).tree))
     first, second = tree["children"]
     assert (first["name"], first["phase"]) == ("nested", "up")
     assert first["actor"]["children"][0]["name"] == "inner"
