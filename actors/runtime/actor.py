@@ -17,6 +17,7 @@ import asyncio
 import inspect
 import itertools
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import pykka
@@ -30,7 +31,7 @@ from actors.runtime.results import RequeueAfter, Result, Retire
 from actors.runtime.trace import Trace, outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from actors.runtime.clock import Handle
     from actors.runtime.context import Runtime
@@ -116,7 +117,9 @@ class Actor(Hooks):
         on_exit: Callable[[Actor, Exit], None],
         on_ready: Callable[[Actor], None] | None,
     ) -> None:
-        """Call back on readiness and on exit; one link an actor."""
+        """Call back on readiness and on exit; raises RuntimeError if the actor has a link."""
+        if self._on_exit is not None:
+            raise RuntimeError(f"{self} is linked already")
         self._on_exit, self._on_ready = on_exit, on_ready
 
     def wake(self) -> None:
@@ -269,15 +272,20 @@ class Actor(Hooks):
         self._state = ActorState.ENDING
         self.actor_stopped.set()
         self._disarm()
-        try:
-            await self._release()
-            if not self._killed:
-                await self._farewell(end)
-        except asyncio.CancelledError:
-            self._killed = True
-        except Exception:
-            logger.exception("%s failed in its end", self)
+        await self._at_the_end(self._release)
+        if not self._killed:
+            await self._at_the_end(partial(self._farewell, end))
         self._leave(end)
+
+    async def _at_the_end(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Run a step of the end; its failure is logged and skips no other step."""
+        try:
+            await step()
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                self._killed = True
+            else:
+                logger.exception("%s failed in its end", self)
 
     async def _release(self) -> None:
         """End what the actor has started itself; run first, whichever way the actor ends."""
@@ -291,6 +299,9 @@ class Actor(Hooks):
 
     def _leave(self, end: Exit) -> None:
         self._state, self._task = ActorState.GONE, None
+        for error in self.actor_inbox.crashes():
+            if error is not end.error:
+                logger.error("%s crashed, but was stopped before", self, exc_info=error)
         self.runtime.observer.actor_exited(self.kind, end.reason)
         on_exit, self._on_exit, self._on_ready = self._on_exit, None, None
         try:

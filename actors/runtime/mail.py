@@ -129,6 +129,11 @@ class Mail:
             return letter
         return None
 
+    def crashes(self) -> list[BaseException]:
+        """The errors of crashes that wait to be the actor's end."""
+        stops = (letter.message for letter in self._control or () if type(letter.message) is Stop)
+        return [stop.exit.error for stop in stops if stop.exit.error is not None]
+
     def absorb(self, other: Mail) -> None:
         """Move everything but `Stop` over from the mail of an actor that is gone, to the end."""
         stops = []

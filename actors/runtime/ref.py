@@ -31,8 +31,11 @@ class ActorRef(pykka.ActorRef[A]):  # type: ignore[type-var] # see actors.runtim
     actor_inbox: Inbox  # type: ignore[assignment] # pykka's has put and get, by which it runs
 
     def tell(self, message: Any) -> None:
-        """Send a message; raises pykka.ActorDeadError if the actor is ending or gone."""
-        if self.actor_stopped.is_set():
+        """Send a message.
+
+        Raises pykka.ActorDeadError if the actor is ending, gone, or not yet launched.
+        """
+        if self.actor_stopped.is_set() or self.actor_inbox.actor is None:
             raise pykka.ActorDeadError(f"{self} not found")
         self.actor_inbox.post(message)
 
@@ -88,7 +91,8 @@ class ActorRef(pykka.ActorRef[A]):  # type: ignore[type-var] # see actors.runtim
 
         Link right after `start`: neither happens before the next step of the loop. `on_exit` may
         take over the mail that the actor did not handle; the rest is refused. Raises
-        pykka.ActorDeadError if the actor is gone.
+        pykka.ActorDeadError if the actor is gone, and RuntimeError if it is linked: a second link
+        would take the actor from its supervisor.
         """
         actor = self.actor_inbox.actor
         if actor is None:

@@ -1,4 +1,4 @@
-"""The dump of all actors: the state of every supervisor and actor, as JSON of bounded size.
+"""The dump of all actors: the state of every supervisor and actor, as JSON in a file.
 
 The dump holds names, states and traces, and no content of objects.
 """
@@ -13,9 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from actors.runtime.task_actor import TaskActor
+from supervisors.process.description import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
 
 _log = logging.getLogger(__name__)
-
-_LONGEST_TEXT = 1_000
-_MOST_ENTRIES = 1_000
-_DEEPEST = 24
 
 
 class SignalDump(TaskActor):
@@ -63,7 +58,8 @@ class SignalDump(TaskActor):
 
     async def _write(self) -> None:
         try:
-            path = await asyncio.to_thread(write, encode(self._tree(), indent=2), self._directory)
+            content = await rendered(self._tree, indent=2)
+            path = await asyncio.to_thread(write, content, self._directory)
         except OSError as error:
             _log.error("cannot write the dump of all actors: %s", error)
         else:
@@ -92,48 +88,3 @@ def write(content: bytes, directory: Path) -> Path:
 def _ignore() -> None:
     asyncio.get_running_loop().remove_signal_handler(signal.SIGUSR1)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-
-
-def entry_of(node: Any, name: str) -> Any | None:
-    """The entry of one object in a dump, such as `Falco/namespace/name`; None if it has none."""
-    if isinstance(node, dict):
-        if node.get("object") == name:
-            return node
-        below = [node.get("actor"), *node.get("children", ()), *node.get("parked", ())]
-        return next((entry for item in below if (entry := entry_of(item, name)) is not None), None)
-    return None
-
-
-def encode(node: Any, *, indent: int = 0) -> bytes:
-    """The JSON of a tree, cut to the bounds; on one line, or on many with this indent."""
-    content = msgspec.json.encode(bounded(node), enc_hook=str)
-    return msgspec.json.format(content, indent=indent) if indent else content
-
-
-def bounded(node: Any, depth: int = 0) -> Any:
-    """Cut texts and lists that are too long and trees that are too deep, with a mark in place."""
-    if isinstance(node, str):
-        return _short(node)
-    if depth > _DEEPEST:
-        return "…"
-    if isinstance(node, dict):
-        return _bounded_object(node, depth)
-    if isinstance(node, list | tuple | set | frozenset):
-        first = [bounded(item, depth + 1) for item in list(node)[:_MOST_ENTRIES]]
-        return [*first, *_rest(len(node))]
-    return node
-
-
-def _bounded_object(node: dict[Any, Any], depth: int) -> dict[str, Any]:
-    entries = list(node.items())[:_MOST_ENTRIES]
-    first = {_short(str(key)): bounded(value, depth + 1) for key, value in entries}
-    return {**first, **dict.fromkeys(_rest(len(node)))}
-
-
-def _rest(length: int) -> list[str]:
-    return [f"… and {length - _MOST_ENTRIES} more"] if length > _MOST_ENTRIES else []
-
-
-def _short(text: str) -> str:
-    short = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
-    return short if short.isascii() else short.encode("utf-8", "backslashreplace").decode()

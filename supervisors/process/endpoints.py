@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Endpoints:
     """The actors of the endpoints that the settings do not turn off.
 
+    They have a supervisor of their own, so that a crash of one restarts no part of the process.
     `waits_for` returns why the process is not ready, None if it is; `root` returns the supervisor
-    of the whole process.
+    of the parts, `observation` that of the endpoints.
     """
 
     runtime: Runtime
@@ -31,13 +32,14 @@ class Endpoints:
     metrics: Metrics
     waits_for: Callable[[], str | None]
     root: Callable[[], Supervisor]
+    observation: Callable[[], Supervisor]
 
     def specs(self) -> list[ChildSpec]:
         """The child specs, in the order in which they are started."""
         return [ChildSpec("dump", self._dump), *self._health(), *self._metrics(), *self._debug()]
 
     def _tree(self) -> dict[str, Any]:
-        return self.root().tree()
+        return {**self.root().tree(), "observation": self.observation().tree}
 
     def _dump(self) -> Any:
         return SignalDump.start(self.runtime, self._tree, self.exposed.dump_directory)
@@ -46,10 +48,10 @@ class Endpoints:
         address = self.exposed.health
         if address is None:
             return []
-        live, ready = {"supervisors": self._dead}, {"operator": self.waits_for}
-        return [ChildSpec("health", lambda: HealthServer.start(self.runtime, address, live, ready))]
+        ready = {"operator": self.waits_for, "supervisors": self._restarts}
+        return [ChildSpec("health", lambda: HealthServer.start(self.runtime, address, ready))]
 
-    def _dead(self) -> str | None:
+    def _restarts(self) -> str | None:
         names = self.root().waiting()
         return f"to be started again: {', '.join(names)}" if names else None
 
@@ -68,4 +70,9 @@ class Endpoints:
         address = self.exposed.debug
         if address is None:
             return []
-        return [ChildSpec("debug", lambda: DebugServer.start(self.runtime, address, self._tree))]
+        return [
+            ChildSpec(
+                "debug",
+                lambda: DebugServer.start(self.runtime, address, self._tree, self.root().find),
+            )
+        ]

@@ -44,6 +44,8 @@ class Process:
         self.runtime = Runtime(self.clock, random.Random(), self.metrics)  # noqa: S311
         self.streams = Transport(configuration, self.metrics, ANY_NUMBER)
         self._transports = [self.streams]
+        self.observation: Supervisor | None = None
+        """The supervisor of the endpoints, made with the root."""
 
     def client(self, transport: Transport) -> Client:
         """A client over a transport that is closed with the process."""
@@ -70,15 +72,30 @@ class Process:
         intensity: Intensity,
         backoff: Backoff,
     ) -> Supervisor:
-        """The supervisor of the endpoints and, after them, of the parts.
+        """The supervisor of the parts; that of the endpoints, `observation`, is made beside it.
 
         `waits_for` says why the process is not ready, None if it is.
         """
-        endpoints = Endpoints(self.runtime, settings.exposed, self.metrics, waits_for, lambda: root)
+        endpoints = Endpoints(
+            self.runtime,
+            settings.exposed,
+            self.metrics,
+            waits_for,
+            root=lambda: root,
+            observation=lambda: observation,
+        )
+        self.observation = observation = Supervisor(
+            self.runtime,
+            "observation",
+            endpoints.specs(),
+            strategy=Strategy.ONE_FOR_ONE,
+            intensity=intensity,
+            backoff=backoff,
+        )
         root = Supervisor(
             self.runtime,
             name,
-            [*endpoints.specs(), *parts],
+            parts,
             strategy=Strategy.REST_FOR_ONE,
             intensity=intensity,
             backoff=backoff,
@@ -92,7 +109,10 @@ class Process:
 
 
 def run(name: str, settings: ProcessSettings, compose: Callable[[Process], Supervisor]) -> NoReturn:
-    """Run the tree that `compose` returns until a signal comes or it gives up; then exit."""
+    """Run the tree that `compose` returns and the endpoints beside it; then exit.
+
+    The process ends when a signal comes, or when the tree or the endpoints give up.
+    """
     logs.configure(settings.log_level, settings.log_format)
     ignored_flags.warn(settings.ignored_flags)
     try:
@@ -104,6 +124,8 @@ def run(name: str, settings: ProcessSettings, compose: Callable[[Process], Super
 async def _run(settings: ProcessSettings, compose: Callable[[Process], Supervisor]) -> int:
     process = Process(await configuration_of(settings.kubeconfig))
     try:
-        return await supervise(compose(process))
+        root = compose(process)
+        observation = [process.observation] if process.observation is not None else []
+        return await supervise(*observation, root)
     finally:
         await process.close()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from supervisors.process import dump
+from resources.kubernetes.reference import ObjectRef
 from supervisors.process.certificate import Certificate
+from supervisors.process.connection import plain, reply
+from supervisors.process.description import rendered
 from supervisors.process.exposure import ip_version
-from supervisors.process.http_server import HttpServer, plain, reply
+from supervisors.process.http_server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +58,7 @@ class MetricsServer(HttpServer):
             await self.runtime.clock.sleep(_CERTIFICATE_PERIOD)
             self._certificate.refresh()
 
-    def respond(self, request: BaseRequest) -> Response:
+    async def respond(self, request: BaseRequest) -> Response:
         """Answer in the format that the client accepts."""
         if request.path != "/metrics":
             return plain(HTTPStatus.NOT_FOUND)
@@ -63,29 +66,28 @@ class MetricsServer(HttpServer):
 
 
 class HealthServer(HttpServer):
-    """Serves `/healthz` and `/readyz`: 200 `ok`, or 503 with a line for each check that fails.
+    """Serves `/healthz` and `/readyz`.
 
-    A check returns its failure, or None. Any answer at all shows that the event loop runs.
+    `/healthz` is 200: any answer at all shows that the event loop runs, and only a loop that does
+    not run is a reason for the kubelet to kill the process. `/readyz` is 200, or 503 with a line
+    for each check that fails; a check returns its failure, or None.
     """
 
     kind = "HealthServer"
 
     def __init__(
-        self,
-        runtime: Runtime,
-        address: Address,
-        live: Mapping[str, Callable[[], str | None]],
-        ready: Mapping[str, Callable[[], str | None]],
+        self, runtime: Runtime, address: Address, ready: Mapping[str, Callable[[], str | None]]
     ) -> None:
         super().__init__(runtime, address)
-        self._checks = {"/healthz": live, "/readyz": ready}
+        self._checks = ready
 
-    def respond(self, request: BaseRequest) -> Response:
+    async def respond(self, request: BaseRequest) -> Response:
         """Run all checks of the path."""
-        checks = self._checks.get(request.path)
-        if checks is None:
+        if request.path == "/healthz":
+            return plain(HTTPStatus.OK, "ok")
+        if request.path != "/readyz":
             return plain(HTTPStatus.NOT_FOUND)
-        failures = [f"{name}: {why}" for name, check in checks.items() if (why := check())]
+        failures = [f"{name}: {why}" for name, check in self._checks.items() if (why := check())]
         if failures:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(failures))
         return plain(HTTPStatus.OK, "ok")
@@ -103,24 +105,45 @@ class DebugServer(HttpServer):
     kind = "DebugServer"
 
     def __init__(
-        self, runtime: Runtime, address: Address, tree: Callable[[], dict[str, Any]]
+        self,
+        runtime: Runtime,
+        address: Address,
+        tree: Callable[[], dict[str, Any]],
+        find: Callable[[ObjectRef], dict[str, Any] | None],
     ) -> None:
         super().__init__(runtime, address)
         self._tree = tree
+        self._find = find
+        self._whole = asyncio.Lock()
 
-    def respond(self, request: BaseRequest) -> Response:
-        """Describe all actors."""
+    async def respond(self, request: BaseRequest) -> Response:
+        """Describe all actors, one client at a time, or the actor of one object."""
         if not _is_local(request.headers.get("Host", "")):
             return plain(HTTPStatus.FORBIDDEN, "the Host must be an IP address or localhost")
         path, _, name = request.path.partition("/debug/actors")
         if path or name[:1] not in {"", "/"}:
             return plain(HTTPStatus.NOT_FOUND)
-        tree = self._tree()
-        entry = dump.entry_of(tree, name[1:]) if name else tree
+        indent = 2 if "pretty" in request.query else 0
+        if not name:
+            async with self._whole:  # a dump has some megabytes
+                return reply(await rendered(self._tree, indent=indent), "application/json")
+        ref = _object_of(name[1:])
+        entry = self._find(ref) if ref is not None else None
         if entry is None:
             return plain(HTTPStatus.NOT_FOUND, "no such actor")
-        indent = 2 if "pretty" in request.query else 0
-        return reply(dump.encode(entry, indent=indent), "application/json")
+        return reply(await rendered(entry, indent=indent), "application/json")
+
+
+def _object_of(path: str) -> ObjectRef | None:
+    """The object of `Kind/namespace/name` or `Kind/name`."""
+    kind, *rest = path.split("/")
+    match rest:
+        case [name]:
+            return ObjectRef(kind, "", name)
+        case [namespace, name]:
+            return ObjectRef(kind, namespace, name)
+        case _:
+            return None
 
 
 def _is_local(host: str) -> bool:

@@ -142,19 +142,19 @@ class DynamicSupervisor(Actor):
             self._forget(news.child)
 
     def tree(self) -> dict[str, Any]:
-        """The supervisor and all below it, for the dump."""
+        """The supervisor, and a function for each object that describes it, for the dump."""
         return super().describe() | {
             "name": self.name,
             "alive": self.alive,
-            "children": [
-                {"object": str(child.key), "actor": child.ref and child.ref.describe()}
-                for child in self._children.values()
-            ],
-            "parked": [
-                {"object": str(ref), "error": f"{type(parked.error).__name__}: {parked.error}"}
-                for ref, parked in self._parked.items()
-            ],
+            "children": [partial(_living, child) for child in self._children.values()],
+            "parked": [partial(_parked, *item) for item in self._parked.items()],
         }
+
+    def find(self, ref: ObjectRef) -> dict[str, Any] | None:
+        """The object's entry in the dump; None if it neither has an actor nor is parked."""
+        if ref in self._children:
+            return _living(self._children[ref])
+        return _parked(ref, self._parked[ref]) if ref in self._parked else None
 
     def describe(self) -> dict[str, Any]:
         """The tree, so that a supervisor above shows it whole."""
@@ -250,6 +250,14 @@ class DynamicSupervisor(Actor):
     def _kill_all(self) -> None:
         for child in list(self._children.values()):
             child.kill()
+
+
+def _living(child: Child[ObjectRef]) -> dict[str, Any]:
+    return {"object": str(child.key), "actor": child.ref and child.ref.describe}
+
+
+def _parked(ref: ObjectRef, parked: Parked) -> dict[str, Any]:
+    return {"object": str(ref), "error": f"{type(parked.error).__name__}: {parked.error}"}
 
 
 class Population(NamedTuple):

@@ -76,7 +76,7 @@ class StaticChild(Child[str]):
         self.life += 1  # news that still waits in the supervisor's mail is of an older life
 
     def describe(self) -> dict[str, Any]:
-        """The child and all below it, for the dump."""
+        """The child, and a function that describes its actor, for the dump."""
         error = self.last_error
         return {
             "name": self.spec.name,
@@ -84,7 +84,7 @@ class StaticChild(Child[str]):
             "phase": str(self.phase),
             "restarts": self.restarts,
             "last_error": None if error is None else f"{type(error).__name__}: {error}",
-            "actor": None if self.ref is None else self.ref.describe(),
+            "actor": None if self.ref is None else self.ref.describe,
         }
 
     def _started(self, actor: Actor) -> None:

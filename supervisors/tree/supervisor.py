@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors.runtime.actor import Actor
 from supervisors.tree.child import ChildDue, ChildExited, ChildReady, News
 from supervisors.tree.child_spec import ChildSpec, Restart, distinct
+from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.intensity import Intensity, TooManyRestarts, Window
 from supervisors.tree.static_child import Phase, StaticChild
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from actors.runtime.lifecycle import Exit
     from actors.runtime.mail import Mail
+    from resources.kubernetes.reference import ObjectRef
 
 
 class Strategy(StrEnum):
@@ -93,16 +95,26 @@ class Supervisor(Actor):
         return tuple(child.spec.name for child in dead)
 
     def tree(self) -> dict[str, Any]:
-        """The supervisor and all below it, for the dump."""
+        """The supervisor, and a function for each child that describes it, for the dump."""
         return super().describe() | {
             "name": self.name,
             "strategy": str(self._strategy),
-            "children": [child.describe() for child in self._children],
+            "children": [child.describe for child in self._children],
         }
 
     def describe(self) -> dict[str, Any]:
         """The tree, so that a supervisor above shows it whole."""
         return self.tree()
+
+    def find(self, ref: ObjectRef) -> dict[str, Any] | None:
+        """The entry in the dump of the object, wherever it is below; None if there is none."""
+        for child in self._children:
+            actor = child.ref.actor_inbox.actor if child.ref is not None else None
+            if isinstance(actor, Supervisor | DynamicSupervisor):
+                entry = actor.find(ref)
+                if entry is not None:
+                    return entry
+        return None
 
     def _begun(self) -> None:
         """Report nothing yet: `_start_next` reports readiness once all children are up."""

@@ -233,3 +233,24 @@ async def test_the_observer_learns_kind_wait_and_outcome_of_each_message():
     await settle()
     assert observer.handled == [("Probe", "done"), ("Probe", "blocked")]
     assert observer.waits == [0, 2]
+
+
+async def test_a_second_link_is_refused_and_the_first_one_is_kept():
+    ref = Probe.start(fake_runtime()[0], [])
+    exits = exits_of(ref)
+    with pytest.raises(RuntimeError, match="is linked already"):
+        exits_of(ref)
+    await ref.stop()
+    assert [end.reason for end in exits] == [ExitReason.SHUTDOWN]
+
+
+async def test_what_is_told_before_the_launch_is_refused_aloud():
+    log: list = []
+    actor = Probe(fake_runtime()[0], log)
+    with pytest.raises(pykka.ActorDeadError):
+        actor.actor_ref.tell("too early")
+    ref = actor.launch()
+    ref.tell("hello")
+    await settle()
+    assert log == ["start", "hello"]
+    await ref.stop()

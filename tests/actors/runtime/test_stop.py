@@ -203,3 +203,36 @@ def test_a_loop_that_is_torn_down_ends_busy_actors_without_noise():
 
     exits = asyncio.run(main())
     assert [end.reason for end in exits] == [ExitReason.SHUTDOWN]
+
+
+@pytest.mark.parametrize("error", [BugError("bug"), asyncio.CancelledError("of somebody else")])
+async def test_a_release_that_fails_skips_neither_on_stop_nor_the_log(caplog, error):
+    class Unreleased(Probe):
+        async def _release(self):
+            raise error
+
+    log: list = []
+    ref = Unreleased.start(fake_runtime()[0], log)
+    exits = exits_of(ref)
+    await settle()
+    await ref.stop()
+    assert log == ["start", "stop"]
+    assert [end.reason for end in exits] == [ExitReason.SHUTDOWN]
+    assert str(error) in caplog.text
+
+
+async def test_a_killed_actor_whose_release_fails_is_logged(caplog):
+    class Unreleased(Stubborn):
+        async def _release(self):
+            raise BugError("in its release")
+
+    log: list = []
+    ref = Unreleased.start(fake_runtime()[0], log, ["on_receive"])
+    exits = exits_of(ref)
+    ref.tell("wait")
+    await settle()
+    ref.kill()
+    await settle()
+    assert [end.reason for end in exits] == [ExitReason.SHUTDOWN]
+    assert "stop" not in log
+    assert "in its release" in caplog.text

@@ -132,3 +132,35 @@ async def test_an_error_while_run_is_being_cancelled_is_logged(caplog):
     await ref.stop()
     assert [end.reason for end in exits] == [ExitReason.SHUTDOWN]
     assert "while cleaning up" in caplog.text
+
+
+async def test_a_crash_of_run_that_a_stop_overtakes_is_logged(caplog):
+    log: list = []
+    ref = Runner.start(fake_runtime()[0], log, BugError("overtaken"))
+    exits = exits_of(ref)
+    await settle()
+    actor_of(ref)._life.add_done_callback(lambda _: ref.stop())
+    actor_of(ref).gate.set()
+    await settle()
+    assert [end.reason for end in exits] == [ExitReason.SHUTDOWN]
+    assert log[-1] == "stop"
+    [record] = caplog.records
+    assert "crashed, but was stopped before" in record.message
+    assert str(record.exc_info[1]) == "overtaken"
+
+
+async def test_a_run_that_fails_when_it_is_cancelled_skips_no_on_stop(caplog):
+    class Unwilling(Runner):
+        async def run(self):
+            try:
+                await super().run()
+            finally:
+                raise BugError("in its release")
+
+    log: list = []
+    ref = Unwilling.start(fake_runtime()[0], log)
+    await settle()
+    await ref.stop()
+    assert log[-1] == "stop"
+    assert "failed in its end" in caplog.text
+    assert "in its release" in caplog.text

@@ -1,4 +1,4 @@
-"""The dump of all actors: bounded, whole on disk, and there on a signal."""
+"""The dump of all actors: whole on disk, and there on a signal."""
 
 from __future__ import annotations
 
@@ -31,39 +31,6 @@ def signal_restored():
 def runtime():
     """The real clock, and no observer."""
     return Runtime(SystemClock(), random.Random(1))
-
-
-def test_a_tree_of_ordinary_size_is_told_whole():
-    tree = {"name": "operator", "mail": 0, "timer": None, "children": [{"up": True, "wait": 0.5}]}
-    assert json.loads(dump.encode(tree)) == tree
-    assert json.loads(dump.encode(tree, indent=2)) == tree
-
-
-def test_what_is_too_long_too_many_or_too_deep_is_cut_and_said_to_be():
-    deep = json.loads("[" * 100 + "]" * 100)
-    tree = {
-        "text": "x" * 5_000,
-        "list": list(range(2_500)),
-        "object": {str(n): n for n in range(1_001)},
-        "deep": deep,
-    }
-    told = json.loads(dump.encode(tree))
-    assert told["text"] == "x" * 1_000 + "…"
-    assert (len(told["list"]), told["list"][-1]) == (1_001, "… and 1500 more")
-    assert list(told["object"])[-1] == "… and 1 more"
-    assert len(dump.encode(told["deep"])) < 100
-
-
-def test_what_json_does_not_know_is_told_as_text():
-    told = json.loads(dump.encode({1: "lone \ud800", "set": {"a"}, "error": ValueError("v")}))
-    assert told == {"1": r"lone \ud800", "set": ["a"], "error": "v"}
-
-
-def test_the_entry_of_an_object_is_found_however_deep():
-    entry = {"object": "Falco/ns/a", "actor": {"state": "idle"}}
-    tree = {"children": [{"actor": {"children": [{"object": "Falco/ns/b"}, entry]}}]}
-    assert dump.entry_of(tree, "Falco/ns/a") is entry
-    assert dump.entry_of(tree, "Falco/ns/c") is None
 
 
 def test_a_file_is_for_its_owner_only_and_replaces_the_last(tmp_path):

@@ -13,9 +13,10 @@ import pytest
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.lifecycle import ExitReason
-from supervisors.process import http_server
+from supervisors.process import connection, http_server
+from supervisors.process.connection import reply
 from supervisors.process.exposure import Address
-from supervisors.process.http_server import HttpServer, reply
+from supervisors.process.http_server import HttpServer
 from supervisors.process.servers import DebugServer, HealthServer
 from tests.supervisors.process.serving import ANY_PORT, exit_of, get, running, talk
 
@@ -29,7 +30,7 @@ def runtime():
 class Big(HttpServer):
     """Answers every path with more than any socket buffers, but `/crash`."""
 
-    def respond(self, request):
+    async def respond(self, request):
         if request.path == "/crash":
             raise ValueError("not said to the client")
         return reply(bytes(50_000_000), "application/octet-stream")
@@ -37,14 +38,14 @@ class Big(HttpServer):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
 async def test_only_get_and_head_are_served(runtime, method):
-    async with running(DebugServer(runtime, ANY_PORT, dict)) as server:
+    async with running(DebugServer(runtime, ANY_PORT, dict, lambda _ref: None)) as server:
         answer = await get(server, "/debug/actors", method=method, data=b"x" * 100_000)
     assert answer.status == 405
     assert answer.headers["Allow"] == "GET, HEAD"
 
 
 async def test_head_is_get_without_content(runtime):
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
         answer = await get(server, "/healthz", method="HEAD")
     assert (answer.status, answer.text, answer.headers["Content-Length"]) == (200, "", "3")
 
@@ -75,27 +76,27 @@ async def test_no_version_is_told_and_no_access_logged(runtime, caplog):
     ids=["long line", "long header", "many headers"],
 )
 async def test_a_request_that_is_too_large_is_refused(runtime, request_text):
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
         assert b" 400 " in (await talk(server.address, request_text)).splitlines()[0]
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: "])
 async def test_a_client_that_sends_no_complete_request_is_cut_off(runtime, monkeypatch, sent):
-    monkeypatch.setattr(http_server, "_IDLE", 0.05)
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
+    monkeypatch.setattr(connection, "IDLE", 0.05)
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
         assert await talk(server.address, sent) == b""
 
 
 async def test_a_client_that_does_not_read_is_cut_off(runtime, monkeypatch):
     lost = asyncio.get_running_loop().create_future()
 
-    class Observed(http_server._Connection):
+    class Observed(connection.Connection):
         def connection_lost(self, exc):
             super().connection_lost(exc)
             lost.set_result(exc)
 
-    monkeypatch.setattr(http_server, "_Connection", Observed)
-    monkeypatch.setattr(http_server, "_SLOWEST", 0.05)
+    monkeypatch.setattr(http_server, "Connection", Observed)
+    monkeypatch.setattr(connection, "_SLOWEST", 0.05)
     async with running(Big(runtime, ANY_PORT)) as server:
         with socket.create_connection(server.address) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -104,28 +105,16 @@ async def test_a_client_that_does_not_read_is_cut_off(runtime, monkeypatch):
                 assert len(await asyncio.to_thread(stream.read)) < 50_000_000
 
 
-async def test_a_client_too_many_is_turned_away_and_the_others_are_served(runtime, monkeypatch):
-    monkeypatch.setattr(http_server, "_MOST_CONNECTIONS", 2)
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
-        streams = [await asyncio.open_connection(*server.address) for _ in range(2)]
-        with contextlib.suppress(ConnectionError):
-            assert await talk(server.address, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n") == b""
-        for reader, writer in streams:
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
-            writer.close()
-
-
 async def test_port_zero_takes_a_free_port_and_logs_it(runtime, caplog):
     caplog.set_level(logging.INFO)
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
         assert server.address.port > 0
         assert f"HealthServer listens on {server.address}" in caplog.text
         assert server.describe()["listens"] == str(server.address)
 
 
 async def test_no_host_is_every_interface_in_both_families(runtime):
-    async with running(HealthServer(runtime, Address("", 0), {}, {})) as server:
+    async with running(HealthServer(runtime, Address("", 0), {})) as server:
         port = server.address.port
         for host in ("127.0.0.1", "::1") if socket.has_dualstack_ipv6() else ("127.0.0.1",):
             answer = await talk(Address(host, port), b"GET /healthz HTTP/1.0\r\n\r\n")
@@ -133,30 +122,30 @@ async def test_no_host_is_every_interface_in_both_families(runtime):
 
 
 async def test_an_address_in_use_is_a_crash_at_start_that_names_it(runtime):
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
-        end = await exit_of(HealthServer(runtime, server.address, {}, {}))
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
+        end = await exit_of(HealthServer(runtime, server.address, {}))
     assert end.reason is ExitReason.CRASH
     assert str(server.address) in str(end.error)
     assert "Address already in use" in str(end.error)
 
 
 async def test_a_server_that_was_stopped_leaves_its_address_to_the_next(runtime):
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as first:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as first:
         assert (await get(first, "/healthz")).status == 200
-    async with running(HealthServer(runtime, first.address, {}, {})) as second:
+    async with running(HealthServer(runtime, first.address, {})) as second:
         assert (await get(second, "/healthz")).status == 200
 
 
 async def test_a_server_stopped_before_it_ran_leaves_its_address_as_well(runtime):
-    server = HealthServer(runtime, ANY_PORT, {}, {})
+    server = HealthServer(runtime, ANY_PORT, {})
     ref = server.launch()
     await ref.stop()
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})):
+    async with running(HealthServer(runtime, ANY_PORT, {})):
         pass
 
 
 async def test_stopping_does_not_wait_for_an_idle_client(runtime):
-    async with running(HealthServer(runtime, ANY_PORT, {}, {})) as server:
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
         reader, writer = await asyncio.open_connection(*server.address)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         await reader.readuntil(b"ok\n")

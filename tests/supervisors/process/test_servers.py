@@ -8,7 +8,7 @@ import json
 import random
 import ssl
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -22,16 +22,19 @@ from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from resources.kubernetes.reference import ObjectRef
+from supervisors.process import acceptor
+from supervisors.process.endpoints import Endpoints
+from supervisors.process.exposure import Exposure
 from supervisors.process.metrics import Metrics
 from supervisors.process.servers import DebugServer, HealthServer, MetricsServer
+from supervisors.tree.child_spec import ChildSpec
 from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.intensity import Intensity
+from supervisors.tree.supervisor import Supervisor
 from tests.actor_examples import reconcile
+from tests.eventually import soon
 from tests.fake_clock import FakeClock
 from tests.supervisors.process.serving import ANY_PORT, get, running
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -52,6 +55,18 @@ async def test_metrics_are_served_in_the_format_that_the_reader_accepts(runtime)
     assert newer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
     assert newer.text.endswith("# EOF\n")
     assert missing.status == 404
+
+
+async def test_clients_in_a_handshake_make_room_as_idle_ones_do(runtime, tmp_path, monkeypatch):
+    monkeypatch.setattr(acceptor, "_MOST_CLIENTS", 3)
+    issue(tmp_path)
+    async with running(MetricsServer(runtime, ANY_PORT, rendered, tmp_path)) as server:
+        silent = [await asyncio.open_connection(*server.address) for _ in range(9)]
+        answer = await get(server, "/metrics", scheme="https", ssl=trusting(tmp_path))
+        assert await silent[0][0].read() == b""
+        for _, writer in silent:
+            writer.close()
+    assert answer.status == 200
 
 
 async def test_metrics_over_tls_are_verified_against_their_certificate(runtime, tmp_path):
@@ -94,9 +109,8 @@ def test_a_missing_or_encrypted_key_fails_at_once_and_names_the_file(runtime, tm
 
 async def test_health_and_readiness_are_200_or_503_with_a_line_for_each_reason(runtime):
     waits = {"watchers": "Falco is not listed", "leader": None, "router": "starting"}
-    live = {"supervisors": lambda: None}
     ready = {name: lambda name=name: waits[name] for name in waits}
-    async with running(HealthServer(runtime, ANY_PORT, live, ready)) as server:
+    async with running(HealthServer(runtime, ANY_PORT, ready)) as server:
         healthy = await get(server, "/healthz")
         waiting = await get(server, "/readyz")
         waits.update(watchers=None, router=None)
@@ -109,20 +123,49 @@ async def test_health_and_readiness_are_200_or_503_with_a_line_for_each_reason(r
     assert missing.status == 404
 
 
-async def test_a_check_that_fails_is_not_healthy(runtime, caplog):
+async def test_a_part_that_waits_out_its_backoff_is_not_ready_but_alive(runtime):
+    class Broken(Actor):
+        async def on_start(self):
+            raise ValueError("a bug")
+
+    backoff = Backoff(base=3600.0, cap=3600.0)
+    root = Supervisor(
+        runtime,
+        "root",
+        [ChildSpec("part", lambda: Broken.start(runtime))],
+        intensity=Intensity(3, 60.0),
+        backoff=backoff,
+    )
+    exposed = Exposure(None, None, ANY_PORT, None, Path())
+    metrics = Metrics("1.2.3", runtime.clock.monotonic)
+    endpoints = Endpoints(runtime, exposed, metrics, lambda: None, lambda: root, lambda: root)
+    ref = root.launch()
+    await soon(lambda: root.waiting() == ("part",))
+    [health] = [spec for spec in endpoints.specs() if spec.name == "health"]
+    server = health.start()
+    await soon(lambda: server.describe()["state"] == "idle")
+    actor = server.actor_inbox.actor
+    healthy, ready = await get(actor, "/healthz"), await get(actor, "/readyz")
+    await server.stop()
+    await ref.stop()
+    assert (healthy.status, healthy.text) == (200, "ok\n")
+    assert (ready.status, ready.text) == (503, "supervisors: to be started again: part\n")
+
+
+async def test_a_check_that_crashes_is_not_ready(runtime, caplog):
     def check():
         raise ValueError("a bug")
 
-    async with running(HealthServer(runtime, ANY_PORT, {"buggy": check}, {})) as server:
-        answer = await get(server, "/healthz")
+    async with running(HealthServer(runtime, ANY_PORT, {"buggy": check})) as server:
+        answer = await get(server, "/readyz")
     assert answer.status == 500
     assert "a bug" not in answer.text
-    assert "HealthServer failed to answer /healthz" in caplog.text
+    assert "HealthServer failed to answer /readyz" in caplog.text
 
 
 async def test_the_dump_is_the_tree_as_json_indented_on_request(runtime):
     tree = {"name": "operator", "children": [{"name": "falcos"}]}
-    async with running(DebugServer(runtime, ANY_PORT, lambda: tree)) as server:
+    async with running(DebugServer(runtime, ANY_PORT, lambda: tree, nobody)) as server:
         plain = await get(server, "/debug/actors")
         pretty = await get(server, "/debug/actors?pretty")
     assert plain.headers["Content-Type"] == "application/json"
@@ -142,17 +185,18 @@ async def test_one_actor_of_the_real_tree_is_found_by_its_object(runtime):
         intensity=Intensity(3, 60.0),
         backoff=Backoff(base=0.1, cap=1.0),
     )
-    debug = DebugServer(runtime, ANY_PORT, supervisor.tree)
+    debug = DebugServer(runtime, ANY_PORT, supervisor.tree, supervisor.find)
     async with running(supervisor), running(debug) as server:
         for ref in refs:
             supervisor.deliver(ref, reconcile("spec"))
         found = await get(server, "/debug/actors/Falco/ns/b")
         missing = await get(server, "/debug/actors/Falco/ns/c")
         beside = await get(server, "/debug/actorsFalco/ns/b")
+        odd = await get(server, "/debug/actors/a/b/c/d")
     entry = json.loads(found.text)
     assert entry["object"] == "Falco/ns/b"
     assert entry["actor"]["trace"][0]["reasons"] == ["changed Falco spec"]
-    assert (missing.status, beside.status) == (404, 404)
+    assert (missing.status, beside.status, odd.status) == (404, 404, 404)
 
 
 @pytest.mark.parametrize(
@@ -170,9 +214,13 @@ async def test_one_actor_of_the_real_tree_is_found_by_its_object(runtime):
     ],
 )
 async def test_the_dump_is_not_for_a_web_page_under_its_own_name(runtime, host, status):
-    async with running(DebugServer(runtime, ANY_PORT, dict)) as server:
+    async with running(DebugServer(runtime, ANY_PORT, dict, nobody)) as server:
         answer = await get(server, "/debug/actors", headers={"Host": host})
     assert answer.status == status
+
+
+def nobody(_ref):
+    return None
 
 
 def rendered(_accept):

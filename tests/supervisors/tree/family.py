@@ -105,7 +105,18 @@ class Family:
         most: int = 3,
     ) -> ActorRef[Supervisor]:
         """Start a supervisor; its exit goes to `exits`."""
-        ref = Supervisor.start(
+        ref = self.start(*children, strategy=strategy, most=most)
+        ref.link(lambda _, end: self.exits.append(end), lambda _: self.log.append("all up"))
+        return ref
+
+    def start(
+        self,
+        *children: str | ChildSpec,
+        strategy: Strategy = Strategy.ONE_FOR_ONE,
+        most: int = 3,
+    ) -> ActorRef[Supervisor]:
+        """Start a supervisor that is to have a supervisor above it."""
+        return Supervisor.start(
             self.runtime,
             "family",
             [self.spec(child) if isinstance(child, str) else child for child in children],
@@ -113,8 +124,6 @@ class Family:
             intensity=Intensity(most, 60),
             backoff=Backoff(1, MOST_BACKOFF),
         )
-        ref.link(lambda _, end: self.exits.append(end), lambda _: self.log.append("all up"))
-        return ref
 
     def happened(self) -> list[str]:
         """The log since the last time it was asked for."""

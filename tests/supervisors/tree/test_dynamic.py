@@ -6,9 +6,14 @@ import json
 import pykka
 import pytest
 
+from actors.runtime.backoff import Backoff
 from actors.runtime.lifecycle import ExitReason
 from actors.runtime.results import Retire
-from tests.actor_examples import BugError, reconcile
+from supervisors.process.description import rendered
+from supervisors.tree.child_spec import ChildSpec
+from supervisors.tree.intensity import Intensity
+from supervisors.tree.supervisor import Supervisor
+from tests.actor_examples import BugError, Probe, reconcile
 from tests.fake_clock import settle
 from tests.supervisors.tree.crowd import DEADLINE, MOST_BACKOFF, Crowd, ref_of
 
@@ -195,13 +200,41 @@ async def test_the_tree_shows_every_actor_and_every_parked_object_and_is_json():
     crowd = Crowd(most=0)
     await crowd.deliver("a", "hello")
     await crowd.deliver("b", BugError("bug"))
-    tree = crowd.supervisor.tree()
-    json.dumps(tree)
+    tree = json.loads(await rendered(crowd.supervisor.tree))
     assert tree["name"] == "falcos"
     assert [child["object"] for child in tree["children"]] == ["Falco/default/a"]
     assert tree["children"][0]["actor"]["kind"] == "Probe"
     assert tree["parked"] == [{"object": "Falco/default/b", "error": "BugError: bug"}]
     await crowd.stop()
+
+
+async def test_one_object_is_described_and_no_other_is(monkeypatch):
+    crowd = Crowd(most=0)
+    await crowd.deliver("a", "hello")
+    await crowd.deliver("b", BugError("bug"))
+    await crowd.deliver("c", "hello")
+    described = []
+
+    def describe(actor):
+        described.append(actor.log)
+        return {"x": 1}
+
+    monkeypatch.setattr(Probe, "describe", describe)
+    above = Supervisor(
+        crowd.runtime,
+        "operator",
+        [ChildSpec("crowd", lambda: crowd.supervisor.actor_ref)],
+        intensity=Intensity(3, 60),
+        backoff=Backoff(1, 4),
+    )
+    root = above.launch()
+    await settle()
+    living, parked, unknown = (above.find(ref_of(name)) for name in ("a", "b", "z"))
+    assert json.loads(await rendered(living)) == {"object": "Falco/default/a", "actor": {"x": 1}}
+    assert parked == {"object": "Falco/default/b", "error": "BugError: bug"}
+    assert unknown is None
+    assert described == [crowd.log["a"]]
+    await root.stop()
 
 
 async def test_an_actor_that_crashes_a_thousand_times_leaves_its_neighbours_undisturbed():

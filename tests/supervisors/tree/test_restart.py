@@ -170,7 +170,7 @@ async def test_restarts_spread_over_more_than_the_window_do_not_escalate():
 
 async def test_an_escalation_is_a_crash_that_the_supervisor_above_restarts():
     family = Family()
-    nested = ChildSpec("nested", lambda: family.launch("inner", most=0))
+    nested = ChildSpec("nested", lambda: family.start("inner", most=0))
     ref = family.launch("first", nested, "last", strategy=Strategy.REST_FOR_ONE)
     await settle()
     family.happened()
@@ -183,7 +183,7 @@ async def test_an_escalation_is_a_crash_that_the_supervisor_above_restarts():
 
 async def test_each_crash_leaves_one_traceback_in_the_log_also_when_it_escalates(caplog):
     family = Family()
-    nested = ChildSpec("nested", lambda: family.launch("inner", most=0))
+    nested = ChildSpec("nested", lambda: family.start("inner", most=0))
     ref = family.launch(nested)
     await settle()
     await family.end("inner", ExitReason.CRASH, BUG)

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from actors.runtime.lifecycle import ExitReason
+from supervisors.process.description import rendered
 from supervisors.tree.child_spec import ChildSpec, Restart
 from tests.actor_examples import BugError, actor_of
 from tests.fake_clock import settle
@@ -50,7 +51,7 @@ async def test_a_supervisor_without_children_is_ready_at_once():
 async def test_a_nested_supervisor_is_ready_when_its_last_child_is():
     family = Family()
     gate = family.close("inner", "start")
-    nested = ChildSpec("nested", lambda: family.launch("inner"))
+    nested = ChildSpec("nested", lambda: family.start("inner"))
     ref = family.launch(nested, "after")
     await settle()
     assert family.happened() == ["inner starts"]
@@ -210,12 +211,11 @@ async def test_a_child_that_crashes_while_it_is_stopped_is_logged_and_the_rest_s
 
 async def test_the_tree_shows_every_child_and_is_json():
     family = Family()
-    nested = ChildSpec("nested", lambda: family.launch("inner"))
+    nested = ChildSpec("nested", lambda: family.start("inner"))
     ref = family.launch(nested, family.spec("b", Restart.TRANSIENT))
     await settle()
     await family.end("b", ExitReason.CRASH, BugError("bug"))
-    tree = actor_of(ref).tree()
-    json.dumps(tree)
+    tree = json.loads(await rendered(actor_of(ref).tree))
     first, second = tree["children"]
     assert (first["name"], first["phase"]) == ("nested", "up")
     assert first["actor"]["children"][0]["name"] == "inner"
