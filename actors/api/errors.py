@@ -7,7 +7,8 @@
     ├── Refused               400, 403, 422: the same request will be refused again
     │   └── NamespaceTerminating   nothing can be created there any more, only cleaned up
     └── Unavailable           everything else, transport errors too: try again later
-        └── Garbled           the answer is not one of an API server: a proxy's page, say
+        ├── Garbled           the answer is not one of an API server: a proxy's page, say
+        └── HeldBack          the request was not made: the API server asked to make it later
 
 What an actor does after each: `actors.write.retry`. A 409 to the claim of a child's name means that
 the name is taken, and `actors.write.applier` looks who has it.
@@ -98,6 +99,15 @@ class Unavailable(ApiError):  # noqa: N818
 
 class Garbled(Unavailable):
     """The answer reports success, but no API server sends such a body."""
+
+
+class HeldBack(Unavailable):
+    """The request was not made; `retry_after` seconds are left of what the API server asked for."""
+
+    @classmethod
+    def of(cls, error: Unavailable, seconds: float) -> HeldBack:
+        """The error of an earlier request, which is to be made again after these seconds."""
+        return cls(error.code, error.reason, error.message, error.causes, seconds)
 
 
 _REFUSED = frozenset({400, 403, 405, 406, 413, 415, 422})

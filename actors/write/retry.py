@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.api.errors import ApiError, Conflict, NotFound, Refused
+from actors.api.errors import ApiError, Conflict, HeldBack, NotFound, Refused
 from actors.runtime.backoff import Backoff, refusal_delay
 from actors.runtime.results import RequeueAfter
 from actors.write.errors import Fight, Leaving, NameConflict, WriteError
@@ -47,20 +47,23 @@ class Retry:
     def after(self, errors: Iterable[WriteError]) -> float | None:
         """Seconds to wait after a reconcile with these errors; None if none of them is transient.
 
-        After a first conflict there is no wait, then backoff. Retry-After is the minimum.
+        After a first conflict there is no wait, then backoff. Retry-After is the minimum. A
+        reconcile whose requests were only held back is no failed try, and waits for the rest.
         """
         transient = [error for error in errors if not isinstance(error, _SETTLED)]
         if not transient:
             return None
-        self.tries += 1
-        if self.tries == 1 and all(isinstance(error, NotFound | Conflict) for error in transient):
-            return 0.0
-        backoff = _RACE_BACKOFF if all(map(_is_race, transient)) else _BACKOFF
         asked = [
             error.retry_after
             for error in transient
             if isinstance(error, ApiError) and error.retry_after
         ]
+        if all(isinstance(error, HeldBack) for error in transient):
+            return max(asked, default=0.0)
+        self.tries += 1
+        if self.tries == 1 and all(isinstance(error, NotFound | Conflict) for error in transient):
+            return 0.0
+        backoff = _RACE_BACKOFF if all(map(_is_race, transient)) else _BACKOFF
         return max(backoff.delay(self.tries - 1, self._random), *asked, 0.0)
 
     def reset(self) -> None:

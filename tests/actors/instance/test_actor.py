@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.api.client import Client
 from actors.api.errors import Conflict, NotFound, Refused, Unavailable
 from actors.instance.actor import InstanceActor, InstanceServices
 from actors.instance.kinds import FALCO
@@ -27,9 +28,9 @@ pytestmark = pytest.mark.usefixtures("cluster")
 class House:
     """One Falco and its actor, which runs when it is told."""
 
-    def __init__(self, client, namespace):
-        self.client = client
+    def __init__(self, transport, namespace):
         self.clock = FakeClock()
+        self.client = client = Client(transport, self.clock)
         self.store = Store()
         self.ref = ObjectRef("Falco", namespace, "falco")
         self.records: list[Any] = []
@@ -68,13 +69,13 @@ class House:
 
 
 @pytest.fixture
-async def house(client, namespace):
+async def house(transport, namespace):
     """A Falco of which nothing is made yet."""
-    made = House(client, namespace)
+    made = House(transport, namespace)
     await made.put()
     yield made
     with suppress(NotFound):
-        await client.delete(made.ref, (await made.live())["metadata"]["uid"])
+        await made.client.delete(made.ref, (await made.live())["metadata"]["uid"])
         await made.show()
         await made.run()
 
@@ -145,6 +146,46 @@ async def test_an_error_of_the_status_ends_the_reconcile_and_never_the_actor(
     assert house.told == []
     monkeypatch.undo()
     assert await house.run() == Done()
+
+
+class Overloaded:
+    """A transport whose API server asks, once, to make the writes of DaemonSets 2 s later."""
+
+    def __init__(self, transport):
+        self._transport = transport
+        self.sent = 0
+
+    async def request(self, method, path, **options):
+        if "daemonsets" not in path:
+            return await self._transport.request(method, path, **options)
+        self.sent += 1
+        if self.sent == 1:
+            raise Unavailable(429, "TooManyRequests", "overloaded", retry_after=2.0)
+        return await self._transport.request(method, path, **options)
+
+
+async def test_an_actor_that_is_woken_early_keeps_to_retry_after(transport, namespace):
+    overloaded = Overloaded(transport)
+    house = House(overloaded, namespace)
+    await house.put()
+    result = await house.run()
+    assert isinstance(result, RequeueAfter)
+    assert result.seconds == 2.0
+    await house.show()
+    await house.clock.advance(0.5)
+    assert await house.run() == RequeueAfter(1.5, "retry after a failed request")
+    assert overloaded.sent == 1
+    assert "overloaded" in (await house.live())["status"]["conditions"][0]["message"]
+    await house.put({"version": "0.43.0"})  # another body is asked for as early as the first
+    await house.clock.advance(1.0)
+    assert await house.run() == RequeueAfter(0.5, "retry after a failed request")
+    assert house.actor.describe()["tries"] == overloaded.sent == 1
+    await house.clock.advance(0.5)
+    assert await house.run() == Done()
+    assert overloaded.sent == 2
+    await house.client.delete(house.ref, (await house.live())["metadata"]["uid"])
+    await house.show()
+    await house.run()
 
 
 async def test_the_last_crash_of_a_parked_actor_is_named_in_the_status(house):
