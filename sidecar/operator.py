@@ -20,7 +20,7 @@ from resources.node.check_request import Context
 from resources.node.events import removals
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
-from sidecar.node.artifact import NodeArtifactActor, NodeServices
+from sidecar.node.artifact import NodeArtifactActor, NodeServices, version_of
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
@@ -202,7 +202,7 @@ class ArtifactOperator:
 
     def _version_of(self, ref: ObjectRef) -> Hashable | None:
         snapshot = self._store.get(ref)
-        return (snapshot.meta.uid, snapshot.meta.resource_version) if snapshot else None
+        return version_of(snapshot) if snapshot else None
 
     def _waits_for(self) -> str | None:
         return self._gate.started.waits_for if self._gate.started else "not started"

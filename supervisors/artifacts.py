@@ -13,6 +13,7 @@ from actors.registry import client as registry
 from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice, concerning, reason_of
 from actors.watch.store import VersionStore
+from resources.kubernetes.meta import trial_of
 from supervisors.process.registered_child import RegisteredChild
 from supervisors.tree.dynamic import DynamicSupervisor
 
@@ -94,4 +95,4 @@ class Artifacts:
 
     def _version_of(self, ref: ObjectRef) -> Hashable | None:
         snapshot = self._store.get(ref)
-        return (snapshot.meta.uid, snapshot.meta.generation) if snapshot else None
+        return trial_of(snapshot.meta) if snapshot else None

@@ -18,7 +18,9 @@ from resources.artifact.plugin import Plugin
 from resources.artifact.reasons import INVALID
 from resources.artifact.revision import pinned
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
+from resources.artifact.status import resolved_json
 from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.meta import trial_of
 from resources.kubernetes.selector import selects
 from resources.node.artifact import NodeArtifact, SourceState, Trouble
 from resources.node.files import file_name, library_name
@@ -28,7 +30,7 @@ from sidecar.node.fetcher import origin_of_config_map, origin_of_inline
 from sidecar.node.fetches import Fetches, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
@@ -198,6 +200,11 @@ class NodeArtifactActor(Actor):
 
     async def _release(self) -> None:
         self._fetches.cancel_all_but(())
+
+
+def version_of(snapshot: Snapshot) -> Hashable:
+    """All of an artifact that decides what a node installs; no other write of the status is."""
+    return trial_of(snapshot.meta), resolved_json(snapshot.raw)
 
 
 def _revision_of(kind: str, snapshot: Snapshot) -> str:
