@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from sidecar.node.fetcher import Fetcher
     from sidecar.node.state import NodeState
 
+_log = logging.getLogger(__name__)
 # Seconds that the operator may take to resolve a new generation; after that it seems to be away.
 _RESOLVING = 10.0
 
@@ -208,9 +210,14 @@ def version_of(snapshot: Snapshot) -> Hashable:
 
 
 def _revision_of(kind: str, snapshot: Snapshot) -> str:
-    """The revision that a node is to install; empty if the spec is invalid or not resolved."""
+    """The revision that a node is to install.
+
+    Empty if the spec is invalid or not resolved, or if it is the decoding that crashes.
+    """
     try:
         resource = decode(kind, snapshot.raw)
         return pinned(resource, sources_of(resource))[0] or ""
-    except (DecodeError, InvalidSpec):
+    except Exception as error:  # noqa: BLE001 # whatever the actor has crashed with
+        if not isinstance(error, DecodeError | InvalidSpec):
+            _log.exception("the artifact cannot be decoded", extra={"object": str(snapshot.ref)})
         return ""

@@ -2,6 +2,7 @@
 
 import random
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 
 from actors.api.client import Client
 from actors.api.errors import Conflict, NotFound, Refused, Unavailable
+from actors.instance import actor as module
 from actors.instance.actor import InstanceActor, InstanceServices
 from actors.instance.kinds import FALCO
 from actors.runtime.context import Runtime
@@ -18,6 +20,7 @@ from actors.watch.store import Store, snapshot_of
 from resources.falco.desired import FalcoSettings
 from resources.falco.rights import Readable
 from resources.instance.reconcile_mode import ANNOTATION
+from resources.instance.status import WorkloadStatus
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
 from tests.fake_clock import FakeClock
@@ -193,6 +196,30 @@ async def test_the_last_crash_of_a_parked_actor_is_named_in_the_status(house):
     await house.show()
     await house.actor.tell_parked(KeyError("x"))
     assert await reconciled(house) == ("False", "ActorParked")
+
+
+def too_deep(raw):
+    """Decodes only the empty document."""
+    if raw != b"{}":
+        raise RecursionError("too deep")
+    return WorkloadStatus()
+
+
+@pytest.mark.parametrize(("broken", "kept"), [("the spec", True), ("the whole object", False)])
+async def test_a_parked_actor_says_so_also_if_it_is_the_decoding_that_crashes(
+    house, monkeypatch, broken, kept
+):
+    await house.run()
+    await house.show()
+    monkeypatch.setattr(house.actor, "_instance_kind", replace(FALCO, decode=too_deep))
+    if broken == "the whole object":
+        monkeypatch.setattr(module, "status_of", too_deep)
+    with pytest.raises(RecursionError):
+        await house.run()
+    await house.actor.tell_parked(RecursionError("too deep"))
+    assert await reconciled(house) == ("False", "ActorParked")
+    types = [condition["type"] for condition in (await house.live())["status"]["conditions"]]
+    assert ("Available" in types) is kept
 
 
 async def test_the_dump_shows_the_incarnation_and_what_is_held(house):

@@ -1,12 +1,19 @@
 """The actor of one artifact on a node."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from actors.watch.store import snapshot_of
+from actors.watch.store import Store, snapshot_of
 from resources.kubernetes.meta import RETRY
-from sidecar.node.artifact import version_of
+from resources.kubernetes.reference import ObjectRef
+from resources.node.artifact import Trouble
+from sidecar.node import artifact as module
+from sidecar.node.artifact import NodeArtifactActor, version_of
+from tests.actor_examples import fake_runtime
+from tests.actors.watch.stored import snapshot
 
 
 def version(resolved="2-abc", annotations=None, generation=2, uid="uid", **status):
@@ -29,3 +36,22 @@ def test_what_decides_about_the_content_makes_another_version(changed):
 )
 def test_no_other_write_of_the_status_or_the_metadata_does(changed):
     assert version(**changed) == version()
+
+
+class State:
+    """What the actor puts, instead of an installation."""
+
+    def put(self, ref, artifact):
+        self.ref, self.artifact = ref, artifact
+
+
+def test_a_parked_actor_says_so_also_if_it_is_the_decoding_that_crashes(monkeypatch):
+    def too_deep(*_):
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(module, "decode", too_deep)
+    ref, store, state = ObjectRef("Rulesfile", "ns", "rules"), Store(), State()
+    store.put(snapshot(ref, 1))
+    services: Any = SimpleNamespace(store=store, state=state)
+    NodeArtifactActor(fake_runtime()[0], ref, services).tell_parked(RecursionError("too deep"))
+    assert state.artifact.trouble == Trouble("ActorParked", "RecursionError: too deep")
