@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from supervisors.process.program import Process
     from supervisors.tree.child_spec import ChildSpec
 
+# Seconds between two tries of a watch while no API server answers: every node comes back to it.
+_LONGEST_WAIT = 30.0
+
 
 class ArtifactOperator:
     """The sidecar's parts, wired; `root` is the supervisor of them all."""
@@ -151,8 +154,13 @@ class ArtifactOperator:
         namespace, node = self._settings.pod.namespace, self._settings.pod.node
         own_node = f"metadata.name={node}"
         sources = [
-            Source("Node", representation=METADATA, field_selector=own_node),
-            *(Source(kind, namespace=namespace) for kind in ARTIFACTS),
+            Source(
+                "Node",
+                representation=METADATA,
+                field_selector=own_node,
+                longest_wait=_LONGEST_WAIT,
+            ),
+            *(Source(kind, namespace=namespace, longest_wait=_LONGEST_WAIT) for kind in ARTIFACTS),
         ]
         return Supervisor(
             self._runtime,
