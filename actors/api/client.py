@@ -46,7 +46,7 @@ METADATA = Representation(
 class Client:
     """Makes requests about objects, named by kind, and returns bodies as bytes.
 
-    Every method raises ApiError; HeldBack if the API server asked to make this request later.
+    Every method raises ApiError; HeldBack if this request is to be made later (`actors.api.holds`).
     Lists are not held back: whoever lists waits by itself.
     """
 

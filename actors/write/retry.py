@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.api.errors import ApiError, Conflict, HeldBack, NotFound, Refused
+from actors.api.errors import ApiError, Conflict, HeldBack, NotFound, Refused, Unready
 from actors.runtime.backoff import Backoff, refusal_delay
 from actors.runtime.results import RequeueAfter
 from actors.write.errors import Fight, Leaving, NameConflict, WriteError
@@ -25,6 +25,7 @@ _BACKOFF = Backoff(base=0.25, cap=300.0)
 _RACE_BACKOFF = Backoff(base=0.1, cap=30.0)
 # The next reconcile settles most races; after this many in a row they are reported to the user.
 _QUIET_TRIES = 4
+_FORBIDDEN = 403
 
 
 def settled_delay(error: WriteError, tries: int, random: random.Random) -> float | None:
@@ -83,8 +84,16 @@ class Retry:
         return RequeueAfter(self.after_error(error), f"retry after {type(error).__name__}")
 
     def is_quiet(self, errors: Iterable[WriteError]) -> bool:
-        """Whether these errors are races that the next reconcile most likely settles."""
-        return self.tries <= _QUIET_TRIES and all(map(_is_race, errors))
+        """Whether the next reconciles most likely settle these errors: races, and lack of rights.
+
+        The latter is Unready for a while, or HeldBack, and then Forbidden, which is no more quiet.
+        """
+        is_early = self.tries <= _QUIET_TRIES
+        return all((is_early and _is_race(error)) or _is_unready(error) for error in errors)
+
+
+def _is_unready(error: WriteError) -> bool:
+    return isinstance(error, Unready | HeldBack) and error.code == _FORBIDDEN
 
 
 def _is_race(error: WriteError) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from actors.api.client import Client
-from actors.api.errors import Conflict, NotFound, Refused, Unavailable
+from actors.api.errors import Conflict, Forbidden, NotFound, Refused, Unavailable
 from actors.instance import actor as module
 from actors.instance.actor import InstanceActor, InstanceServices
 from actors.instance.kinds import FALCO
@@ -151,19 +151,24 @@ async def test_an_error_of_the_status_ends_the_reconcile_and_never_the_actor(
     assert await house.run() == Done()
 
 
-class Overloaded:
-    """A transport whose API server asks, once, to make the writes of DaemonSets 2 s later."""
+BUSY = Unavailable(429, "TooManyRequests", "overloaded", retry_after=2.0)
+NO_ROLES = Forbidden(403, "Forbidden", 'User "operator" cannot patch resource "daemonsets"')
 
-    def __init__(self, transport):
+
+class Overloaded:
+    """A transport whose API server answers the first writes of DaemonSets by this error."""
+
+    def __init__(self, transport, error=BUSY, times=1):
         self._transport = transport
+        self._error, self._times = error, times
         self.sent = 0
 
     async def request(self, method, path, **options):
         if "daemonsets" not in path:
             return await self._transport.request(method, path, **options)
         self.sent += 1
-        if self.sent == 1:
-            raise Unavailable(429, "TooManyRequests", "overloaded", retry_after=2.0)
+        if self.sent <= self._times:
+            raise self._error
         return await self._transport.request(method, path, **options)
 
 
@@ -186,9 +191,55 @@ async def test_an_actor_that_is_woken_early_keeps_to_retry_after(transport, name
     await house.clock.advance(0.5)
     assert await house.run() == Done()
     assert overloaded.sent == 2
+    await deleted(house)
+
+
+async def deleted(house):
     await house.client.delete(house.ref, (await house.live())["metadata"]["uid"])
     await house.show()
     await house.run()
+
+
+async def test_an_api_server_that_knows_no_roles_yet_is_asked_again_soon_and_not_told(
+    transport, namespace
+):
+    starting: Any = Overloaded(transport, NO_ROLES, times=4)
+    house, waits = House(starting, namespace), []
+    await house.put()
+    while isinstance(result := await house.run(), RequeueAfter):
+        waits.append(result.seconds)
+        await house.show()
+        assert "status" not in await house.live()
+        await house.clock.advance(result.seconds / 2)
+        await house.run()  # woken meanwhile
+        await house.clock.advance(result.seconds / 2)
+    assert (waits, starting.sent) == ([1.0, 2.0, 4.0, 8.0], 5)
+    assert result == Done()
+    assert (await reconciled(house))[0] == "True"
+    assert "ResourceApplyError" not in house.told
+    await deleted(house)
+
+
+async def test_a_right_that_is_missing_for_long_is_told_and_tried_again_after_a_minute(
+    transport, namespace
+):
+    starting: Any = Overloaded(transport, NO_ROLES, times=5)
+    house = House(starting, namespace)
+    await house.put()
+    for seconds in (1.0, 2.0, 4.0, 8.0):
+        assert (await house.run()).seconds == seconds
+        await house.show()
+        await house.clock.advance(seconds)
+    assert await house.run() == RequeueAfter(60.0, "the next try of a held child")
+    assert await reconciled(house) == ("False", "ApplyPatchErrorOnCreate")
+    assert house.told.count("ResourceApplyError") == 1
+    await house.show()
+    await house.run()
+    assert starting.sent == 5
+    await house.clock.advance(60)
+    assert await house.run() == Done()
+    assert (await reconciled(house))[0] == "True"
+    await deleted(house)
 
 
 async def test_the_last_crash_of_a_parked_actor_is_named_in_the_status(house):
