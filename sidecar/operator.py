@@ -20,7 +20,7 @@ from resources.node.check_request import Context
 from resources.node.events import removals
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
-from sidecar.node.artifact import NodeArtifactActor, NodeServices
+from sidecar.node.artifact import NodeArtifactActor, NodeServices, version_of
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
@@ -32,9 +32,9 @@ from sidecar.settings import NodeSettings, parse
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
 from supervisors.process.program import run
-from supervisors.process.registered_child import RegisteredChild
 from supervisors.tree.dynamic import DynamicSupervisor, Population
 from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
+from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from resources.node.slots import SlotId
     from supervisors.process.program import Process
     from supervisors.tree.child_spec import ChildSpec
+
+# Seconds between two tries of a watch while no API server answers: every node comes back to it.
+_LONGEST_WAIT = 30.0
 
 
 class ArtifactOperator:
@@ -152,8 +155,13 @@ class ArtifactOperator:
         namespace, node = self._settings.pod.namespace, self._settings.pod.node
         own_node = f"metadata.name={node}"
         sources = [
-            Source("Node", representation=METADATA, field_selector=own_node),
-            *(Source(kind, namespace=namespace) for kind in ARTIFACTS),
+            Source(
+                "Node",
+                representation=METADATA,
+                field_selector=own_node,
+                longest_wait=_LONGEST_WAIT,
+            ),
+            *(Source(kind, namespace=namespace, longest_wait=_LONGEST_WAIT) for kind in ARTIFACTS),
         ]
         return Supervisor(
             self._runtime,
@@ -203,7 +211,7 @@ class ArtifactOperator:
 
     def _version_of(self, ref: ObjectRef) -> Hashable | None:
         snapshot = self._store.get(ref)
-        return (snapshot.meta.uid, snapshot.meta.resource_version) if snapshot else None
+        return version_of(snapshot) if snapshot else None
 
     def _waits_for(self) -> str | None:
         return self._gate.started.waits_for if self._gate.started else "not started"

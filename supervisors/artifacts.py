@@ -13,8 +13,9 @@ from actors.registry import client as registry
 from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice, concerning, reason_of
 from actors.watch.store import VersionStore
-from supervisors.process.registered_child import RegisteredChild
+from resources.kubernetes.meta import trial_of
 from supervisors.tree.dynamic import DynamicSupervisor
+from supervisors.tree.registered_child import RegisteredChild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -96,4 +97,4 @@ class Artifacts:
 
     def _version_of(self, ref: ObjectRef) -> Hashable | None:
         snapshot = self._store.get(ref)
-        return (snapshot.meta.uid, snapshot.meta.generation) if snapshot else None
+        return trial_of(snapshot.meta) if snapshot else None

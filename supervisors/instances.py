@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from actors.instance.actor import InstanceActor
 from actors.instance.kinds import INSTANCE_KINDS
 from resources.kubernetes.kinds import INSTANCES, KINDS
-from supervisors.process.registered_child import RegisteredChild
+from resources.kubernetes.meta import trial_of
 from supervisors.tree.dynamic import DynamicSupervisor
+from supervisors.tree.registered_child import RegisteredChild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -70,4 +71,4 @@ class Instances:
 
     def _version_of(self, ref: ObjectRef) -> Hashable | None:
         snapshot = self._services.store.get(ref)
-        return (snapshot.meta.uid, snapshot.meta.generation) if snapshot else None
+        return trial_of(snapshot.meta) if snapshot else None

@@ -31,11 +31,11 @@ from resources.kubernetes.reference import ObjectRef
 from supervisors.artifacts import Artifacts
 from supervisors.instances import Instances
 from supervisors.process.program import run
-from supervisors.process.registered_child import RegisteredChild
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.settings import Settings, parse
 from supervisors.tree.dynamic import Population
 from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
+from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.reference.actor import ReferenceActor
+from actors.reference.actor import ReferenceActor, state_of
 from actors.reference.protected_scan import ProtectedScan
 from actors.reference.routes import ReferenceRoutes
 from actors.reference.scope_watcher import ScopeWatcher
 from actors.reference.scopes import Scopes
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
-from supervisors.process.registered_child import RegisteredChild
 from supervisors.tree.child_spec import Restart
 from supervisors.tree.dynamic import DynamicSupervisor
+from supervisors.tree.registered_child import RegisteredChild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable
@@ -76,8 +76,12 @@ class ReferenceProtection:
             lambda ref: ReferenceActor.start(
                 self._runtime, ref, client, self.scopes, self.index, self._absent
             ),
-            self.scopes.seen,
+            self._version_of,
         )
+
+    def _version_of(self, ref: ObjectRef) -> Hashable:
+        """What the actor of this object acts on; changes of other objects are no part of it."""
+        return self.index.is_referenced(ref), state_of(self.scopes.get(ref))
 
     def _absent(self, ref: ObjectRef) -> None:
         self._announce(self.routes.object_absent(ref))

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from actors.api.body import json_body
+from actors.api.holds import Holds
+from actors.runtime.clock import SystemClock
 from resources.kubernetes.kinds import collection_path, object_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.api.transport import Transport
+    from actors.runtime.clock import Clock
     from resources.kubernetes.reference import ObjectRef
 
 # The type has to be sent, else the API server takes an apply for a JSON patch; JSON is YAML.
@@ -22,6 +25,8 @@ _JSON_PATCH = {"Content-Type": "application/json-patch+json"}
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 _STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
 _JSON = {"Content-Type": "application/json"}
+
+_MACHINE = SystemClock()
 
 
 class Representation(NamedTuple):
@@ -42,16 +47,19 @@ METADATA = Representation(
 class Client:
     """Makes requests about objects, named by kind, and returns bodies as bytes.
 
-    Every method raises ApiError.
+    Every method raises ApiError; HeldBack if this request is to be made later (`actors.api.holds`).
+    Lists are not held back: whoever lists waits by itself.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, clock: Clock = _MACHINE) -> None:
+        """`clock` tells when a request that the API server put off is due."""
         self._transport = transport
+        self._holds = Holds(clock)
 
     async def get(self, ref: ObjectRef, representation: Representation = FULL) -> bytes:
         """Return one object as the API server has it now."""
         accept = {"Accept": representation.of_objects}
-        return await self._transport.request("GET", object_path(ref), verb="get", headers=accept)
+        return await self._request("GET", object_path(ref), verb="get", headers=accept)
 
     async def list_page(
         self,
@@ -98,7 +106,7 @@ class Client:
         to another incarnation by now.
         """
         options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
-        answer = await self._transport.request(
+        answer = await self._request(
             "DELETE",
             object_path(ref),
             verb="delete",
@@ -110,7 +118,7 @@ class Client:
 
     async def create_event(self, namespace: str, body: Mapping[str, Any]) -> None:
         """Create an events.k8s.io/v1 Event."""
-        await self._transport.request(
+        await self._request(
             "POST",
             collection_path("Event", namespace),
             verb="create",
@@ -135,9 +143,13 @@ class Client:
         headers: Mapping[str, str],
         query: Mapping[str, str] | None = None,
     ) -> bytes:
-        return await self._transport.request(
+        return await self._request(
             "PATCH", path, verb="patch", query=query, body=json_body(body), headers=headers
         )
+
+    async def _request(self, method: str, path: str, **options: Any) -> bytes:
+        with self._holds.kept(method, path):
+            return await self._transport.request(method, path, **options)
 
 
 def _leading_number(text: str) -> int:

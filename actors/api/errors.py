@@ -5,9 +5,12 @@
     ├── Conflict              look again: the object changed, exists already or was recreated
     ├── Gone                  410: a resourceVersion or a continue token is too old, list again
     ├── Refused               400, 403, 422: the same request will be refused again
-    │   └── NamespaceTerminating   nothing can be created there any more, only cleaned up
+    │   ├── NamespaceTerminating   nothing can be created there any more, only cleaned up
+    │   └── Forbidden         403 for lack of rights, or of what an API server loads when it starts
     └── Unavailable           everything else, transport errors too: try again later
-        └── Garbled           the answer is not one of an API server: a proxy's page, say
+        ├── Unready           Forbidden, but not for long: the API server may just have started
+        ├── Garbled           the answer is not one of an API server: a proxy's page, say
+        └── HeldBack          the request was not made: the API server asked to make it later
 
 What an actor does after each: `actors.write.retry`. A 409 to the claim of a child's name means that
 the name is taken, and `actors.write.applier` looks who has it.
@@ -17,6 +20,7 @@ Sources: Kubernetes API conventions, "Response Status Kind"; behaviour measured 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import DecodeError, Struct
@@ -92,12 +96,29 @@ class NamespaceTerminating(Refused):
     """403: the namespace is being deleted."""
 
 
+class Forbidden(Refused):
+    """403: a right is missing, or the API server has not loaded roles, mappings or caches yet."""
+
+
 class Unavailable(ApiError):  # noqa: N818
     """Transient: overload, timeouts, expired credentials, a server or a connection that failed."""
 
 
+class Unready(Unavailable):
+    """Forbidden as long as that has not lasted; `retry_after` is when to try again."""
+
+
 class Garbled(Unavailable):
     """The answer reports success, but no API server sends such a body."""
+
+
+class HeldBack(Unavailable):
+    """The request was not made; `retry_after` seconds are left of what the API server asked for."""
+
+    @classmethod
+    def of(cls, error: Unavailable, seconds: float) -> HeldBack:
+        """The error of an earlier request, which is to be made again after these seconds."""
+        return cls(error.code, error.reason, error.message, error.causes, seconds)
 
 
 _REFUSED = frozenset({400, 403, 405, 406, 413, 415, 422})
@@ -105,6 +126,12 @@ _REFUSED = frozenset({400, 403, 405, 406, 413, 415, 422})
 _TYPED_PATCH = "failed to create typed patch object"
 # Seconds. The API server asks for a few; a proxy in between may ask for hours.
 _LONGEST_RETRY_AFTER = 300.0
+# What a 403 says that the same request may not get once the API server has started: its roles, REST
+# mappings and caches come a moment after it answers. Quota and admission webhooks say otherwise.
+_RIGHTS = re.compile(
+    r'User "[^"]*" cannot |attempting to grant RBAC permissions|cannot find RESTMapping'
+    r"|you can't set finalizers on|not yet ready to handle request"
+)
 _decoder = Decoder(Status)
 
 
@@ -152,6 +179,8 @@ def _kind_of(code: int, status: Status, causes: tuple[Cause, ...]) -> type[ApiEr
         return Gone
     if code == 403 and any(cause.reason == "NamespaceTerminating" for cause in causes):
         return NamespaceTerminating
+    if code == 403 and _RIGHTS.search(status.message):
+        return Forbidden
     if code in _REFUSED or (code == 500 and status.message.startswith(_TYPED_PATCH)):
         return Refused
     return Unavailable

@@ -6,7 +6,9 @@ itself, because its own client would encode a body twice and knows no default ti
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 import yarl
@@ -19,7 +21,7 @@ with lean_import.without_certificates():
     import aiohttp
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
 # Seconds. Connecting takes milliseconds; an API server that does not accept by then is not running.
 _CONNECT = 10.0
@@ -40,6 +42,60 @@ class ApiObserver(Protocol):
         ...
 
 
+class _Sending:
+    """One request on its way, and the connection that it was given.
+
+    `check` raises Unavailable if the request may not be sent at this moment.
+    """
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self.check = check
+        self._connection: Any = None
+        self._transport: asyncio.Transport | None = None
+
+    def connected(self, connection: Any) -> None:
+        """Check, once more, whether the request may be sent over this connection."""
+        self.check()
+        self._connection, self._transport = connection, connection.transport
+
+    def cut_off(self) -> None:
+        """Drop the connection, and what of the request has not left this process.
+
+        aiohttp closes it, and asyncio would first send what is buffered. A connection that has
+        been given back for the next request is left alone.
+        """
+        transport = self._transport
+        if transport is not None and (
+            transport.is_closing() or self._connection.transport is transport
+        ):
+            transport.abort()
+
+
+_sending: ContextVar[_Sending | None] = ContextVar("sending", default=None)
+
+
+class _Request(aiohttp.ClientRequest):
+    """Checks again whether it may be sent, once it has a connection and before each byte.
+
+    A connection may take seconds to make, and the process may be frozen meanwhile.
+    """
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        if (sending := _sending.get()) is not None:
+            sending.connected(conn)
+        return await super().send(conn)
+
+    async def write_bytes(self, writer: Any, conn: Any, content_length: int | None = None) -> None:
+        """Write the headers, which have waited for it, and the body; in a task of its own."""
+        if (sending := _sending.get()) is not None:
+            try:
+                sending.check()
+            except Unavailable:
+                sending.cut_off()  # whoever waits for the response sees a lost connection
+                return
+        await super().write_bytes(writer, conn, content_length)
+
+
 class Transport:
     """One connection pool with one identity.
 
@@ -57,7 +113,9 @@ class Transport:
         # Another session over the same connections: that of the package reads the environment and
         # a netrc file in a thread for each request, and an entry there would replace the token.
         self._session = aiohttp.ClientSession(
-            connector=rest.pool_manager.connector, cookie_jar=aiohttp.DummyCookieJar()
+            connector=rest.pool_manager.connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=_Request,
         )
         rest.pool_manager.detach()
         self._options: dict[str, Any] = {
@@ -86,7 +144,9 @@ class Transport:
         `verb` is the Kubernetes verb (get, list, patch, create, delete), for metrics.
         """
         code = "error"
-        async with self._passage(verb):
+        async with self._passage(verb) as check:
+            sending = _Sending(check)
+            token = _sending.set(sending)
             try:
                 async with self._session.request(
                     method,
@@ -102,8 +162,13 @@ class Transport:
                     code = str(response.status)
                     return self._checked(response, content)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                sending.cut_off()
                 raise _unreachable(error) from error
+            except asyncio.CancelledError:
+                sending.cut_off()
+                raise
             finally:
+                _sending.reset(token)
                 self._observer.api_request(verb, _resource_of(path), code)
 
     async def stream(
@@ -146,9 +211,15 @@ class Transport:
         """Close every connection."""
         await self._session.close()
 
-    def _passage(self, verb: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - a hook
-        """The context of a request of this verb; raises Unavailable if it may not be made."""
-        return nullcontext()
+    def _passage(
+        self,
+        verb: str,  # noqa: ARG002 - a hook
+    ) -> AbstractAsyncContextManager[Callable[[], None]]:
+        """The context of a request of this verb; raises Unavailable if it may not be made.
+
+        It gives a check that raises the same if the request may not be sent at that moment.
+        """
+        return nullcontext(_always)
 
     def _checked(self, response: aiohttp.ClientResponse, content: bytes) -> bytes:
         if _is_json(response):
@@ -172,6 +243,10 @@ class Transport:
         if "BearerToken" in auth and (token := auth["BearerToken"]["value"]):
             headers["Authorization"] = token
         return {**headers, **(extra or {})}
+
+
+def _always() -> None:
+    """The check of a request that may be sent at any moment."""
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from resources.instance.outcome import (
     instance_deleted,
 )
 from resources.instance.reconcile_mode import ANNOTATION, Mode, mode_of
-from resources.instance.status import COUNTS, Instance, observed_status, parked_status
+from resources.instance.status import COUNTS, Instance, observed_status, parked_status, status_of
 from resources.kubernetes.conditions import RECONCILED, condition
 from resources.kubernetes.finalizer import add_finalizer, remove_finalizer
 from resources.kubernetes.invalid_spec import InvalidSpec
@@ -129,8 +129,8 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         return InstanceIncarnation(owner, writer, retry, applier, children)
 
     def _parked_status(self, snapshot: Snapshot, error: str, message: str) -> dict[str, Any]:
-        resource = self._instance_kind.decode(snapshot.raw)
-        return parked_status(resource, error, message, self.runtime.clock.now())
+        before, generation = status_of(snapshot.raw), snapshot.meta.generation
+        return parked_status(before, error, message, generation, self.runtime.clock.now())
 
     async def _step(
         self, state: InstanceIncarnation, snapshot: Snapshot | None, reasons: Reasons

@@ -11,7 +11,7 @@ from actors.api.errors import Unavailable
 from actors.api.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from actors.api.transport import ApiObserver
@@ -23,8 +23,9 @@ _READS = frozenset({"get", "list"})
 class Fence:
     """Lets writes pass until a moment that each renewal of the Lease postpones.
 
-    The clock decides at each write, not a timer, which may fire late. A write that is under way
-    when the fence closes is cancelled: it could still be waiting for a connection.
+    The clock decides at each write, not a timer, which may fire late; and again once the write has
+    a connection, for the process may have been frozen until then. A write that is under way when
+    the fence closes is cancelled, and its connection dropped.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -37,6 +38,11 @@ class Fence:
     def open(self) -> bool:
         """Whether writes may pass at this moment."""
         return self._clock.monotonic() < self._until
+
+    def check(self) -> None:
+        """Raise Unavailable if no write may pass at this moment."""
+        if not self.open:
+            raise _closed()
 
     def open_until(self, moment: float) -> None:
         """Let writes pass until this monotonic time."""
@@ -56,15 +62,17 @@ class Fence:
             scope.reschedule(now)
 
     @asynccontextmanager
-    async def passage(self) -> AsyncIterator[None]:
-        """The context of one write; raises Unavailable if the fence is or becomes closed."""
-        if not self.open:
-            raise _closed()
+    async def passage(self) -> AsyncIterator[Callable[[], None]]:
+        """The context of one write; raises Unavailable if the fence is or becomes closed.
+
+        It gives the check that is due right before the write is sent.
+        """
+        self.check()
         try:
             async with asyncio.timeout(None) as scope:
                 self._passing.add(scope)
                 try:
-                    yield
+                    yield self.check
                 finally:
                     self._passing.discard(scope)
         except TimeoutError as error:
@@ -89,7 +97,7 @@ class FencedTransport(Transport):
         super().__init__(configuration, observer)
         self._fence = fence
 
-    def _passage(self, verb: str) -> AbstractAsyncContextManager[None]:
+    def _passage(self, verb: str) -> AbstractAsyncContextManager[Callable[[], None]]:
         return super()._passage(verb) if verb in _READS else self._fence.passage()
 
 

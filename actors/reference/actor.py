@@ -139,6 +139,17 @@ class _ProtectionView(View):
         super().wrote(protection_fields(snapshot))
 
 
+def state_of(live: Snapshot | None) -> tuple[str, bool, bool] | None:
+    """All of an object that a ReferenceActor acts on; equal after every other change of it.
+
+    It is the uid, whether the object is protected, and whether it is being deleted.
+    """
+    if live is None:
+        return None
+    is_deleted = live.meta.deletion_timestamp is not None
+    return live.meta.uid or "", is_protected(live.ref.kind, live.meta), is_deleted
+
+
 def _needs_protection(live: Snapshot) -> bool:
     """Whether the finalizer is to be added; the API server refuses it during deletion (422)."""
     return live.meta.deletion_timestamp is None and not is_protected(live.ref.kind, live.meta)

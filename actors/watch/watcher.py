@@ -4,8 +4,8 @@ A state machine: each state is a value, and its `next` does one step and returns
 
     Listing ──all pages──→ Watching ──the server ends the stream──→ Watching
        │                      ├──cut off, silent, or ended at once──→ Waiting ──→ Watching
-       └─error─┐              └──410, refused, garbled──→ Waiting ──→ Listing
-               └──→ Waiting ──→ Listing
+       └─error─┐              ├──refused, garbled──→ Waiting ──→ Listing
+               └──→ Waiting   └──410──→ Listing
 
 Guarantees: the Store never shows a part of a list; an object that was deleted while no watch was
 open is reported as deleted; a change is reported at least once, in the order of revisions within
@@ -24,7 +24,15 @@ from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
 from actors.api.client import FULL, Representation
-from actors.api.errors import ApiError, Garbled, Status, Unavailable, decoded, error_from_status
+from actors.api.errors import (
+    ApiError,
+    Garbled,
+    Gone,
+    Status,
+    Unavailable,
+    decoded,
+    error_from_status,
+)
 from actors.runtime.backoff import Backoff
 from actors.runtime.task_actor import TaskActor
 from actors.watch.lines import Lines
@@ -50,7 +58,8 @@ SILENCE = 150.0
 _STEADY = 1.0
 # Failures in a row from which on they are logged as warnings.
 _FAILURES_TO_WARN = 3
-_BACKOFF = Backoff(base=0.2, cap=30.0)
+# Seconds, the first and the longest wait after failures in a row to which the API server answered.
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ class Source:
     """The selection of a watch: one kind, in all namespaces or one, by label and field.
 
     `server_timeout`: the API server ends a stream after a random time within these seconds.
+    `longest_wait`: seconds between two tries, at most, while no API server answers.
     """
 
     kind: str
@@ -67,6 +77,7 @@ class Source:
     silence: float = SILENCE
     server_timeout: tuple[int, int] = SERVER_TIMEOUT
     field_selector: str = ""
+    longest_wait: float = 5.0
 
 
 class Audience(Protocol):
@@ -123,6 +134,8 @@ class Watcher(TaskActor):
         self.audience = audience
         self.observer = observer
         self.failures = 0
+        self.is_answered = True
+        self.is_expired = False
         self.last_error = ""
         self.accepted_at: float | None = None
         self.state: WatcherState = Listing()
@@ -150,6 +163,7 @@ class Watcher(TaskActor):
             raise error_from_status(status.code, status)
         snapshot = _snapshot(self.source.kind, event.object)
         self.observer.watch_heard(self.source.kind)
+        self.is_expired = False
         self.is_steady()
         if event.type == "BOOKMARK":
             self.store.advance(self.source.kind, snapshot.revision)
@@ -167,14 +181,32 @@ class Watcher(TaskActor):
         return True
 
     def after(self, error: ApiError, then: WatcherState) -> WatcherState:
-        """The state that waits, longer with every failure in a row, before the state `then`."""
+        """The state that waits, longer with every failure in a row, before the state `then`.
+
+        The first 410 means to list now; only one right after that list waits.
+        """
+        self.last_error = str(error)
+        if isinstance(error, Gone) and not self.is_expired:
+            self.is_expired = True
+            self.answered()
+            _log.info("%s, lists again: %s", self.source.kind, error)
+            return Listing()
+        if error.code or self.accepted_at is not None:
+            self.answered()
+        else:
+            self.is_answered = False
+        longest = _LONGEST_WAIT if self.is_answered else self.source.longest_wait
+        delay = Backoff(_FIRST_WAIT, longest).delay(self.failures, self.runtime.random)
         self.failures += 1
-        delay = _BACKOFF.delay(self.failures - 1, self.runtime.random)
         seconds = max(delay, error.retry_after or 0.0)
         level = logging.WARNING if self.failures >= _FAILURES_TO_WARN else logging.INFO
         _log.log(level, "%s, again in %.1f s: %s", self.source.kind, seconds, error)
-        self.last_error = str(error)
         return Waiting(seconds, then)
+
+    def answered(self) -> None:
+        """Take in that an API server answers; if none did before, count failures anew."""
+        if not self.is_answered:
+            self.is_answered, self.failures = True, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +215,12 @@ class Listing:
 
     async def next(self, watcher: Watcher) -> WatcherState:
         """List without a resourceVersion, hence a quorum read; store the list, report changes."""
+        watcher.accepted_at = None
         try:
             snapshots, version = await self._all_pages(watcher)
         except ApiError as error:
             return watcher.after(error, self)
+        watcher.answered()
         kind = watcher.source.kind
         for change in watcher.store.replace(kind, snapshots, revision_of(version)):
             watcher.audience.changed(change)
@@ -222,7 +256,7 @@ class Watching:
     async def next(self, watcher: Watcher) -> WatcherState:
         """Read until the stream ends, then resume from the revision that the Store has seen.
 
-        A watch that was refused or garbled would fail again, so a new list follows, as after 410.
+        A watch that was refused or garbled would fail again, so a new list follows, and after 410.
         """
         watcher.accepted_at = None
         try:
@@ -258,6 +292,7 @@ class Watching:
             async for chunk in chunks:
                 if watcher.accepted_at is None:
                     watcher.accepted_at = watcher.runtime.clock.monotonic()
+                    watcher.answered()
                 for line in lines.feed(chunk):
                     yield decoded(_event_decoder, line)
 

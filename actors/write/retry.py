@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.api.errors import ApiError, Conflict, NotFound, Refused
+from actors.api.errors import ApiError, Conflict, HeldBack, NotFound, Refused, Unready
 from actors.runtime.backoff import Backoff, refusal_delay
 from actors.runtime.results import RequeueAfter
 from actors.write.errors import Fight, Leaving, NameConflict, WriteError
@@ -25,6 +25,7 @@ _BACKOFF = Backoff(base=0.25, cap=300.0)
 _RACE_BACKOFF = Backoff(base=0.1, cap=30.0)
 # The next reconcile settles most races; after this many in a row they are reported to the user.
 _QUIET_TRIES = 4
+_FORBIDDEN = 403
 
 
 def settled_delay(error: WriteError, tries: int, random: random.Random) -> float | None:
@@ -47,20 +48,23 @@ class Retry:
     def after(self, errors: Iterable[WriteError]) -> float | None:
         """Seconds to wait after a reconcile with these errors; None if none of them is transient.
 
-        After a first conflict there is no wait, then backoff. Retry-After is the minimum.
+        After a first conflict there is no wait, then backoff. Retry-After is the minimum. A
+        reconcile whose requests were only held back is no failed try, and waits for the rest.
         """
         transient = [error for error in errors if not isinstance(error, _SETTLED)]
         if not transient:
             return None
-        self.tries += 1
-        if self.tries == 1 and all(isinstance(error, NotFound | Conflict) for error in transient):
-            return 0.0
-        backoff = _RACE_BACKOFF if all(map(_is_race, transient)) else _BACKOFF
         asked = [
             error.retry_after
             for error in transient
             if isinstance(error, ApiError) and error.retry_after
         ]
+        if all(isinstance(error, HeldBack) for error in transient):
+            return max(asked, default=0.0)
+        self.tries += 1
+        if self.tries == 1 and all(isinstance(error, NotFound | Conflict) for error in transient):
+            return 0.0
+        backoff = _RACE_BACKOFF if all(map(_is_race, transient)) else _BACKOFF
         return max(backoff.delay(self.tries - 1, self._random), *asked, 0.0)
 
     def reset(self) -> None:
@@ -80,8 +84,16 @@ class Retry:
         return RequeueAfter(self.after_error(error), f"retry after {type(error).__name__}")
 
     def is_quiet(self, errors: Iterable[WriteError]) -> bool:
-        """Whether these errors are races that the next reconcile most likely settles."""
-        return self.tries <= _QUIET_TRIES and all(map(_is_race, errors))
+        """Whether the next reconciles most likely settle these errors: races, and lack of rights.
+
+        The latter is Unready for a while, or HeldBack, and then Forbidden, which is no more quiet.
+        """
+        is_early = self.tries <= _QUIET_TRIES
+        return all((is_early and _is_race(error)) or _is_unready(error) for error in errors)
+
+
+def _is_unready(error: WriteError) -> bool:
+    return isinstance(error, Unready | HeldBack) and error.code == _FORBIDDEN
 
 
 def _is_race(error: WriteError) -> bool:

@@ -104,7 +104,10 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
 
     @abstractmethod
     def _parked_status(self, snapshot: Snapshot, error: str, message: str) -> Mapping[str, Any]:
-        """The status that names the class and the message of the last crash."""
+        """The status that names the class and the message of the last crash.
+
+        It may raise anything for a document that cannot be decoded, but not for `{}`.
+        """
 
     async def on_reconcile(self, reasons: Reasons) -> Result:
         """Bring the cluster to what the resource wants, whatever it was that changed."""
@@ -133,11 +136,21 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
             if (now.meta.uid, now.meta.generation) != (parked.meta.uid, parked.meta.generation):
                 return
             try:
-                await writer.apply_status(now, self._parked_status(now, kind, message))
+                await writer.apply_status(now, self._whole_parked_status(now, kind, message))
             except ApiError as problem:
                 await self.runtime.clock.sleep(max(retry.after_error(problem), _PARKED_DELAY))
             else:
                 return
+
+    def _whole_parked_status(
+        self, snapshot: Snapshot, error: str, message: str
+    ) -> Mapping[str, Any]:
+        """The parked status, from metadata alone if it is the decoding that crashes."""
+        try:
+            return self._parked_status(snapshot, error, message)
+        except Exception:  # noqa: BLE001 # whatever the actor has crashed with
+            _log.exception("the status cannot be decoded", extra={"object": str(self.ref)})
+            return self._parked_status(snapshot._replace(raw=b"{}"), error, message)
 
     def describe(self) -> dict[str, Any]:
         """Add the uid and the number of tries, for the actor dump."""

@@ -44,7 +44,16 @@ class _Reported(msgspec.Struct, frozen=True):
     status: ArtifactStatus = ArtifactStatus()
 
 
+class _ResolvedOnly(msgspec.Struct, frozen=True):
+    resolved: msgspec.Raw = msgspec.Raw()
+
+
+class _OfResolved(msgspec.Struct, frozen=True):
+    status: _ResolvedOnly = _ResolvedOnly()
+
+
 _statuses = Decoder(_Reported)
+_resolutions = Decoder(_OfResolved)
 
 
 class Observed(NamedTuple):
@@ -63,6 +72,14 @@ class Observed(NamedTuple):
 def status_of(raw: bytes) -> ArtifactStatus:
     """The status of an artifact, also if its spec cannot be decoded."""
     return _statuses.decode(raw).status
+
+
+def resolved_json(raw: bytes) -> bytes:
+    """`status.resolved` of an artifact, undecoded; empty if there is none or no status in JSON."""
+    try:
+        return bytes(_resolutions.decode(raw).status.resolved)
+    except (msgspec.DecodeError, RecursionError):
+        return b""
 
 
 def go_finalizers(meta: ObjectMeta) -> tuple[str, ...]:

@@ -68,9 +68,15 @@ def observed_status(
     return status_fields(after)
 
 
-def parked_status(resource: Instance, error: str, message: str, now: datetime) -> dict[str, Any]:
+def status_of(raw: bytes) -> WorkloadStatus:
+    """The status of a Falco or Component, also if its spec cannot be decoded."""
+    return _statuses.decode(raw).status
+
+
+def parked_status(
+    before: WorkloadStatus, error: str, message: str, generation: int | None, now: datetime
+) -> dict[str, Any]:
     """The content of `.status` once the actor has crashed too often: as before, with the error."""
-    before, generation = resource.status, resource.metadata.generation
     conditions = set_condition(before.conditions, parked(error, message, generation), now)
     after = msgspec.structs.replace(before, conditions=conditions, observed_generation=generation)
     return status_fields(after)
@@ -120,3 +126,10 @@ class WorkloadStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         tuple[Condition, ...] | None,
         doc("Reconciled and Available.", **LIST_MAP_BY_TYPE),
     ] = None
+
+
+class _Reported(msgspec.Struct, frozen=True):
+    status: WorkloadStatus = WorkloadStatus()
+
+
+_statuses = msgspec.json.Decoder(_Reported)

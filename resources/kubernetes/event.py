@@ -17,8 +17,11 @@ class EventDraft(NamedTuple):
 
 
 def bounded(text: str) -> str:
-    """The text, cut to NOTE_BYTES bytes of UTF-8 and then ended by an ellipsis."""
-    data = text.encode()
+    """The text, cut to NOTE_BYTES bytes of UTF-8 and then ended by an ellipsis.
+
+    What UTF-8 cannot hold is escaped: messages of exceptions may quote any bytes.
+    """
+    data = text.encode(errors="backslashreplace")
     if len(data) <= NOTE_BYTES:
-        return text
+        return data.decode()
     return data[: NOTE_BYTES - len("…".encode())].decode(errors="ignore") + "…"

@@ -45,6 +45,15 @@ class ObjectMeta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     creation_timestamp: str | None = None
 
 
+RETRY = "falcosecurity.dev/retry"
+"""The annotation of a resource whose every new value has a parked actor tried again."""
+
+
+def trial_of(meta: ObjectMeta) -> tuple[str, int, str]:
+    """What a user changes to have a parked actor tried again: the resource, its spec, or RETRY."""
+    return meta.uid or "", meta.generation or 0, (meta.annotations or {}).get(RETRY, "")
+
+
 class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """One aspect of the current state."""
 

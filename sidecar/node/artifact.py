@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,9 @@ from resources.artifact.plugin import Plugin
 from resources.artifact.reasons import INVALID
 from resources.artifact.revision import pinned
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
+from resources.artifact.status import resolved_json
 from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.meta import trial_of
 from resources.kubernetes.selector import selects
 from resources.node.artifact import NodeArtifact, SourceState, Trouble
 from resources.node.files import file_name, library_name
@@ -28,7 +31,7 @@ from sidecar.node.fetcher import origin_of_config_map, origin_of_inline
 from sidecar.node.fetches import Fetches, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from sidecar.node.fetcher import Fetcher
     from sidecar.node.state import NodeState
 
+_log = logging.getLogger(__name__)
 # Seconds that the operator may take to resolve a new generation; after that it seems to be away.
 _RESOLVING = 10.0
 
@@ -200,10 +204,20 @@ class NodeArtifactActor(Actor):
         self._fetches.cancel_all_but(())
 
 
+def version_of(snapshot: Snapshot) -> Hashable:
+    """All of an artifact that decides what a node installs; no other write of the status is."""
+    return trial_of(snapshot.meta), resolved_json(snapshot.raw)
+
+
 def _revision_of(kind: str, snapshot: Snapshot) -> str:
-    """The revision that a node is to install; empty if the spec is invalid or not resolved."""
+    """The revision that a node is to install.
+
+    Empty if the spec is invalid or not resolved, or if it is the decoding that crashes.
+    """
     try:
         resource = decode(kind, snapshot.raw)
         return pinned(resource, sources_of(resource))[0] or ""
-    except (DecodeError, InvalidSpec):
+    except Exception as error:  # noqa: BLE001 # whatever the actor has crashed with
+        if not isinstance(error, DecodeError | InvalidSpec):
+            _log.exception("the artifact cannot be decoded", extra={"object": str(snapshot.ref)})
         return ""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sidecar.volume.blobs import Blobs
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+_FORBIDDEN = 403
 
 
 class FetchFailed(Exception):  # noqa: N818 - what it reports is a failure, not an error of ours
@@ -185,7 +186,7 @@ class Fetcher:
         except NotFound as error:
             raise FetchFailed(_missing(f"{kind} {name}")) from error
         except ApiError as error:
-            refused = isinstance(error, Refused)
+            refused = isinstance(error, Refused) or error.code == _FORBIDDEN
             why = "may not be read yet" if refused else "cannot be read"
             trouble = Trouble(REFERENCE_FAILED, f"{kind} {name} {why}: {error}", transient=True)
             raise FetchFailed(trouble, error.retry_after) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,19 +11,36 @@ from supervisors.tree.intensity import Intensity, Window
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from actors.runtime.clock import Handle
+
+# Seconds after the first and after every later parking until the same version is tried again: the
+# cause may have been outside of the object.
+_RETRIES = (600.0, 1800.0)
+
 
 class Crashes:
     """The crashes of one child within the window, and the version of its object being tried.
 
     `version` is the object's version at the last restart; before the first restart, it is the
-    version found at the first crash.
+    version found at the first crash. `parkings` counts how often this version has been given up.
     """
 
-    __slots__ = ("_window", "version")
+    __slots__ = ("_probation_until", "_window", "parkings", "version")
 
     def __init__(self, intensity: Intensity, version: Hashable | None) -> None:
         self._window = Window(intensity)
+        self._probation_until = -math.inf
         self.version = version
+        self.parkings = 0
+
+    @classmethod
+    def on_probation(
+        cls, intensity: Intensity, version: Hashable | None, parkings: int, now: float
+    ) -> Crashes:
+        """The crashes of an object that is tried again: one within the window is one too many."""
+        crashes = cls(intensity, version)
+        crashes.parkings, crashes._probation_until = parkings, now + intensity.window_seconds
+        return crashes
 
     def record(self, now: float, version: Hashable | None) -> bool:
         """Count a crash at this monotonic time; whether this version is to be given up.
@@ -31,6 +49,11 @@ class Crashes:
         since the actor was started.
         """
         self._window, exceeded = self._window.record(now)
+        on_probation = now < self._probation_until and version == self.version
+        if not on_probation:
+            self._probation_until = -math.inf
+            self.parkings = 0
+        exceeded = exceeded or on_probation
         if exceeded and version != self.version:
             self._window, _ = Window(self._window.intensity).record(now)
             return False
@@ -44,7 +67,14 @@ class Crashes:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """An object that has no actor until it has another version than this."""
+    """An object that has no actor until it has another version than this, or `retry` is due."""
 
     version: Hashable | None
     error: BaseException
+    parkings: int
+    retry: Handle
+
+
+def retry_delay(parkings: int) -> float:
+    """Seconds until an object is tried again that has been given up this often in a row."""
+    return _RETRIES[min(parkings, len(_RETRIES)) - 1]

@@ -15,7 +15,7 @@ from actors.runtime.lifecycle import Exit, ExitReason
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from supervisors.tree.child import Child, ChildDue, ChildExited, News
-from supervisors.tree.crashes import Crashes, Parked
+from supervisors.tree.crashes import Crashes, Parked, retry_delay
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -42,6 +42,8 @@ class DynamicSupervisor(Actor):
       once, and deliveries are dropped until `version_of` differs from the version at the last
       start; the composition roots say what a version is. An object that has changed in the meantime
       is not parked.
+    - The same version is tried again after 10 minutes, then every 30, for the cause RESTARTED. One
+      crash within the window parks the object again.
     - Stopping it stops all actors at once, with one deadline for all, then cancels them.
     """
 
@@ -69,7 +71,7 @@ class DynamicSupervisor(Actor):
         self._stop_deadline = stop_deadline
         self._children: dict[ObjectRef, Child[ObjectRef]] = {}
         self._parked: dict[ObjectRef, Parked] = {}
-        self._notices: set[asyncio.Task[None]] = set()
+        self._notices: dict[ObjectRef, asyncio.Task[None]] = {}
         self._emptied: asyncio.Future[None] | None = None
 
     @property
@@ -168,11 +170,29 @@ class DynamicSupervisor(Actor):
         if parked is not None:
             if self._version_of(ref) == parked.version:
                 return None
-            del self._parked[ref]
-            self.runtime.observer.actor_unparked(ref.kind)
+            self._unpark(ref)
         child = self._children[ref] = Child(ref, self)
         self._launch(child)
         return child
+
+    def _retry(self, ref: ObjectRef) -> None:
+        """Try an object again that is still parked."""
+        parked, now = self._unpark(ref), self.runtime.clock.monotonic()
+        child = self._children[ref] = Child(ref, self)
+        child.crashes = Crashes.on_probation(
+            self._intensity, self._version_of(ref), parked.parkings, now
+        )
+        child.deliver(Reconcile(Reason(Cause.RESTARTED)), self.runtime.clock)
+        self._launch(child)
+
+    def _unpark(self, ref: ObjectRef) -> Parked:
+        """Forget that an object is parked; `on_parked` ends, lest it speak of a living actor."""
+        parked = self._parked.pop(ref)
+        parked.retry.cancel()
+        if ref in self._notices:
+            self._notices[ref].cancel()
+        self.runtime.observer.actor_unparked(ref.kind)
+        return parked
 
     def _launch(self, child: Child[ObjectRef]) -> None:
         child.start(partial(self._start, child.key))
@@ -195,7 +215,7 @@ class DynamicSupervisor(Actor):
         now, version = self.runtime.clock.monotonic(), self._version_of(child.key)
         crashes = child.crashes = child.crashes or Crashes(self._intensity, version)
         if crashes.record(now, version):
-            self._park(child, Parked(version, error))
+            self._park(child, version, error, crashes.parkings + 1)
             return
         delay = self._backoff.delay(crashes.attempt, self.runtime.random)
         child.start_after(delay, self.runtime.clock)
@@ -207,14 +227,27 @@ class DynamicSupervisor(Actor):
         self.runtime.observer.actor_restarted(child.key.kind)
         self._launch(child)
 
-    def _park(self, child: Child[ObjectRef], parked: Parked) -> None:
-        logger.error("%s is parked", child.key, extra={"object": str(child.key)})
+    def _park(
+        self,
+        child: Child[ObjectRef],
+        version: Hashable | None,
+        error: BaseException,
+        parkings: int,
+    ) -> None:
+        ref, delay = child.key, retry_delay(parkings)
+        logger.error(
+            "%s is parked, again in %.0f minutes", ref, delay / 60, extra={"object": str(ref)}
+        )
         self._forget(child)
-        self._parked[child.key] = parked
-        self.runtime.observer.actor_parked(child.key.kind)
-        notice = self.loop.create_task(self._notify(child.key, parked.error))
-        self._notices.add(notice)
-        notice.add_done_callback(self._notices.discard)
+        retry = self.runtime.clock.call_later(delay, partial(self._retry, ref))
+        self._parked[ref] = Parked(version, error, parkings, retry)
+        self.runtime.observer.actor_parked(ref.kind)
+        notice = self._notices[ref] = self.loop.create_task(self._notify(ref, error))
+        notice.add_done_callback(partial(self._notified, ref))
+
+    def _notified(self, ref: ObjectRef, notice: asyncio.Task[None]) -> None:
+        if self._notices.get(ref) is notice:
+            del self._notices[ref]
 
     async def _notify(self, ref: ObjectRef, error: BaseException) -> None:
         """Call `on_parked`; its failure or delay affects no other object."""
@@ -226,7 +259,9 @@ class DynamicSupervisor(Actor):
             logger.exception("%s: on_parked failed", ref, extra={"object": str(ref)})
 
     async def _release(self) -> None:
-        for notice in self._notices:
+        for parked in self._parked.values():
+            parked.retry.cancel()
+        for notice in self._notices.values():
             notice.cancel()
         self._emptied = self.loop.create_future()
         for child in list(self._children.values()):

@@ -10,10 +10,10 @@ from actors.watch.router import Notice, Router, Routes
 from actors.watch.store import Store
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import ARTIFACTS
-from supervisors.process.registered_child import RegisteredChild
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.tree.child_spec import ChildSpec
 from supervisors.tree.intensity import Intensity
+from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Strategy, Supervisor
 from tests.actor_examples import fake_runtime
 from tests.actors.watch.watching import Listener

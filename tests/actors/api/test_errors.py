@@ -14,6 +14,7 @@ from actors.api.errors import (
     NotFound,
     Refused,
     Unavailable,
+    Unready,
     error_from,
 )
 from resources.kubernetes.kinds import collection_path
@@ -82,10 +83,10 @@ async def test_a_body_that_is_no_json_is_refused(transport, namespace):
     assert error.value.code == 400
 
 
-async def test_what_we_have_no_right_to_is_refused(connect, account, namespace):
-    with pytest.raises(Refused, match="cannot get resource") as error:
+async def test_a_missing_right_is_at_first_that_of_an_unready_server(connect, account, namespace):
+    with pytest.raises(Unready, match="cannot get resource") as error:
         await Client(await connect(account)).get(ObjectRef("Secret", namespace, "any"))
-    assert (error.value.code, type(error.value)) == (403, Refused)
+    assert (error.value.code, type(error.value)) == (403, Unready)
 
 
 async def test_what_is_over_quota_is_refused(control_plane, client, namespace):

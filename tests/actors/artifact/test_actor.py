@@ -5,6 +5,7 @@ import random
 from typing import Any, cast
 
 import pytest
+from msgspec import ValidationError
 
 from actors.api.errors import Conflict, Refused, Unavailable
 from actors.artifact.actor import ArtifactActor, ArtifactServices
@@ -325,6 +326,14 @@ async def test_a_parked_actor_says_so_once_it_can(house):
     await parking
     assert house.programmed == ("Unknown", "ActorParked")
     assert house.api.writes[-1]["resolved"]["revision"] == "1"
+
+
+async def test_a_parked_actor_whose_status_cannot_be_decoded_says_so(house):
+    house.api.put(status={"nodes": "no object"})
+    with pytest.raises(ValidationError):
+        await house.run()
+    await house.fresh().tell_parked(KeyError("x"))
+    assert house.programmed == ("Unknown", "ActorParked")
 
 
 async def _at_once(_seconds):

@@ -2,12 +2,15 @@
 
 import random
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from actors.api.errors import Conflict, NotFound, Refused, Unavailable
+from actors.api.client import Client
+from actors.api.errors import Conflict, Forbidden, NotFound, Refused, Unavailable
+from actors.instance import actor as module
 from actors.instance.actor import InstanceActor, InstanceServices
 from actors.instance.kinds import FALCO
 from actors.runtime.context import Runtime
@@ -17,6 +20,7 @@ from actors.watch.store import Store, snapshot_of
 from resources.falco.desired import FalcoSettings
 from resources.falco.rights import Readable
 from resources.instance.reconcile_mode import ANNOTATION
+from resources.instance.status import WorkloadStatus
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
 from tests.fake_clock import FakeClock
@@ -27,9 +31,9 @@ pytestmark = pytest.mark.usefixtures("cluster")
 class House:
     """One Falco and its actor, which runs when it is told."""
 
-    def __init__(self, client, namespace):
-        self.client = client
+    def __init__(self, transport, namespace):
         self.clock = FakeClock()
+        self.client = client = Client(transport, self.clock)
         self.store = Store()
         self.ref = ObjectRef("Falco", namespace, "falco")
         self.records: list[Any] = []
@@ -68,13 +72,13 @@ class House:
 
 
 @pytest.fixture
-async def house(client, namespace):
+async def house(transport, namespace):
     """A Falco of which nothing is made yet."""
-    made = House(client, namespace)
+    made = House(transport, namespace)
     await made.put()
     yield made
     with suppress(NotFound):
-        await client.delete(made.ref, (await made.live())["metadata"]["uid"])
+        await made.client.delete(made.ref, (await made.live())["metadata"]["uid"])
         await made.show()
         await made.run()
 
@@ -147,11 +151,126 @@ async def test_an_error_of_the_status_ends_the_reconcile_and_never_the_actor(
     assert await house.run() == Done()
 
 
+BUSY = Unavailable(429, "TooManyRequests", "overloaded", retry_after=2.0)
+NO_ROLES = Forbidden(403, "Forbidden", 'User "operator" cannot patch resource "daemonsets"')
+
+
+class Overloaded:
+    """A transport whose API server answers the first writes of DaemonSets by this error."""
+
+    def __init__(self, transport, error=BUSY, times=1):
+        self._transport = transport
+        self._error, self._times = error, times
+        self.sent = 0
+
+    async def request(self, method, path, **options):
+        if "daemonsets" not in path:
+            return await self._transport.request(method, path, **options)
+        self.sent += 1
+        if self.sent <= self._times:
+            raise self._error
+        return await self._transport.request(method, path, **options)
+
+
+async def test_an_actor_that_is_woken_early_keeps_to_retry_after(transport, namespace):
+    overloaded = Overloaded(transport)
+    house = House(overloaded, namespace)
+    await house.put()
+    result = await house.run()
+    assert isinstance(result, RequeueAfter)
+    assert result.seconds == 2.0
+    await house.show()
+    await house.clock.advance(0.5)
+    assert await house.run() == RequeueAfter(1.5, "retry after a failed request")
+    assert overloaded.sent == 1
+    assert "overloaded" in (await house.live())["status"]["conditions"][0]["message"]
+    await house.put({"version": "0.43.0"})  # another body is asked for as early as the first
+    await house.clock.advance(1.0)
+    assert await house.run() == RequeueAfter(0.5, "retry after a failed request")
+    assert house.actor.describe()["tries"] == overloaded.sent == 1
+    await house.clock.advance(0.5)
+    assert await house.run() == Done()
+    assert overloaded.sent == 2
+    await deleted(house)
+
+
+async def deleted(house):
+    await house.client.delete(house.ref, (await house.live())["metadata"]["uid"])
+    await house.show()
+    await house.run()
+
+
+async def test_an_api_server_that_knows_no_roles_yet_is_asked_again_soon_and_not_told(
+    transport, namespace
+):
+    starting: Any = Overloaded(transport, NO_ROLES, times=4)
+    house, waits = House(starting, namespace), []
+    await house.put()
+    while isinstance(result := await house.run(), RequeueAfter):
+        waits.append(result.seconds)
+        await house.show()
+        assert "status" not in await house.live()
+        await house.clock.advance(result.seconds / 2)
+        await house.run()  # woken meanwhile
+        await house.clock.advance(result.seconds / 2)
+    assert (waits, starting.sent) == ([1.0, 2.0, 4.0, 8.0], 5)
+    assert result == Done()
+    assert (await reconciled(house))[0] == "True"
+    assert "ResourceApplyError" not in house.told
+    await deleted(house)
+
+
+async def test_a_right_that_is_missing_for_long_is_told_and_tried_again_after_a_minute(
+    transport, namespace
+):
+    starting: Any = Overloaded(transport, NO_ROLES, times=5)
+    house = House(starting, namespace)
+    await house.put()
+    for seconds in (1.0, 2.0, 4.0, 8.0):
+        assert (await house.run()).seconds == seconds
+        await house.show()
+        await house.clock.advance(seconds)
+    assert await house.run() == RequeueAfter(60.0, "the next try of a held child")
+    assert await reconciled(house) == ("False", "ApplyPatchErrorOnCreate")
+    assert house.told.count("ResourceApplyError") == 1
+    await house.show()
+    await house.run()
+    assert starting.sent == 5
+    await house.clock.advance(60)
+    assert await house.run() == Done()
+    assert (await reconciled(house))[0] == "True"
+    await deleted(house)
+
+
 async def test_the_last_crash_of_a_parked_actor_is_named_in_the_status(house):
     await house.run()
     await house.show()
     await house.actor.tell_parked(KeyError("x"))
     assert await reconciled(house) == ("False", "ActorParked")
+
+
+def too_deep(raw):
+    """Decodes only the empty document."""
+    if raw != b"{}":
+        raise RecursionError("too deep")
+    return WorkloadStatus()
+
+
+@pytest.mark.parametrize(("broken", "kept"), [("the spec", True), ("the whole object", False)])
+async def test_a_parked_actor_says_so_also_if_it_is_the_decoding_that_crashes(
+    house, monkeypatch, broken, kept
+):
+    await house.run()
+    await house.show()
+    monkeypatch.setattr(house.actor, "_instance_kind", replace(FALCO, decode=too_deep))
+    if broken == "the whole object":
+        monkeypatch.setattr(module, "status_of", too_deep)
+    with pytest.raises(RecursionError):
+        await house.run()
+    await house.actor.tell_parked(RecursionError("too deep"))
+    assert await reconciled(house) == ("False", "ActorParked")
+    types = [condition["type"] for condition in (await house.live())["status"]["conditions"]]
+    assert ("Available" in types) is kept
 
 
 async def test_the_dump_shows_the_incarnation_and_what_is_held(house):

@@ -1,13 +1,15 @@
 """Writes of a process that does not lead."""
 
 import asyncio
-from contextlib import asynccontextmanager
+import socket
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from actors.api.errors import Unavailable
 from actors.api.lean_import import configuration_class
 from actors.leader.fence import Fence, FencedTransport
+from tests.eventually import soon
 from tests.fake_clock import FakeClock, settle
 
 
@@ -94,6 +96,25 @@ async def test_a_fence_that_was_closed_can_be_opened_again():
 
 
 @asynccontextmanager
+async def serving(serve):
+    """A transport behind a fence, to a server that does this with each connection."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    listening.bind(("127.0.0.1", 0))
+    server = await asyncio.start_server(serve, sock=listening, limit=4096)
+    configuration = configuration_class()()
+    configuration.host = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    fence = Fence(FakeClock())
+    transport = FencedTransport(configuration, Silent(), fence)
+    try:
+        yield fence, transport
+    finally:
+        await transport.close()
+        server.close()
+        await server.wait_closed()
+
+
+@asynccontextmanager
 async def fenced(answer):
     """A transport behind a fence, to a server that answers like this, or not at all."""
     requests: list[bytes] = []
@@ -108,17 +129,8 @@ async def fenced(answer):
             await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    configuration = configuration_class()()
-    configuration.host = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    fence = Fence(FakeClock())
-    transport = FencedTransport(configuration, Silent(), fence)
-    try:
+    async with serving(serve) as (fence, transport):
         yield fence, transport, requests, heard
-    finally:
-        await transport.close()
-        server.close()
-        await server.wait_closed()
 
 
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -149,3 +161,89 @@ async def test_a_request_without_answer_is_given_up_when_the_fence_closes():
         with pytest.raises(Unavailable, match="NotLeading"):
             await write
         await settle()
+
+
+# A process that is frozen, and goes on after its time: the clock has moved, and no timer has run.
+
+
+def freezing(transport, monkeypatch, freeze):
+    """Freeze once a connection has been made, before it is used."""
+    connector = transport._session.connector
+    connect = connector.connect
+
+    async def slowly(*arguments, **options):
+        connection = await connect(*arguments, **options)
+        freeze()
+        return connection
+
+    monkeypatch.setattr(connector, "connect", slowly)
+
+
+@pytest.mark.parametrize("body", [b"{}", None])
+async def test_a_write_whose_connection_took_longer_than_the_lease_is_not_sent(monkeypatch, body):
+    async with fenced(EMPTY) as (fence, transport, requests, heard):
+        fence.open_until(10)
+        freezing(transport, monkeypatch, lambda: setattr(fence._clock, "_time", 10.0))
+        with pytest.raises(Unavailable, match="NotLeading"):
+            await transport.request("PATCH", "/api/v1/nodes/n", verb="patch", body=body)
+        await heard.wait()
+        assert requests == [b""], "the connection was closed, and nothing came over it"
+        assert not transport._session.connector._conns, "nor is it kept for others"
+
+
+async def test_a_write_that_was_frozen_right_before_its_first_byte_is_not_sent(monkeypatch):
+    async with fenced(EMPTY) as (fence, transport, requests, heard):
+        fence.open_until(10)
+        loop = asyncio.get_running_loop()
+        later = lambda: loop.call_soon(setattr, fence._clock, "_time", 10.0)  # noqa: E731
+        freezing(transport, monkeypatch, later)
+        with pytest.raises(Unavailable):
+            await transport.request("PATCH", "/api/v1/nodes/n", verb="patch", body=b"{}")
+        await heard.wait()
+        assert requests == [b""]
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body")
+async def test_what_is_cut_off_sends_nothing_of_what_is_still_buffered():
+    received, reading = bytearray(), asyncio.Event()
+    ended = asyncio.Event()
+
+    async def serve(reader, writer):
+        await reading.wait()
+        with suppress(ConnectionResetError):
+            while chunk := await reader.read(65536):
+                received.extend(chunk)
+        writer.transport.abort()
+        ended.set()
+
+    async with serving(serve) as (fence, transport):
+        fence.open_until(10)
+        body = bytes(32_000_000)  # more than the sockets take
+        write = transport.request("PATCH", "/api/v1/nodes/n", verb="patch", body=body)
+        task = asyncio.create_task(write)
+        await soon(lambda: transport._session.connector._acquired)
+        (protocol,) = transport._session.connector._acquired
+        await soon(protocol.transport.get_write_buffer_size)
+        fence.close()
+        with pytest.raises(Unavailable, match="NotLeading"):
+            await task
+        reading.set()
+        await ended.wait()
+        assert len(received) < len(body)
+
+
+async def test_a_connection_is_used_again_after_a_write_that_passed():
+    connections = []
+
+    async def serve(reader, writer):
+        connections.append(writer)
+        while await reader.readline():
+            await reader.readuntil(b"{}")
+            writer.write(EMPTY)
+        writer.close()
+
+    async with serving(serve) as (fence, transport):
+        fence.open_until(10)
+        for _ in range(3):
+            await transport.request("PATCH", "/api/v1/nodes/n", verb="patch", body=b"{}")
+        assert len(connections) == 1

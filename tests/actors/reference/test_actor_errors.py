@@ -5,6 +5,7 @@ from actors.api.errors import ApiError, Unavailable
 from actors.reference.index import scope_of
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
+from tests.fake_clock import FakeClock
 
 THEIRS = "tests.example.org/hold"
 
@@ -76,17 +77,23 @@ async def test_an_object_that_vanished_under_a_patch_is_looked_for_once(house, r
     assert requests == {("patch", plural, "404"): 1, ("get", plural, "404"): 1}
 
 
-async def test_without_the_right_it_is_tried_again_after_one_two_and_then_five_minutes(
+async def test_without_the_right_it_is_tried_again_after_seconds_and_then_after_minutes(
     house, connect, account
 ):
-    house.client = Client(await connect(account))
+    clock = FakeClock()
+    house.client = Client(await connect(account), clock)
     house.actor = house.fresh_actor()
     house.create()
     house.named()
     house.listed()
-    waits = [await house.run() for _ in range(4)]
-    assert waits == [
-        RequeueAfter(seconds, "retry after Refused") for seconds in (60.0, 120.0, 300.0, 300.0)
+    waits = []
+    for _ in range(9):
+        waits.append(await house.run())
+        await clock.advance(waits[-1].seconds)
+    patch, *early, first, second, third, last = waits
+    assert [wait.seconds for wait in (patch, *early)] == [1.0, 1.0, 2.0, 4.0, 8.0]
+    assert [first, second, third, last] == [
+        RequeueAfter(seconds, "retry after Forbidden") for seconds in (60.0, 120.0, 300.0, 300.0)
     ]
     assert house.finalizers() == []
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from actors.reference.actor import state_of
 from actors.reference.index import ReferenceIndex, scope_of
 from actors.reference.scopes import Scopes, protection_fields
 from actors.watch.store import Change
@@ -177,3 +178,25 @@ def test_what_was_absent_from_a_scope_that_is_watched_no_more_is_not_known(scope
     assert scopes.is_absent(elsewhere)
     scopes.clear()
     assert not scopes.is_absent(elsewhere)
+
+
+# When a parked actor is worth another try.
+
+
+@pytest.mark.parametrize(
+    "changed", [{"finalizers": [OURS]}, {"deletionTimestamp": "2026-01-01T00:00:00Z"}]
+)
+def test_a_change_that_an_actor_acts_on_is_another_state(scopes, store, changed):
+    store.put(snapshot(NAMED, 1))
+    before = state_of(scopes.get(NAMED))
+    store.put(snapshot(NAMED, 2, **changed))
+    assert state_of(scopes.get(NAMED)) != before
+    assert before != state_of(None)
+
+
+def test_no_change_of_its_content_or_of_another_object_is(scopes, store):
+    store.put(snapshot(NAMED, 1))
+    before = state_of(scopes.get(NAMED))
+    store.put(snapshot(NAMED, 2, labels={"any": "other"}, finalizers=["x/y"]))
+    store.put(snapshot(FOREIGN, 3))
+    assert state_of(scopes.get(NAMED)) == before

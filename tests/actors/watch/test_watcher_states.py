@@ -54,8 +54,6 @@ def offline(streams, clock=None):
         ([ADDED, CUT_OFF], Watching("7")),
         ([OVERLOAD], Watching("5")),
         ([ADDED, ADDED[:20]], Watching("7")),
-        ([Gone(410, "Gone", "")], Listing()),
-        ([ADDED, TOO_OLD], Listing()),
         ([NotFound(404, "NotFound", "")], Listing()),
         ([Refused(403, "Forbidden", "")], Listing()),
         ([Garbled(200, "NotJson", "")], Listing()),
@@ -78,25 +76,77 @@ async def test_a_server_that_ends_each_stream_at_once_is_not_asked_without_end(c
     watcher.state = Watching("5")
     ref = watcher.launch()
     await clock.advance(60.0)
-    assert 2 < watcher.audience.opened < 30
+    assert 2 < watcher.audience.opened < 60
     await ref.stop()
 
 
-async def test_failures_in_a_row_wait_longer_and_success_starts_afresh():
+@pytest.mark.parametrize("chunks", [[Gone(410, "Gone", "")], [ADDED, TOO_OLD], [TOO_OLD]])
+async def test_a_revision_that_is_too_old_means_to_list_now(chunks):
+    watcher = offline(Streams(*chunks))
+    watcher.failures = 20
+    assert await Watching("5").next(watcher) == Listing()
+    assert watcher.failures == 20
+
+
+async def test_a_revision_that_is_too_old_right_after_a_list_is_not_listed_without_end():
+    watcher = offline(Streams(TOO_OLD))
+    assert await Watching("5").next(watcher) == Listing()
+    state = await Watching("5").next(watcher)
+    assert isinstance(state, Waiting)
+    assert state.then == Listing()
+    watcher.streams = Streams(ADDED, TOO_OLD)  # an event in between, and it is news again
+    assert await Watching("5").next(watcher) == Listing()
+
+
+NO_ANSWER = Unavailable(0, "ClientConnectorError", "")
+ANSWER = Unavailable(503, "ServiceUnavailable", "")
+
+
+def waiting_long(**options):
+    """A watcher whose waits are the longest that may be."""
     clock = FakeClock()
     watcher = offline(Streams(), clock)
     watcher.runtime = Runtime(clock, Longest())
-    error = Unavailable(0, "any", "")
-    delays = [watcher.after(error, Listing()).seconds for _ in range(10)]
-    assert delays == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
+    watcher.source = Source("ConfigMap", **options)
+    return watcher
+
+
+def delays(watcher, error, number):
+    return [watcher.after(error, Listing()).seconds for _ in range(number)]
+
+
+def test_failures_in_a_row_wait_longer_up_to_a_few_seconds():
+    assert delays(waiting_long(), NO_ANSWER, 7) == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert delays(waiting_long(longest_wait=30.0), NO_ANSWER, 9)[5:] == [6.4, 12.8, 25.6, 30.0]
+    assert delays(waiting_long(), ANSWER, 7) == [0.2, 0.4, 0.8, 1.6, 3.2, 4.0, 4.0]
     asked = Unavailable(429, "TooManyRequests", "", retry_after=45.0)
-    assert watcher.after(asked, Listing()).seconds == 45.0
+    assert delays(waiting_long(), asked, 1) == [45.0]
+
+
+@pytest.mark.parametrize("error", [ANSWER, Refused(403, "Forbidden", "no roles are known yet")])
+def test_once_the_server_answers_anything_the_backoff_starts_anew(error):
+    watcher = waiting_long(longest_wait=30.0)
+    delays(watcher, NO_ANSWER, 9)
+    assert delays(watcher, error, 2) == [0.2, 0.4]
+
+
+async def test_once_a_list_succeeds_after_an_outage_the_backoff_starts_anew():
+    watcher = waiting_long(longest_wait=30.0)
+    delays(watcher, NO_ANSWER, 9)
+    watcher.client = Lists(b'{"metadata":{"resourceVersion":"9"},"items":[]}')
+    assert await Listing().next(watcher) == Watching("9")
+    assert delays(watcher, NO_ANSWER, 1) == [0.2]
+
+
+async def test_a_steady_stream_starts_the_backoff_anew():
+    watcher = waiting_long()
+    delays(watcher, ANSWER, 9)
     watcher.accepted_at = watcher.runtime.clock.monotonic()
     watcher.hear(msgspec.json.decode(ADDED, type=module._Event))
-    assert watcher.after(error, Listing()).seconds == 30.0
-    await clock.advance(module._STEADY)
+    assert delays(watcher, ANSWER, 1) == [4.0]
+    await watcher.runtime.clock.advance(module._STEADY)
     watcher.hear(msgspec.json.decode(ADDED, type=module._Event))
-    assert watcher.after(error, Listing()).seconds == 0.2
+    assert delays(watcher, ANSWER, 1) == [0.2]
 
 
 class Quiet:

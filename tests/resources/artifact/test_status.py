@@ -15,6 +15,7 @@ from resources.artifact.status import (
     go_finalizers,
     is_programmed,
     parked_status,
+    resolved_json,
     status,
     status_of,
 )
@@ -229,3 +230,17 @@ def test_only_finalizers_of_sidecars_are_taken_for_such():
     )
     assert go_finalizers(ObjectMeta(finalizers=(*others, *theirs))) == theirs
     assert go_finalizers(ObjectMeta()) == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "resolved"),
+    [
+        ({}, b""),
+        ({"status": {"conditions": [{"type": 5}]}}, b""),
+        ({"status": {"resolved": {"revision": "2-a"}, "nodes": "x"}}, b'{"revision": "2-a"}'),
+        ({"status": {"resolved": 5}}, b"5"),
+        ({"status": []}, b""),
+    ],
+)
+def test_what_is_resolved_is_known_whatever_else_the_status_is(document, resolved):
+    assert resolved_json(json.dumps(document).encode()) == resolved

@@ -4,7 +4,7 @@ from msgspec import convert
 
 from resources.falco.spec import Falco, FalcoStatus
 from resources.instance.outcome import Outcome
-from resources.instance.status import observed_status, parked_status
+from resources.instance.status import WorkloadStatus, observed_status, parked_status, status_of
 from resources.instance.workload import MainWorkload
 from resources.kubernetes.meta import ObjectMeta
 
@@ -15,10 +15,19 @@ META = ObjectMeta(name="falco", namespace="ns", uid="u-1", generation=4)
 def test_a_parked_actor_says_its_error_and_leaves_the_rest():
     fresh = Falco(metadata=META)
     before = observed_status(fresh, Outcome(), MainWorkload("DaemonSet", "falco"), None, NOW)
-    resource = Falco(metadata=META, status=convert(before, FalcoStatus))
-    after = parked_status(resource, "KeyError", "'x'", NOW)
+    after = parked_status(convert(before, FalcoStatus), "KeyError", "'x'", META.generation, NOW)
     [reconciled, available] = after.pop("conditions")
     assert (reconciled["status"], reconciled["reason"]) == ("False", "ActorParked")
     assert reconciled["message"] == "KeyError: 'x'"
     assert available == before.pop("conditions")[1]
     assert after == before
+
+
+def test_the_status_is_read_of_an_instance_whose_spec_cannot_be():
+    assert status_of(b'{"spec": 5, "status": {"observedGeneration": 7}}').observed_generation == 7
+    assert status_of(b"{}") == WorkloadStatus()
+
+
+def test_a_parked_actor_whose_error_quotes_any_bytes_says_so():
+    after = parked_status(WorkloadStatus(), "UnicodeError", "\udcff is none", 4, NOW)
+    assert after["conditions"][0]["message"] == "UnicodeError: \\udcff is none"

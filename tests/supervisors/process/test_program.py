@@ -32,7 +32,7 @@ class House:
         exposed = Exposure(ANY_PORT, None, ANY_PORT, ANY_PORT, Path())
         self.root = self.process.root(
             "operator",
-            ProcessSettings(exposed, "info", "text", ""),
+            ProcessSettings(exposed, "info", "text", "", ()),
             [ChildSpec("part", self._start)],
             lambda: None,
             intensity=Intensity(MOST_RESTARTS, 600.0),

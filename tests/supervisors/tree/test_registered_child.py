@@ -2,7 +2,7 @@
 
 import pytest
 
-from supervisors.process.registered_child import RegisteredChild
+from supervisors.tree.registered_child import RegisteredChild
 from tests.actor_examples import fake_runtime
 from tests.fake_clock import settle
 from tests.supervisors.process.recording import Recording

@@ -1,0 +1,57 @@
+"""The actor of one artifact on a node."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from actors.watch.store import Store, snapshot_of
+from resources.kubernetes.meta import RETRY
+from resources.kubernetes.reference import ObjectRef
+from resources.node.artifact import Trouble
+from sidecar.node import artifact as module
+from sidecar.node.artifact import NodeArtifactActor, version_of
+from tests.actor_examples import fake_runtime
+from tests.actors.watch.stored import snapshot
+
+
+def version(resolved="2-abc", annotations=None, generation=2, uid="uid", **status):
+    metadata = {"name": "rules", "uid": uid, "generation": generation, "annotations": annotations}
+    body = {"metadata": metadata, "status": {"resolved": {"revision": resolved}, **status}}
+    return version_of(snapshot_of("Rulesfile", json.dumps(body).encode()))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"resolved": "2-def"}, {"annotations": {RETRY: "1"}}, {"generation": 3}, {"uid": "other"}],
+)
+def test_what_decides_about_the_content_makes_another_version(changed):
+    assert version(**changed) != version()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"nodes": {"summary": "1/3"}}, {"conditions": []}, {"annotations": {"any": "other"}}],
+)
+def test_no_other_write_of_the_status_or_the_metadata_does(changed):
+    assert version(**changed) == version()
+
+
+class State:
+    """What the actor puts, instead of an installation."""
+
+    def put(self, ref, artifact):
+        self.ref, self.artifact = ref, artifact
+
+
+def test_a_parked_actor_says_so_also_if_it_is_the_decoding_that_crashes(monkeypatch):
+    def too_deep(*_):
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(module, "decode", too_deep)
+    ref, store, state = ObjectRef("Rulesfile", "ns", "rules"), Store(), State()
+    store.put(snapshot(ref, 1))
+    services: Any = SimpleNamespace(store=store, state=state)
+    NodeArtifactActor(fake_runtime()[0], ref, services).tell_parked(RecursionError("too deep"))
+    assert state.artifact.trouble == Trouble("ActorParked", "RecursionError: too deep")
