@@ -44,7 +44,7 @@ def container(result, name):
         ([MINE], [OTHER], ([MINE], [OTHER])),
         ([MINE], [SECRET], ([MINE], [SECRET])),
         ([DEBUG], None, ([DEFAULT, DEBUG], [DEFAULT])),
-        ([DEBUG, MINE], [DEBUG], ([MINE, DEBUG], [MINE, DEBUG])),
+        ([DEBUG, MINE], [DEBUG], ([DEBUG, MINE], [MINE, DEBUG])),
     ],
 )
 def test_an_address_in_one_container_holds_for_the_other_that_does_not_say_its_own(
