@@ -54,6 +54,27 @@ def test_an_address_in_one_container_holds_for_the_other_that_does_not_say_its_o
     assert (container(result, WAIT)["env"], container(result, MAIN)["env"]) == wanted
 
 
+HOST = {"name": "REDIS_HOST", "value": "$(ZONE).redis.svc"}
+ZONE = {"name": "ZONE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
+COMPOSED = {"name": "REDIS_ADDR", "value": "$(REDIS_HOST):6379"}
+LITERAL = {"name": "REDIS_ADDR", "value": "$$(REDIS_HOST):6379"}
+
+
+@pytest.mark.parametrize(
+    ("main", "copied"),
+    [
+        ([DEBUG, ZONE, HOST, COMPOSED], [ZONE, HOST, COMPOSED]),
+        ([HOST, COMPOSED], [HOST, COMPOSED]),
+        ([COMPOSED, HOST], [COMPOSED]),
+        ([HOST, LITERAL], [LITERAL]),
+    ],
+)
+def test_an_address_is_copied_with_the_variables_before_it_that_it_refers_to(main, copied):
+    result = pod(main=main)
+    assert container(result, WAIT)["env"] == copied
+    assert container(result, MAIN)["env"] == main
+
+
 def test_arguments_take_the_address_from_the_environment():
     assert container(pod(), MAIN)["args"] == ["-r", "$(REDIS_ADDR)"]
 
