@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from resources.kubernetes.overlay import Template
 
@@ -15,22 +15,23 @@ if TYPE_CHECKING:
 _REFERENCE = re.compile(r"(?<!\$)(?:\$\$)*\$\(([^()]+)\)")
 
 
-def spread(shared: Collection[str], defaults: Template, given: Template) -> Template:
+def spread(shared: Mapping[str, str], defaults: Template, given: Template) -> Template:
     """A layer of the pod template that copies the user's value of a shared variable.
 
     A variable that the user sets in one of the default containers is set in all default containers
     that have it, and with it the variables before it that its value refers to. The layer lies below
     the user's template, so a container for which the user sets another value keeps that value. Of
     several values, the first in the pod is copied. Containers that the user adds are left alone.
+    `shared` has for each variable the program's own name for it: a value that the user sets by that
+    name counts if the variable itself is not set.
     """
     ours = {container["name"] for _, container in _containers(defaults)}
+    set_by_user = _with_references(given, ours)
     users: dict[str, list[dict[str, Any]]] = {}
-    for _, container in _containers(given):
-        before: list[dict[str, Any]] = []
-        for variable in container.get("env", ()):
-            if container["name"] in ours and variable["name"] in shared:
-                users.setdefault(variable["name"], [*_referred(variable, before), variable])
-            before.append(variable)
+    for name, own in shared.items():
+        if found := set_by_user.get(name) or set_by_user.get(own):
+            *referred, variable = found
+            users[name] = [*referred, {**variable, "name": name}]
     layer: dict[str, list[dict[str, Any]]] = {}
     for place, container in _containers(defaults):
         names = [variable["name"] for variable in container.get("env", ())]
@@ -38,6 +39,18 @@ def spread(shared: Collection[str], defaults: Template, given: Template) -> Temp
         if env := list({variable["name"]: variable for variable in copied}.values()):
             layer.setdefault(place, []).append({"name": container["name"], "env": env})
     return {"spec": layer}
+
+
+def _with_references(given: Template, ours: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """The first variable of each name in these containers, after those that its value refers to."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for _, container in _containers(given):
+        before: list[dict[str, Any]] = []
+        for variable in container.get("env", ()):
+            if container["name"] in ours:
+                found.setdefault(variable["name"], [*_referred(variable, before), variable])
+            before.append(variable)
+    return found
 
 
 def _referred(variable: dict[str, Any], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
