@@ -2,34 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from resources.kubernetes.overlay import Template
 
 
-def spread(shared: Collection[str], defaults: Template, given: Template) -> Template:
+# `$(NAME)` in a value; `$$(NAME)` is a literal (Kubernetes).
+_REFERENCE = re.compile(r"(?<!\$)(?:\$\$)*\$\(([^()]+)\)")
+
+
+def spread(shared: Mapping[str, str], defaults: Template, given: Template) -> Template:
     """A layer of the pod template that copies the user's value of a shared variable.
 
     A variable that the user sets in one of the default containers is set in all default containers
-    that have it. The layer lies below the user's template, so a container for which the user sets
-    another value keeps that value. Of several values, the first in the pod is copied. Containers
-    that the user adds are left alone.
+    that have it, and with it the variables before it that its value refers to. The layer lies below
+    the user's template, so a container for which the user sets another value keeps that value. Of
+    several values, the first in the pod is copied. Containers that the user adds are left alone.
+    `shared` has for each variable the program's own name for it: a value that the user sets by that
+    name counts if the variable itself is not set.
     """
     ours = {container["name"] for _, container in _containers(defaults)}
-    users: dict[str, dict[str, Any]] = {}
-    for _, container in _containers(given):
-        for variable in container.get("env", ()):
-            if container["name"] in ours and variable["name"] in shared:
-                users.setdefault(variable["name"], variable)
+    set_by_user = _with_references(given, ours)
+    users: dict[str, list[dict[str, Any]]] = {}
+    for name, own in shared.items():
+        if found := set_by_user.get(name) or set_by_user.get(own):
+            *referred, variable = found
+            users[name] = [*referred, {**variable, "name": name}]
     layer: dict[str, list[dict[str, Any]]] = {}
     for place, container in _containers(defaults):
         names = [variable["name"] for variable in container.get("env", ())]
-        if env := [users[name] for name in names if name in users]:
+        copied = [variable for name in names for variable in users.get(name, ())]
+        if env := list({variable["name"]: variable for variable in copied}.values()):
             layer.setdefault(place, []).append({"name": container["name"], "env": env})
     return {"spec": layer}
+
+
+def _with_references(given: Template, ours: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """The first variable of each name in these containers, after those that its value refers to."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for _, container in _containers(given):
+        before: list[dict[str, Any]] = []
+        for variable in container.get("env", ()):
+            if container["name"] in ours:
+                found.setdefault(variable["name"], [*_referred(variable, before), variable])
+            before.append(variable)
+    return found
+
+
+def _referred(variable: dict[str, Any], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The variables of `before` that a value refers to, directly or through others, in order."""
+    wanted = set(_REFERENCE.findall(variable.get("value", "")))
+    found = []
+    for earlier in reversed(before):
+        if earlier["name"] in wanted:
+            wanted |= set(_REFERENCE.findall(earlier.get("value", "")))
+            found.append(earlier)
+    return found[::-1]
 
 
 def _containers(template: Template) -> list[tuple[str, dict[str, Any]]]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from resources.instance.workload import MainContainer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from resources.instance.rbac import PolicyRule
     from resources.instance.workload import Port
 
@@ -19,7 +21,8 @@ class ComponentType:
     `name` is the value of `spec.component.type` and the name of the main container. `container` has
     the fields of that container except name, image and ports; `pod` has the fields of the pod spec
     except the main container and the ServiceAccount. The variables in `shared_env` have the same
-    value in all containers that have them: see `resources.component.shared_env`. `rules` are rights
+    value in all containers that have them, which the user may also set by the name that stands for
+    each there: see `resources.component.shared_env`. `rules` are rights
     in the Component's namespace, `cluster_rules` rights in the cluster.
     """
 
@@ -30,7 +33,7 @@ class ComponentType:
     ports: tuple[Port, ...]
     container: dict[str, Any] = field(default_factory=dict)
     pod: dict[str, Any] = field(default_factory=dict)
-    shared_env: frozenset[str] = frozenset()
+    shared_env: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[PolicyRule, ...] = ()
     cluster_rules: tuple[PolicyRule, ...] = ()
 

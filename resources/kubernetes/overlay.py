@@ -1,12 +1,10 @@
 """Pod templates merged over each other, as if each was server-side applied after the last.
 
-The merge differs from the API server's in three cases, where the API server's result would be
-refused, lose a default, or run in another order:
+The merge differs from the API server's in two cases, where the API server's result would be refused
+or lose a default:
 
 - of fields that exclude each other, such as the sources of a volume, the upper layer's is kept;
-- an empty text, and a 0 that the API server would replace by a default, is no value;
-- the items of the lower layer keep their order and new items come after them, so that an
-  environment variable may refer to variables before it.
+- an empty text, and a 0 that the API server would replace by a default, is no value.
 """
 
 from __future__ import annotations
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 Template = dict[str, Any]
+Key = tuple[Any, ...]
 
 # Text that may be empty: the API server stores it so, or an absent value means empty text as well.
 _EMPTY_TEXTS = frozenset({"fsType", "storageClassName", "value", "volumeAttributesClassName"})
@@ -74,11 +73,41 @@ def _merged_map(below: dict[str, Any], above: dict[str, Any], shape: Shape) -> d
 
 
 def _merged_items(below: list[Any], above: list[Any], shape: Shape) -> list[Any]:
-    items = {shape.key_of(item): item for item in below}
-    for item in above:
-        key = shape.key_of(item)
-        items[key] = merged(items.get(key), item, shape.of_item())
-    return list(items.values())
+    lower = {shape.key_of(item): item for item in below}
+    upper = {shape.key_of(item): item for item in above}
+    return [
+        lower[key] if key not in upper else merged(lower.get(key), upper[key], shape.of_item())
+        for key in _order([*lower], [*upper])
+    ]
+
+
+def _order(lower: list[Key], upper: list[Key]) -> list[Key]:
+    """The keys of both lists in the order of the API server (structured-merge-diff).
+
+    Those of the upper list keep its order; those of the lower list alone come as early as they can
+    without passing a key of both lists that stands before them in the lower one.
+    """
+    shared = [key for key in upper if key in lower]
+    order: list[Key] = []
+    left = right = 0
+    while left < len(lower) or right < len(upper):
+        if left < len(lower):
+            key = lower[left]
+            if key not in upper:
+                order.append(key)
+                left += 1
+                continue
+            if right < len(upper) and shared and key != shared[0]:
+                left += 1
+                continue
+            if key in order or key == upper[right]:
+                left += 1
+        if right < len(upper):
+            order.append(upper[right])
+            if shared and shared[0] == upper[right]:
+                del shared[0]
+            right += 1
+    return order
 
 
 def _without_unset(value: Any, shape: Shape, keys: Collection[str] = ()) -> Any:

@@ -44,5 +44,6 @@ TYPE = ComponentType(
             }
         ],
     },
-    shared_env=frozenset({"REDIS_ADDR"}),
+    # The program reads the second itself, but our argument would win over it.
+    shared_env={"REDIS_ADDR": "FALCOSIDEKICK_UI_REDIS_URL"},
 )

@@ -44,7 +44,7 @@ def container(result, name):
         ([MINE], [OTHER], ([MINE], [OTHER])),
         ([MINE], [SECRET], ([MINE], [SECRET])),
         ([DEBUG], None, ([DEFAULT, DEBUG], [DEFAULT])),
-        ([DEBUG, MINE], [DEBUG], ([MINE, DEBUG], [MINE, DEBUG])),
+        ([DEBUG, MINE], [DEBUG], ([DEBUG, MINE], [MINE, DEBUG])),
     ],
 )
 def test_an_address_in_one_container_holds_for_the_other_that_does_not_say_its_own(
@@ -52,6 +52,55 @@ def test_an_address_in_one_container_holds_for_the_other_that_does_not_say_its_o
 ):
     result = pod(wait, main)
     assert (container(result, WAIT)["env"], container(result, MAIN)["env"]) == wanted
+
+
+HOST = {"name": "REDIS_HOST", "value": "$(ZONE).redis.svc"}
+ZONE = {"name": "ZONE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
+COMPOSED = {"name": "REDIS_ADDR", "value": "$(REDIS_HOST):6379"}
+LITERAL = {"name": "REDIS_ADDR", "value": "$$(REDIS_HOST):6379"}
+
+
+@pytest.mark.parametrize(
+    ("main", "copied"),
+    [
+        ([DEBUG, ZONE, HOST, COMPOSED], [ZONE, HOST, COMPOSED]),
+        ([HOST, COMPOSED], [HOST, COMPOSED]),
+        ([COMPOSED, HOST], [COMPOSED]),
+        ([HOST, LITERAL], [LITERAL]),
+    ],
+)
+def test_an_address_is_copied_with_the_variables_before_it_that_it_refers_to(main, copied):
+    result = pod(main=main)
+    assert container(result, WAIT)["env"] == copied
+    assert container(result, MAIN)["env"] == main
+
+
+OWN = {"name": "FALCOSIDEKICK_UI_REDIS_URL", "value": "mine:1"}
+OWN_SECRET = {**SECRET, "name": OWN["name"]}
+OWN_COMPOSED = {**COMPOSED, "name": OWN["name"]}
+
+
+@pytest.mark.parametrize(
+    ("main", "wait", "address"),
+    [
+        ([OWN], [MINE], MINE),
+        ([OWN_SECRET], [SECRET], SECRET),
+        ([HOST, OWN_COMPOSED], [HOST, COMPOSED], COMPOSED),
+        ([OWN, OTHER], [OTHER], OTHER),
+        ([OTHER, OWN], [OTHER], OTHER),
+    ],
+)
+def test_the_variable_of_the_program_itself_is_the_address(main, wait, address):
+    result = pod(main=main)
+    assert container(result, WAIT)["env"] == wait
+    env = container(result, MAIN)["env"]
+    assert address in env
+    assert all(variable in env for variable in main)
+    assert container(result, MAIN)["args"] == ["-r", "$(REDIS_ADDR)"]
+    names = [variable["name"] for variable in env]
+    assert len(names) == len(set(names))
+    if HOST in env:
+        assert names.index("REDIS_HOST") < names.index("REDIS_ADDR")
 
 
 def test_arguments_take_the_address_from_the_environment():

@@ -83,12 +83,14 @@ def excluded(path, touched):
 
 
 @given(both, templates())
-def test_the_order_of_defaults_is_kept_and_new_items_follow(below, above):
+def test_the_user_s_order_is_kept_and_that_of_the_other_defaults(below, above):
     def names(template):
         return [item["name"] for item in template.get("spec", {}).get("containers", [])]
 
-    added = [name for name in names(above) if name not in names(below)]
-    assert names(pod_template(below, above)) == names(below) + added
+    result = names(pod_template(below, above))
+    assert [name for name in result if name in names(above)] == names(above)
+    others = [name for name in names(below) if name not in names(above)]
+    assert [name for name in result if name not in names(above)] == others
 
 
 @given(both, templates())
@@ -136,6 +138,22 @@ def test_an_environment_variable_is_overridden_by_its_name_and_in_its_place():
         {"name": "FALCO_K8S_NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
         {"name": "MORE", "value": "x"},
     ]
+
+
+def test_a_variable_may_refer_to_one_that_the_user_puts_before_it():
+    env = [{"name": "ROOT", "value": "/r"}, {"name": "HOST_ROOT", "value": "$(ROOT)"}]
+    falco = container(overlaid(containers=[{"name": "falco", "env": env}]))
+    assert falco["env"] == [*env, *container(DEFAULTS["spec"])["env"][1:]]
+
+
+def test_an_init_container_that_the_user_puts_before_the_sidecar_runs_before_it():
+    fetch = {"name": "fetch", "image": "x:1"}
+    spec = overlaid(
+        initContainers=[fetch, {"name": "artifact-operator"}],
+        containers=[{"name": "first", "image": "x:1"}, {"name": "falco"}],
+    )
+    assert [item["name"] for item in spec["initContainers"]] == ["fetch", "artifact-operator"]
+    assert [item["name"] for item in spec["containers"]] == ["first", "falco"]
 
 
 @pytest.mark.parametrize("field", ["args", "command"])

@@ -2,13 +2,13 @@
 
 import copy
 from collections import Counter
+from itertools import permutations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from resources.falco.desired import FalcoSettings, desired
 from resources.falco.spec import Falco, FalcoSpec
-from resources.kubernetes.merge_shapes import POD_TEMPLATE
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.overlay import pod_template
 from tests.resources.kubernetes.templates import templates
@@ -40,18 +40,8 @@ def without_owner(body, name=META.name, **spec):
     return plain
 
 
-def by_key(value, shape):
-    """The value with its list maps in the order of their keys: ours keeps that of the defaults."""
-    if isinstance(value, dict):
-        return {name: by_key(child, shape.under(name)) for name, child in value.items()}
-    if isinstance(value, list) and shape.keys:
-        ordered = sorted(value, key=lambda item: str(shape.key_of(item)))
-        return [by_key(item, shape.of_item()) for item in ordered]
-    return value
-
-
 def template_of(live):
-    return by_key(live["spec"]["template"], POD_TEMPLATE)
+    return live["spec"]["template"]
 
 
 def both_of(live):
@@ -95,3 +85,22 @@ def test_the_result_is_what_the_api_server_makes_of_two_applies(control_plane, e
     check()
     assert seen["same"] >= examples // 4, seen
     assert seen["only ours is valid"] > 0, seen
+
+
+def test_the_order_of_items_is_that_of_the_api_server(control_plane, stored):
+    [falco] = stored["spec"]["template"]["spec"]["containers"]
+    ours = {variable["name"]: variable for variable in falco["env"]}
+    assert len(ours) == 3
+    for count in range(5):
+        for names in permutations([*ours, "X", "Y"], count):
+            env = [ours.get(name, {"name": name, "value": "x"}) for name in names]
+            overlay = {"spec": {"containers": [{"name": "falco", "image": "x:1", "env": env}]}}
+            merged = pod_template(DEFAULTS["spec"]["template"], overlay)
+            over = without_owner({"metadata": {}, "spec": {"template": overlay}})
+            over |= {"apiVersion": "apps/v1", "kind": "DaemonSet"}
+            _, theirs = apply(control_plane, over, "user", dryRun="All")
+            assert order_of(merged) == order_of(theirs["spec"]["template"]), names
+
+
+def order_of(template):
+    return [variable["name"] for variable in template["spec"]["containers"][0]["env"]]
