@@ -77,7 +77,7 @@ class Source:
     silence: float = SILENCE
     server_timeout: tuple[int, int] = SERVER_TIMEOUT
     field_selector: str = ""
-    longest_wait: float = 5.0
+    longest_wait: float = 2.0
 
 
 class Audience(Protocol):
@@ -269,7 +269,7 @@ class Watching:
             return watcher.after(error, self._resume(watcher) if resumable else Listing())
         if watcher.is_steady():
             return self._resume(watcher)
-        ended_at_once = Unavailable(0, "ShortWatch", "the stream ended at once")
+        ended_at_once = Unavailable(200, "ShortWatch", "the stream ended at once")
         return watcher.after(ended_at_once, self._resume(watcher))
 
     async def _events(self, watcher: Watcher) -> AsyncGenerator[_Event, None]:

@@ -116,7 +116,7 @@ def delays(watcher, error, number):
 
 
 def test_failures_in_a_row_wait_longer_up_to_a_few_seconds():
-    assert delays(waiting_long(), NO_ANSWER, 7) == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert delays(waiting_long(), NO_ANSWER, 7) == [0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0]
     assert delays(waiting_long(longest_wait=30.0), NO_ANSWER, 9)[5:] == [6.4, 12.8, 25.6, 30.0]
     assert delays(waiting_long(), ANSWER, 7) == [0.2, 0.4, 0.8, 1.6, 3.2, 4.0, 4.0]
     asked = Unavailable(429, "TooManyRequests", "", retry_after=45.0)
