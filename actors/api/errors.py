@@ -115,11 +115,6 @@ class Garbled(Unavailable):
 class HeldBack(Unavailable):
     """The request was not made; `retry_after` seconds are left of what the API server asked for."""
 
-    @classmethod
-    def of(cls, error: Unavailable, seconds: float) -> HeldBack:
-        """The error of an earlier request, which is to be made again after these seconds."""
-        return cls(error.code, error.reason, error.message, error.causes, seconds)
-
 
 _REFUSED = frozenset({400, 403, 405, 406, 413, 415, 422})
 # The API server answers 500 to an apply whose body does not fit the type, though the body is wrong.
@@ -132,6 +127,8 @@ _RIGHTS = re.compile(
     r'User "[^"]*" cannot |attempting to grant RBAC permissions|cannot find RESTMapping'
     r"|you can't set finalizers on|not yet ready to handle request"
 )
+# Whoever answers for admission may quote anything in its text.
+_ADMISSION = re.compile(r'admission webhook "|[^:]* is forbidden: ValidatingAdmissionPolicy ')
 _decoder = Decoder(Status)
 
 
@@ -179,7 +176,7 @@ def _kind_of(code: int, status: Status, causes: tuple[Cause, ...]) -> type[ApiEr
         return Gone
     if code == 403 and any(cause.reason == "NamespaceTerminating" for cause in causes):
         return NamespaceTerminating
-    if code == 403 and _RIGHTS.search(status.message):
+    if code == 403 and _RIGHTS.search(status.message) and not _ADMISSION.match(status.message):
         return Forbidden
     if code in _REFUSED or (code == 500 and status.message.startswith(_TYPED_PATCH)):
         return Refused

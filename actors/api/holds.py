@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.api.errors import ApiError, Forbidden, HeldBack, Unavailable, Unready
+from actors.api.errors import ApiError, Cause, Forbidden, HeldBack, Unavailable, Unready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +19,26 @@ _UNREADY = (1.0, 2.0, 4.0, 8.0)
 _REMEMBERED = 600.0
 
 
-class _Hold(NamedTuple):
-    """A request that is not made before `until`; it was forbidden `refusals` times in a row."""
+# Holds that are kept before those that are over are looked for.
+_FIRST_SWEEP = 1024
 
-    error: Unavailable | None
+
+class _Answer(NamedTuple):
+    """What the API server said; not the error itself, whose traceback holds the whole request."""
+
+    code: int
+    reason: str
+    message: str
+    causes: tuple[Cause, ...]
+
+
+class _Hold(NamedTuple):
+    """A request that is not made before `until`; it was forbidden `refusals` times in a row.
+
+    `answer` is None if the request may be made at any time.
+    """
+
+    answer: _Answer | None
     until: float
     refusals: int = 0
 
@@ -40,14 +56,15 @@ class Holds:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._holds: dict[tuple[str, str], _Hold] = {}
+        self._sweep_at = _FIRST_SWEEP
 
     @contextmanager
     def kept(self, method: str, path: str) -> Iterator[None]:
         """The context of one request; raises HeldBack if it would be too early."""
         key, now = (method, path), self._clock.monotonic()
         hold = self._holds.get(key)
-        if hold is not None and hold.error is not None and now < hold.until:
-            raise HeldBack.of(hold.error, hold.until - now)
+        if hold is not None and hold.answer is not None and now < hold.until:
+            raise HeldBack(*hold.answer, hold.until - now)
         try:
             yield
         except Forbidden as error:
@@ -55,7 +72,7 @@ class Holds:
             raise
         except Unavailable as error:
             if error.retry_after:
-                self._hold(key, error, error.retry_after)
+                self._hold(key, error, error.retry_after, hold.refusals if hold else 0)
             raise
         except ApiError:
             self._holds.pop(key, None)
@@ -66,7 +83,7 @@ class Holds:
         """Raise Unready unless the request has been forbidden for long."""
         now = self._clock.monotonic()
         hold = self._holds.get(key) or _Hold(None, now)
-        if hold.error is not None and now < hold.until:  # of a request that was made together
+        if hold.answer is not None and now < hold.until:  # of a request that was made together
             raise _unready(error, hold.until - now)
         if hold.refusals == len(_UNREADY):
             self._keep(key, _Hold(None, now, hold.refusals))
@@ -76,19 +93,23 @@ class Holds:
         raise unready
 
     def _hold(
-        self, key: tuple[str, str], error: Unavailable, seconds: float, refusals: int = 0
+        self, key: tuple[str, str], error: Unavailable, seconds: float, refusals: int
     ) -> None:
-        self._keep(key, _Hold(error, self._clock.monotonic() + seconds, refusals))
+        answer = _Answer(error.code, error.reason, error.message, error.causes)
+        self._keep(key, _Hold(answer, self._clock.monotonic() + seconds, refusals))
 
     def _keep(self, key: tuple[str, str], hold: _Hold) -> None:
-        """Remember one hold, and forget those that are long over, whatever objects come and go."""
+        """Remember one hold; now and then forget those that are over, whose objects may be gone."""
+        self._holds[key] = hold
+        if len(self._holds) < self._sweep_at:
+            return
         now = self._clock.monotonic()
         self._holds = {
             held: other
             for held, other in self._holds.items()
             if now < other.until + (_REMEMBERED if other.refusals else 0.0)
         }
-        self._holds[key] = hold
+        self._sweep_at = max(_FIRST_SWEEP, 2 * len(self._holds))
 
 
 def _unready(error: Forbidden, seconds: float) -> Unready:

@@ -60,6 +60,9 @@ _STEADY = 1.0
 _FAILURES_TO_WARN = 3
 # Seconds, the first and the longest wait after failures in a row to which the API server answered.
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 4.0
+# An API server that is overloaded answers so, and a load balancer in front of none: not a sign that
+# it serves, and no time for thousands of nodes to come back every few seconds.
+_OVERLOADED = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Source:
     """The selection of a watch: one kind, in all namespaces or one, by label and field.
 
     `server_timeout`: the API server ends a stream after a random time within these seconds.
-    `longest_wait`: seconds between two tries, at most, while no API server answers.
+    `longest_wait`: seconds between two tries, at most, while no API server serves requests.
     """
 
     kind: str
@@ -191,7 +194,7 @@ class Watcher(TaskActor):
             self.answered()
             _log.info("%s, lists again: %s", self.source.kind, error)
             return Listing()
-        if error.code or self.accepted_at is not None:
+        if self.accepted_at is not None or (error.code and error.code not in _OVERLOADED):
             self.answered()
         else:
             self.is_answered = False

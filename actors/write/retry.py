@@ -49,18 +49,20 @@ class Retry:
         """Seconds to wait after a reconcile with these errors; None if none of them is transient.
 
         After a first conflict there is no wait, then backoff. Retry-After is the minimum. A
-        reconcile whose requests were only held back is no failed try, and waits for the rest.
+        reconcile whose requests were only held back is no failed try, and waits for the first that
+        may be made; a request that is still held back then costs nothing.
         """
         transient = [error for error in errors if not isinstance(error, _SETTLED)]
         if not transient:
             return None
+        held = [error.retry_after or 0.0 for error in transient if isinstance(error, HeldBack)]
+        if len(held) == len(transient):
+            return min(held)
         asked = [
             error.retry_after
             for error in transient
-            if isinstance(error, ApiError) and error.retry_after
+            if isinstance(error, ApiError) and error.retry_after and not isinstance(error, HeldBack)
         ]
-        if all(isinstance(error, HeldBack) for error in transient):
-            return max(asked, default=0.0)
         self.tries += 1
         if self.tries == 1 and all(isinstance(error, NotFound | Conflict) for error in transient):
             return 0.0

@@ -23,14 +23,15 @@ def spread(shared: Mapping[str, str], defaults: Template, given: Template) -> Te
     the user's template, so a container for which the user sets another value keeps that value. Of
     several values, the first in the pod is copied. Containers that the user adds are left alone.
     `shared` has for each variable the program's own name for it: a value that the user sets by that
-    name counts if the variable itself is not set.
+    name counts if the variable itself is not set, and the value does not refer to it.
     """
     ours = {container["name"] for _, container in _containers(defaults)}
     set_by_user = _with_references(given, ours)
     users: dict[str, list[dict[str, Any]]] = {}
     for name, own in shared.items():
-        if found := set_by_user.get(name) or set_by_user.get(own):
-            *referred, variable = found
+        variables = set_by_user.get(name) or _usable(set_by_user.get(own, []), name)
+        if variables:
+            *referred, variable = variables
             users[name] = [*referred, {**variable, "name": name}]
     layer: dict[str, list[dict[str, Any]]] = {}
     for place, container in _containers(defaults):
@@ -39,6 +40,16 @@ def spread(shared: Mapping[str, str], defaults: Template, given: Template) -> Te
         if env := list({variable["name"]: variable for variable in copied}.values()):
             layer.setdefault(place, []).append({"name": container["name"], "env": env})
     return {"spec": layer}
+
+
+def _usable(variables: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """These variables, unless the last is empty, or one would refer to the variable of this name.
+
+    The last is to be set under that name, and would then refer to itself.
+    """
+    refers = any(name in _REFERENCE.findall(each.get("value", "")) for each in variables)
+    is_empty = not variables or not (variables[-1].get("value") or variables[-1].get("valueFrom"))
+    return [] if refers or is_empty else variables
 
 
 def _with_references(given: Template, ours: Collection[str]) -> dict[str, list[dict[str, Any]]]:

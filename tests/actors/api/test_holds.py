@@ -1,6 +1,8 @@
 """Requests that are held back until the time that the API server asked for."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -87,13 +89,29 @@ async def test_no_other_error_holds_a_request_back(error):
     assert await client.get(ONE) == b"{}"
 
 
-async def test_only_requests_that_are_held_back_now_are_remembered():
-    client, _, clock = asking(BUSY, BUSY)
-    for ref in (ONE, OTHER):
+async def test_requests_that_nobody_repeats_are_forgotten():
+    objects = [ObjectRef("ConfigMap", "default", str(number)) for number in range(5000)]
+    client, _, clock = asking(*(BUSY for _ in objects))
+    for number, ref in enumerate(objects):
         with pytest.raises(Unavailable, match="busy"):
             await client.get(ref)
-        await clock.advance(2)
-    assert len(client._holds._holds) == 1
+        if number % 100 == 0:
+            await clock.advance(2)
+    assert len(client._holds._holds) <= 1024
+
+
+async def test_what_is_remembered_keeps_no_request_in_memory():
+    class Body(dict):
+        """A body that a weak reference can watch."""
+
+    client, _, _ = asking(Unavailable(429, "TooManyRequests", "busy", retry_after=2.0))
+    body = Body()
+    watched = weakref.ref(body)
+    with pytest.raises(Unavailable, match="busy"):
+        await client.apply(ONE, body, "any")
+    del body
+    gc.collect()
+    assert watched() is None
 
 
 # An API server that has just started: it answers, but knows no roles yet.
@@ -180,3 +198,9 @@ async def test_a_list_that_is_forbidden_says_so_at_once():
 def test_quota_and_webhooks_are_no_lack_of_rights(message, kind):
     status = Status(403, "Forbidden", message)
     assert type(error_from_status(403, status)) is kind
+
+
+async def test_a_busy_server_in_between_does_not_make_a_missing_right_new():
+    client, _, clock = asking(*[FORBIDDEN] * 5, BUSY, FORBIDDEN)
+    kinds = await attempts(client, clock, 7)
+    assert kinds[4:] == [(Forbidden, None), (Unavailable, 2.0), (Forbidden, None)]

@@ -99,7 +99,8 @@ async def test_a_revision_that_is_too_old_right_after_a_list_is_not_listed_witho
 
 
 NO_ANSWER = Unavailable(0, "ClientConnectorError", "")
-ANSWER = Unavailable(503, "ServiceUnavailable", "")
+ANSWER = Unavailable(500, "InternalError", "")
+OVERLOADED = [Unavailable(code, "", "a load balancer says so") for code in (429, 502, 503, 504)]
 
 
 def waiting_long(**options):
@@ -128,6 +129,13 @@ def test_once_the_server_answers_anything_the_backoff_starts_anew(error):
     watcher = waiting_long(longest_wait=30.0)
     delays(watcher, NO_ANSWER, 9)
     assert delays(watcher, error, 2) == [0.2, 0.4]
+
+
+@pytest.mark.parametrize("error", OVERLOADED, ids=lambda error: str(error.code))
+def test_an_answer_that_tells_of_overload_is_none(error):
+    watcher = waiting_long(longest_wait=30.0)
+    delays(watcher, NO_ANSWER, 9)
+    assert delays(watcher, error, 1) == delays(watcher, NO_ANSWER, 1) == [30.0]
 
 
 async def test_once_a_list_succeeds_after_an_outage_the_backoff_starts_anew():

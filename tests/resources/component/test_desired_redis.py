@@ -78,6 +78,8 @@ def test_an_address_is_copied_with_the_variables_before_it_that_it_refers_to(mai
 OWN = {"name": "FALCOSIDEKICK_UI_REDIS_URL", "value": "mine:1"}
 OWN_SECRET = {**SECRET, "name": OWN["name"]}
 OWN_COMPOSED = {**COMPOSED, "name": OWN["name"]}
+OWN_CIRCULAR = {"name": OWN["name"], "value": "$(REDIS_ADDR)"}
+OWN_EMPTY = {"name": OWN["name"], "value": ""}
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,8 @@ OWN_COMPOSED = {**COMPOSED, "name": OWN["name"]}
         ([HOST, OWN_COMPOSED], [HOST, COMPOSED], COMPOSED),
         ([OWN, OTHER], [OTHER], OTHER),
         ([OTHER, OWN], [OTHER], OTHER),
+        ([OWN_CIRCULAR], [DEFAULT], DEFAULT),
+        ([OWN_EMPTY], [DEFAULT], DEFAULT),
     ],
 )
 def test_the_variable_of_the_program_itself_is_the_address(main, wait, address):
