@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from resources.artifact.config import Config
 from resources.artifact.medium import Medium
 from resources.artifact.plugin import Plugin
 from resources.artifact.reasons import OCI_FAILED, REFERENCE_FAILED
+from resources.artifact.rulesfile import Rulesfile
 from resources.artifact.status import node_count
 from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS, condition
 from resources.kubernetes.event import EventDraft, bounded
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
     from resources.artifact.resolution import ResolutionFailure
     from resources.artifact.sources import Artifact, Sources
     from resources.kubernetes.meta import Condition
+
+
+# What users call the content that stands in the resource itself.
+_INLINE = {
+    Rulesfile: "Inline rules",
+    Config: "Inline configuration",
+    Plugin: "Plugin configuration",
+}
 
 
 class InstalledSource(NamedTuple):
@@ -53,7 +63,7 @@ def installed(artifact: Artifact, sources: Sources, resolved: Resolved) -> Fleet
         inline = artifact.spec.config
     if inline is not None or not by_medium:
         identity = hashlib.sha256(msgspec.json.encode(inline)).hexdigest()
-        by_medium[Medium.INLINE] = InstalledSource("What the resource itself holds", identity)
+        by_medium[Medium.INLINE] = InstalledSource(_INLINE[type(artifact)], identity)
     priority = None if isinstance(artifact, Plugin) else artifact.spec.priority
     return FleetContent(resolved.revision or "", by_medium, priority)
 

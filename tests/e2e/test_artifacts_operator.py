@@ -53,7 +53,7 @@ def test_it_is_programmed_once_the_last_pod_says_so(reporting):
     assert said(artifact) == "Installed on 3 nodes"
     assert counts(artifact) == {"desired": 3, "programmed": 3, "failed": 0, "pending": 0}
     told = reporting.told("InlineArtifactStored")
-    assert told == ["What the resource itself holds installed on 3 nodes"]
+    assert told == ["Inline rules installed on 3 nodes"]
 
 
 def test_another_spec_is_another_revision_and_told_as_an_update(reporting):

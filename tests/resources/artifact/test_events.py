@@ -37,7 +37,7 @@ def test_what_is_installed_for_the_first_time_is_stored_each_source_by_itself():
     assert events(None, known({**OCI, **CONFIG_MAP, **INLINE})) == [
         ("OCIArtifactStored", f"ghcr.io/falco/rules:latest ({A}) installed on 3 nodes"),
         ("ConfigMapArtifactStored", "ConfigMap named installed on 3 nodes"),
-        ("InlineArtifactStored", "What the resource itself holds installed on 3 nodes"),
+        ("InlineArtifactStored", "Inline rules installed on 3 nodes"),
     ]
     assert events(None, known(INLINE), 1)[0][1].endswith("installed on 1 node")
 
@@ -48,6 +48,20 @@ PLUGINS = [
     ({**OCI, "config": {"openParams": "x"}}, ["OCIArtifactStored", "InlineArtifactStored"]),
     ({}, ["InlineArtifactStored"]),
 ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "text"),
+    [
+        ("Rulesfile", INLINE, "Inline rules"),
+        ("Config", {"config": {"json_output": True}}, "Inline configuration"),
+        ("Plugin", {"config": {"openParams": "x"}}, "Plugin configuration"),
+    ],
+)
+def test_what_stands_in_the_resource_is_called_by_what_it_is(kind, spec, text):
+    assert events(None, known(spec, kind)) == [
+        ("InlineArtifactStored", f"{text} installed on 3 nodes")
+    ]
 
 
 @pytest.mark.parametrize(("spec", "reasons"), PLUGINS)
