@@ -13,8 +13,11 @@ _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 def json_body(value: object) -> bytes:
     """The value as JSON, with every character escaped that YAML would change or refuse."""
+    body = msgspec.json.encode(value)
+    if body.isascii() and b"\x7f" not in body:  # nearly every body is: nothing to escape
+        return body
     # In JSON only strings hold such characters, and any character of a string may be escaped.
-    return _UNSAFE.sub(_escaped, msgspec.json.encode(value).decode()).encode()
+    return _UNSAFE.sub(_escaped, body.decode()).encode()
 
 
 def _escaped(match: re.Match[str]) -> str:
