@@ -129,7 +129,8 @@ def test_one_works_and_the_other_is_ready_and_reads_nothing_but_the_lease(
         "watch_opens_total" not in standby.samples() or not standby.samples()["watch_opens_total"]
     )
     assert set(created(audit.since(mark)).values()) == {1}
-    assert {event["reportingInstance"] for event in falcos.events()} == {leader.pod}
+    events = eventually(falcos.events)
+    assert {event["reportingInstance"] for event in events} == {leader.pod}
 
 
 def test_a_leader_that_is_stopped_hands_over_and_is_not_missed(audit, replicas, falcos, holder):
