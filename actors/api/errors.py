@@ -10,6 +10,7 @@
     └── Unavailable           everything else, transport errors too: try again later
         ├── Unready           Forbidden, but not for long: the API server may just have started
         ├── Garbled           the answer is not one of an API server: a proxy's page, say
+        ├── Silent            a watch has brought nothing for too long, not even a bookmark
         └── HeldBack          the request was not made: the API server asked to make it later
 
 What an actor does after each: `actors.write.retry`. A 409 to the claim of a child's name means that
@@ -110,6 +111,10 @@ class Unready(Unavailable):
 
 class Garbled(Unavailable):
     """The answer reports success, but no API server sends such a body."""
+
+
+class Silent(Unavailable):
+    """Nothing came on a watch for so long that even a bookmark is overdue."""
 
 
 class HeldBack(Unavailable):
