@@ -66,7 +66,7 @@ class ArtifactOperator:
             self._client,
             self._volume.blobs,
             settings.pod.namespace,
-            settings.secret_policy,
+            settings.registry_policy,
             {"Rulesfile": settings.most_rules_bytes, "Plugin": settings.most_plugin_bytes},
             process.clock,
             self._metrics,

@@ -87,7 +87,7 @@ class Operator:
             self._recorder.tell,
             self._protection.scopes,
             self._announce,
-            settings.secret_policy,
+            settings.registry_policy,
             _LIMITS,
         )
         process.metrics.ask_for(self._population)
@@ -121,7 +121,7 @@ class Operator:
             FalcoSettings(
                 settings.artifact_operator_image,
                 settings.excluded_labels,
-                secret_policy=settings.secret_policy,
+                registry_policy=settings.registry_policy,
             ),
             index.readable,
             _LIMITS,

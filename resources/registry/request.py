@@ -24,7 +24,9 @@ class Credentials(msgspec.Struct, frozen=True):
 class Endpoint(msgspec.Struct, frozen=True):
     """A repository, and how to reach and authenticate to its registry.
 
-    `ca` is PEM text of authorities to trust besides the system's. Two endpoints share a client only
+    `ca` is PEM text of authorities to trust besides the system's. `local_registries` are the hosts
+    that may have any address (`resources.registry.address`), whether they are the registry or are
+    named by it. Two endpoints share a client only
     if they are equal in every field.
     """
 
@@ -34,6 +36,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     skip_verify: bool = False
     ca: str = ""
     credentials: Credentials | None = None
+    local_registries: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.registry}/{self.repository}"

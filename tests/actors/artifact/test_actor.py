@@ -18,7 +18,7 @@ from actors.runtime.context import Runtime
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
 from actors.watch.store import Change, Store, snapshot_of
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from tests.actors.artifact.test_report_index import entry, node, pod, report
 from tests.actors.artifacts import artifact_ref
 from tests.fake_clock import FakeClock
@@ -95,7 +95,7 @@ class House:
             self.store,
             self.records.append,
             Scopes(ReferenceIndex()),
-            ReferenceReader(self.api, SecretPolicy()),
+            ReferenceReader(self.api, RegistryPolicy()),
             self.digests,
             self.reports,
         )

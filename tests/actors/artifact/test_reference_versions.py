@@ -24,7 +24,7 @@ from resources.artifact.resolution import (
 )
 from resources.artifact.sources import OciSource
 from resources.kubernetes.reference import ObjectRef
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from resources.registry.request import Credentials
 from tests.actors.artifacts import artifact_ref, told
 from tests.fake_clock import FakeClock, settle
@@ -67,7 +67,7 @@ class House:
         index.note(told(artifact_ref("rules"), RULES.ref, TOKEN.ref))
         self.scopes = Scopes(index)
         self.stores = {ref.kind: self.scopes.open(scope_of(ref)) for ref in (RULES.ref, TOKEN.ref)}
-        self.reader = ReferenceReader(self.api, SecretPolicy())
+        self.reader = ReferenceReader(self.api, RegistryPolicy())
         self.versions = self.another()
         self.revision = 10
 

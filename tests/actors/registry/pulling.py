@@ -5,9 +5,15 @@ from pathlib import Path
 import pytest
 
 from actors.registry.client import RegistryError, look_up, pull
-from resources.registry.request import Lookup, Pull
+from resources.registry.request import Endpoint, Lookup, Pull
+from tests.registries import LOCAL
 
 MOST = 4 << 20
+
+
+def endpoint_of(registry, repository, **more):
+    """A repository of a registry on this machine."""
+    return Endpoint(registry, repository, local_registries=LOCAL, **more)
 
 
 def request(endpoint, digest, directory, kind="Rulesfile", architecture="amd64", **more):

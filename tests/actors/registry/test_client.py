@@ -12,7 +12,15 @@ from deploy.local import Registry
 from deploy.local.publisher import Repository, archive, publish_plugin, push_artifact, push_manifest
 from resources.registry.request import Dependency, Endpoint, Lookup, Requirement
 from tests.actors.registry.published import LIBRARIES, RULES, Published
-from tests.actors.registry.pulling import found, not_found, problem_of, pulled, refused, request
+from tests.actors.registry.pulling import (
+    endpoint_of,
+    found,
+    not_found,
+    problem_of,
+    pulled,
+    refused,
+    request,
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +37,7 @@ def registry(published):
 @pytest.fixture
 def endpoint(registry):
     """Of a repository in the registry."""
-    return lambda repository: Endpoint(registry.address, repository, plain_http=True)
+    return lambda repository: endpoint_of(registry.address, repository, plain_http=True)
 
 
 async def test_a_rules_file_is_pulled_with_what_it_says_of_itself(published, endpoint, tmp_path):
@@ -109,7 +117,7 @@ async def test_a_digest_is_looked_up_without_asking_anybody():
 
 
 async def test_a_registry_that_is_not_there_is_a_transient_problem(tmp_path):
-    endpoint = Endpoint("127.0.0.1:9", "falco/rules", plain_http=True)
+    endpoint = endpoint_of("127.0.0.1:9", "falco/rules", plain_http=True)
     problem = await not_found(endpoint)
     assert (
         problem.message == f"{endpoint}: http://127.0.0.1:9 cannot be reached: Connection refused"

@@ -1,4 +1,4 @@
-"""The TLS connections of one endpoint: which certificate authorities they trust."""
+"""The connections of one endpoint: where they may lead, and which authorities they trust."""
 
 from __future__ import annotations
 
@@ -10,19 +10,36 @@ from typing import Any
 import certifi
 from requests.adapters import HTTPAdapter
 
+from actors.registry.connection import pools, proxy_pools
 from actors.registry.failure import ExchangeError
 
 
 class Adapter(HTTPAdapter):
     """Connections that trust the authorities of the system and that of the endpoint.
 
+    They lead only to addresses that a registry may have, or to a proxy.
+
     requests itself would add its bundle of public authorities, and takes authorities from files
     only.
     """
 
-    def __init__(self, ca: str, skip_verify: bool) -> None:
+    def __init__(self, ca: str, skip_verify: bool, local_registries: frozenset[str]) -> None:
         self._trust = (ca, skip_verify)
+        self._local_registries = local_registries
         super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Make connections that check their addresses."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = pools(  # type: ignore[assignment]
+            self._local_registries
+        )
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Make connections to a proxy."""
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = proxy_pools()
+        return manager
 
     def build_connection_pool_key_attributes(
         self, request: Any, verify: Any, cert: Any = None
