@@ -10,7 +10,7 @@ from actors.api.client import METADATA
 from actors.api.transport import Transport
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
-from actors.watch.router import Notice, Router, Routes, resource_changed
+from actors.watch.router import Notice, Router, Routes
 from actors.watch.source import Source
 from actors.watch.store import Store
 from actors.write.recorder import EventRecorder, Record
@@ -20,7 +20,7 @@ from resources.node.check_request import Context
 from resources.node.events import removals
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
-from sidecar.node.artifact import NodeArtifactActor, NodeServices, version_of
+from sidecar.node.artifact import NodeArtifactActor, NodeServices, artifact_changed, version_of
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
@@ -144,7 +144,7 @@ class ArtifactOperator:
     def _routes(self) -> Routes:
         return Routes(
             handlers={
-                **dict.fromkeys(ARTIFACTS, (resource_changed,)),
+                **dict.fromkeys(ARTIFACTS, (artifact_changed,)),
                 "Node": (self._labels.node_changed,),
             },
             deliver=dict.fromkeys(ARTIFACTS, self._artifacts.actor.deliver),
