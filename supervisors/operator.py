@@ -33,7 +33,6 @@ from supervisors.instances import Instances
 from supervisors.process.program import run
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.settings import Settings, parse
-from supervisors.tree.dynamic import Population
 from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
 from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
@@ -41,7 +40,7 @@ from supervisors.tree.supervisor import Supervisor
 if TYPE_CHECKING:
     from supervisors.process.program import Process
     from supervisors.tree.child_spec import ChildSpec
-    from supervisors.tree.dynamic import DynamicSupervisor
+    from supervisors.tree.dynamic import DynamicSupervisor, Population
 
 _CHILDREN = f"{MANAGED_BY}={OPERATOR}"
 # The status of artifacts counts pods that are scheduled and not finished.
@@ -85,7 +84,7 @@ class Operator:
             self._client,
             self._store,
             self._recorder.tell,
-            self._protection.scopes,
+            self._protection.store,
             self._announce,
             settings.registry_policy,
             _LIMITS,
@@ -137,8 +136,6 @@ class Operator:
             self._artifacts.supervisor,
             self._protection.references,
             self._router,
-            self._protection.watches,
-            self._protection.scan,
             self._watchers,
         ]
 
@@ -173,18 +170,19 @@ class Operator:
                 **dict.fromkeys(ARTIFACTS, self._artifacts.supervisor.actor.deliver),
                 **dict.fromkeys(FINALIZERS, self._protection.references.actor.deliver),
             },
-            on_listed=lambda: [
-                *children.all_listed(),
-                Notice(self._roll_call(), Reason(Cause.LISTED)),
-            ],
+            on_listed=lambda: self._all_listed(children),
         )
+
+    def _all_listed(self, children: ChildRoutes) -> list[Notice]:
+        self._protection.artifacts_listed()
+        return [*children.all_listed(), Notice(self._roll_call(), Reason(Cause.LISTED))]
 
     def _make_watchers(self) -> Supervisor:
         watchers = [self._watcher(source) for source in SOURCES]
         return Supervisor(
             self._process.runtime,
             "watchers",
-            [*watchers, self._artifacts.poller.spec],
+            [*watchers, *self._protection.watchers(), self._artifacts.poller.spec],
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
         )
@@ -218,16 +216,11 @@ class Operator:
             (self._protection.references, tuple(FINALIZERS)),
         ]
         started = [(supervisor.started, kinds) for supervisor, kinds in supervisors]
-        counts = [
+        return [
             count
             for supervisor, kinds in started
             if supervisor
             for count in supervisor.population(*kinds)
-        ]
-        watches = self._protection.watches.started
-        return [
-            *counts,
-            *([Population("Watcher", watches.parked, watches.mail)] if watches else []),
         ]
 
 

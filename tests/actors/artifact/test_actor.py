@@ -13,7 +13,7 @@ from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.report_index import ReportIndex
 from actors.artifact.tag_digests import TagDigests
 from actors.reference.index import ReferenceIndex
-from actors.reference.scopes import Scopes
+from actors.reference.store import ReferenceStore
 from actors.runtime.context import Runtime
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
@@ -94,7 +94,7 @@ class House:
             self.api,
             self.store,
             self.records.append,
-            Scopes(ReferenceIndex()),
+            ReferenceStore(ReferenceIndex()),
             ReferenceReader(self.api, RegistryPolicy()),
             self.digests,
             self.reports,
