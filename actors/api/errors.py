@@ -11,6 +11,7 @@
         ├── Lost              the request may have been carried out: no answer, or one with 5xx
         │   └── Garbled       the answer is not one of an API server: a proxy's page, say
         ├── Unready           Forbidden, but not for long: the API server may just have started
+        ├── Silent            a watch has brought nothing for too long, not even a bookmark
         └── HeldBack          the request was not made: the API server asked to make it later
 
 What an actor does after each: `actors.write.retry`. A 409 to the claim of a child's name means that
@@ -115,6 +116,10 @@ class Lost(Unavailable):
 
 class Garbled(Lost):
     """The answer reports success, but no API server sends such a body."""
+
+
+class Silent(Unavailable):
+    """Nothing came on a watch for so long that even a bookmark is overdue."""
 
 
 class HeldBack(Unavailable):

@@ -15,7 +15,7 @@ import yarl
 
 from actors.api import lean_import
 from actors.api.configuration import TokenFile
-from actors.api.errors import Garbled, Lost, Unavailable, error_from, excerpt
+from actors.api.errors import Garbled, Lost, Silent, Unavailable, error_from, excerpt
 
 with lean_import.without_certificates():
     import aiohttp
@@ -187,7 +187,8 @@ class Transport:
 
         The first chunk is empty, and is yielded once the server has accepted the request.
 
-        Raises an ApiError if the watch is refused, breaks, or is silent for `silence` seconds.
+        Raises an ApiError if the watch is refused or breaks, Silent after `silence` seconds without
+        a byte.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
         code = "error"
@@ -210,6 +211,8 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if code == "error":
                 self._observer.api_request("watch", _resource_of(path), code)
+            elif isinstance(error, aiohttp.SocketTimeoutError):
+                raise Silent(0, type(error).__name__, str(error)) from error
             raise _unreachable(error, Unavailable) from error
 
     async def close(self) -> None:
