@@ -52,6 +52,8 @@ SOURCES = (
     Source("Pod", f"{OWNER_KIND}=Falco", representation=METADATA, field_selector=_RUNNING),
     Source("Node", representation=METADATA),
 )
+# Seconds: a request about the Lease takes 5 at most.
+LEASE_RESERVE = 6.0
 _LIMITS = (OBJECT_INTENSITY, RESTART_BACKOFF)
 
 
@@ -70,7 +72,8 @@ class Operator:
         self._gate = RegisteredChild(
             "gate", lambda: VersionGate(runtime, self._client), stop_deadline=0.5
         )
-        self._leader = RegisteredChild("leader", self._make_leader)
+        # It gives the Lease back, however long others take to stop.
+        self._leader = RegisteredChild("leader", self._make_leader, reserve=LEASE_RESERVE)
         self._recorder = RegisteredChild(
             "recorder", lambda: EventRecorder(runtime, self._client, self._instance_name)
         )
