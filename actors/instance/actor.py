@@ -251,6 +251,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
     async def _report_status(
         self, state: InstanceIncarnation, resource: R, outcome: Outcome
     ) -> float | None:
+        await state.writer.settle()
         wanted = self._instance_kind.main_workload(resource)
         workload = self.ref._replace(kind=wanted.kind)
         snapshot = state.view.get(workload) if state.applier.owns(workload) else None
