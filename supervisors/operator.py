@@ -22,7 +22,7 @@ from actors.runtime.reason import Cause, Reason
 from actors.watch.router import ChildRoutes, Notice, Router, Routes, resource_changed
 from actors.watch.source import Source
 from actors.watch.store import Store
-from actors.write.recorder import EventRecorder
+from actors.write.recorder import Backlog, EventRecorder
 from resources.artifact.references import FINALIZERS
 from resources.falco.desired import FalcoSettings
 from resources.instance.labels import MANAGED_BY, OPERATOR, OWNER_KIND
@@ -74,9 +74,8 @@ class Operator:
         )
         # It gives the Lease back, however long others take to stop.
         self._leader = RegisteredChild("leader", self._make_leader, reserve=LEASE_RESERVE)
-        self._recorder = RegisteredChild(
-            "recorder", lambda: EventRecorder(runtime, self._client, self._instance_name)
-        )
+        self._events = Backlog(runtime)
+        self._recorder = RegisteredChild("recorder", self._make_recorder)
         self._router = RegisteredChild("router", lambda: Router(runtime, self._routes()))
         self._watchers = RegisteredChild("watchers", self._make_watchers)
         index = ReferenceIndex()
@@ -86,7 +85,7 @@ class Operator:
             runtime,
             self._client,
             self._store,
-            self._recorder.tell,
+            self._events.add,
             self._protection.store,
             self._announce,
             settings.registry_policy,
@@ -119,7 +118,7 @@ class Operator:
         settings = self._settings
         return Instances(
             self._process.runtime,
-            InstanceServices(self._client, self._store, self._recorder.tell, drift_corrected),
+            InstanceServices(self._client, self._store, self._events.add, drift_corrected),
             FalcoSettings(
                 settings.artifact_operator_image,
                 settings.excluded_labels,
@@ -147,6 +146,9 @@ class Operator:
         if not self._settings.leader_elect:
             return Transport(configuration, metrics)
         return FencedTransport(configuration, metrics, self._fence)
+
+    def _make_recorder(self) -> EventRecorder:
+        return EventRecorder(self._process.runtime, self._client, self._instance_name, self._events)
 
     def _make_leader(self) -> LeaderElection:
         # Leases use the connections of watches, so that many writes at once cannot delay a renewal.
