@@ -9,7 +9,15 @@ import msgspec
 from resources.instance.availability import availability
 from resources.instance.outcome import Outcome, parked, reconciled
 from resources.instance.version import shown_version, version_of
-from resources.kubernetes.conditions import AVAILABLE, RECONCILED, Counts, condition, set_condition
+from resources.kubernetes.conditions import (
+    AVAILABLE,
+    RECONCILED,
+    Counts,
+    condition,
+    seen,
+    set_condition,
+    unseen,
+)
 from resources.kubernetes.definition import LIST_MAP_BY_TYPE, doc
 from resources.kubernetes.meta import Condition
 
@@ -23,6 +31,9 @@ COUNTS = Counts(
     frozenset({"desiredReplicas", "availableReplicas", "unavailableReplicas"}), AVAILABLE
 )
 """Where the status of a Falco or Component counts pods."""
+
+UNSEEN = unseen(RECONCILED, AVAILABLE)
+"""The conditions of a Falco or Component that the operator has not seen yet."""
 
 
 class Instance(Protocol):
@@ -55,7 +66,9 @@ def observed_status(
     before, generation = resource.status, resource.metadata.generation
     pods = availability(wanted.kind, live, generation, why)
     last = condition(before.conditions, RECONCILED)
-    conditions = set_condition(before.conditions, reconciled(outcome, last, generation), now)
+    conditions = set_condition(
+        seen(before.conditions, now), reconciled(outcome, last, generation), now
+    )
     after = type(before)(
         resource_type=wanted.kind,
         version=shown_version(
@@ -79,7 +92,9 @@ def parked_status(
     before: WorkloadStatus, error: str, message: str, generation: int | None, now: datetime
 ) -> dict[str, Any]:
     """The content of `.status` once the actor has crashed too often: as before, with the error."""
-    conditions = set_condition(before.conditions, parked(error, message, generation), now)
+    conditions = set_condition(
+        seen(before.conditions, now), parked(error, message, generation), now
+    )
     after = msgspec.structs.replace(before, conditions=conditions, observed_generation=generation)
     return status_fields(after)
 
