@@ -124,7 +124,7 @@ def flatten(node: Schema, definitions: Schemas, schemas: Schemas) -> Schema:
         schema["description"] = first_sentence(node["description"])
     # The API server gets the default of the Python type too, unless that is empty.
     default = node.get("default")
-    if default and isinstance(default, str | int):
+    if default and isinstance(default, str | int | dict):
         schema["default"] = default
     return schema
 

@@ -23,7 +23,8 @@ _VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 
 # The verbs that the operator uses on a kind or on `kind/subresource`, except those of a watch.
 _USED_VERBS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(INSTANCES, ("patch",)),
+    # Read by name after a write whose answer was lost.
+    **dict.fromkeys(INSTANCES, ("get", "patch")),
     **dict.fromkeys((f"{kind}/status" for kind in INSTANCES), ("patch",)),
     # Never requested. The admission plugin OwnerReferencesPermissionEnforcement demands it for
     # owner references with `blockOwnerDeletion`, which the children have.
@@ -31,8 +32,8 @@ _USED_VERBS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(CHILD_KINDS, ("get", "create", "patch")),
     **dict.fromkeys(PRUNED, ("get", "create", "patch", "delete")),
     "Event": ("create", "patch"),
-    # To remove finalizers of the Go operator's sidecars.
-    **dict.fromkeys(ARTIFACTS, ("patch",)),
+    # Read as above, and patched to remove finalizers of the Go operator's sidecars.
+    **dict.fromkeys(ARTIFACTS, ("get", "patch")),
     **dict.fromkeys((f"{kind}/status" for kind in ARTIFACTS), ("patch",)),
     # Read by name, and protected by a finalizer while an artifact names them. A ConfigMap needs no
     # line: it is also a kind of child.

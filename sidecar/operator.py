@@ -11,8 +11,8 @@ from actors.api.transport import Transport
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice, Router, Routes, resource_changed
+from actors.watch.source import Source
 from actors.watch.store import Store
-from actors.watch.watcher import Source
 from actors.write.recorder import EventRecorder, Record
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef

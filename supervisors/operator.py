@@ -20,8 +20,8 @@ from actors.reference.index import ReferenceIndex
 from actors.reference.reading_rights import ReadingRights
 from actors.runtime.reason import Cause, Reason
 from actors.watch.router import ChildRoutes, Notice, Router, Routes, resource_changed
+from actors.watch.source import Source
 from actors.watch.store import Store
-from actors.watch.watcher import Source
 from actors.write.recorder import EventRecorder
 from resources.artifact.references import FINALIZERS
 from resources.falco.desired import FalcoSettings

@@ -15,7 +15,7 @@ import yarl
 
 from actors.api import lean_import
 from actors.api.configuration import TokenFile
-from actors.api.errors import Garbled, Unavailable, error_from, excerpt
+from actors.api.errors import Garbled, Lost, Silent, Unavailable, error_from, excerpt
 
 with lean_import.without_certificates():
     import aiohttp
@@ -52,6 +52,11 @@ class _Sending:
         self.check = check
         self._connection: Any = None
         self._transport: asyncio.Transport | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the request was given a connection, so that the API server may have it."""
+        return self._transport is not None
 
     def connected(self, connection: Any) -> None:
         """Check, once more, whether the request may be sent over this connection."""
@@ -163,7 +168,7 @@ class Transport:
                     return self._checked(response, content)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 sending.cut_off()
-                raise _unreachable(error) from error
+                raise _unreachable(error, Lost if sending.begun else Unavailable) from error
             except asyncio.CancelledError:
                 sending.cut_off()
                 raise
@@ -182,7 +187,8 @@ class Transport:
 
         The first chunk is empty, and is yielded once the server has accepted the request.
 
-        Raises an ApiError if the watch is refused, breaks, or is silent for `silence` seconds.
+        Raises an ApiError if the watch is refused or breaks, Silent after `silence` seconds without
+        a byte.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
         code = "error"
@@ -205,7 +211,9 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if code == "error":
                 self._observer.api_request("watch", _resource_of(path), code)
-            raise _unreachable(error) from error
+            elif isinstance(error, aiohttp.SocketTimeoutError):
+                raise Silent(0, type(error).__name__, str(error)) from error
+            raise _unreachable(error, Unavailable) from error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -267,9 +275,9 @@ def _is_json(response: aiohttp.ClientResponse) -> bool:
     return 200 <= response.status < 300 and response.content_type == "application/json"
 
 
-def _unreachable(error: BaseException) -> Unavailable:
+def _unreachable(error: BaseException, kind: type[Unavailable]) -> Unavailable:
     # The reason is the name of the class, for many of these errors have an empty text.
-    return Unavailable(0, type(error).__name__, str(error) or "no answer")
+    return kind(0, type(error).__name__, str(error) or "no answer")
 
 
 def _resource_of(path: str) -> str:

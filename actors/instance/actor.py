@@ -241,6 +241,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
     async def _report_status(
         self, state: InstanceIncarnation, resource: R, outcome: Outcome
     ) -> float | None:
+        await state.writer.settle()
         newest = state.view.get(self.ref)
         if newest is None or newest.meta.uid != state.owner.uid:
             return None

@@ -8,7 +8,8 @@ from actors.api.client import METADATA
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import Done, Result, Retire
-from actors.watch.watcher import Source, Watcher
+from actors.watch.source import Source
+from actors.watch.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -58,6 +58,7 @@ class Scopes:
         self._index = index
         self._absent: set[ObjectRef] = set()
         self._stores: dict[ObjectRef, ScopeStore] = {}
+        self._past_restores = 0
 
     def open(self, scope: ObjectRef) -> Store:
         """Return an empty Store for the watch of a scope that begins."""
@@ -68,10 +69,12 @@ class Scopes:
         """Drop the Store of a watch that ends, unless another watch of the scope has begun."""
         if self._stores.get(scope) is store:
             del self._stores[scope]
+            self._past_restores += store.restores
             self.doubt({ref for ref in self._absent if scope_of(ref) == scope})
 
     def clear(self) -> None:
         """Drop all Stores, whose watches have ended, and all knowledge of absent objects."""
+        self._past_restores = self.restores
         self._stores.clear()
         self._absent.clear()
 
@@ -112,6 +115,11 @@ class Scopes:
     def absent(self, scope: ObjectRef) -> frozenset[ObjectRef]:
         """The objects of a scope that artifacts name and the Store does not hold."""
         return frozenset(ref for ref in self._index.targets_in(scope) if self.get(ref) is None)
+
+    @property
+    def restores(self) -> int:
+        """How often etcd was found to be restored to an older state."""
+        return self._past_restores + sum(store.restores for store in self._stores.values())
 
     def refs(self) -> Iterator[ObjectRef]:
         """All objects that the Stores hold."""

@@ -7,6 +7,7 @@ import msgspec
 from resources.artifact.fields import (
     PRIORITY_COLUMN,
     STATUS_COLUMNS,
+    UNSEEN,
     ArtifactStatus,
     Priority,
     Selector,
@@ -31,7 +32,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
 
     metadata: ObjectMeta = ObjectMeta()
     spec: Annotated[ConfigSpec, doc("The wanted state.")] = ConfigSpec()
-    status: Annotated[ArtifactStatus, doc("The observed state.")] = ArtifactStatus()
+    status: Annotated[ArtifactStatus, doc("The observed state.")] = UNSEEN
 
 
 DEFINITION = ResourceDefinition(

@@ -1,4 +1,4 @@
-"""Events of an artifact that the operator records: what all nodes installed, and what failed."""
+"""Events of an artifact that the operator records: what all pods installed, and what failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resources.artifact.medium import Medium
 from resources.artifact.plugin import Plugin
 from resources.artifact.reasons import OCI_FAILED, REFERENCE_FAILED
 from resources.artifact.rulesfile import Rulesfile
-from resources.artifact.status import node_count
+from resources.artifact.status import pod_count
 from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS, condition
 from resources.kubernetes.event import EventDraft, bounded
 
@@ -69,7 +69,7 @@ def installed(artifact: Artifact, sources: Sources, resolved: Resolved) -> Fleet
 
 
 def successes(before: FleetContent | None, now: FleetContent, count: int) -> Iterator[EventDraft]:
-    """One Event for each new or changed source; `count` is the number of nodes, all of them.
+    """One Event for each new or changed source; `count` is the number of pods, all of them.
 
     If no source changed, the Events name the new priority or, without one, the new revision. The
     nodes record the removal of a source, the operator does not.
@@ -87,7 +87,7 @@ def successes(before: FleetContent | None, now: FleetContent, count: int) -> Ite
     if changed or before is None:
         return
     if before.priority != now.priority:
-        note = f"Priority {now.priority} on {node_count(count)}"
+        note = f"Priority {now.priority} on {pod_count(count)}"
         for medium in sources:
             reason = f"{medium.event_subject}PriorityChanged"
             yield EventDraft(reason, "Normal", "Install", note)
@@ -99,7 +99,7 @@ def _installed_events(
     sources: Mapping[Medium, InstalledSource], media: Iterable[Medium], change: str, count: int
 ) -> Iterator[EventDraft]:
     for medium in media:
-        note = bounded(f"{sources[medium].text} installed on {node_count(count)}")
+        note = bounded(f"{sources[medium].text} installed on {pod_count(count)}")
         yield EventDraft(f"{medium.event_subject}{change}", "Normal", "Install", note)
 
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import msgspec
 
+from resources.artifact.reasons import PENDING
+from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS
 from resources.kubernetes.definition import AGE, LIST_MAP_BY_TYPE, Column, condition_column, doc
 from resources.kubernetes.meta import Condition, LabelSelector
 
@@ -28,7 +30,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
 
 
 class Nodes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """How many Falco pods have installed the revision, failed or not reported yet."""
+    """How many Falco pods, not nodes, have installed the revision, failed or not reported yet."""
 
     desired: Annotated[int | None, doc("Falco pods that the selector covers.", format="int32")] = (
         None
@@ -52,11 +54,32 @@ class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     resolved: Annotated[
         Resolved | None, doc("What the references led to; nodes install exactly this.")
     ] = None
-    nodes: Annotated[Nodes | None, doc("The nodes' reports, summed up.")] = None
+    nodes: Annotated[
+        Nodes | None, doc("The reports of the Falco pods, summed up: all numbers count pods.")
+    ] = None
     conditions: Annotated[
         tuple[Condition, ...] | None,
         doc("ResolvedRefs and Programmed.", **LIST_MAP_BY_TYPE),
     ] = None
+
+
+UNSEEN_SINCE = "1970-01-01T00:00:00Z"
+"""The transition time of the conditions of an artifact that the operator has not seen yet."""
+
+UNSEEN = ArtifactStatus(
+    conditions=tuple(
+        Condition(
+            type=name,
+            status="Unknown",
+            reason=PENDING,
+            message="Waiting for the operator",
+            last_transition_time=UNSEEN_SINCE,
+            observed_generation=0,
+        )
+        for name in (RESOLVED_REFS, PROGRAMMED)
+    )
+)
+"""The status from the first moment: the API server sets it itself, as a default of the CRD."""
 
 
 Priority = Annotated[
@@ -77,6 +100,6 @@ PRIORITY_COLUMN = Column(
 STATUS_COLUMNS = (
     condition_column("Programmed"),
     condition_column("ResolvedRefs"),
-    Column("Nodes", ".status.nodes.summary", "Programmed and desired pods."),
+    Column("Pods", ".status.nodes.summary", "Programmed and desired pods."),
     AGE,
 )

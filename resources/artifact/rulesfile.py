@@ -7,6 +7,7 @@ import msgspec
 from resources.artifact.fields import (
     PRIORITY_COLUMN,
     STATUS_COLUMNS,
+    UNSEEN,
     ArtifactStatus,
     Priority,
     Selector,
@@ -35,7 +36,7 @@ class Rulesfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
     metadata: ObjectMeta = ObjectMeta()
     spec: Annotated[RulesfileSpec, doc("The wanted state.")] = RulesfileSpec()
-    status: Annotated[ArtifactStatus, doc("The observed state.")] = ArtifactStatus()
+    status: Annotated[ArtifactStatus, doc("The observed state.")] = UNSEEN
 
 
 DEFINITION = ResourceDefinition(

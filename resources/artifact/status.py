@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec.json import Decoder
 
-from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
+from resources.artifact.fields import UNSEEN_SINCE, ArtifactStatus, Nodes, Resolved
 from resources.artifact.nodereport import ReportState
 from resources.artifact.reasons import INSTALLED, NO_NODES, PENDING, REFERENCE_FAILED, RESOLVED
 from resources.kubernetes.conditions import (
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from resources.artifact.resolution import ResolutionFailure
     from resources.artifact.rollout import Sum
-    from resources.kubernetes.meta import ObjectMeta
+    from resources.kubernetes.meta import Condition, ObjectMeta
 
 FIELD_MANAGER = "artifact-controller"
 
 COUNTS = Counts(frozenset({"nodes"}), PROGRAMMED)
-"""Where the status of an artifact counts nodes."""
+"""Where the status of an artifact counts pods."""
 
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
 # The API server refuses any other reason of a condition; a NodeReport may contain any text.
@@ -91,7 +91,7 @@ def status(
     before: ArtifactStatus, observed: Observed, generation: int | None, now: datetime
 ) -> ArtifactStatus:
     """The new status; equal to the one before if the same was observed."""
-    conditions = before.conditions
+    conditions = _seen(before.conditions, now)
     for draft in (_references(observed, generation), _programmed(observed, generation)):
         if draft is not None:
             conditions = set_condition(conditions, draft, now)
@@ -117,7 +117,7 @@ def parked_status(
     """The status of an artifact whose actor crashed too often; only `Programmed` changes."""
     text = bounded(f"{error}: {message}")
     draft = ConditionDraft(PROGRAMMED, "Unknown", PARKED, text, generation)
-    conditions = set_condition(before.conditions, draft, now)
+    conditions = set_condition(_seen(before.conditions, now), draft, now)
     return msgspec.structs.replace(before, conditions=conditions, observed_generation=generation)
 
 
@@ -128,9 +128,19 @@ def fields(status: ArtifactStatus) -> dict[str, Any]:
 
 
 def is_programmed(status: ArtifactStatus) -> bool:
-    """Whether the condition `Programmed` is true: every selected node has the revision."""
+    """Whether the condition `Programmed` is true: every pod that is covered has the revision."""
     programmed = condition(status.conditions, PROGRAMMED)
     return programmed is not None and programmed.status == "True"
+
+
+def _seen(conditions: tuple[Condition, ...] | None, now: datetime) -> tuple[Condition, ...]:
+    """The conditions; those that the API server has set by default begin now."""
+    return tuple(
+        msgspec.structs.replace(known, last_transition_time=timestamp(now))
+        if known.last_transition_time == UNSEEN_SINCE
+        else known
+        for known in conditions or ()
+    )
 
 
 def _published(before: Resolved | None, resolved: Resolved | None, now: datetime) -> Any:
@@ -166,14 +176,14 @@ def _programmed(observed: Observed, generation: int | None) -> ConditionDraft:
     elif total.pending:
         state = "Unknown", PENDING, _waiting(total)
     else:
-        installed = f"Installed on {node_count(total.programmed)}"
+        installed = f"Installed on {pod_count(total.programmed)}"
         state = "True", INSTALLED, "; ".join((installed, *total.remarks))
     return ConditionDraft(PROGRAMMED, *state, generation)
 
 
-def node_count(count: int) -> str:
-    """The number of nodes for a message, as in "1 node" and "3 nodes"."""
-    return f"{count} node" if count == 1 else f"{count} nodes"
+def pod_count(count: int) -> str:
+    """The number of pods for a message, as in "1 pod" and "3 pods"."""
+    return f"{count} pod" if count == 1 else f"{count} pods"
 
 
 def _reason(total: Sum) -> str:
@@ -182,15 +192,15 @@ def _reason(total: Sum) -> str:
 
 
 def _failures(total: Sum) -> str:
-    """A message in which nodes that failed alike are named together."""
-    by_message: dict[str, list[str]] = {}
+    """A message in which nodes whose pods failed alike are named together."""
+    by_message: dict[str, dict[str, None]] = {}
     for failure in total.failures:
-        by_message.setdefault(failure.message, []).append(failure.node)
+        by_message.setdefault(failure.message, {})[failure.node] = None
     texts = [f"{', '.join(names)}: {message}" for message, names in by_message.items()]
     rest = total.failed - len(total.failures)
     if rest:
-        texts.append(f"and {node_count(rest)} more")
-    return f"Failed on {total.failed} of {node_count(total.desired)}: {'; '.join(texts)}"
+        texts.append(f"and {pod_count(rest)} more")
+    return f"Failed on {total.failed} of {pod_count(total.desired)}: {'; '.join(texts)}"
 
 
 def _no_nodes(total: Sum) -> str:

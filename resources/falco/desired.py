@@ -10,7 +10,7 @@ from resources.instance.children import Child, Parent, parent_of
 from resources.instance.image import Image
 from resources.instance.rbac import cluster_rights, namespaced_rights
 from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
-from resources.kubernetes.overlay import Template
+from resources.kubernetes.overlay import Template, normalized
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
@@ -107,6 +107,6 @@ def _templates(
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}
     return (
         falco_pod.pod_template(pod),
-        falco.spec.pod_template_spec or {},
+        normalized(falco.spec.pod_template_spec or {}),
         enforced(parent, falco_pod.MAIN.name, image, annotations),
     )

@@ -80,7 +80,11 @@ _SIDECAR_SECURITY = {
     "readOnlyRootFilesystem": True,
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
 }
+# Where Falco looks for `/proc`, without which it does not start, whatever its engine.
+# Its image says `/host`, where a Deployment mounts nothing.
+_HOST_ROOTS = {"DaemonSet": "/host", "Deployment": "/"}
 _ENV = (("FALCO_HOSTNAME", "spec.nodeName"), ("FALCO_K8S_NODE_NAME", "spec.nodeName"))
 _SIDECAR_ENV = (
     ("POD_NAME", "metadata.name"),
@@ -115,7 +119,10 @@ def _falco(settings: PodSettings) -> dict[str, Any]:
         "name": MAIN.name,
         "image": settings.image,
         "args": ["/usr/bin/falco"],
-        "env": [{"name": "HOST_ROOT", "value": "/host"}, *_downward(_ENV)],
+        "env": [
+            {"name": "HOST_ROOT", "value": _HOST_ROOTS[settings.workload]},
+            *_downward(_ENV),
+        ],
         "ports": [WEB.of_container()],
         "resources": _RESOURCES,
         "securityContext": {"privileged": _sees_host(settings)},

@@ -13,7 +13,7 @@ from actors.api.configuration import BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
-from actors.watch.watcher import Source, Watcher
+from actors.watch.watcher import Watcher
 from supervisors.process import ignored_flags, logs
 from supervisors.process.endpoints import Endpoints
 from supervisors.process.metrics import Metrics
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors.runtime.backoff import Backoff
+    from actors.watch.source import Source
     from actors.watch.store import Store
     from actors.watch.watcher import Audience
     from supervisors.process.settings import ProcessSettings

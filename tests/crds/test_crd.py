@@ -118,7 +118,7 @@ def test_nothing_is_said_of_metadata_but_that_it_has_a_name(kind):
 
 
 COMMON = ["Reconciled", "Available", "Age"]
-SUMMED = ["Programmed", "ResolvedRefs", "Nodes", "Age"]
+SUMMED = ["Programmed", "ResolvedRefs", "Pods", "Age"]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,23 @@ def test_every_kind_but_the_report_has_a_status_subresource():
     assert without == ["NodeReport"]
 
 
+UNSEEN = {
+    ".status": {
+        "conditions": tuple(
+            {
+                "type": name,
+                "status": "Unknown",
+                "reason": "Pending",
+                "message": "Waiting for the operator",
+                "lastTransitionTime": "1970-01-01T00:00:00Z",
+                "observedGeneration": 0,
+            }
+            for name in ("ResolvedRefs", "Programmed")
+        )
+    }
+}
+
+
 def defaults(schema, path=""):
     if "default" in schema:
         yield path, schema["default"]
@@ -154,10 +171,11 @@ def defaults(schema, path=""):
     [
         (falco, {}),
         (component, {}),
-        (config, {".spec.priority": 50}),
+        (config, UNSEEN | {".spec.priority": 50}),
         (
             rulesfile,
-            {
+            UNSEEN
+            | {
                 ".spec.priority": 50,
                 ".spec.ociArtifact.image.tag": "latest",
                 ".spec.ociArtifact.pollInterval": "10m",
@@ -165,7 +183,8 @@ def defaults(schema, path=""):
         ),
         (
             plugin,
-            {".spec.ociArtifact.image.tag": "latest", ".spec.ociArtifact.pollInterval": "10m"},
+            UNSEEN
+            | {".spec.ociArtifact.image.tag": "latest", ".spec.ociArtifact.pollInterval": "10m"},
         ),
     ],
     ids=lambda value: value.DEFINITION.kind if hasattr(value, "DEFINITION") else "",

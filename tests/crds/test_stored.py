@@ -38,6 +38,8 @@ def examples(crds):
 def test_applying_again_changes_nothing(put):
     for kind, spec in EXAMPLES.items():
         document = manifest(kind, spec=spec)
+        # The API server stores a status that it has set by default with the first change.
+        put(document)
         versions = {put(document)["metadata"]["resourceVersion"] for _ in range(2)}
         assert len(versions) == 1, kind
 
@@ -69,6 +71,20 @@ def test_status_goes_through_its_subresource_only(put):
     assert put(document, "--subresource=status")["status"] == status
 
 
+@pytest.mark.parametrize("kind", ["Rulesfile", "Plugin", "Config"])
+def test_an_artifact_has_its_conditions_from_the_first_moment_and_nobody_owns_them(put, kind):
+    for stored in (
+        put(manifest(kind, spec=EXAMPLES[kind]), "--show-managed-fields") for _ in range(2)
+    ):
+        conditions = stored["status"]["conditions"]
+        assert [(known["type"], known["status"], known["reason"]) for known in conditions] == [
+            ("ResolvedRefs", "Unknown", "Pending"),
+            ("Programmed", "Unknown", "Pending"),
+        ]
+        (entry,) = stored["metadata"]["managedFields"]
+        assert "f:status" not in entry["fieldsV1"]
+
+
 def test_a_report_is_written_whole(put):
     entry = {"kind": "Plugin", "name": "json", "uid": "u", "revision": "r", "state": "Pending"}
     report = manifest("NodeReport", nodeName="node-1", podUID="p", artifacts=[entry])
@@ -94,9 +110,9 @@ def test_a_category_shows_its_kinds(crds, examples, category, kinds):
     [
         ("falcos", "NAME TYPE VERSION DESIRED READY RECONCILED AVAILABLE AGE"),
         ("components", "NAME TYPE RESOURCETYPE VERSION DESIRED READY RECONCILED AVAILABLE AGE"),
-        ("rulesfiles", "NAME PRIORITY PROGRAMMED RESOLVEDREFS NODES AGE"),
-        ("configs", "NAME PRIORITY PROGRAMMED RESOLVEDREFS NODES AGE"),
-        ("plugins", "NAME PROGRAMMED RESOLVEDREFS NODES AGE"),
+        ("rulesfiles", "NAME PRIORITY PROGRAMMED RESOLVEDREFS PODS AGE"),
+        ("configs", "NAME PRIORITY PROGRAMMED RESOLVEDREFS PODS AGE"),
+        ("plugins", "NAME PROGRAMMED RESOLVEDREFS PODS AGE"),
     ],
 )
 def test_kubectl_get_shows_the_columns(crds, examples, plural, header):

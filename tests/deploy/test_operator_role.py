@@ -62,7 +62,7 @@ def test_children_may_be_read_claimed_and_kept_but_not_replaced_and_deleted_if_e
 
 @pytest.mark.parametrize("kind", INSTANCES)
 def test_custom_resources_are_the_users_but_for_finalizers_and_status(kind):
-    assert verbs(kind) == {"list", "watch", "patch"}
+    assert verbs(kind) == {"get", "list", "watch", "patch"}
     assert verbs(kind, "status") == {"patch"}
     assert verbs(kind, "finalizers") == {"update"}
 

@@ -74,7 +74,7 @@ def oci(registry, tag="latest", repository=REPOSITORY):
 
 def test_what_is_there_everywhere_is_programmed(fleet):
     fleet.apply("Rulesfile", "fine", inlineRules=rules())
-    assert fleet.said("Rulesfile", "fine", "True", "Programmed") == "Installed on 1 node"
+    assert fleet.said("Rulesfile", "fine", "True", "Programmed") == "Installed on 1 pod"
     references = fleet.said("Rulesfile", "fine", "True", "ReferenceResolved", "ResolvedRefs")
     assert references == "All that is referred to is there"
 
@@ -172,7 +172,7 @@ def test_content_that_falco_would_not_take_is_told_by_the_node(fleet):
     fleet.apply("Rulesfile", "invalid", inlineRules=[{"macro": "opened"}])
     message = fleet.said("Rulesfile", "invalid", "False", "InvalidContent")
     problem = 'macro "opened" (line 1): key condition: it is missing'
-    assert message == f"Failed on 1 of 1 node: {fleet.node.node}: {problem}"
+    assert message == f"Failed on 1 of 1 pod: {fleet.node.node}: {problem}"
     event = fleet.told("invalid", "InvalidContent")["InvalidContent"]
     assert event["reportingInstance"] == fleet.node.node
     assert event["note"] == f"On node {fleet.node.node}: {problem}"
@@ -248,7 +248,7 @@ def test_warnings_are_in_the_message_and_hold_up_nothing(fleet):
     unknown = rules("one", colour="red") + rules("two", size="large")
     fleet.apply("Rulesfile", "odd", inlineRules=unknown)
     message = fleet.said("Rulesfile", "odd", "True", "Programmed")
-    assert message.startswith("Installed on 1 node; ")
+    assert message.startswith("Installed on 1 pod; ")
     assert 'macro "one" (line 1): Falco ignores unknown keys: colour' in message
     assert 'macro "two" (line 4): Falco ignores unknown keys: size' in message
     fleet.apply("Config", "odd-config", config={"webserver": {"listen_port": 9}, "colour": "red"})
@@ -272,7 +272,7 @@ def test_every_source_is_told_of_by_itself_from_its_first_to_its_last(fleet, reg
     fleet.apply("Rulesfile", "all", **spec)
     told = [f"{medium}Stored" for medium in MEDIA]
     events = fleet.told("all", *told)
-    assert all(event["note"].endswith("installed on 1 node") for event in events.values())
+    assert all(event["note"].endswith("installed on 1 pod") for event in events.values())
     assert all(event["reportingInstance"] != fleet.node.node for event in events.values())
 
     spec["ociArtifact"] = oci(registry, "2")
@@ -289,7 +289,7 @@ def test_every_source_is_told_of_by_itself_from_its_first_to_its_last(fleet, reg
     told += [f"{medium}PriorityChanged" for medium in MEDIA]
     events = fleet.told("all", *told)
     notes = {event["note"] for event in events.values() if "Priority" in event["reason"]}
-    assert notes == {"Priority 7 on 1 node"}
+    assert notes == {"Priority 7 on 1 pod"}
 
     del spec["inlineRules"]
     fleet.apply("Rulesfile", "all", **spec, priority=7)

@@ -137,7 +137,7 @@ def test_a_node_that_fails_is_named_and_recovers_by_itself(fleet, broken):
         )
         reason, message = fleet.programmed("Rulesfile", "rules", "False")
         assert reason == wanted
-        assert message.startswith(f"Failed on 1 of 3 nodes: {node.node}: ")
+        assert message.startswith(f"Failed on 1 of 3 pods: {node.node}: ")
         assert why in message
         assert all(other.node not in message for other in others)
         eventually(lambda: is_told(fleet, reason, node.node, why))

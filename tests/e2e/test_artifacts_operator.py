@@ -50,10 +50,10 @@ def test_it_is_programmed_once_the_last_pod_says_so(reporting):
         artifact = reporting.sums_up(f"{at + 1}/3")
     artifact = reporting.becomes(Programmed="Programmed")
     assert condition(artifact, "Programmed")["status"] == "True"
-    assert said(artifact) == "Installed on 3 nodes"
+    assert said(artifact) == "Installed on 3 pods"
     assert counts(artifact) == {"desired": 3, "programmed": 3, "failed": 0, "pending": 0}
     told = reporting.told("InlineArtifactStored")
-    assert told == ["Inline rules installed on 3 nodes"]
+    assert told == ["Inline rules installed on 3 pods"]
 
 
 def test_another_spec_is_another_revision_and_told_as_an_update(reporting):
@@ -75,7 +75,7 @@ def test_another_spec_is_another_revision_and_told_as_an_update(reporting):
         reporting.report(pod, artifact)
     reporting.becomes(Programmed="Programmed")
     reporting.told("InlineArtifactUpdated")
-    priorities = ["Priority 10 on 3 nodes", "Priority 20 on 3 nodes"]
+    priorities = ["Priority 10 on 3 pods", "Priority 20 on 3 pods"]
     assert reporting.told("InlineArtifactPriorityChanged", count=2) == priorities
     assert len(reporting.notes()) == 4
 
@@ -90,12 +90,12 @@ def test_one_node_that_fails_is_named_and_what_it_says(reporting):
     artifact = reporting.becomes(Programmed="InvalidContent")
     assert condition(artifact, "Programmed")["status"] == "False"
     node = pods[1]["spec"]["nodeName"]
-    assert said(artifact) == f"Failed on 1 of 3 nodes: {node}: line 3: no condition"
+    assert said(artifact) == f"Failed on 1 of 3 pods: {node}: line 3: no condition"
     reporting.report(pods[1], artifact)
     reporting.becomes(Programmed="Pending")
     reporting.report(pods[2], artifact, message="key foo is not known")
     artifact = reporting.becomes(Programmed="Programmed")
-    assert said(artifact) == "Installed on 3 nodes; key foo is not known"
+    assert said(artifact) == "Installed on 3 pods; key foo is not known"
 
 
 def test_only_the_report_of_a_pod_that_is_there_counts(reporting):

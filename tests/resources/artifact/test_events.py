@@ -35,11 +35,11 @@ def events(before, now, count=3):
 
 def test_what_is_installed_for_the_first_time_is_stored_each_source_by_itself():
     assert events(None, known({**OCI, **CONFIG_MAP, **INLINE})) == [
-        ("OCIArtifactStored", f"ghcr.io/falco/rules:latest ({A}) installed on 3 nodes"),
-        ("ConfigMapArtifactStored", "ConfigMap named installed on 3 nodes"),
-        ("InlineArtifactStored", "Inline rules installed on 3 nodes"),
+        ("OCIArtifactStored", f"ghcr.io/falco/rules:latest ({A}) installed on 3 pods"),
+        ("ConfigMapArtifactStored", "ConfigMap named installed on 3 pods"),
+        ("InlineArtifactStored", "Inline rules installed on 3 pods"),
     ]
-    assert events(None, known(INLINE), 1)[0][1].endswith("installed on 1 node")
+    assert events(None, known(INLINE), 1)[0][1].endswith("installed on 1 pod")
 
 
 PLUGINS = [
@@ -60,7 +60,7 @@ PLUGINS = [
 )
 def test_what_stands_in_the_resource_is_called_by_what_it_is(kind, spec, text):
     assert events(None, known(spec, kind)) == [
-        ("InlineArtifactStored", f"{text} installed on 3 nodes")
+        ("InlineArtifactStored", f"{text} installed on 3 pods")
     ]
 
 
@@ -106,7 +106,7 @@ def test_later_what_has_changed_is_told(before, now, reasons):
 
 def test_the_new_priority_is_told():
     assert events(known(INLINE), known({**INLINE, "priority": 7})) == [
-        ("InlineArtifactPriorityChanged", "Priority 7 on 3 nodes")
+        ("InlineArtifactPriorityChanged", "Priority 7 on 3 pods")
     ]
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from resources.artifact.fields import ArtifactStatus, Resolved
+from resources.artifact.fields import UNSEEN, ArtifactStatus, Resolved
 from resources.artifact.resolution import ResolutionFailure
 from resources.artifact.rollout import FAILED, PodProgress, Sum
 from resources.artifact.status import (
@@ -38,42 +38,42 @@ def failed(*nodes, message="broken", reason="InvalidContent"):
 
 
 PROGRAMMED = {
-    "all": (ALL, None, "True", "Programmed", "Installed on 3 nodes"),
-    "one": (Sum(1, 1), None, "True", "Programmed", "Installed on 1 node"),
+    "all": (ALL, None, "True", "Programmed", "Installed on 3 pods"),
+    "one": (Sum(1, 1), None, "True", "Programmed", "Installed on 1 pod"),
     "all, with remarks": (
         ALL._replace(remarks=("a", "b")),
         None,
         "True",
         "Programmed",
-        "Installed on 3 nodes; a; b",
+        "Installed on 3 pods; a; b",
     ),
     "one fails": (
         Sum(3, 1, 1, 1, failed("n1"), ("p",)),
         None,
         "False",
         "InvalidContent",
-        "Failed on 1 of 3 nodes: n1: broken",
+        "Failed on 1 of 3 pods: n1: broken",
     ),
     "several fail alike": (
         Sum(3, 1, 2, 0, failed("n1", "n2")),
         None,
         "False",
         "InvalidContent",
-        "Failed on 2 of 3 nodes: n1, n2: broken",
+        "Failed on 2 of 3 pods: n1, n2: broken",
     ),
     "many fail": (
         Sum(9, 0, 8, 1, (*failed("n1"), *failed("n2", message="else"), *failed("n3", "n4", "n5"))),
         None,
         "False",
         "InvalidContent",
-        "Failed on 8 of 9 nodes: n1, n3, n4, n5: broken; n2: else; and 3 nodes more",
+        "Failed on 8 of 9 pods: n1, n3, n4, n5: broken; n2: else; and 3 pods more",
     ),
     "a node gives no good reason": (
         Sum(1, 0, 1, 0, failed("n1", reason="no reason!")),
         None,
         "False",
         "Failed",
-        "Failed on 1 of 1 node: n1: broken",
+        "Failed on 1 of 1 pod: n1: broken",
     ),
     "some have not reported": (
         Sum(3, 1, 0, 2, (), ("p1", "p2")),
@@ -194,6 +194,25 @@ def test_conditions_of_others_and_the_order_of_all_stay():
         "Theirs",
     ]
     assert status_of(json.dumps({"status": fields(after)}).encode()) == after
+
+
+def test_conditions_that_the_api_server_has_set_begin_when_the_operator_sees_them():
+    after = at(Observed(Sum(3, 0, 0, 3), None, None), UNSEEN)
+    for state in (after, parked_status(UNSEEN, "KeyError", "'x'", 3, NOW)):
+        assert {known.last_transition_time for known in state.conditions or ()} == {
+            "2026-01-01T00:00:00Z"
+        }
+    refs = condition(after.conditions, "ResolvedRefs")
+    assert refs is not None
+    assert (refs.status, refs.reason) == ("Unknown", "Pending")
+    assert at(Observed(Sum(3, 0, 0, 3), None, None), after, LATER) == after
+
+
+def test_two_pods_of_one_node_that_fail_alike_name_it_once():
+    after = at(Observed(Sum(3, 1, 2, 0, failed("n1", "n1")), RESOLVED, ()))
+    programmed = condition(after.conditions, "Programmed")
+    assert programmed is not None
+    assert programmed.message == "Failed on 2 of 3 pods: n1: broken"
 
 
 def test_a_parked_actor_says_nothing_else():

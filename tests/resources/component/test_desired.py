@@ -11,6 +11,7 @@ from resources.instance.outcome import Outcome
 from resources.instance.status import observed_status
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.overlay import normalized
 from resources.kubernetes.reference import ObjectRef
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -235,3 +236,13 @@ def test_status_says_what_runs_and_how_much_of_it():
     }
     assert (reconciled["status"], reconciled["reason"]) == ("True", "ResourceCreated")
     assert (available["status"], available["reason"]) == ("False", "DeploymentUnavailable")
+
+
+@pytest.mark.parametrize("type_", COMPONENT_TYPES)
+def test_what_a_user_leaves_empty_in_the_template_is_the_default(type_):
+    defaults = desired(component(type_), ())
+    template = defaults[-1].body["spec"]["template"]
+    assert normalized(template) == template
+    container = {"name": type_, "image": "", "livenessProbe": {"periodSeconds": 0}}
+    empty = {"spec": {"serviceAccountName": "", "containers": [container]}}
+    assert desired(component(type_, pod_template_spec=empty), ()) == defaults

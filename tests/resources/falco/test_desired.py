@@ -329,3 +329,13 @@ def test_status_after_nothing_changed_is_the_status_before():
 def test_without_a_workload_there_are_no_counts_and_no_version():
     result = status(falco(), Outcome(), None, NOW)
     assert set(result) == {"resourceType", "observedGeneration", "conditions"}
+
+
+def test_what_a_user_leaves_empty_in_the_template_is_the_default():
+    empty = {
+        "spec": {
+            "serviceAccountName": "",
+            "containers": [{"name": "falco", "image": "", "livenessProbe": {"periodSeconds": 0}}],
+        }
+    }
+    assert desired(falco(pod_template_spec=empty), DEFAULTS) == desired(falco(), DEFAULTS)
