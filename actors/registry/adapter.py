@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import threading
 from functools import lru_cache
 from typing import Any
 
@@ -46,10 +47,17 @@ class Adapter(HTTPAdapter):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give the pool our context only, and none of the TLS settings of requests."""
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {"ssl_context": _context(*self._trust)} if host["scheme"] == "https" else {}
+        if host["scheme"] != "https":
+            return host, {}
+        with _one_at_a_time:
+            return host, {"ssl_context": _context(*self._trust)}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Do nothing: the context holds every TLS setting."""
+
+
+# Threads that need the same context at once would each make it.
+_one_at_a_time = threading.Lock()
 
 
 # Contexts are shared, as they hold no credentials; only four, as each holds a megabyte of public

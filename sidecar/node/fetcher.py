@@ -122,9 +122,10 @@ class Fetcher:
             try:
                 pulled = await registry.pull(request)
             except registry.RegistryError as error:
-                self._pulls.hold_off(host, error.retry_after)
+                self._pulls.heard(host, error.problem)
                 trouble = Trouble(reason, str(error), error.transient)
                 raise FetchFailed(trouble, error.retry_after, final=error.final) from error
+            self._pulls.heard(host, None)
             self._observer.pulled(pulled.pulled_bytes, self._clock.monotonic() - begun)
         return pulled
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from actors.registry.client import RegistryError, look_up, pull
+from actors.registry.client import RegistryError, pull
 from deploy.local import Registry
 from deploy.local.publisher import Repository, archive, publish_plugin, push_artifact, push_manifest
 from resources.registry.request import Dependency, Endpoint, Lookup, Requirement
@@ -15,6 +15,7 @@ from tests.actors.registry.published import LIBRARIES, RULES, Published
 from tests.actors.registry.pulling import (
     endpoint_of,
     found,
+    looked_up,
     not_found,
     problem_of,
     pulled,
@@ -104,7 +105,7 @@ async def test_a_layer_over_the_limit_is_not_downloaded(published, endpoint, tmp
 async def test_a_batch_of_tags_is_looked_up_in_its_order(published, endpoint):
     rules, plugin, none = map(endpoint, ("falco/rules", "falco/json", "falco/none"))
     asked = [(rules, "latest"), (plugin, "0.7.0"), (none, "latest"), (rules, "9"), (rules, "1.2.3")]
-    answers = await look_up([Lookup(*each) for each in asked])
+    answers = await looked_up([Lookup(*each) for each in asked])
     digests = [answer.digest for answer in answers]
     assert digests == [published.rules, published.plugin, "", "", published.rules]
     assert problem_of(answers[2]).message == f"{none}: there is no manifest latest (404)"

@@ -2,11 +2,18 @@
 
 import pytest
 
-from actors.registry.client import look_up
 from deploy.local.registry import Registry
 from resources.registry.request import Credentials, Lookup
 from tests.actors.registry.published import RULES, Published
-from tests.actors.registry.pulling import endpoint_of, found, not_found, problem_of, pulled, refused
+from tests.actors.registry.pulling import (
+    endpoint_of,
+    found,
+    looked_up,
+    not_found,
+    problem_of,
+    pulled,
+    refused,
+)
 from tests.registries import PASSWORD, USERNAME, TokenServer, basic_auth, tls
 
 KNOWN = Credentials(USERNAME, PASSWORD)
@@ -59,7 +66,7 @@ async def test_without_the_right_password_it_stays_closed(
 
 async def test_endpoints_of_one_registry_do_not_share_their_credentials(published, basic):
     asked = [Lookup(rules(basic, known), "latest") for known in (KNOWN, None, WRONG, KNOWN)]
-    answers = await look_up(asked)
+    answers = await looked_up(asked)
     assert [answer.digest for answer in answers] == [published.rules, "", "", published.rules]
 
 
@@ -115,7 +122,7 @@ async def test_checking_is_skipped_for_the_endpoint_that_says_so_alone(published
     careless, careful = (
         endpoint_of(secure, "falco/rules", skip_verify=skipped) for skipped in (True, False)
     )
-    answers = await look_up([Lookup(each, "latest") for each in (careless, careful)])
+    answers = await looked_up([Lookup(each, "latest") for each in (careless, careful)])
     assert answers[0].digest == published.rules
     assert "certificate" in problem_of(answers[1]).message
 

@@ -144,7 +144,7 @@ def test_a_token_for_anybody_may_come_from_any_public_server(inner):
 def test_the_headers_of_an_answer_are_bounded(inner):
     def act(request):
         request.send_response(200)
-        for number in range(99):
+        for number in range(90):
             request.send_header(f"X-{number}", "x" * 60_000)
         request.end_headers()
 

@@ -4,7 +4,6 @@ from base64 import b64encode
 
 import pytest
 
-from actors.registry.client import look_up
 from resources.registry.request import Credentials, Endpoint, Lookup
 from tests.actors.registry import hostile_archives as hostile
 from tests.actors.registry.hostile_registry import (
@@ -15,7 +14,7 @@ from tests.actors.registry.hostile_registry import (
     manifest_path,
     reply,
 )
-from tests.actors.registry.pulling import found, not_found, pulled, refused
+from tests.actors.registry.pulling import found, looked_up, not_found, pulled, refused
 
 KNOWN = Credentials("falco", "a secret")
 BASIC = f"Basic {b64encode(b'falco:a secret').decode()}"
@@ -223,7 +222,7 @@ async def test_a_way_back_does_not_bring_the_credentials_back(registry, other, e
     registry.redirect(manifest_path("moved"), f"{elsewhere(other)}/back")
     other.redirect("/back", f"{registry.url}{manifest_path('again')}")
     asked = [Lookup(endpoint, "latest"), Lookup(endpoint, "moved")]
-    assert [answer.digest for answer in await look_up(asked)] == [artifact, artifact]
+    assert [answer.digest for answer in await looked_up(asked)] == [artifact, artifact]
     assert [seen.authorization for seen in registry.seen] == ["", BASIC, BASIC, ""]
     assert [seen.authorization for seen in other.seen] == [""]
 
