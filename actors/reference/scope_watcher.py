@@ -65,6 +65,9 @@ class ScopeWatcher(Watcher):
         self._announce(self._routes.scope_listed(self._scope))
         self.actor_inbox.post(Reconcile(Reason(Cause.LISTED)))
 
+    def absent(self, kind: str) -> None:
+        """Do nothing: Secrets and ConfigMaps are always there."""
+
     def changed(self, change: Change) -> None:
         """Route a change."""
         self._announce(self._routes.object_changed(change))
