@@ -112,6 +112,10 @@ class Scopes:
         store = self._stores.get(scope_of(ref))
         return store.seen(ref) if store is not None else 0
 
+    def compacted(self, snapshot: Snapshot) -> Snapshot:
+        """The few fields that a Store of a scope keeps."""
+        return protection_fields(snapshot)
+
     def absent(self, scope: ObjectRef) -> frozenset[ObjectRef]:
         """The objects of a scope that artifacts name and the Store does not hold."""
         return frozenset(ref for ref in self._index.targets_in(scope) if self.get(ref) is None)
