@@ -257,7 +257,8 @@ class Listing:
         async with aclosing(listing):
             async for page in listing:
                 items = (_snapshot(source.kind, item) for item in page.items or ())
-                snapshots += [snapshot for snapshot in items if watcher.store.keeps(snapshot)]
+                kept = (snapshot for snapshot in items if watcher.store.keeps(snapshot))
+                snapshots += map(watcher.store.compacted, kept)
                 version = page.version
         return snapshots, version
 
