@@ -5,7 +5,7 @@ One reconcile writes the finalizer and the children in waves, then the status, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -214,7 +214,8 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             state.namespace_goes = True
             await self._report_status(state, resource, attempt.outcome())
             return Blocked("NamespaceTerminating")
-        wait = await self._report(state, resource, attempt.outcome())
+        outcome = replace(attempt.outcome(), unstored=state.applier.unstored(children))
+        wait = await self._report(state, resource, outcome)
         state.unreported = Attempt()
         if again is None:
             state.retry.reset()
