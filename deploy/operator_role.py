@@ -23,16 +23,20 @@ _VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 
 # The verbs that the operator uses on a kind or on `kind/subresource`, except those of a watch.
 _USED_VERBS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(INSTANCES, ("patch",)),
+    # Read by name after a write whose answer was lost.
+    **dict.fromkeys(INSTANCES, ("get", "patch")),
     **dict.fromkeys((f"{kind}/status" for kind in INSTANCES), ("patch",)),
     # Never requested. The admission plugin OwnerReferencesPermissionEnforcement demands it for
     # owner references with `blockOwnerDeletion`, which the children have.
     **dict.fromkeys((f"{kind}/finalizers" for kind in INSTANCES), ("update",)),
     **dict.fromkeys(CHILD_KINDS, ("get", "create", "patch")),
     **dict.fromkeys(PRUNED, ("get", "create", "patch", "delete")),
-    "Event": ("create", "patch"),
-    # To remove finalizers of the Go operator's sidecars.
-    **dict.fromkeys(ARTIFACTS, ("patch",)),
+    # Listed for the reason why a DaemonSet lacks pods, or a pod does not start.
+    "Event": ("list", "create", "patch"),
+    # The worst pod of a workload that is not available.
+    "Pod": ("get",),
+    # Read after a lost answer, and patched to remove finalizers of the Go operator's sidecars.
+    **dict.fromkeys(ARTIFACTS, ("get", "patch")),
     **dict.fromkeys((f"{kind}/status" for kind in ARTIFACTS), ("patch",)),
     # Read by name, and protected by a finalizer while an artifact names them. A ConfigMap needs no
     # line: it is also a kind of child.

@@ -8,8 +8,10 @@
     │   ├── NamespaceTerminating   nothing can be created there any more, only cleaned up
     │   └── Forbidden         403 for lack of rights, or of what an API server loads when it starts
     └── Unavailable           everything else, transport errors too: try again later
+        ├── Lost              the request may have been carried out: no answer, or one with 5xx
+        │   └── Garbled       the answer is not one of an API server: a proxy's page, say
         ├── Unready           Forbidden, but not for long: the API server may just have started
-        ├── Garbled           the answer is not one of an API server: a proxy's page, say
+        ├── Silent            a watch has brought nothing for too long, not even a bookmark
         └── HeldBack          the request was not made: the API server asked to make it later
 
 What an actor does after each: `actors.write.retry`. A 409 to the claim of a child's name means that
@@ -108,8 +110,16 @@ class Unready(Unavailable):
     """Forbidden as long as that has not lasted; `retry_after` is when to try again."""
 
 
-class Garbled(Unavailable):
+class Lost(Unavailable):
+    """The request was sent, and no answer tells whether it was carried out."""
+
+
+class Garbled(Lost):
     """The answer reports success, but no API server sends such a body."""
+
+
+class Silent(Unavailable):
+    """Nothing came on a watch for so long that even a bookmark is overdue."""
 
 
 class HeldBack(Unavailable):
@@ -180,7 +190,7 @@ def _kind_of(code: int, status: Status, causes: tuple[Cause, ...]) -> type[ApiEr
         return Forbidden
     if code in _REFUSED or (code == 500 and status.message.startswith(_TYPED_PATCH)):
         return Refused
-    return Unavailable
+    return Lost if code >= 500 else Unavailable
 
 
 def _recreated(causes: tuple[Cause, ...]) -> bool:

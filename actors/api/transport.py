@@ -15,7 +15,8 @@ import yarl
 
 from actors.api import lean_import
 from actors.api.configuration import TokenFile
-from actors.api.errors import Garbled, Unavailable, error_from, excerpt
+from actors.api.errors import Garbled, Lost, Silent, Unavailable, error_from, excerpt
+from actors.runtime.activity import Waiting
 
 with lean_import.without_certificates():
     import aiohttp
@@ -52,6 +53,11 @@ class _Sending:
         self.check = check
         self._connection: Any = None
         self._transport: asyncio.Transport | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the request was given a connection, so that the API server may have it."""
+        return self._transport is not None
 
     def connected(self, connection: Any) -> None:
         """Check, once more, whether the request may be sent over this connection."""
@@ -143,6 +149,18 @@ class Transport:
 
         `verb` is the Kubernetes verb (get, list, patch, create, delete), for metrics.
         """
+        with Waiting(f"{method} {path}"):
+            return await self._exchange(method, path, verb, query, body, headers)
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        verb: str,
+        query: Mapping[str, str] | None,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> bytes:
         code = "error"
         async with self._passage(verb) as check:
             sending = _Sending(check)
@@ -163,7 +181,7 @@ class Transport:
                     return self._checked(response, content)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 sending.cut_off()
-                raise _unreachable(error) from error
+                raise _unreachable(error, Lost if sending.begun else Unavailable) from error
             except asyncio.CancelledError:
                 sending.cut_off()
                 raise
@@ -182,7 +200,8 @@ class Transport:
 
         The first chunk is empty, and is yielded once the server has accepted the request.
 
-        Raises an ApiError if the watch is refused, breaks, or is silent for `silence` seconds.
+        Raises an ApiError if the watch is refused or breaks, Silent after `silence` seconds without
+        a byte.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
         code = "error"
@@ -205,7 +224,9 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if code == "error":
                 self._observer.api_request("watch", _resource_of(path), code)
-            raise _unreachable(error) from error
+            elif isinstance(error, aiohttp.SocketTimeoutError):
+                raise Silent(0, type(error).__name__, str(error)) from error
+            raise _unreachable(error, Unavailable) from error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -267,9 +288,9 @@ def _is_json(response: aiohttp.ClientResponse) -> bool:
     return 200 <= response.status < 300 and response.content_type == "application/json"
 
 
-def _unreachable(error: BaseException) -> Unavailable:
+def _unreachable(error: BaseException, kind: type[Unavailable]) -> Unavailable:
     # The reason is the name of the class, for many of these errors have an empty text.
-    return Unavailable(0, type(error).__name__, str(error) or "no answer")
+    return kind(0, type(error).__name__, str(error) or "no answer")
 
 
 def _resource_of(path: str) -> str:

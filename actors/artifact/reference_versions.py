@@ -37,7 +37,12 @@ _PATIENCE = 5.0
 
 
 class Metadata(Protocol):
-    """The metadata of referenced objects, as the watches of their namespaces have shown it."""
+    """The metadata of referenced objects, as the watches of their kinds have shown it."""
+
+    @property
+    def restores(self) -> int:
+        """How often etcd was found to be restored to an older state."""
+        ...
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
         """Return the newest snapshot, or None if there is none."""
@@ -69,7 +74,8 @@ _Key = tuple[ReferencedObject, str]
 class ReferenceVersions:
     """Reads a referenced object when it is new or has changed, and keeps only a hash of it.
 
-    An object whose content is the same keeps its version, whatever happens to its metadata.
+    An object whose content is the same keeps its version, whatever happens to its metadata. All is
+    forgotten when etcd was restored: the content of a version may be another one then.
     """
 
     def __init__(self, reader: ReferenceReader, metadata: Metadata, clock: Clock) -> None:
@@ -78,6 +84,7 @@ class ReferenceVersions:
         self._clock = clock
         self._readings: dict[_Key, _Reading] = {}
         self._waiting_since: dict[ObjectRef, float] = {}
+        self._restores = metadata.restores
         self.reads = 0
         """Number of requests for objects."""
 
@@ -104,6 +111,10 @@ class ReferenceVersions:
         """
         if not can_exist(target.ref):
             return Missing(missing_text(target))
+        if self._restores != self._metadata.restores:
+            self._restores = self._metadata.restores
+            self._readings.clear()
+            self._waiting_since.clear()
         key = (target, str(oci or ""))
         live = self._metadata.get(target.ref)
         if live is None:

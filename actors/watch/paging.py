@@ -40,6 +40,12 @@ class Page(Struct):
 _page_decoder = Decoder(Page)
 
 
+async def newest_revision(client: Client, kind: str, namespace: str = "") -> str:
+    """The resourceVersion of a quorum read of this moment; raises ApiError."""
+    raw = await client.list_page(kind, namespace, {"limit": "1"}, METADATA)
+    return decoded(_page_decoder, raw).version
+
+
 async def pages(
     client: Client,
     kind: str,

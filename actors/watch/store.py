@@ -58,11 +58,17 @@ class Store:
 
     Guarantee: once `revision(kind)` is R, the Store shows every change of that kind up to R. Only
     watchers write to it, one watcher for each kind, whose list replaces all objects of the kind.
+
+    After etcd was restored to an older state, revisions start over: a number that was seen before
+    may stand for another change now.
     """
 
     def __init__(self) -> None:
         self._objects: dict[str, dict[ObjectRef, Snapshot]] = {}
         self._revisions: dict[str, int] = {}
+        self._outdated: set[str] = set()
+        self.restores = 0
+        """How often a kind was found to be restored; revisions compare only while it is equal."""
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
         """Return the newest snapshot, None if the object does not exist or is not watched."""
@@ -73,7 +79,10 @@ class Store:
         return iter(list(self._objects.get(kind, {}).values()))
 
     def revision(self, kind: str) -> int:
-        """The revision up to which this kind has been seen; 0 before its first list."""
+        """The revision up to which this kind has been seen; 0 before its first list.
+
+        Also 0 from `restored` until the next list.
+        """
         return self._revisions.get(kind, 0)
 
     def seen(self, ref: ObjectRef) -> int:
@@ -87,8 +96,12 @@ class Store:
     def replace(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> list[Change]:
         """Replace all objects of a kind by a list; return every difference, deletions first.
 
-        The revision may be lower than before: a restored etcd has an older state.
+        After a restore every object differs; so it does if the revision is lower than before.
         """
+        if revision < self.revision(kind):
+            self.restored(kind)
+        is_restored = kind in self._outdated
+        self._outdated.discard(kind)
         old = self._objects.get(kind, {})
         new = {snapshot.ref: snapshot for snapshot in snapshots if self.keeps(snapshot)}
         self._objects[kind] = new
@@ -98,9 +111,16 @@ class Store:
             Change(ref, before, after)
             for ref, after in new.items()
             if (before := old.get(ref)) is None
+            or is_restored
             or before.meta.resource_version != after.meta.resource_version
         ]
         return deleted + changed
+
+    def restored(self, kind: str) -> None:
+        """Take in that etcd has an older state of this kind; the next list tells which."""
+        self.restores += 1
+        self._outdated.add(kind)
+        self._revisions[kind] = 0
 
     def put(self, snapshot: Snapshot) -> Change:
         """Store an object that was added or modified."""

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 class SnapshotSource(Protocol):
-    """The part of a Store that a View reads; `Scopes` offers it for several Stores."""
+    """The part of a Store that a View reads."""
+
+    @property
+    def restores(self) -> int:
+        """How often etcd was found to be restored to an older state."""
+        ...
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
         """Return the newest snapshot, None if there is none."""
@@ -26,17 +31,23 @@ class View:
 
     The response of a write may arrive before or after its watch event. A response hides the
     snapshot of the Store until the Store has seen its revision. A deletion hides that uid until a
-    later response shows it again: the deletion was assumed from a conflict, and was wrong. Losing
-    a View is safe, since the Store catches up by itself.
+    later response shows it again: the deletion was assumed from a conflict, and was wrong. All is
+    forgotten when etcd was restored: a revision of before may never be seen, and a uid be back.
+    Losing a View is safe, since the Store catches up by itself.
     """
 
     def __init__(self, store: SnapshotSource) -> None:
         self._store = store
         self._written: dict[ObjectRef, Snapshot] = {}
         self._deleted: dict[ObjectRef, str] = {}
+        self._restores = store.restores
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
         """Return the newest known snapshot of an object, None if it is known to be absent."""
+        if self._restores != self._store.restores:
+            self._restores = self._store.restores
+            self._written.clear()
+            self._deleted.clear()
         snapshot = self._newest(ref)
         return None if snapshot is None or self._is_deleted(snapshot) else snapshot
 

@@ -3,14 +3,19 @@
 A state machine: each state is a value, and its `next` does one step and returns the next state.
 
     Listing ──all pages──→ Watching ──the server ends the stream──→ Watching
-       │                      ├──cut off, silent, or ended at once──→ Waiting ──→ Watching
-       └─error─┐              ├──refused, garbled──→ Waiting ──→ Listing
-               └──→ Waiting   └──410──→ Listing
+       │                      ├──cut off, or ended at once──→ Waiting ──→ Resuming
+       └─error─┐              ├──refused, garbled, silent──→ Waiting ──→ Listing
+               └──→ Waiting   └──410, or an older revision──→ Listing
+
+    Resuming ──the revision exists──→ Watching
+       ├──etcd has only older ones──→ Listing
+       └──error──→ Waiting ──→ Resuming
 
 Guarantees: the Store never shows a part of a list; an object that was deleted while no watch was
 open is reported as deleted; a change is reported at least once, in the order of revisions within
-one stream. Sources: Kubernetes API
-concepts, "Efficient detection of changes" and "Watch bookmarks".
+one stream. An API server whose etcd was restored to an older state accepts a watch from a revision
+that does not exist yet, and sends nothing, not even a bookmark, until it does (measured on 1.36).
+Sources: Kubernetes API concepts, "Efficient detection of changes" and "Watch bookmarks".
 """
 
 from __future__ import annotations
@@ -20,14 +25,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from msgspec import DecodeError, Raw, Struct
+from msgspec import DecodeError
 from msgspec.json import Decoder
 
-from actors.api.client import FULL, Representation
 from actors.api.errors import (
     ApiError,
     Garbled,
     Gone,
+    Silent,
     Status,
     Unavailable,
     decoded,
@@ -35,24 +40,19 @@ from actors.api.errors import (
 )
 from actors.runtime.backoff import Backoff
 from actors.runtime.task_actor import TaskActor
-from actors.watch.lines import Lines
-from actors.watch.paging import pages
+from actors.watch.paging import newest_revision, pages
 from actors.watch.store import revision_of, snapshot_of
-from resources.kubernetes.kinds import collection_path
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from msgspec import Raw
 
     from actors.api.client import Client
     from actors.api.transport import Transport
     from actors.runtime.context import Runtime
+    from actors.watch.source import Event, Source
     from actors.watch.store import Change, Snapshot, Store
 
 _log = logging.getLogger(__name__)
-# Seconds. Without it the API server ends a stream after 30 to 60 minutes.
-SERVER_TIMEOUT = (300, 600)
-# Seconds without a byte after which a stream counts as lost; bookmarks come about once a minute.
-SILENCE = 150.0
 # Seconds after which a stream counts as a success, however it ends: load balancers cut quiet
 # streams. A shorter stream counts as a failure, so that the watcher backs off.
 _STEADY = 1.0
@@ -63,24 +63,6 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.2, 4.0
 # An API server that is overloaded answers so, and a load balancer in front of none: not a sign that
 # it serves, and no time for thousands of nodes to come back every few seconds.
 _OVERLOADED = frozenset({429, 502, 503, 504})
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The selection of a watch: one kind, in all namespaces or one, by label and field.
-
-    `server_timeout`: the API server ends a stream after a random time within these seconds.
-    `longest_wait`: seconds between two tries, at most, while no API server serves requests.
-    """
-
-    kind: str
-    label_selector: str = ""
-    namespace: str = ""
-    representation: Representation = FULL
-    silence: float = SILENCE
-    server_timeout: tuple[int, int] = SERVER_TIMEOUT
-    field_selector: str = ""
-    longest_wait: float = 2.0
 
 
 class Audience(Protocol):
@@ -107,12 +89,6 @@ class WatchObserver(Protocol):
         ...
 
 
-class _Event(Struct):
-    type: str
-    object: Raw
-
-
-_event_decoder = Decoder(_Event)
 _status_decoder = Decoder(Status)
 
 
@@ -159,13 +135,18 @@ class Watcher(TaskActor):
         }
         return {**super().describe(), **own}
 
-    def hear(self, event: _Event) -> None:
-        """Apply one watch event to the Store and report the change; raises an ERROR event."""
+    def hear(self, event: Event, since: int) -> None:
+        """Apply one event of a watch from revision `since` on, and report the change.
+
+        Raises an ERROR event, and Gone if the event is older than the watch.
+        """
         if event.type == "ERROR":
             status = decoded(_status_decoder, event.object)
             raise error_from_status(status.code, status)
         snapshot = _snapshot(self.source.kind, event.object)
         self.observer.watch_heard(self.source.kind)
+        if 0 < snapshot.revision < since:
+            raise self.restored(snapshot.revision, since)
         self.is_expired = False
         self.is_steady()
         if event.type == "BOOKMARK":
@@ -182,6 +163,11 @@ class Watcher(TaskActor):
             return False
         self.failures = 0
         return True
+
+    def restored(self, newest: int, seen: int) -> Gone:
+        """Take in that etcd has an older state than was seen; the error that leads to a list."""
+        self.store.restored(self.source.kind)
+        return Gone(0, "Restored", f"etcd is at revision {newest}, {seen} was seen")
 
     def after(self, error: ApiError, then: WatcherState) -> WatcherState:
         """The state that waits, longer with every failure in a row, before the state `then`.
@@ -205,6 +191,11 @@ class Watcher(TaskActor):
         level = logging.WARNING if self.failures >= _FAILURES_TO_WARN else logging.INFO
         _log.log(level, "%s, again in %.1f s: %s", self.source.kind, seconds, error)
         return Waiting(seconds, then)
+
+    def accepted(self) -> None:
+        """Take in that the API server has accepted the watch."""
+        self.accepted_at = self.runtime.clock.monotonic()
+        self.answered()
 
     def answered(self) -> None:
         """Take in that an API server answers; if none did before, count failures anew."""
@@ -259,49 +250,49 @@ class Watching:
     async def next(self, watcher: Watcher) -> WatcherState:
         """Read until the stream ends, then resume from the revision that the Store has seen.
 
-        A watch that was refused or garbled would fail again, so a new list follows, and after 410.
+        A watch that was refused or garbled would fail again, and a silent one may wait for a
+        revision of the future: so a new list follows, as after 410.
         """
-        watcher.accepted_at = None
+        watcher.accepted_at, since = None, revision_of(self.version)
+        source, seconds = watcher.source, watcher.source.server_timeout
         try:
-            async with aclosing(self._events(watcher)) as events:
+            watcher.observer.watch_opened(source.kind)
+            events = source.events(
+                watcher.streams, self.version, watcher.runtime.random.randint(*seconds)
+            )
+            async with aclosing(events):
                 async for event in events:
-                    watcher.hear(event)
+                    if event is None:
+                        watcher.accepted()
+                    else:
+                        watcher.hear(event, since)
         except ApiError as error:
             watcher.is_steady()
-            resumable = isinstance(error, Unavailable) and not isinstance(error, Garbled)
-            return watcher.after(error, self._resume(watcher) if resumable else Listing())
+            resumable = isinstance(error, Unavailable) and not isinstance(error, Garbled | Silent)
+            return watcher.after(error, Resuming() if resumable else Listing())
         if watcher.is_steady():
-            return self._resume(watcher)
+            return Watching(str(watcher.store.revision(watcher.source.kind)))
         ended_at_once = Unavailable(200, "ShortWatch", "the stream ended at once")
-        return watcher.after(ended_at_once, self._resume(watcher))
+        return watcher.after(ended_at_once, Resuming())
 
-    async def _events(self, watcher: Watcher) -> AsyncGenerator[_Event, None]:
+
+@dataclass(frozen=True, slots=True)
+class Resuming:
+    """Finds out whether the revision that the Store has seen still exists."""
+
+    async def next(self, watcher: Watcher) -> WatcherState:
+        """Ask for the newest revision; if it is an older one, etcd was restored."""
+        watcher.accepted_at = None
         source = watcher.source
-        query = {
-            "watch": "1",
-            "allowWatchBookmarks": "true",
-            "resourceVersion": self.version,
-            "timeoutSeconds": str(watcher.runtime.random.randint(*source.server_timeout)),
-        }
-        if source.label_selector:
-            query["labelSelector"] = source.label_selector
-        if source.field_selector:
-            query["fieldSelector"] = source.field_selector
-        path = collection_path(source.kind, source.namespace)
-        watcher.observer.watch_opened(source.kind)
-        lines = Lines()
-        accept = source.representation.of_objects
-        async with aclosing(watcher.streams.stream(path, query, source.silence, accept)) as chunks:
-            async for chunk in chunks:
-                if watcher.accepted_at is None:
-                    watcher.accepted_at = watcher.runtime.clock.monotonic()
-                    watcher.answered()
-                for line in lines.feed(chunk):
-                    yield decoded(_event_decoder, line)
-
-    @staticmethod
-    def _resume(watcher: Watcher) -> Watching:
-        return Watching(str(watcher.store.revision(watcher.source.kind)))
+        try:
+            version = await newest_revision(watcher.client, source.kind, source.namespace)
+        except ApiError as error:
+            return watcher.after(error, self)
+        watcher.answered()
+        newest, seen = revision_of(version), watcher.store.revision(source.kind)
+        if newest < seen:
+            return watcher.after(watcher.restored(newest, seen), Listing())
+        return Watching(str(seen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +308,7 @@ class Waiting:
         return self.then
 
 
-WatcherState = Listing | Watching | Waiting
+WatcherState = Listing | Watching | Resuming | Waiting
 
 
 def _snapshot(kind: str, item: Raw) -> Snapshot:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from actors.api.client import FULL, Representation
-from actors.api.errors import ApiError, Conflict, NotFound, Refused
+from actors.api.errors import ApiError, Conflict, Lost, NotFound, Refused
 from actors.watch.store import Snapshot, snapshot_of
 from resources.kubernetes.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from actors.api.client import Client
     from actors.watch.view import View
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 class Writer:
     """Writes under one field manager; each answer is in the View when a method returns.
 
-    `calls` counts the requests. Every method raises ApiError unless it says otherwise.
+    A write whose answer was lost may have been carried out, and the View does not show it:
+    `settle` reads its object. `calls` counts the requests. Every method raises ApiError unless it
+    says otherwise.
     """
 
     def __init__(self, client: Client, view: View, manager: str) -> None:
@@ -28,6 +31,20 @@ class Writer:
         self.view = view
         self.manager = manager
         self.calls = 0
+        self._unsettled: set[ObjectRef] = set()
+
+    async def settle(self) -> bool:
+        """Read each object by name of which the answer to a write was lost; whether any was.
+
+        An object that may not be read is left to the watch.
+        """
+        unsettled = tuple(self._unsettled)
+        for ref in unsettled:
+            try:
+                await self.read(ref)
+            except Refused:
+                self._unsettled.discard(ref)
+        return bool(unsettled)
 
     async def read(self, ref: ObjectRef, representation: Representation = FULL) -> Snapshot | None:
         """Read an object by name; None if it does not exist."""
@@ -48,21 +65,21 @@ class Writer:
 
     async def apply(self, ref: ObjectRef, body: Mapping[str, Any]) -> Snapshot:
         """Server-side apply with force; `Client.apply` tells what uid and resourceVersion mean."""
-        self.calls += 1
-        return self._learned(ref, await self._client.apply(ref, body, self.manager))
+        with self._writing(ref):
+            return self._learned(ref, await self._client.apply(ref, body, self.manager))
 
     async def patch(self, ref: ObjectRef, operations: list[dict[str, Any]]) -> None:
         """JSON patch; no operations are no request. Raises Conflict if a `test` in it fails."""
         if not operations:
             return
-        self.calls += 1
-        try:
-            self._learned(ref, await self._client.json_patch(ref, operations, self.manager))
-        except NotFound:
-            self._forget(ref)
-            raise
-        except Refused as error:
-            raise _as_race(error) from error
+        with self._writing(ref):
+            try:
+                self._learned(ref, await self._client.json_patch(ref, operations, self.manager))
+            except NotFound:
+                self._forget(ref)
+                raise
+            except Refused as error:
+                raise _as_race(error) from error
 
     async def apply_status(self, computed_from: Snapshot, status: Mapping[str, Any]) -> None:
         """Apply the status; raises Conflict if the object has changed since it was computed from.
@@ -70,7 +87,6 @@ class Writer:
         The resourceVersion guards that: the API server ignores a uid in an apply of a status, and
         would give an old status to a recreated object (measured).
         """
-        self.calls += 1
         ref, version = computed_from.ref, computed_from.meta.resource_version
         body = {
             "apiVersion": KINDS[ref.kind].api_version,
@@ -82,38 +98,51 @@ class Writer:
             },
             "status": status,
         }
-        self._learned(ref, await self._client.apply(ref, body, self.manager, "status"))
+        with self._writing(ref):
+            self._learned(ref, await self._client.apply(ref, body, self.manager, "status"))
 
     async def delete(self, live: Snapshot) -> bool:
         """Delete this incarnation; True if it is gone, False if a finalizer still holds it."""
-        self.calls += 1
-        try:
-            gone = await self._client.delete(live.ref, live.meta.uid or "")
-        except NotFound:
-            gone = True
+        with self._writing(live.ref):
+            try:
+                gone = await self._client.delete(live.ref, live.meta.uid or "")
+            except NotFound:
+                gone = True
         if gone:
             self.view.deleted(live.ref, live.meta.uid or "")
         return gone
 
     async def _merge(self, live: Snapshot, metadata: Mapping[str, Any]) -> None:
         """Raises Conflict if another incarnation has the name, or if this one is being deleted."""
-        self.calls += 1
         change = {"uid": live.meta.uid, **metadata}
+        with self._writing(live.ref):
+            try:
+                raw = await self._client.merge_metadata(live.ref, change, self.manager)
+            except NotFound:
+                self._forget(live.ref)
+                raise
+            except Refused as error:
+                raise _as_race(error) from error
+            self._learned(live.ref, raw)
+
+    @contextmanager
+    def _writing(self, ref: ObjectRef) -> Iterator[None]:
+        """Count a write of this object, and note the loss of its answer."""
+        self.calls += 1
         try:
-            raw = await self._client.merge_metadata(live.ref, change, self.manager)
-        except NotFound:
-            self._forget(live.ref)
+            yield
+        except Lost:
+            self._unsettled.add(ref)
             raise
-        except Refused as error:
-            raise _as_race(error) from error
-        self._learned(live.ref, raw)
 
     def _learned(self, ref: ObjectRef, raw: bytes) -> Snapshot:
         snapshot = snapshot_of(ref.kind, raw)
         self.view.wrote(snapshot)
+        self._unsettled.discard(ref)
         return snapshot
 
     def _forget(self, ref: ObjectRef) -> None:
+        self._unsettled.discard(ref)
         snapshot = self.view.get(ref)
         if snapshot is not None:
             self.view.deleted(ref, snapshot.meta.uid or "")

@@ -114,12 +114,13 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
 
     async def on_reconcile(self, reasons: Reasons) -> Result:
         """Bring the cluster to what the resource wants, whatever it was that changed."""
-        view = self._incarnation.view if self._incarnation else View(self._services.store)
-        snapshot = view.get(self.ref)
-        state = self._incarnation_of(snapshot, view)
+        writer = self._incarnation.writer if self._incarnation else self._new_writer()
+        state = self._incarnation_of(writer)
         before = state.calls
         try:
-            return await self._step(state, snapshot, reasons)
+            await writer.settle()
+            now = self._incarnation_of(writer)
+            return await self._step(now, writer.view.get(self.ref), reasons)
         except ApiError as error:
             level = logging.WARNING if isinstance(error, Refused) else logging.INFO
             _log.log(level, "%s", error, extra={"object": str(self.ref)})
@@ -133,12 +134,14 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
         Returns once that is written, or once the resource is gone or has another spec.
         """
         kind, message = type(error).__name__, str(error)
-        writer, retry = self._writer(View(self._services.store)), Retry(self.runtime.random)
+        writer, retry = self._new_writer(), Retry(self.runtime.random)
         parked = writer.view.get(self.ref)
         while parked is not None and (now := writer.view.get(self.ref)) is not None:
             if (now.meta.uid, now.meta.generation) != (parked.meta.uid, parked.meta.generation):
                 return
             try:
+                if await writer.settle():
+                    continue
                 await writer.apply_status(now, self._whole_parked_status(now, kind, message))
             except ApiError as problem:
                 await self.runtime.clock.sleep(max(retry.after_error(problem), _PARKED_DELAY))
@@ -163,16 +166,17 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
             mine["tries"] = self._incarnation.retry.tries
         return {**super().describe(), **mine}
 
-    def _incarnation_of(self, snapshot: Snapshot | None, view: View) -> IncarnationT:
+    def _incarnation_of(self, writer: Writer) -> IncarnationT:
         """What is remembered of this uid; a resource that is gone keeps its last incarnation."""
+        snapshot = writer.view.get(self.ref)
         uid = (snapshot.meta.uid or "") if snapshot is not None else ""
         if self._incarnation is None or uid not in {"", self._incarnation.owner.uid}:
-            writer, retry = self._writer(view), Retry(self.runtime.random)
+            retry = Retry(self.runtime.random)
             self._incarnation = self._begin(Owner(self.ref, uid), writer, retry)
         return self._incarnation
 
-    def _writer(self, view: View) -> Writer:
-        return Writer(self._services.client, view, self._field_manager)
+    def _new_writer(self) -> Writer:
+        return Writer(self._services.client, View(self._services.store), self._field_manager)
 
     async def _write_status(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec.json import Decoder
 
-from resources.artifact.fields import UNSEEN_SINCE, ArtifactStatus, Nodes, Resolved
+from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
 from resources.artifact.nodereport import ReportState
 from resources.artifact.reasons import INSTALLED, NO_NODES, PENDING, REFERENCE_FAILED, RESOLVED
 from resources.artifact.rollout import NAMED
@@ -19,6 +19,7 @@ from resources.kubernetes.conditions import (
     ConditionDraft,
     Counts,
     condition,
+    seen,
     set_condition,
 )
 from resources.kubernetes.event import bounded
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from resources.artifact.resolution import ResolutionFailure
     from resources.artifact.rollout import Sum
-    from resources.kubernetes.meta import Condition, ObjectMeta
+    from resources.kubernetes.meta import ObjectMeta
 
 FIELD_MANAGER = "artifact-controller"
 
@@ -119,7 +120,7 @@ def status(
     before: ArtifactStatus, observed: Observed, generation: int | None, now: datetime
 ) -> ArtifactStatus:
     """The new status; equal to the one before if the same was observed."""
-    conditions = _seen(before.conditions, now)
+    conditions = seen(before.conditions, now)
     for draft in (_references(observed, generation), _programmed(observed, generation)):
         if draft is not None:
             conditions = set_condition(conditions, draft, now)
@@ -145,7 +146,7 @@ def parked_status(
     """The status of an artifact whose actor crashed too often; only `Programmed` changes."""
     text = bounded(f"{error}: {message}")
     draft = ConditionDraft(PROGRAMMED, "Unknown", PARKED, text, generation)
-    conditions = set_condition(_seen(before.conditions, now), draft, now)
+    conditions = set_condition(seen(before.conditions, now), draft, now)
     return msgspec.structs.replace(before, conditions=conditions, observed_generation=generation)
 
 
@@ -159,16 +160,6 @@ def is_programmed(status: ArtifactStatus) -> bool:
     """Whether the condition `Programmed` is true: every pod that is covered has the revision."""
     programmed = condition(status.conditions, PROGRAMMED)
     return programmed is not None and programmed.status == "True"
-
-
-def _seen(conditions: tuple[Condition, ...] | None, now: datetime) -> tuple[Condition, ...]:
-    """The conditions; those that the API server has set by default begin now."""
-    return tuple(
-        msgspec.structs.replace(known, last_transition_time=timestamp(now))
-        if known.last_transition_time == UNSEEN_SINCE
-        else known
-        for known in conditions or ()
-    )
 
 
 def _published(before: Resolved | None, resolved: Resolved | None, now: datetime) -> Any:

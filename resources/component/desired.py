@@ -10,7 +10,7 @@ from resources.instance.children import Child, Parent, parent_of
 from resources.instance.rbac import cluster_rights, namespaced_rights
 from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.invalid_spec import InvalidSpec
-from resources.kubernetes.overlay import Template
+from resources.kubernetes.overlay import Template, normalized
 
 _WORKLOAD = "Deployment"
 
@@ -67,7 +67,7 @@ def _templates(
     component: Component, component_type: ComponentType, parent: Parent
 ) -> tuple[Template, ...]:
     """The layers of the pod template: defaults, shared variables, the user's, the enforced one."""
-    given = component.spec.pod_template_spec or {}
+    given = normalized(component.spec.pod_template_spec or {})
     version = component.spec.component.version
     image = component_type.main.image_to_run(given, version, "spec.component.version")
     defaults = _pod_template(component_type, parent)

@@ -10,8 +10,8 @@ from resources.instance.children import Child, Parent, parent_of
 from resources.instance.image import Image
 from resources.instance.rbac import cluster_rights, namespaced_rights
 from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
-from resources.kubernetes.overlay import Template
-from resources.registry.credentials import DEFAULT_POLICY, SecretPolicy
+from resources.kubernetes.overlay import Template, normalized
+from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
 
@@ -23,7 +23,7 @@ class FalcoSettings:
     sidecar_image: str = SIDECAR_IMAGE
     excluded_labels: tuple[str, ...] = ()
     gate_deadline: int = 60
-    secret_policy: SecretPolicy = DEFAULT_POLICY
+    registry_policy: RegistryPolicy = DEFAULT_POLICY
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -101,12 +101,12 @@ def _templates(
         labels=pod_labels(parent),
         sidecar_image=settings.sidecar_image,
         gate_deadline=settings.gate_deadline,
-        secret_policy=settings.secret_policy,
+        registry_policy=settings.registry_policy,
     )
     # Enforced, since a template copied from a running pod has the hash of an old configuration.
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}
     return (
         falco_pod.pod_template(pod),
-        falco.spec.pod_template_spec or {},
+        normalized(falco.spec.pod_template_spec or {}),
         enforced(parent, falco_pod.MAIN.name, image, annotations),
     )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from resources.configuration.base import FILE, WEB_PORT
 from resources.instance.workload import MainContainer, Port, http_probe
-from resources.registry.credentials import DEFAULT_POLICY, SecretPolicy
+from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
 
 MAIN = MainContainer("falco", "docker.io/falcosecurity/falco", "0.44.1")
 SIDECAR = "artifact-operator"
@@ -32,7 +32,7 @@ class PodSettings(NamedTuple):
     labels: dict[str, str]
     sidecar_image: str
     gate_deadline: int
-    secret_policy: SecretPolicy = DEFAULT_POLICY
+    registry_policy: RegistryPolicy = DEFAULT_POLICY
 
 
 class _Mount(NamedTuple):
@@ -80,7 +80,11 @@ _SIDECAR_SECURITY = {
     "readOnlyRootFilesystem": True,
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
 }
+# Where Falco looks for `/proc`, without which it does not start, whatever its engine.
+# Its image says `/host`, where a Deployment mounts nothing.
+_HOST_ROOTS = {"DaemonSet": "/host", "Deployment": "/"}
 _ENV = (("FALCO_HOSTNAME", "spec.nodeName"), ("FALCO_K8S_NODE_NAME", "spec.nodeName"))
 _SIDECAR_ENV = (
     ("POD_NAME", "metadata.name"),
@@ -115,7 +119,10 @@ def _falco(settings: PodSettings) -> dict[str, Any]:
         "name": MAIN.name,
         "image": settings.image,
         "args": ["/usr/bin/falco"],
-        "env": [{"name": "HOST_ROOT", "value": "/host"}, *_downward(_ENV)],
+        "env": [
+            {"name": "HOST_ROOT", "value": _HOST_ROOTS[settings.workload]},
+            *_downward(_ENV),
+        ],
         "ports": [WEB.of_container()],
         "resources": _RESOURCES,
         "securityContext": {"privileged": _sees_host(settings)},
@@ -147,7 +154,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "args": [
             f"--gate-deadline={settings.gate_deadline}s",
             f"--falco-version={settings.version}",
-            *_policy_flags(settings.secret_policy),
+            *_policy_flags(settings.registry_policy),
         ],
         "env": _downward(_SIDECAR_ENV),
         "resources": _SIDECAR_RESOURCES,
@@ -159,8 +166,9 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
     }
 
 
-def _policy_flags(policy: SecretPolicy) -> list[str]:
-    return ["--require-registry-annotation"] if policy.annotation_required else []
+def _policy_flags(policy: RegistryPolicy) -> list[str]:
+    required = ["--require-registry-annotation"] if policy.annotation_required else []
+    return [*required, *(f"--allow-local-registry={host}" for host in policy.local_registries)]
 
 
 def _volumes(settings: PodSettings) -> list[dict[str, Any]]:

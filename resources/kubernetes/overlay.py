@@ -4,7 +4,8 @@ The merge differs from the API server's in two cases, where the API server's res
 or lose a default:
 
 - of fields that exclude each other, such as the sources of a volume, the upper layer's is kept;
-- an empty text, and a 0 that the API server would replace by a default, is no value.
+- an empty text, and a 0 that the API server would replace by a default, is no value. Only a user
+  writes such a value, so `normalized` is for the user's template alone.
 """
 
 from __future__ import annotations
@@ -46,8 +47,12 @@ def pod_template(*layers: Template) -> Template:
 
     The result may share parts with the layers, so neither may be changed afterwards.
     """
-    plain = (_modern(_without_unset(layer, POD_TEMPLATE)) for layer in layers)
-    return reduce(lambda below, above: merged(below, above, POD_TEMPLATE), plain)
+    return reduce(lambda below, above: merged(below, above, POD_TEMPLATE), layers)
+
+
+def normalized(template: Template) -> Template:
+    """The user's template as a layer: without empty values and without old names of fields."""
+    return _modern(_without_unset(template, POD_TEMPLATE))
 
 
 def merged(below: Any, above: Any, shape: Shape) -> Any:

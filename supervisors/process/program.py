@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
 import random
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +16,7 @@ from actors.api.configuration import BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
-from actors.watch.watcher import Source, Watcher
+from actors.watch.watcher import Watcher
 from supervisors.process import ignored_flags, logs
 from supervisors.process.endpoints import Endpoints
 from supervisors.process.metrics import Metrics
@@ -26,10 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors.runtime.backoff import Backoff
+    from actors.watch.source import Source
     from actors.watch.store import Store
     from actors.watch.watcher import Audience
     from supervisors.process.settings import ProcessSettings
     from supervisors.tree.intensity import Intensity
+
+# Seconds that cancelled tasks have to unwind before the process exits without them.
+_LAST_WAIT = 1.0
 
 
 class Process:
@@ -124,8 +131,18 @@ def run(name: str, settings: ProcessSettings, compose: Callable[[Process], Super
 async def _run(settings: ProcessSettings, compose: Callable[[Process], Supervisor]) -> int:
     process = Process(await configuration_of(settings.kubeconfig))
     try:
-        root = compose(process)
-        observation = [process.observation] if process.observation is not None else []
-        return await supervise(*observation, root)
+        code = await supervise(compose(process), process.observation)
     finally:
         await process.close()
+    await _leave_behind(code)
+    return code
+
+
+async def _leave_behind(code: int) -> None:
+    """Exit at once if tasks are left that cannot be cancelled: the loop would wait for them."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left and (await asyncio.wait(left, timeout=_LAST_WAIT))[1]:
+        logging.shutdown()
+        os._exit(code)

@@ -62,7 +62,7 @@ def test_children_may_be_read_claimed_and_kept_but_not_replaced_and_deleted_if_e
 
 @pytest.mark.parametrize("kind", INSTANCES)
 def test_custom_resources_are_the_users_but_for_finalizers_and_status(kind):
-    assert verbs(kind) == {"list", "watch", "patch"}
+    assert verbs(kind) == {"get", "list", "watch", "patch"}
     assert verbs(kind, "status") == {"patch"}
     assert verbs(kind, "finalizers") == {"update"}
 
@@ -73,8 +73,12 @@ def test_artifacts_are_the_users_but_for_the_status_and_finalizers_that_were_lef
     assert verbs(kind, "status") == {"patch"}
 
 
-def test_events_may_be_written_and_not_read():
-    assert verbs("Event") == {"create", "patch"}
+def test_events_may_be_written_and_listed_and_not_watched():
+    assert verbs("Event") == {"list", "create", "patch"}
+
+
+def test_pods_are_read_and_never_written():
+    assert verbs("Pod") == {"get", "list", "watch"}
 
 
 def test_secrets_are_seen_and_protected_but_neither_made_nor_deleted():

@@ -10,6 +10,7 @@ from actors.api.client import Client
 from actors.api.errors import (
     Conflict,
     Gone,
+    Lost,
     NamespaceTerminating,
     NotFound,
     Refused,
@@ -140,10 +141,10 @@ async def test_a_continue_token_that_is_too_old_is_gone(mortal, connect):
         (410, Gone),
         (413, Refused),
         (429, Unavailable),
-        (500, Unavailable),
-        (502, Unavailable),
-        (503, Unavailable),
-        (504, Unavailable),
+        (500, Lost),
+        (502, Lost),
+        (503, Lost),
+        (504, Lost),
     ],
 )
 @pytest.mark.parametrize("body", [b"<html>Sorry</html>", b"", b"[]", b'{"message":null}', b"\xff"])

@@ -16,7 +16,7 @@ import yaml
 from actors.api import configuration as configuration_module
 from actors.api import transport as module
 from actors.api.configuration import TokenFile, in_cluster_configuration, kubeconfig_configuration
-from actors.api.errors import Garbled, NotFound, Refused, Unavailable
+from actors.api.errors import Garbled, Lost, NotFound, Refused, Unavailable
 from deploy.local.certificates import Authority
 from resources.kubernetes.kinds import collection_path
 from resources.kubernetes.reference import ObjectRef
@@ -200,7 +200,7 @@ def refusing():
 
 @pytest.mark.parametrize("ask", [get_version, watch_nodes])
 @pytest.mark.parametrize("peer", ["listening", "refusing"])
-async def test_a_peer_that_does_not_answer_is_unavailable(
+async def test_a_peer_to_which_there_is_no_connection_is_unavailable_and_nothing_is_lost(
     request, control_plane, connect, peer, ask, monkeypatch, requests
 ):
     monkeypatch.setattr(module, "_CONNECT", 0.2)
@@ -211,6 +211,7 @@ async def test_a_peer_that_does_not_answer_is_unavailable(
     with pytest.raises(Unavailable) as error:
         await ask(transport)
     assert error.value.code == 0
+    assert not isinstance(error.value, Lost)
     assert [code for _, _, code in requests] == ["error"]
     assert not transport._session.connector._acquired
 

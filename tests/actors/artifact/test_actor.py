@@ -13,12 +13,12 @@ from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.report_index import ReportIndex
 from actors.artifact.tag_digests import TagDigests
 from actors.reference.index import ReferenceIndex
-from actors.reference.scopes import Scopes
+from actors.reference.store import ReferenceStore
 from actors.runtime.context import Runtime
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
 from actors.watch.store import Change, Store, snapshot_of
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from tests.actors.artifact.test_report_index import entry, node, pod, report
 from tests.actors.artifacts import artifact_ref
 from tests.fake_clock import FakeClock
@@ -94,8 +94,8 @@ class House:
             self.api,
             self.store,
             self.records.append,
-            Scopes(ReferenceIndex()),
-            ReferenceReader(self.api, SecretPolicy()),
+            ReferenceStore(ReferenceIndex()),
+            ReferenceReader(self.api, RegistryPolicy()),
             self.digests,
             self.reports,
         )

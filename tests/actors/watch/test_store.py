@@ -57,6 +57,24 @@ def test_a_list_may_lead_back_after_etcd_was_restored():
     store.replace("ConfigMap", [snapshot(ONE, 90)], 100)
     store.replace("ConfigMap", [], 50)
     assert store.revision("ConfigMap") == 50
+    assert store.restores == 1
+
+
+def test_after_a_restore_a_list_tells_of_everything_for_a_revision_may_mean_another_change():
+    store = Store()
+    store.replace("ConfigMap", [before := snapshot(ONE, 40)], 100)
+    after = snapshot(ONE, 40, labels={"another": "state"})
+    assert store.replace("ConfigMap", [after], 50) == [Change(ONE, before, after)]
+    assert store.replace("ConfigMap", [after], 51) == []
+
+
+def test_between_a_restore_and_its_list_nothing_counts_as_seen():
+    store = Store()
+    store.replace("ConfigMap", [before := snapshot(ONE, 40)], 100)
+    store.restored("ConfigMap")
+    assert store.revision("ConfigMap") == 0
+    assert store.get(ONE) == before
+    assert store.replace("ConfigMap", [before], 120) == [Change(ONE, before, before)]
 
 
 def test_events_tell_what_was_before_and_move_the_revision():

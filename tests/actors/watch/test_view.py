@@ -129,6 +129,17 @@ class Writing(RuleBasedStateMachine):
     def a_bookmark_arrives(self):
         self.store.advance(REF.kind, self.revision)
 
+    @precondition(lambda self: self.answer is None)
+    @rule(data=st.data())
+    def etcd_is_restored_to_an_older_state(self, data):
+        self.revision = data.draw(st.integers(0, self.revision))
+        for ref in REFS:
+            past = [(at, found) for at, found in self.history[ref] if at <= self.revision]
+            self.history[ref] = past
+        self.known = dict.fromkeys(REFS, 0)
+        self.store.restored(REF.kind)
+        self.all_is_listed_anew()
+
     @rule()
     def all_is_listed_anew(self):
         self.store.replace(REF.kind, filter(None, map(self.live, REFS)), self.revision)
@@ -194,6 +205,17 @@ def test_a_deletion_that_was_none_is_corrected_by_the_next_answer():
     view.deleted(REF, "uid")  # a conflict was taken for it
     view.wrote(live)
     assert view.get(REF) == live
+
+
+def test_what_was_written_or_deleted_before_a_restore_hides_nothing_after_it():
+    store, other = Store(), child(name="other")
+    view = View(store)
+    store.replace("ConfigMap", [snapshot(REF, 3), snapshot(other, 4, "other")], 90)
+    view.wrote(snapshot(REF, 99))
+    view.deleted(other, "other")
+    store.replace("ConfigMap", [old := snapshot(REF, 2), back := snapshot(other, 4, "other")], 50)
+    assert view.get(REF) == old
+    assert view.get(other) == back
 
 
 def test_an_object_without_a_uid_is_shown():

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from uuid import uuid4
 
@@ -10,8 +11,9 @@ import pytest
 
 from actors.api.client import FULL, Client
 from actors.watch import paging
+from actors.watch.source import Source
 from actors.watch.store import Store
-from actors.watch.watcher import Listing, Source, Waiting, Watching
+from actors.watch.watcher import Listing, Waiting, Watching
 from tests.actors.watch.watching import ConfigMaps, GatedClock, watching
 from tests.eventually import soon
 from tests.fake_clock import settle
@@ -224,13 +226,59 @@ async def test_a_peer_that_fell_silent_is_left_and_caught_up_with(
         await soon(lambda: told.opened)
         os.kill(mortal.api_server.pid, signal.SIGSTOP)
         try:
-            opened = told.opened
-            await soon(lambda: told.opened > opened)
+            await soon(lambda: watcher.last_error)
         finally:
             os.kill(mortal.api_server.pid, signal.SIGCONT)
         config_maps.create("after")
         await soon(lambda: ("new", "after") in told.told)
         assert "Timeout" in watcher.last_error
+        assert told.lists >= 2
+
+
+# etcd is restored to an older state.
+
+
+async def test_after_etcd_was_restored_to_an_older_state_all_is_listed_anew(
+    mortal, connect, mortal_config_maps, tmp_path
+):
+    config_maps, clock = mortal_config_maps, GatedClock()
+    for name in ("stays", "changes"):
+        config_maps.create(name)
+    restore = await asyncio.to_thread(backup, mortal, tmp_path / "backup")
+    config_maps.replace("changes", key="value")
+    for name in ("lost", *(f"also-{number}" for number in range(20))):
+        config_maps.create(name)
+    source = config_maps.source()
+    async with watching(await connect(mortal), source, clock=clock) as (watcher, told):
+        await soon(lambda: told.opened)
+        seen = watcher.store.revision("ConfigMap")
+        told.changes.clear()
+        clock.gate.clear()
+        await asyncio.to_thread(restore)
+        config_maps.create("appears")
+        clock.gate.set()
+        await soon(lambda: told.lists == 2)
+        assert watcher.store.revision("ConfigMap") < seen
+        assert {("gone", "lost"), ("changed", "changes"), ("new", "appears")} <= set(told.told)
+        config_maps.delete("stays")
+        await soon(lambda: told.told[-1] == ("gone", "stays"))
+
+
+def backup(control_plane, directory):
+    """Copy what etcd has stored; the result restores it. Both need all servers to be stopped."""
+    etcd = control_plane.processes[0]
+    stored = control_plane.directory / "control-plane" / "etcd"
+
+    def copied(source, target):
+        control_plane.kill_api_server()
+        etcd.stop()
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target)
+        etcd.start()
+        control_plane.start_api_server()
+
+    copied(stored, directory)
+    return lambda: copied(directory, stored)
 
 
 # Being stopped.

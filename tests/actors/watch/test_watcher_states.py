@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.api.errors import Garbled, Gone, NotFound, Refused, Unavailable
+from actors.api.errors import Garbled, Gone, NotFound, Refused, Silent, Unavailable
 from actors.runtime.context import Runtime
 from actors.watch import watcher as module
+from actors.watch.source import Event, Source
 from actors.watch.store import Store
-from actors.watch.watcher import Listing, Source, Waiting, Watcher, Watching
+from actors.watch.watcher import Listing, Resuming, Waiting, Watcher, Watching
 from tests.actors.watch.watching import Listener, runtime
 from tests.fake_clock import FakeClock
 
@@ -32,6 +33,12 @@ def event(kind, **metadata):
     return msgspec.json.encode({"type": kind, "object": {"metadata": metadata}}) + b"\n"
 
 
+def at(revision, *items):
+    """A list at this revision."""
+    metadata = {"resourceVersion": str(revision)}
+    return msgspec.json.encode({"metadata": metadata, "items": items})
+
+
 CUT_OFF = Unavailable(0, "ServerDisconnected", "")
 ADDED = event("ADDED", name="one", namespace="any", resourceVersion="7", uid="uid")
 TOO_OLD = b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}\n'
@@ -39,21 +46,22 @@ OVERLOAD = b'{"type":"ERROR","object":{"kind":"Status","code":429,"reason":"TooM
 
 
 def offline(streams, clock=None):
-    """A watcher that knows revision 5 and is fed by these streams."""
+    """A watcher that knows revision 5, as the API server does, and is fed by these streams."""
     store, listener = Store(), Listener()
     store.advance("ConfigMap", 5)
     world = Runtime(clock, random.Random(1)) if clock else runtime()
-    clients: Any = (None, streams)
+    clients: Any = (Lists(at(5)), streams)
     return Watcher(world, Source("ConfigMap"), clients, store, listener, listener)
 
 
 @pytest.mark.parametrize(
     ("chunks", "then"),
     [
-        ([CUT_OFF], Watching("5")),
-        ([ADDED, CUT_OFF], Watching("7")),
-        ([OVERLOAD], Watching("5")),
-        ([ADDED, ADDED[:20]], Watching("7")),
+        ([CUT_OFF], Resuming()),
+        ([ADDED, CUT_OFF], Resuming()),
+        ([OVERLOAD], Resuming()),
+        ([ADDED, ADDED[:20]], Resuming()),
+        ([Silent(0, "SocketTimeoutError", "")], Listing()),
         ([NotFound(404, "NotFound", "")], Listing()),
         ([Refused(403, "Forbidden", "")], Listing()),
         ([Garbled(200, "NotJson", "")], Listing()),
@@ -96,6 +104,60 @@ async def test_a_revision_that_is_too_old_right_after_a_list_is_not_listed_witho
     assert state.then == Listing()
     watcher.streams = Streams(ADDED, TOO_OLD)  # an event in between, and it is news again
     assert await Watching("5").next(watcher) == Listing()
+
+
+# etcd is restored to an older state.
+
+
+@pytest.mark.parametrize("newest", [5, 6])
+async def test_a_watch_is_resumed_where_the_revision_still_exists(newest):
+    watcher = offline(Streams())
+    watcher.client = Lists(at(newest))
+    assert await Resuming().next(watcher) == Watching("5")
+
+
+async def test_a_watch_is_not_resumed_from_a_revision_of_the_future():
+    watcher = offline(Streams())
+    watcher.client = Lists(at(4))
+    assert await Resuming().next(watcher) == Listing()
+    assert watcher.store.restores == 1
+    assert watcher.last_error == "Restored: etcd is at revision 4, 5 was seen"
+    assert await Listing().next(watcher) == Watching("4")
+
+
+async def test_whether_the_revision_exists_is_asked_again_until_there_is_an_answer():
+    watcher = offline(Streams())
+    watcher.client = Lists(NO_ANSWER)
+    state = await Resuming().next(watcher)
+    assert isinstance(state, Waiting)
+    assert state.then == Resuming()
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        event("MODIFIED", name="one", namespace="any", resourceVersion="4"),
+        event("DELETED", name="one", namespace="any", resourceVersion="4"),
+        event("BOOKMARK", resourceVersion="4"),
+    ],
+)
+async def test_an_event_that_is_older_than_its_watch_means_to_list_now(older):
+    watcher = offline(Streams(older))
+    assert await Watching("5").next(watcher) == Listing()
+    assert watcher.store.restores == 1
+    assert watcher.audience.changes == []
+
+
+async def test_what_was_restored_is_told_even_at_a_revision_that_was_seen():
+    watcher = offline(Streams())
+    watcher.hear(msgspec.json.decode(ADDED, type=Event), 5)
+    watcher.audience.changes.clear()
+    metadata = {"name": "one", "namespace": "any", "uid": "uid", "resourceVersion": "7"}
+    watcher.client = Lists(at(6))
+    assert await Resuming().next(watcher) == Listing()
+    watcher.client = Lists(at(9, {"metadata": metadata, "data": {"key": "another"}}))
+    await Listing().next(watcher)
+    assert watcher.audience.told == [("changed", "one")]
 
 
 NO_ANSWER = Unavailable(0, "ClientConnectorError", "")
@@ -141,7 +203,7 @@ def test_an_answer_that_tells_of_overload_is_none(error):
 async def test_once_a_list_succeeds_after_an_outage_the_backoff_starts_anew():
     watcher = waiting_long(longest_wait=30.0)
     delays(watcher, NO_ANSWER, 9)
-    watcher.client = Lists(b'{"metadata":{"resourceVersion":"9"},"items":[]}')
+    watcher.client = Lists(at(9))
     assert await Listing().next(watcher) == Watching("9")
     assert delays(watcher, NO_ANSWER, 1) == [0.2]
 
@@ -150,10 +212,10 @@ async def test_a_steady_stream_starts_the_backoff_anew():
     watcher = waiting_long()
     delays(watcher, ANSWER, 9)
     watcher.accepted_at = watcher.runtime.clock.monotonic()
-    watcher.hear(msgspec.json.decode(ADDED, type=module._Event))
+    watcher.hear(msgspec.json.decode(ADDED, type=Event), 5)
     assert delays(watcher, ANSWER, 1) == [4.0]
     await watcher.runtime.clock.advance(module._STEADY)
-    watcher.hear(msgspec.json.decode(ADDED, type=module._Event))
+    watcher.hear(msgspec.json.decode(ADDED, type=Event), 5)
     assert delays(watcher, ANSWER, 1) == [0.2]
 
 
@@ -188,12 +250,14 @@ class Longest(random.Random):
 
 
 class Lists:
-    """A client that answers to a list with this, whoever asks."""
+    """A client that answers to a list with this, or raises it, whoever asks."""
 
     def __init__(self, answer):
         self._answer = answer
 
     async def list_page(self, *arguments):  # noqa: ARG002
+        if isinstance(self._answer, Exception):
+            raise self._answer
         return self._answer
 
 
@@ -201,7 +265,7 @@ class Lists:
 async def test_a_list_that_is_none_is_asked_for_again_and_changes_nothing(answer):
     watcher = offline(Streams())
     watcher.client = Lists(answer)
-    watcher.hear(msgspec.json.decode(ADDED, type=module._Event))
+    watcher.hear(msgspec.json.decode(ADDED, type=Event), 5)
     state = await Listing().next(watcher)
     assert isinstance(state, Waiting)
     assert state.then == Listing()

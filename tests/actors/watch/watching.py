@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from actors.api.client import Client
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
+from actors.watch.source import Source
 from actors.watch.store import Store
-from actors.watch.watcher import Source, Watcher
+from actors.watch.watcher import Watcher
 from resources.kubernetes.kinds import collection_path
 from resources.kubernetes.reference import ObjectRef
 

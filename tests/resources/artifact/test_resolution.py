@@ -35,7 +35,7 @@ from resources.artifact.sources import (
     sources_of,
 )
 from resources.kubernetes.reference import ObjectRef
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from resources.registry.request import Problem
 
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
@@ -334,8 +334,8 @@ def test_nodes_and_operator_name_alike_what_needs_no_resolving():
 
 # The objects.
 
-POLICY = SecretPolicy()
-POLICY = SecretPolicy()
+POLICY = RegistryPolicy()
+POLICY = RegistryPolicy()
 SECRET = ReferencedObject(Role.SECRET, ObjectRef("Secret", "ns", "token"))
 RULES = ReferencedObject(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
 CA = ReferencedObject(Role.CA, ObjectRef("ConfigMap", "ns", "ca"), "ca.crt")

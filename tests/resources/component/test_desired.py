@@ -11,6 +11,7 @@ from resources.instance.outcome import Outcome
 from resources.instance.status import observed_status
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.overlay import normalized
 from resources.kubernetes.reference import ObjectRef
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -217,7 +218,13 @@ def live(image="host/side:2.31.0", available=1):
             "replicas": 2,
             "template": {"spec": {"containers": [{"name": "falcosidekick", "image": image}]}},
         },
-        "status": {"observedGeneration": 1, "availableReplicas": available},
+        "status": {
+            "observedGeneration": 1,
+            "replicas": 2,
+            "updatedReplicas": 2,
+            "availableReplicas": available,
+            "unavailableReplicas": 2 - available,
+        },
     }
 
 
@@ -227,7 +234,7 @@ def test_status_says_what_runs_and_how_much_of_it():
     [reconciled, available] = actual.pop("conditions")
     assert actual == {
         "resourceType": "Deployment",
-        "version": "2.31.0",
+        "version": "→ 2.31.0",
         "desiredReplicas": 2,
         "availableReplicas": 1,
         "unavailableReplicas": 1,
@@ -235,3 +242,13 @@ def test_status_says_what_runs_and_how_much_of_it():
     }
     assert (reconciled["status"], reconciled["reason"]) == ("True", "ResourceCreated")
     assert (available["status"], available["reason"]) == ("False", "DeploymentUnavailable")
+
+
+@pytest.mark.parametrize("type_", COMPONENT_TYPES)
+def test_what_a_user_leaves_empty_in_the_template_is_the_default(type_):
+    defaults = desired(component(type_), ())
+    template = defaults[-1].body["spec"]["template"]
+    assert normalized(template) == template
+    container = {"name": type_, "image": "", "livenessProbe": {"periodSeconds": 0}}
+    empty = {"spec": {"serviceAccountName": "", "containers": [container]}}
+    assert desired(component(type_, pod_template_spec=empty), ()) == defaults

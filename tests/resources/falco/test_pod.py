@@ -87,7 +87,7 @@ def test_the_falco_container_has_every_default(workload):
         "image": "docker.io/falcosecurity/falco:0.44.1",
         "args": ["/usr/bin/falco"],
         "env": [
-            {"name": "HOST_ROOT", "value": "/host"},
+            {"name": "HOST_ROOT", "value": "/host" if workload == "DaemonSet" else "/"},
             {"name": "FALCO_HOSTNAME", "valueFrom": node_name},
             {"name": "FALCO_K8S_NODE_NAME", "valueFrom": node_name},
         ],
@@ -168,6 +168,7 @@ def test_the_sidecar_has_every_default():
             "readOnlyRootFilesystem": True,
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
         },
         "startupProbe": probe("/readyz", 3, 5, 20),
         "readinessProbe": probe("/readyz", 5, 10, 3),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from resources.falco.pod import PodSettings
 from resources.falco.pod import pod_template as default_template
 from resources.kubernetes.merge_shapes import POD_TEMPLATE
-from resources.kubernetes.overlay import merged, pod_template
+from resources.kubernetes.overlay import merged, normalized, pod_template
 from tests.resources.kubernetes.templates import templates
 
 DEFAULTS = default_template(
@@ -101,7 +101,7 @@ def test_merging_changes_none_of_its_layers(below, above):
 
 
 def overlaid(**spec):
-    return pod_template(DEFAULTS, {"spec": spec})["spec"]
+    return pod_template(DEFAULTS, normalized({"spec": spec}))["spec"]
 
 
 def container(spec, name="falco", kind="containers"):
@@ -282,26 +282,24 @@ def test_an_optional_config_map_without_a_name_is_ours():
 
 def test_values_that_mean_something_when_they_are_empty_stay():
     env = [{"name": "HOST_ROOT", "value": ""}]
-    template = pod_template(
-        DEFAULTS,
-        {
-            "metadata": {"labels": {"a": ""}, "annotations": {"x": ""}},
-            "spec": {
-                "terminationGracePeriodSeconds": 0,
-                "automountServiceAccountToken": False,
-                "nodeSelector": {"x": ""},
-                "containers": [
-                    {
-                        "name": "falco",
-                        "args": [""],
-                        "env": env,
-                        "livenessProbe": {"initialDelaySeconds": 0},
-                        "securityContext": {"privileged": False, "runAsUser": 0},
-                    }
-                ],
-            },
+    given_template = {
+        "metadata": {"labels": {"a": ""}, "annotations": {"x": ""}},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "nodeSelector": {"x": ""},
+            "containers": [
+                {
+                    "name": "falco",
+                    "args": [""],
+                    "env": env,
+                    "livenessProbe": {"initialDelaySeconds": 0},
+                    "securityContext": {"privileged": False, "runAsUser": 0},
+                }
+            ],
         },
-    )
+    }
+    template = pod_template(DEFAULTS, normalized(given_template))
     assert template["metadata"]["labels"] == {"a": ""}
     assert template["metadata"]["annotations"]["x"] == ""
     spec = template["spec"]
@@ -313,6 +311,10 @@ def test_values_that_mean_something_when_they_are_empty_stay():
     assert falco["env"][0] == env[0]
     assert falco["livenessProbe"]["initialDelaySeconds"] == 0
     assert falco["securityContext"] == {"privileged": False, "runAsUser": 0}
+
+
+def test_the_defaults_hold_no_value_that_means_another():
+    assert normalized(DEFAULTS) == DEFAULTS
 
 
 def test_a_set_is_united():

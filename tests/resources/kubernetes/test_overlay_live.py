@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from resources.falco.desired import FalcoSettings, desired
 from resources.falco.spec import Falco, FalcoSpec
 from resources.kubernetes.meta import ObjectMeta
-from resources.kubernetes.overlay import pod_template
+from resources.kubernetes.overlay import normalized, pod_template
 from tests.resources.kubernetes.templates import templates
 from tests.resources.live import apply
 from tests.sampled import examples
@@ -68,7 +68,7 @@ def test_the_result_is_what_the_api_server_makes_of_two_applies(control_plane, e
         over = without_owner({"metadata": {}, "spec": {"template": overlay}})
         over |= {"apiVersion": "apps/v1", "kind": "DaemonSet"}
         theirs_status, theirs = apply(control_plane, over, "user", dryRun="All")
-        template = pod_template(DEFAULTS["spec"]["template"], overlay)
+        template = pod_template(DEFAULTS["spec"]["template"], normalized(overlay))
         ours_status, ours = apply(
             control_plane, without_owner(DEFAULTS, "overlay-fresh", template=template), dryRun="All"
         )
@@ -95,7 +95,7 @@ def test_the_order_of_items_is_that_of_the_api_server(control_plane, stored):
         for names in permutations([*ours, "X", "Y"], count):
             env = [ours.get(name, {"name": name, "value": "x"}) for name in names]
             overlay = {"spec": {"containers": [{"name": "falco", "image": "x:1", "env": env}]}}
-            merged = pod_template(DEFAULTS["spec"]["template"], overlay)
+            merged = pod_template(DEFAULTS["spec"]["template"], normalized(overlay))
             over = without_owner({"metadata": {}, "spec": {"template": overlay}})
             over |= {"apiVersion": "apps/v1", "kind": "DaemonSet"}
             _, theirs = apply(control_plane, over, "user", dryRun="All")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from resources.kubernetes.overlay import pod_template
+from resources.kubernetes.overlay import normalized
 from tests.resources.kubernetes.scalar_fields import scalar_fields
 from tests.resources.live import apply
 
@@ -48,7 +48,7 @@ def test_an_empty_text_that_the_api_server_takes_as_absent_is_absent(judged):
         if field.type == "string" and absent is not None and absent == zero
     ]
     assert len(texts) > 50
-    kept = [field for field in texts if pod_template(field.zero) != pod_template(field.absent)]
+    kept = [field for field in texts if normalized(field.zero) != normalized(field.absent)]
     # A file system and a value may be empty text; a name without text is refused by the schema.
     excepted = (".value", ".fsType", ".imagePullSecrets[].name")
     assert [field.path for field in kept if not field.path.endswith(excepted)] == []
@@ -58,7 +58,7 @@ def test_an_empty_text_that_the_api_server_stores_stays(judged):
     for field, absent, zero in judged:
         is_free = value_at(field.absent, field.path) is None  # some fields may not be absent
         if field.type == "string" and is_free and None not in (absent, zero) and absent != zero:
-            assert pod_template(field.zero) == field.zero, field.path
+            assert normalized(field.zero) == field.zero, field.path
 
 
 def test_a_zero_that_the_api_server_replaces_is_absent_and_any_other_stays(judged):
@@ -66,8 +66,8 @@ def test_a_zero_that_the_api_server_replaces_is_absent_and_any_other_stays(judge
         if field.type in ("integer", "boolean") and None not in (absent, zero):
             is_default = absent == zero and value_at(zero, field.path) not in (0, None)
             expected = field.absent if is_default else field.zero
-            assert pod_template(expected) == pod_template(field.zero), field.path
-            assert (pod_template(field.zero) == field.zero) is not is_default, field.path
+            assert normalized(expected) == normalized(field.zero), field.path
+            assert (normalized(field.zero) == field.zero) is not is_default, field.path
 
 
 def test_the_crd_takes_an_empty_text_where_the_api_server_does(judged):
