@@ -41,7 +41,7 @@ class Household:
         self.parent = Parent(Owner(ObjectRef("Falco", "default", f"falco-{uid}"), uid), {})
         self._store = Store()
         self._writer = Writer(client, View(self._store), "falco-controller")
-        applier = Applier(self._writer, self.parent.owner)
+        applier = Applier(self._writer, self.parent.owner, self.clock)
         runtime = Runtime(self.clock, random.Random(1))
         self.children = Children(runtime, applier, self._writer.view, self.corrected.append)
 
