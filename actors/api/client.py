@@ -42,6 +42,11 @@ METADATA = Representation(
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
 )
+# What `kubectl get` prints: of each object some columns and, with `includeObject=None`, no more.
+TABLE = Representation(
+    "application/json;as=Table;g=meta.k8s.io;v=v1",
+    "application/json;as=Table;g=meta.k8s.io;v=v1",
+)
 
 
 class Client:
