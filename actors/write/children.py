@@ -23,7 +23,7 @@ from resources.instance.outcome import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
     from random import Random
 
     from actors.runtime.context import Runtime
@@ -101,7 +101,7 @@ class Children:
 
     async def ensure(
         self,
-        children: Iterable[Child],
+        children: Collection[Child],
         beside: Callable[[], Awaitable[None]],
         attempt: Attempt,
     ) -> None:
@@ -111,6 +111,8 @@ class Children:
         if it fails into `attempt.blocked`. A child whose dependency is blocked is not tried, and
         is no failure of its own.
         """
+        # A child that is not wanted for a while is deleted by us; to make it again is no drift.
+        self._made.intersection_update(child.ref for child in children)
         first: Sequence[Awaitable[None]] = (beside(),)
         for _, wave in groupby(children, key=lambda child: child.wave):
             ready = [child for child in wave if not attempt.blocked & {child.ref, *child.after}]
