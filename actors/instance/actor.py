@@ -17,6 +17,7 @@ from actors.runtime.reason import Cause
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
 from actors.write.applier import Applier
 from actors.write.children import Attempt, Children
+from actors.write.errors import Leaving
 from actors.write.recorder import Record
 from actors.write.turns import Turns
 from actors.write.writing_actor import (
@@ -150,7 +151,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         return self._next_turn
 
     def _begin(self, owner: Owner, writer: Writer, retry: Retry) -> InstanceIncarnation:
-        applier = Applier(writer, owner)
+        applier = Applier(writer, owner, self.runtime.clock)
         drift_corrected = self._services.drift_corrected
         children = Children(self.runtime, applier, writer.view, drift_corrected)
         failures = PodFailures(self._services.client, self.runtime.clock, owner.ref)
@@ -250,9 +251,9 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         """Delete children that are no longer wanted; the wanted workload exists by now."""
         for ref in refs:
             try:
-                if state.applier.owns(ref) and await state.applier.remove(ref):
+                if await state.applier.prune(ref):
                     attempt.pruned.append(ref)
-            except ApiError as error:
+            except (ApiError, Leaving) as error:
                 attempt.failed(ref, error)
 
     async def _report(
