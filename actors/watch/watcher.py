@@ -11,10 +11,12 @@ A state machine: each state is a value, and its `next` does one step and returns
        ├──etcd has only older ones──→ Listing
        └──error──→ Waiting ──→ Resuming
 
-Guarantees: the Store never shows a part of a list; an object that was deleted while no watch was
-open is reported as deleted; a change is reported at least once, in the order of revisions within
-one stream. An API server whose etcd was restored to an older state accepts a watch from a revision
-that does not exist yet, and sends nothing, not even a bookmark, until it does (measured on 1.36).
+Guarantees: a Store never shows a part of a list, but for a VersionStore, which shows each page at
+once; an object that was deleted while no watch was open is reported as deleted; a change is
+reported at least once, in the order of revisions within one stream.
+
+An API server whose etcd was restored to an older state accepts a watch from a revision that does
+not exist yet, and sends nothing, not even a bookmark, until it does (measured on 1.36).
 Sources: Kubernetes API concepts, "Efficient detection of changes" and "Watch bookmarks".
 """
 
@@ -205,10 +207,13 @@ class Watcher(TaskActor):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Reads all pages of a list; only a complete list reaches the Store."""
+    """Reads all pages of a list; only a complete list replaces what the Store holds."""
 
     async def next(self, watcher: Watcher) -> WatcherState:
-        """List without a resourceVersion, hence a quorum read; store the list, report changes."""
+        """List without a resourceVersion, hence a quorum read; store the list, report changes.
+
+        A VersionStore takes each page at once; if the list then breaks off, it is read again.
+        """
         watcher.accepted_at = None
         try:
             snapshots, version = await self._all_pages(watcher)
@@ -235,9 +240,12 @@ class Listing:
         )
         async with aclosing(listing):
             async for page in listing:
-                items = (_snapshot(source.kind, item) for item in page.items or ())
-                snapshots += [snapshot for snapshot in items if watcher.store.keeps(snapshot)]
                 version = page.version
+                items = [_snapshot(source.kind, item) for item in page.items or ()]
+                taken = watcher.store.page(source.kind, items, revision_of(version))
+                snapshots += taken.kept
+                for change in taken.changes:
+                    watcher.audience.changed(change)
         return snapshots, version
 
 
