@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from actors.api.transport import Transport
     from actors.reference.routes import ReferenceRoutes
     from actors.runtime.context import Runtime
+    from actors.watch.audience import WatchObserver
     from actors.watch.router import Notice
     from actors.watch.store import Change
-    from actors.watch.watcher import WatchObserver
 
 
 class ReferenceWatcher(Watcher):
@@ -51,6 +51,9 @@ class ReferenceWatcher(Watcher):
     def listed(self, kind: str) -> None:
         """Route the end of a list."""
         self._announce(self._routes.listed(kind))
+
+    def absent(self, kind: str) -> None:
+        """Do nothing: Secrets and ConfigMaps are always there."""
 
     def changed(self, change: Change) -> None:
         """Route a change."""

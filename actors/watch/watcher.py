@@ -25,7 +25,7 @@ from __future__ import annotations
 import logging
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import DecodeError
 from msgspec.json import Decoder
@@ -34,6 +34,7 @@ from actors.api.errors import (
     ApiError,
     Garbled,
     Gone,
+    NotFound,
     Silent,
     Status,
     Unavailable,
@@ -51,8 +52,9 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.api.transport import Transport
     from actors.runtime.context import Runtime
+    from actors.watch.audience import Audience, WatchObserver
     from actors.watch.source import Event, Source
-    from actors.watch.store import Change, Snapshot, Store
+    from actors.watch.store import Snapshot, Store
 
 _log = logging.getLogger(__name__)
 # Seconds after which a stream counts as a success, however it ends: load balancers cut quiet
@@ -62,35 +64,11 @@ _STEADY = 1.0
 _FAILURES_TO_WARN = 3
 # Seconds, the first and the longest wait after failures in a row to which the API server answered.
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 4.0
+# Seconds between two looks for a CRD that is missing, at most.
+_MISSING_WAIT = 5.0
 # An API server that is overloaded answers so, and a load balancer in front of none: not a sign that
 # it serves, and no time for thousands of nodes to come back every few seconds.
 _OVERLOADED = frozenset({429, 502, 503, 504})
-
-
-class Audience(Protocol):
-    """Receives the changes that a watcher sees."""
-
-    def listed(self, kind: str) -> None:
-        """Take in that the Store holds a complete list of this kind."""
-        ...
-
-    def changed(self, change: Change) -> None:
-        """Take in one change, already in the Store."""
-        ...
-
-
-class WatchObserver(Protocol):
-    """Counts streams and events, for metrics."""
-
-    def watch_opened(self, kind: str) -> None:
-        """Count an opened stream."""
-        ...
-
-    def watch_heard(self, kind: str) -> None:
-        """Record that an event or a bookmark arrived now."""
-        ...
-
-
 _status_decoder = Decoder(Status)
 
 
@@ -117,6 +95,7 @@ class Watcher(TaskActor):
         self.failures = 0
         self.is_answered = True
         self.is_expired = False
+        self.is_missing = False
         self.last_error = ""
         self.accepted_at: float | None = None
         self.state: WatcherState = Listing()
@@ -194,6 +173,17 @@ class Watcher(TaskActor):
         _log.log(level, "%s, again in %.1f s: %s", self.source.kind, seconds, error)
         return Waiting(seconds, then)
 
+    def missing(self, error: NotFound) -> WatcherState:
+        """Wait for the CRD, without which the API server knows no list: a user has to apply it."""
+        kind, self.last_error = self.source.kind, str(error)
+        if not self.is_missing:
+            self.is_missing = True
+            _log.warning("the CRD of %s is missing; it is taken up once it is applied", kind)
+        self.answered()
+        self.audience.absent(kind)
+        longest = max(_MISSING_WAIT, self.source.longest_wait)
+        return Waiting(longest * self.runtime.random.uniform(0.5, 1.0), Listing())
+
     def accepted(self) -> None:
         """Take in that the API server has accepted the watch."""
         self.accepted_at = self.runtime.clock.monotonic()
@@ -217,10 +207,12 @@ class Listing:
         watcher.accepted_at = None
         try:
             snapshots, version = await self._all_pages(watcher)
+        except NotFound as error:
+            return watcher.missing(error)
         except ApiError as error:
             return watcher.after(error, self)
         watcher.answered()
-        kind = watcher.source.kind
+        watcher.is_missing, kind = False, watcher.source.kind
         for change in watcher.store.replace(kind, snapshots, revision_of(version)):
             watcher.audience.changed(change)
         watcher.audience.listed(kind)
@@ -294,6 +286,8 @@ class Resuming:
         source = watcher.source
         try:
             version = await newest_revision(watcher.client, source.kind, source.namespace)
+        except NotFound:
+            return Listing()
         except ApiError as error:
             return watcher.after(error, self)
         watcher.answered()
