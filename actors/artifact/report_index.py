@@ -6,14 +6,11 @@ import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import DecodeError
-from msgspec.json import Decoder
-from msgspec.structs import astuple
 
-from resources.artifact.nodereport import NodeReport
+from actors.artifact.report_decoder import Labels, Report, ReportDecoder
 from resources.artifact.rollout import (
     FAILED,
     NAMED,
@@ -23,15 +20,13 @@ from resources.artifact.rollout import (
     UNCOVERED,
     PodProgress,
     PodReport,
-    ReportEntry,
     Subject,
     Sum,
-    entries,
     progress_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from actors.watch.store import Change, Snapshot
     from resources.kubernetes.reference import ObjectRef
@@ -39,15 +34,6 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 _log = logging.getLogger(__name__)
-_decoder = Decoder(NodeReport)
-
-
-class _Report(NamedTuple):
-    """The part of a NodeReport that sums depend on."""
-
-    pod_uid: str
-    node: str
-    entries: tuple[ReportEntry, ...]
 
 
 class _Tally:
@@ -105,7 +91,7 @@ class _NamespaceIndex:
 
     pods: dict[str, str] = field(default_factory=dict)
     """The uids of pods that are not being deleted."""
-    reports: dict[str, _Report] = field(default_factory=dict)
+    reports: dict[str, Report] = field(default_factory=dict)
     counting: dict[str, PodReport] = field(default_factory=dict)
     """The pods that count."""
     tallies: dict[ObjectRef, _Tally] = field(default_factory=dict)
@@ -126,10 +112,9 @@ class ReportIndex:
     def __init__(self) -> None:
         self._namespaces: defaultdict[str, _NamespaceIndex] = defaultdict(_NamespaceIndex)
         # Labels by node, and namespace and name of the pods that report from it.
-        self._nodes: dict[str, Mapping[str, str]] = {}
+        self._nodes: dict[str, Labels] = {}
         self._reporting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-        # One object for equal entries, for as long as a report holds it.
-        self._shared: WeakValueDictionary[tuple[object, ...], ReportEntry] = WeakValueDictionary()
+        self._decoder = ReportDecoder()
 
     def note(self, change: Change) -> frozenset[ObjectRef]:
         """Take in a change of a Pod, Node or NodeReport; return the artifacts whose sum differs."""
@@ -197,7 +182,7 @@ class ReportIndex:
         return self._count(ref.namespace, ref.name)
 
     def _note_node(self, ref: ObjectRef, node: Snapshot | None) -> Iterable[ObjectRef]:
-        labels = None if node is None else node.meta.labels or {}
+        labels = None if node is None else self._decoder.labels(node.meta.labels or {})
         if self._nodes.get(ref.name) == labels:
             return ()
         _put(self._nodes, ref.name, labels)
@@ -217,18 +202,14 @@ class ReportIndex:
             self._reporting[report.node].add(at)
         return self._count(*at) if before != report else ()
 
-    def _report(self, snapshot: Snapshot | None) -> _Report | None:
-        """The part of a report that matters; equal entries of many pods are one object."""
+    def _report(self, snapshot: Snapshot | None) -> Report | None:
         if snapshot is None:
             return None
         try:
-            report = _decoder.decode(snapshot.raw)
+            return self._decoder.report(snapshot)
         except DecodeError as error:
             _log.warning("cannot be read: %s", error, extra={"object": str(snapshot.ref)})
             return None
-        reported = entries(report.artifacts or ())
-        shared = tuple(self._shared.setdefault(astuple(entry), entry) for entry in reported)
-        return _Report(report.pod_uid, report.node_name, shared)
 
     def _count(self, namespace: str, pod: str) -> set[ObjectRef]:
         """Count a pod as it is now; return the artifacts whose sum differs."""

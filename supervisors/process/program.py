@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors.runtime.backoff import Backoff
+    from actors.watch.audience import Audience
     from actors.watch.source import Source
     from actors.watch.store import Store
-    from actors.watch.watcher import Audience
     from supervisors.process.settings import ProcessSettings
     from supervisors.tree.intensity import Intensity
 

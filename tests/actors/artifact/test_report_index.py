@@ -196,7 +196,6 @@ def test_nothing_is_left_of_what_is_gone(house):
     assert not index._namespaces
     assert not index._nodes
     assert not index._reporting
-    assert not index._shared
 
 
 def test_what_many_report_alike_is_kept_once():
@@ -214,8 +213,11 @@ def test_a_store_tells_all_and_keeps_little():
     store = VersionStore()
     whole = report("p1", "n1", entry(message="x" * 5000))
     assert store.put(whole).after == whole
-    (change,) = store.replace("NodeReport", [other := report("p2", "n1")], 5)[1:]
-    assert change.after == other
+    listed = store.page("NodeReport", [other := report("p2", "n1")], 5)
+    assert [change.after for change in listed.changes] == [other]
+    assert store.page("NodeReport", [other], 5).changes == []
+    (gone,) = store.replace("NodeReport", listed.kept, 5)
+    assert (gone.ref, gone.after) == (whole.ref, None)
     kept = store.get(other.ref)
     assert kept is not None
     assert kept.raw == b""
