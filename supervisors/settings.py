@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from actors.runtime.turns import MOST
 from resources.falco.desired import SIDECAR_IMAGE
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
@@ -22,6 +23,7 @@ from supervisors.process.settings import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_MOST_COUNT = 10_000
 # The characters of a label key; `*` stands for any of them.
 _LABEL_GLOB = re.compile(r"[A-Za-z0-9./_*-]{1,317}", re.ASCII)
 
@@ -34,6 +36,8 @@ class Settings:
     excluded_labels: tuple[str, ...]
     artifact_operator_image: str
     leader_elect: bool
+    most_reconciles: int
+    """Reconciles that run at once."""
     secret_policy: SecretPolicy
     namespace: str
     """The namespace of the Lease; empty means that of the ServiceAccount."""
@@ -60,6 +64,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         excluded_labels=tuple(dict.fromkeys(flags.excluded_labels)),
         artifact_operator_image=sidecar,
         leader_elect=flags.leader_elect,
+        most_reconciles=flags.max_concurrent_reconciles,
         secret_policy=SecretPolicy(flags.require_registry_annotation),
         namespace=environ.get("POD_NAMESPACE", ""),
         pod_name=environ.get("POD_NAME", ""),
@@ -90,6 +95,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="true|false",
         help="work only while holding the Lease falco-operator; needed for several replicas",
     )
+    parser.add_argument(
+        "--max-concurrent-reconciles",
+        default=MOST,
+        type=_count,
+        metavar="N",
+        help="reconciles that run at once, of all kinds together; more of them are not faster but "
+        "hold up probes (default %(default)s)",
+    )
     add_secret_policy(parser)
     return parser
 
@@ -101,6 +114,12 @@ def _label_glob(text: str) -> str:
             "and '*' for any characters"
         )
     return text
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_COUNT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {_MOST_COUNT}")
+    return int(text)
 
 
 def _image(reference: str) -> str:

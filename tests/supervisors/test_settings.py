@@ -25,6 +25,7 @@ EVERY_FLAG = (
     "--excluded-labels=team",
     "--excluded-labels=example.com/*",
     "--leader-elect",
+    "--max-concurrent-reconciles=7",
     "--require-registry-annotation",
     "--log-level=debug",
     "--log-format=json",
@@ -43,6 +44,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.process.kubeconfig == ""
     assert settings.process.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
+    assert settings.most_reconciles == 32
     assert not settings.secret_policy.annotation_required
     assert (settings.namespace, settings.pod_name) == ("", "")
 
@@ -72,6 +74,7 @@ def test_every_flag_and_variable_is_taken():
         "excluded_labels": ("team", "example.com/*"),
         "artifact_operator_image": "registry:5000/sidecar:1",
         "leader_elect": True,
+        "most_reconciles": 7,
         "secret_policy": (True,),
         "namespace": "falco",
         "pod_name": "operator-0",
