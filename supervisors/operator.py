@@ -74,6 +74,7 @@ class Operator:
     def __init__(self, settings: Settings, process: Process) -> None:
         self._settings = settings
         self._process = process
+        process.limit_reconciles(settings.most_reconciles)
         self._fence = Fence(process.clock)
         self._client = process.client(self._transport())
         self._store = Store()

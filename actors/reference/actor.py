@@ -66,6 +66,11 @@ class ReferenceActor(Actor):
         self._fights = Fights()
         self._truce_until = -math.inf
 
+    @property
+    def lane(self) -> tuple[str, str]:
+        """Reconciles take turns by kind and namespace."""
+        return self.ref.kind, self.ref.namespace
+
     async def on_reconcile(self, reasons: Reasons) -> Result:
         """Add or remove the finalizer if the object differs from what is wanted."""
         if reasons.have(Cause.RESTARTED):  # a write of the crashed actor may have no known result

@@ -132,9 +132,16 @@ class Actor(Hooks):
 
     def wake(self) -> None:
         """Serve the mail, unless that is under way already."""
-        if self._state is ActorState.IDLE:
+        if self._state is ActorState.IDLE and (self._killed or self._may_go()):
             self._state = ActorState.BUSY
             self._task = self.loop.create_task(self._work())
+
+    def _may_go(self) -> bool:
+        """Whether the next message may be handled now; a reconcile has to wait for its turn."""
+        inbox = self.actor_inbox
+        return (
+            self.lane is None or inbox.control > 0 or inbox.empty() or self.runtime.turns.take(self)
+        )
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -185,7 +192,7 @@ class Actor(Hooks):
             self._begun()
         handled = 0
         while not self._killed:
-            letter = self.actor_inbox.take()
+            letter = self.actor_inbox.take() if self._may_go() else None
             if letter is None:
                 self._state, self._task = ActorState.IDLE, None
                 return None
@@ -245,6 +252,8 @@ class Actor(Hooks):
     async def _reconcile(self, reasons: Reasons) -> tuple[str, Exit | None]:
         self._disarm()
         result = await self.on_reconcile(reasons)
+        if self.lane is not None:
+            self.runtime.turns.give_back(self)  # an actor that ends does so when it leaves
         return outcome_of(result), self._follow(result)
 
     def _follow(self, result: Result) -> Exit | None:
@@ -310,6 +319,8 @@ class Actor(Hooks):
 
     def _leave(self, end: Exit) -> None:
         self._state, self._task, self._current = ActorState.GONE, None, None
+        if self.lane is not None:
+            self.runtime.turns.leave(self)
         for error in self.actor_inbox.crashes():
             if error is not end.error:
                 logger.error("%s crashed, but was stopped before", self, exc_info=error)

@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvloop
@@ -16,6 +17,7 @@ from actors.api.configuration import BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
+from actors.runtime.turns import Turns
 from actors.watch.watcher import Watcher
 from supervisors.process import ignored_flags, logs
 from supervisors.process.endpoints import Endpoints
@@ -53,6 +55,10 @@ class Process:
         self._transports = [self.streams]
         self.observation: Supervisor | None = None
         """The supervisor of the endpoints, made with the root."""
+
+    def limit_reconciles(self, most: int) -> None:
+        """Let so many actors reconcile at once; to be called before any part is made."""
+        self.runtime = replace(self.runtime, turns=Turns(most))
 
     def client(self, transport: Transport) -> Client:
         """A client over a transport that is closed with the process."""
