@@ -10,17 +10,17 @@ from actors.api.client import METADATA
 from actors.api.transport import Transport
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
-from actors.watch.router import Notice, Router, Routes, resource_changed
+from actors.watch.router import Notice, Router, Routes
 from actors.watch.source import Source
 from actors.watch.store import Store
-from actors.write.recorder import EventRecorder, Record
+from actors.write.recorder import Backlog, EventRecorder, Record
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
 from resources.node.check_request import Context
 from resources.node.events import removals
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
-from sidecar.node.artifact import NodeArtifactActor, NodeServices, version_of
+from sidecar.node.artifact import NodeArtifactActor, NodeServices, artifact_changed, version_of
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
@@ -66,16 +66,14 @@ class ArtifactOperator:
             self._client,
             self._volume.blobs,
             settings.pod.namespace,
-            settings.secret_policy,
+            settings.registry_policy,
             {"Rulesfile": settings.most_rules_bytes, "Plugin": settings.most_plugin_bytes},
             process.clock,
             self._metrics,
         )
         self._services = NodeServices(self._store, self._state, fetcher, self._labels.current)
-        # The reporting instance of these Events is the node.
-        self._recorder = RegisteredChild(
-            "recorder", lambda: EventRecorder(self._runtime, self._client, settings.pod.node)
-        )
+        self._events = Backlog(self._runtime)
+        self._recorder = RegisteredChild("recorder", self._make_recorder)
         self._reporter = RegisteredChild("report", self._make_reporter)
         self._installation = RegisteredChild("installation", self._make_installation)
         self._gate = RegisteredChild("gate", self._make_gate)
@@ -105,9 +103,13 @@ class ArtifactOperator:
             self._watchers,
         ]
 
+    def _make_recorder(self) -> EventRecorder:
+        # The reporting instance of these Events is the node.
+        return EventRecorder(self._runtime, self._client, self._settings.pod.node, self._events)
+
     def _make_reporter(self) -> Reporter:
         return Reporter(
-            self._runtime, self._client, self._settings.pod, self._state, self._recorder.tell
+            self._runtime, self._client, self._settings.pod, self._state, self._events.add
         )
 
     def _make_installation(self) -> Installation:
@@ -144,7 +146,7 @@ class ArtifactOperator:
     def _routes(self) -> Routes:
         return Routes(
             handlers={
-                **dict.fromkeys(ARTIFACTS, (resource_changed,)),
+                **dict.fromkeys(ARTIFACTS, (artifact_changed,)),
                 "Node": (self._labels.node_changed,),
             },
             deliver=dict.fromkeys(ARTIFACTS, self._artifacts.actor.deliver),
@@ -200,7 +202,7 @@ class ArtifactOperator:
         for child in (self._reporter, self._gate):
             child.tell(Reconcile(Reason(Cause.INSTALLED)))
         for event in removals(removed, self._settings.pod.namespace, self._settings.pod.node):
-            self._recorder.tell(Record(*event))
+            self._events.add(Record(*event))
 
     def _lost(self, slots: Iterable[SlotId]) -> None:
         """Have the content of these slots fetched again."""

@@ -40,7 +40,7 @@ _SALT = secrets.token_bytes(32)
 
 
 class Metadata(Protocol):
-    """The metadata of referenced objects, as the watches of their namespaces have shown it."""
+    """The metadata of referenced objects, as the watches of their kinds have shown it."""
 
     @property
     def restores(self) -> int:

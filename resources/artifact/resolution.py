@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from resources.artifact.sources import OciSource, Sources
-    from resources.registry.credentials import SecretPolicy
+    from resources.registry.credentials import RegistryPolicy
     from resources.registry.request import Problem
 
 
@@ -121,7 +121,7 @@ def content_of(
     target: ReferencedObject,
     document: Mapping[str, Any],
     oci: OciSource | None,
-    policy: SecretPolicy,
+    policy: RegistryPolicy,
 ) -> bytes:
     """What of an object matters, given as the API server's JSON.
 

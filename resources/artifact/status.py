@@ -11,6 +11,7 @@ from msgspec.json import Decoder
 from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
 from resources.artifact.nodereport import ReportState
 from resources.artifact.reasons import INSTALLED, NO_NODES, PENDING, REFERENCE_FAILED, RESOLVED
+from resources.artifact.rollout import NAMED
 from resources.kubernetes.conditions import (
     PARKED,
     PROGRAMMED,
@@ -25,6 +26,7 @@ from resources.kubernetes.event import bounded
 from resources.kubernetes.meta import timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from resources.artifact.resolution import ResolutionFailure
@@ -33,7 +35,16 @@ if TYPE_CHECKING:
 
 FIELD_MANAGER = "artifact-controller"
 
-COUNTS = Counts(frozenset({"nodes"}), PROGRAMMED)
+
+class _PodCounts(Counts):
+    """Failures are no mere counts as long as the message names every one of them."""
+
+    def only_differ(self, status: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        is_same = _named_failures(status) == _named_failures(other)
+        return is_same and super().only_differ(status, other)
+
+
+COUNTS = _PodCounts(frozenset({"nodes"}), PROGRAMMED)
 """Where the status of an artifact counts pods."""
 
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
@@ -53,7 +64,12 @@ class _OfResolved(msgspec.Struct, frozen=True):
     status: _ResolvedOnly = _ResolvedOnly()
 
 
+class _Installable(_OfResolved, frozen=True):
+    spec: msgspec.Raw = msgspec.Raw()
+
+
 _statuses = Decoder(_Reported)
+_installable = Decoder(_Installable)
 _resolutions = Decoder(_OfResolved)
 
 
@@ -81,6 +97,18 @@ def resolved_json(raw: bytes) -> bytes:
         return bytes(_resolutions.decode(raw).status.resolved)
     except (msgspec.DecodeError, RecursionError):
         return b""
+
+
+def installable_json(raw: bytes) -> tuple[bytes, bytes] | None:
+    """Spec and `status.resolved`, undecoded: a node acts on nothing else of an artifact's content.
+
+    None if the artifact cannot be decoded that far.
+    """
+    try:
+        artifact = _installable.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return bytes(artifact.spec), bytes(artifact.status.resolved)
 
 
 def go_finalizers(meta: ObjectMeta) -> tuple[str, ...]:
@@ -175,6 +203,11 @@ def _programmed(observed: Observed, generation: int | None) -> ConditionDraft:
 def pod_count(count: int) -> str:
     """The number of pods for a message, as in "1 pod" and "3 pods"."""
     return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+def _named_failures(status: Mapping[str, Any]) -> int:
+    failed: int = status.get("nodes", {}).get("failed", 0)
+    return min(failed, NAMED)
 
 
 def _reason(total: Sum) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from resources.instance.labels import are_of_child
 from resources.kubernetes.kinds import INSTANCE_GROUP
+from resources.kubernetes.managed_fields import is_applied_by
 from resources.kubernetes.reference import ObjectRef, Owner
 
 if TYPE_CHECKING:
@@ -45,26 +47,34 @@ def owner_of(meta: ObjectMeta) -> ObjectRef | None:
 def ownership(owner: Owner, live: Mapping[str, Any], manager: str) -> Ownership:
     """How a live object relates to the owner.
 
-    For an object in a namespace, the uid in its owner references decides. For a cluster-scoped
+    For an object in a namespace, the uid in its owner references decides. Without a controller, it
+    is the owner's if our field manager (`manager`) has applied it and its labels are a child's: an
+    owner reference may be removed, by hand or by a deletion that orphans. For a cluster-scoped
     object, the owner annotation decides, whatever the uid in it. Without that annotation, the
-    object is the owner's if the Go operator's field manager (`manager`) has written it and, for a
-    binding, its subject is the owner's ServiceAccount.
+    object is the owner's if the Go operator's field manager has written it and, for a binding, its
+    subject is the owner's ServiceAccount.
     """
     meta = live["metadata"]
     if meta.get("namespace"):
-        return _in_namespace(owner, meta.get("ownerReferences") or [])
+        return _in_namespace(owner, live, manager)
     named = _named(meta.get("annotations") or {})
     if named is not None:
         return Ownership.OURS if named == owner.ref else Ownership.FOREIGN
     return Ownership.OURS if _of_go_operator(owner, live, manager) else Ownership.FOREIGN
 
 
-def _in_namespace(owner: Owner, references: list[Mapping[str, Any]]) -> Ownership:
+def _in_namespace(owner: Owner, live: Mapping[str, Any], manager: str) -> Ownership:
+    meta = live["metadata"]
+    references: list[Mapping[str, Any]] = meta.get("ownerReferences") or []
     for reference in references:
         if reference["uid"] == owner.uid:
             return Ownership.OURS
         if (reference["kind"], reference["name"]) == (owner.ref.kind, owner.ref.name):
             return Ownership.LEFTOVER
+    is_free = not any(reference.get("controller") for reference in references)
+    is_child = are_of_child(meta.get("labels") or {}, owner.ref.name)
+    if is_free and is_child and is_applied_by(live, manager):
+        return Ownership.OURS
     return Ownership.FOREIGN
 
 

@@ -11,11 +11,14 @@ manager owns (`resources.kubernetes.fields_v1`). Nothing but paths is built alon
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from resources.kubernetes import quantity
 from resources.kubernetes.fields_v1 import Fields, Path, decoded, encoded, human
 from resources.kubernetes.merge_shapes import PLAIN, SHAPES, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DifferenceKind = Literal["missing", "dropped", "changed", "unowned", "extra"]
 
@@ -75,6 +78,11 @@ def differences(
         Difference(human(path), kind, None if owned else _other_manager(live, path, manager))
         for path, kind, owned in changes
     )
+
+
+def is_applied_by(live: Mapping[str, Any], manager: str) -> bool:
+    """Whether fields of the live object were applied by this manager, and are still its own."""
+    return any(_is_ours(entry, manager) for entry in live["metadata"].get("managedFields") or ())
 
 
 def _tracked(desired: dict[str, Any]) -> dict[str, Any]:

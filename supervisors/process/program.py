@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
 import random
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from actors.watch.watcher import Audience
     from supervisors.process.settings import ProcessSettings
     from supervisors.tree.intensity import Intensity
+
+# Seconds that cancelled tasks have to unwind before the process exits without them.
+_LAST_WAIT = 1.0
 
 
 class Process:
@@ -125,8 +131,18 @@ def run(name: str, settings: ProcessSettings, compose: Callable[[Process], Super
 async def _run(settings: ProcessSettings, compose: Callable[[Process], Supervisor]) -> int:
     process = Process(await configuration_of(settings.kubeconfig))
     try:
-        root = compose(process)
-        observation = [process.observation] if process.observation is not None else []
-        return await supervise(*observation, root)
+        code = await supervise(compose(process), process.observation)
     finally:
         await process.close()
+    await _leave_behind(code)
+    return code
+
+
+async def _leave_behind(code: int) -> None:
+    """Exit at once if tasks are left that cannot be cancelled: the loop would wait for them."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left and (await asyncio.wait(left, timeout=_LAST_WAIT))[1]:
+        logging.shutdown()
+        os._exit(code)

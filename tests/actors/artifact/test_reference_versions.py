@@ -10,8 +10,8 @@ import pytest
 from actors.api.errors import NotFound, Unavailable
 from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.reference_versions import ReferenceVersions
-from actors.reference.index import ReferenceIndex, scope_of
-from actors.reference.scopes import Scopes
+from actors.reference.index import ReferenceIndex
+from actors.reference.store import ReferenceStore
 from actors.watch.store import snapshot_of
 from resources.artifact.references import FINALIZERS
 from resources.artifact.resolution import (
@@ -24,7 +24,7 @@ from resources.artifact.resolution import (
 )
 from resources.artifact.sources import OciSource
 from resources.kubernetes.reference import ObjectRef
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from resources.registry.request import Credentials
 from tests.actors.artifacts import artifact_ref, told
 from tests.fake_clock import FakeClock, settle
@@ -65,14 +65,13 @@ class House:
         self.clock = FakeClock()
         index = ReferenceIndex()
         index.note(told(artifact_ref("rules"), RULES.ref, TOKEN.ref))
-        self.scopes = Scopes(index)
-        self.stores = {ref.kind: self.scopes.open(scope_of(ref)) for ref in (RULES.ref, TOKEN.ref)}
-        self.reader = ReferenceReader(self.api, SecretPolicy())
+        self.store = ReferenceStore(index)
+        self.reader = ReferenceReader(self.api, RegistryPolicy())
         self.versions = self.another()
         self.revision = 10
 
     def another(self):
-        return ReferenceVersions(self.reader, self.scopes, self.clock)
+        return ReferenceVersions(self.reader, self.store, self.clock)
 
     def put(self, ref=RULES.ref, protected=True, seen=True, **data):
         """The object is so now, and the watch has shown it."""
@@ -83,7 +82,7 @@ class House:
         raw = json.dumps({"metadata": meta, "data": data}).encode()
         self.api.objects[ref] = raw
         if seen:
-            self.stores[ref.kind].put(snapshot_of(ref.kind, raw))
+            self.store.put(snapshot_of(ref.kind, raw))
         return str(self.revision)
 
     async def look(self, target=RULES, published=""):
@@ -108,15 +107,15 @@ async def test_an_object_that_is_there_is_read_once_and_has_its_version(house):
 
 async def test_nothing_is_said_of_an_object_that_nobody_has_looked_for_yet(house):
     assert await house.look() == Unknown()
-    house.scopes.confirm_absent(RULES.ref)
+    house.store.confirm_absent(RULES.ref)
     assert await house.look() == GONE
-    house.scopes.doubt({RULES.ref})
+    house.store.review({RULES.ref})
     assert await house.look() == Unknown()
     assert house.api.reads == []
 
 
 async def test_an_object_that_no_watch_ever_shows_is_read_by_name_after_a_while(house):
-    house.stores["ConfigMap"].advance("ConfigMap", 10)
+    house.store.advance("ConfigMap", 10)
     version = house.put(seen=False, **RULE)
     assert await house.look() == Unknown()
     assert house.versions.next_read() == 5.0
@@ -126,13 +125,13 @@ async def test_an_object_that_no_watch_ever_shows_is_read_by_name_after_a_while(
     assert len(house.api.reads) == 1
     house.put(**{"rules.yaml": "- rule: y"})
     assert (await house.look()).version > version
-    house.stores["ConfigMap"].remove(RULES.ref, 99)
-    house.scopes.confirm_absent(RULES.ref)
+    house.store.remove(RULES.ref, 99)
+    house.store.confirm_absent(RULES.ref)
     assert await house.look() == GONE
 
 
 async def test_an_object_that_is_found_by_nobody_is_missing_after_a_while_and_until_it_comes(house):
-    house.stores["ConfigMap"].advance("ConfigMap", 10)
+    house.store.advance("ConfigMap", 10)
     assert await house.look() == Unknown()
     await house.clock.advance(5.0)
     for _ in range(2):

@@ -32,7 +32,7 @@ from resources.artifact.sources import (
     sources_of,
 )
 from resources.kubernetes.reference import ObjectRef
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from resources.registry.request import Problem
 
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -252,8 +252,8 @@ def test_nodes_and_operator_name_alike_what_needs_no_resolving():
 
 # The objects.
 
-POLICY = SecretPolicy()
-POLICY = SecretPolicy()
+POLICY = RegistryPolicy()
+POLICY = RegistryPolicy()
 SECRET = ReferencedObject(Role.SECRET, ObjectRef("Secret", "ns", "token"))
 RULES = ReferencedObject(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
 CA = ReferencedObject(Role.CA, ObjectRef("ConfigMap", "ns", "ca"), "ca.crt")
