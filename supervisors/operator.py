@@ -203,7 +203,12 @@ class Operator:
         return Supervisor(
             self._process.runtime,
             "watchers",
-            [*watchers, *self._protection.watchers(), self._artifacts.poller.spec],
+            [
+                *watchers,
+                *self._protection.watchers(),
+                self._artifacts.poller.spec,
+                self._artifacts.readiness.spec,
+            ],
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
         )
