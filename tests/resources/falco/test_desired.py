@@ -285,7 +285,14 @@ def live(image="falco:0.43.0"):
     return {
         "metadata": {"generation": 1},
         "spec": {"template": {"spec": {"containers": [{"name": "falco", "image": image}]}}},
-        "status": {"observedGeneration": 1, "desiredNumberScheduled": 3, "numberAvailable": 2},
+        "status": {
+            "observedGeneration": 1,
+            "desiredNumberScheduled": 3,
+            "currentNumberScheduled": 3,
+            "updatedNumberScheduled": 3,
+            "numberAvailable": 2,
+            "numberUnavailable": 1,
+        },
     }
 
 
@@ -293,7 +300,7 @@ def test_status_says_what_runs_and_how_much_of_it():
     created = Outcome(created=(ObjectRef("DaemonSet", "ns", "falco"),))
     assert status(falco(version="0.44.0"), created, live(), NOW) == {
         "resourceType": "DaemonSet",
-        "version": "0.43.0",
+        "version": "→ 0.43.0",
         "desiredReplicas": 3,
         "availableReplicas": 2,
         "unavailableReplicas": 1,
