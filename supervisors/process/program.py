@@ -44,8 +44,9 @@ _LAST_WAIT = 1.0
 class Process:
     """The surroundings of a supervision tree: clock, metrics, runtime and connections."""
 
-    def __init__(self, configuration: Any) -> None:
+    def __init__(self, name: str, configuration: Any) -> None:
         """`configuration` is that of the API server's client."""
+        self.name = name
         self.configuration = configuration
         self.clock = SystemClock()
         self.metrics = Metrics(VERSION, self.clock.monotonic)
@@ -93,6 +94,7 @@ class Process:
         """
         endpoints = Endpoints(
             self.runtime,
+            self.name,
             settings.exposed,
             self.metrics,
             waits_for,
@@ -132,13 +134,15 @@ def run(name: str, settings: ProcessSettings, compose: Callable[[Process], Super
     logs.configure(settings.log_level, settings.log_format)
     ignored_flags.warn(settings.ignored_flags)
     try:
-        sys.exit(uvloop.run(_run(settings, compose)))
+        sys.exit(uvloop.run(_run(name, settings, compose)))
     except BadConfiguration as error:
         sys.exit(f"{name}: {error}")
 
 
-async def _run(settings: ProcessSettings, compose: Callable[[Process], Supervisor]) -> int:
-    process = Process(await configuration_of(settings.kubeconfig))
+async def _run(
+    name: str, settings: ProcessSettings, compose: Callable[[Process], Supervisor]
+) -> int:
+    process = Process(name, await configuration_of(settings.kubeconfig))
     try:
         code = await supervise(compose(process), process.observation)
     finally:
