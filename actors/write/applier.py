@@ -20,11 +20,13 @@ import msgspec
 
 from actors.api.errors import Conflict
 from actors.write.errors import Leaving, NameConflict
-from resources.instance.outcome import Update
+from resources.instance.outcome import Unstored, Update
 from resources.instance.owner import Ownership, ownership
 from resources.kubernetes.managed_fields import Difference, differences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from actors.runtime.clock import Clock
     from actors.watch.store import Snapshot
     from actors.write.writer import Writer
@@ -95,6 +97,15 @@ class Applier:
             self._leave_to_collector(live)
         return await self.remove(ref)
 
+    def unstored(self, children: Iterable[Child]) -> tuple[Unstored, ...]:
+        """The fields that the API server did not store as they are applied, by child."""
+        residues = ((child.ref, self._residue(child)) for child in children)
+        return tuple(
+            Unstored(ref, tuple(sorted(difference.path for difference in residue)))
+            for ref, residue in residues
+            if residue
+        )
+
     def owns(self, ref: ObjectRef) -> bool:
         """Whether the View shows an object of this name that belongs to the owner."""
         live = self._view.get(ref)
@@ -130,7 +141,8 @@ class Applier:
             # That incarnation is gone; another object may have the name by now.
             self._view.deleted(child.ref, live.meta.uid or "")
             raise
-        if written.meta.resource_version == live.meta.resource_version:
+        same = written.meta.resource_version == live.meta.resource_version
+        if same or self._residue(child).issuperset(different):
             return None  # the API server stores these fields differently, and did so before
         taken = any(difference.other_manager for difference in different)
         return Update(child.ref, different, drifted or taken)
@@ -145,10 +157,15 @@ class Applier:
         if whose is Ownership.LEFTOVER:
             self._leave_to_collector(live)
         different = differences(child.body, document, self._writer.manager)
-        # A residue belongs to the body that was applied; another body has to be applied first.
-        same = self._applied.get(child.ref) == _digest(child)
-        residue = self._residues.get(child.ref, frozenset()) if same else frozenset()
+        residue = self._residue(child) if different else ()
         return tuple(difference for difference in different if difference not in residue)
+
+    def _residue(self, child: Child) -> frozenset[Difference]:
+        """What stays different after an apply of this body; another body has to be applied."""
+        residue = self._residues.get(child.ref, frozenset())
+        return (
+            residue if residue and self._applied.get(child.ref) == _digest(child) else frozenset()
+        )
 
     def _leave_to_collector(self, live: Snapshot) -> None:
         """Raise Leaving until the garbage collector has had its time."""

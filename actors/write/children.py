@@ -130,9 +130,11 @@ class Children:
                 attempt.failures[child.ref] = _failure(child.ref, error, missing=False)
                 continue
             # A field with the desired value that we do not own is no drift, though `ensure` would
-            # take its ownership back.
+            # take its ownership back; and nobody has removed what the API server never stored.
             strayed = different and [
-                difference for difference in different if difference.kind != "unowned"
+                difference
+                for difference in different
+                if difference.kind not in ("unowned", "dropped")
             ]
             if strayed is None or strayed:
                 attempt.failures[child.ref] = drift(child.ref, strayed)
