@@ -58,8 +58,10 @@ def test_children_say_whose_they_are(namespace, falcos):
     children = falcos.children()
     assert set(children) == set(CHILDREN)
     labels = {**SELECTOR, "app.kubernetes.io/managed-by": "falco-operator", "team": "blue"}
-    for child in children.values():
-        assert child["metadata"]["labels"] == labels
+    without_instance = {key: labels[key] for key in labels if not key.endswith("/instance")}
+    for kind, child in children.items():
+        expected = without_instance if kind in CLUSTER_SCOPED else labels
+        assert child["metadata"]["labels"] == expected
     for kind in (*NAMESPACED, "DaemonSet"):
         assert children[kind]["metadata"]["ownerReferences"] == [
             {
