@@ -93,7 +93,7 @@ class InstanceIncarnation(Incarnation):
     """Found when a child was to be created there; then no Event can be created either."""
     deletion_error: str = ""
     """The last refusal of a deletion of which an Event was recorded."""
-    unreported: Attempt = field(default_factory=Attempt)
+    unreported: Attempt | None = None
     """What was done to children and is not in the status yet."""
 
 
@@ -192,7 +192,8 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         resource: R,
         children: tuple[Child, ...],
     ) -> Result:
-        attempt = state.unreported = state.unreported.next()
+        attempt = state.unreported.next() if state.unreported else Attempt()
+        state.unreported = attempt
         own = partial(self._own, state, snapshot, children, attempt)
         await state.children.ensure(children, own, attempt)
         wanted = self._instance_kind.main_workload(resource)
@@ -206,7 +207,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             await self._report_status(state, resource, attempt.outcome())
             return Blocked("NamespaceTerminating")
         wait = await self._report(state, resource, attempt.outcome())
-        state.unreported = Attempt()
+        state.unreported = None
         if again is None:
             state.retry.reset()
         refused = attempt.refused(self.runtime.random)

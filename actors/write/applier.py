@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 class Applier:
     """Writes and deletes the children of one owner, and no foreign object."""
 
+    __slots__ = ("_applied", "_owner", "_residues", "_view", "_writer")
+
     def __init__(self, writer: Writer, owner: Owner) -> None:
         self._writer = writer
         self._view = writer.view
