@@ -91,7 +91,7 @@ class InstanceIncarnation(Incarnation):
     """Found when a child was to be created there; then no Event can be created either."""
     deletion_error: str = ""
     """The last refusal of a deletion of which an Event was recorded."""
-    unreported: Attempt = field(default_factory=Attempt)
+    unreported: Attempt | None = None
     """What was done to children and is not in the status yet."""
 
     @property
@@ -183,7 +183,8 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         resource: R,
         children: tuple[Child, ...],
     ) -> Result:
-        attempt = state.unreported = state.unreported.next()
+        attempt = state.unreported.next() if state.unreported else Attempt()
+        state.unreported = attempt
         own = partial(self._own, state, snapshot, children, attempt)
         await state.children.ensure(children, own, attempt)
         wanted = self._instance_kind.main_workload(resource)
@@ -198,7 +199,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             return Blocked("NamespaceTerminating")
         outcome = replace(attempt.outcome(), unstored=state.applier.unstored(children))
         wait = await self._report(state, resource, outcome)
-        state.unreported = Attempt()
+        state.unreported = None
         if again is None:
             state.retry.reset()
         refused = attempt.refused(self.runtime.random)
