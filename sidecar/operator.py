@@ -38,7 +38,7 @@ from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Collection, Hashable, Iterable
 
     from resources.node.plan import PlannedSlot
     from resources.node.slots import SlotId
@@ -81,6 +81,7 @@ class ArtifactOperator:
         self._router = RegisteredChild("router", lambda: Router(self._runtime, self._routes()))
         self._watchers = RegisteredChild("watchers", self._make_watchers)
         process.metrics.ask_for(self._population)
+        process.metrics.ask_for_missing(self._missing)
         process.metrics.add(self._metrics)
         self.root = process.root(
             "artifact-operator",
@@ -176,7 +177,7 @@ class ArtifactOperator:
     def _watcher(self, source: Source) -> ChildSpec:
         return self._process.watcher(source, self._client, self._store, lambda: self._router.actor)
 
-    def _all_listed(self) -> list[Notice]:
+    def _all_listed(self, _kinds: Collection[str]) -> list[Notice]:
         """Wake every artifact, and drop those that were deleted while the process was down."""
         self._state.retain(set(self._existing_artifacts()))
         self._tell_installation(Reason(Cause.LISTED))
@@ -190,7 +191,7 @@ class ArtifactOperator:
         return dict.fromkeys([*self._existing_artifacts(), *self._artifacts.actor.refs])
 
     def _is_listed(self) -> bool:
-        return self._router.started is not None and self._router.started.waits_for is None
+        return self._router.started is not None and self._router.started.is_listed
 
     def _tell_installation(self, reason: Reason) -> None:
         """Wake the installation, but never before all artifacts are listed."""
@@ -217,6 +218,9 @@ class ArtifactOperator:
 
     def _waits_for(self) -> str | None:
         return self._gate.started.waits_for if self._gate.started else "not started"
+
+    def _missing(self) -> tuple[str, ...]:
+        return self._router.started.missing if self._router.started else ()
 
     def _population(self) -> list[Population]:
         supervisor = self._artifacts.started

@@ -19,14 +19,14 @@ from actors.leader.lease_client import LeaseClient
 from actors.reference.index import ReferenceIndex
 from actors.reference.reading_rights import ReadingRights
 from actors.runtime.reason import Cause, Reason
-from actors.watch.router import ChildRoutes, Notice, Router, Routes, resource_changed
+from actors.watch.router import ChildRoutes, Needs, Notice, Router, Routes, resource_changed
 from actors.watch.source import Source
 from actors.watch.store import Store
 from actors.write.recorder import Backlog, EventRecorder
 from resources.artifact.references import FINALIZERS
 from resources.falco.desired import FalcoSettings
 from resources.instance.labels import MANAGED_BY, OPERATOR, OWNER_KIND
-from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, OBSERVED, RESOURCES
+from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, OBSERVED, RESOURCES
 from resources.kubernetes.reference import ObjectRef
 from supervisors.artifacts import Artifacts
 from supervisors.instances import Instances
@@ -38,6 +38,8 @@ from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from supervisors.process.program import Process
     from supervisors.tree.child_spec import ChildSpec
     from supervisors.tree.dynamic import DynamicSupervisor, Population
@@ -52,6 +54,15 @@ SOURCES = (
     Source("Pod", f"{OWNER_KIND}=Falco", representation=METADATA, field_selector=_RUNNING),
     Source("Node", representation=METADATA),
 )
+# What the actors of a kind have to know. A Falco's Role names what the artifacts refer to; nothing
+# of a kind is cleaned up while it is not known what there is of that kind.
+_CHILDREN_OF, _PLACES = frozenset(CHILD_KINDS), frozenset({"Pod", "Node"})
+_NEEDS = {
+    "Falco": Needs(_CHILDREN_OF | {"Falco"}, frozenset(ARTIFACTS)),
+    "Component": Needs(_CHILDREN_OF | {"Component"}),
+    **{kind: Needs(_PLACES | {kind}, frozenset({"NodeReport"})) for kind in ARTIFACTS},
+    **dict.fromkeys(FINALIZERS, Needs(frozenset(), frozenset(ARTIFACTS))),
+}
 # Seconds: a request about the Lease takes 5 at most.
 LEASE_RESERVE = 6.0
 _LIMITS = (OBJECT_INTENSITY, RESTART_BACKOFF)
@@ -92,6 +103,7 @@ class Operator:
             _LIMITS,
         )
         process.metrics.ask_for(self._population)
+        process.metrics.ask_for_missing(self._missing)
         self.root = process.root(
             "operator",
             settings.process,
@@ -99,6 +111,7 @@ class Operator:
             self._waits_for,
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
+            remark=self._remark,
         )
 
     def _reference_protection(self, index: ReferenceIndex) -> ReferenceProtection:
@@ -175,11 +188,13 @@ class Operator:
                 **dict.fromkeys(ARTIFACTS, self._artifacts.supervisor.actor.deliver),
                 **dict.fromkeys(FINALIZERS, self._protection.references.actor.deliver),
             },
-            on_listed=lambda: self._all_listed(children),
+            on_listed=lambda kinds: self._all_listed(children, kinds),
+            needs=_NEEDS,
         )
 
-    def _all_listed(self, children: ChildRoutes) -> list[Notice]:
-        self._protection.artifacts_listed()
+    def _all_listed(self, children: ChildRoutes, kinds: Collection[str]) -> list[Notice]:
+        if FINALIZERS.keys() & kinds:
+            self._protection.artifacts_listed()
         return [*children.all_listed(), Notice(self._roll_call(), Reason(Cause.LISTED))]
 
     def _make_watchers(self) -> Supervisor:
@@ -213,6 +228,13 @@ class Operator:
         if leader is not None and leader.standby:
             return leader.waits_for
         return router.waits_for if router else "not started"
+
+    def _missing(self) -> tuple[str, ...]:
+        return self._router.started.missing if self._router.started else ()
+
+    def _remark(self) -> str | None:
+        names = [f"{KINDS[kind].plural}.{KINDS[kind].group}" for kind in self._missing()]
+        return f"missing CRDs, to be applied: {', '.join(names)}" if names else None
 
     def _population(self) -> list[Population]:
         supervisors: list[tuple[RegisteredChild[DynamicSupervisor], tuple[str, ...]]] = [

@@ -5,7 +5,7 @@ One reconcile writes the finalizer and the children in waves, then the status, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -17,7 +17,9 @@ from actors.runtime.reason import Cause
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
 from actors.write.applier import Applier
 from actors.write.children import Attempt, Children
+from actors.write.errors import Leaving
 from actors.write.recorder import Record
+from actors.write.turns import Turns
 from actors.write.writing_actor import (
     NEXT_COUNTS,
     Incarnation,
@@ -43,12 +45,14 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from actors.instance.kinds import InstanceKind
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot
     from actors.write.retry import Retry
+    from actors.write.turns import Turn
     from actors.write.writer import Writer
     from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
@@ -63,6 +67,8 @@ _LAST_DELAY = 1.0
 # tell when that finalizer is removed.
 _LEAVING_DELAY = 30.0
 _LEAVING = "a cluster-scoped child that is still being deleted"
+AT_ONCE = 16
+"""How many reconciles of Falcos and Components run at once."""
 _RETRY = "retry after a failed request"
 _UNAVAILABLE = "a look at pods that are not updated or not available"
 
@@ -75,6 +81,7 @@ class InstanceServices(WritingServices):
 
     drift_corrected: Callable[[str], None]
     """Called with the kind of each child that was corrected."""
+    turns: Turns = field(default_factory=partial(Turns, AT_ONCE))
 
 
 @dataclass(slots=True)
@@ -122,6 +129,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         self._instance_kind = instance_kind
         self._settings = settings
         self._readable = readable
+        self._next_turn: Turn | None = None
 
     def describe(self) -> dict[str, Any]:
         """Add the children whose requests are held back, for the actor dump."""
@@ -130,8 +138,20 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             described["held"] = self._incarnation.children.describe()
         return described
 
+    def wake(self) -> None:
+        """Serve the mail; what stops the actor does not wait for the turn of a reconcile."""
+        super().wake()
+        if self._next_turn is not None and self.actor_inbox.control:
+            self._next_turn.begins(is_own=False)
+
+    def _turn(self) -> AbstractAsyncContextManager[object]:
+        if self.actor_inbox.control or self.actor_inbox.empty():
+            return super()._turn()
+        self._next_turn = self._services.turns.of((self.kind, self.ref.namespace))
+        return self._next_turn
+
     def _begin(self, owner: Owner, writer: Writer, retry: Retry) -> InstanceIncarnation:
-        applier = Applier(writer, owner)
+        applier = Applier(writer, owner, self.runtime.clock)
         drift_corrected = self._services.drift_corrected
         children = Children(self.runtime, applier, writer.view, drift_corrected)
         failures = PodFailures(self._services.client, self.runtime.clock, owner.ref)
@@ -195,7 +215,8 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             state.namespace_goes = True
             await self._report_status(state, resource, attempt.outcome())
             return Blocked("NamespaceTerminating")
-        wait = await self._report(state, resource, attempt.outcome())
+        outcome = replace(attempt.outcome(), unstored=state.applier.unstored(children))
+        wait = await self._report(state, resource, outcome)
         state.unreported = Attempt()
         if again is None:
             state.retry.reset()
@@ -230,9 +251,9 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         """Delete children that are no longer wanted; the wanted workload exists by now."""
         for ref in refs:
             try:
-                if state.applier.owns(ref) and await state.applier.remove(ref):
+                if await state.applier.prune(ref):
                     attempt.pruned.append(ref)
-            except ApiError as error:
+            except (ApiError, Leaving) as error:
                 attempt.failed(ref, error)
 
     async def _report(

@@ -56,6 +56,10 @@ class ReferenceStore(Store):
             return self.remove(snapshot.ref, snapshot.revision)
         return super().put(protection_fields(snapshot))
 
+    def compacted(self, snapshot: Snapshot) -> Snapshot:
+        """The same snapshot with only the metadata that protection needs."""
+        return protection_fields(snapshot)
+
     def review(self, refs: Collection[ObjectRef]) -> None:
         """Take in that these objects are named for the first time, or no longer.
 

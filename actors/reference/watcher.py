@@ -52,6 +52,9 @@ class ReferenceWatcher(Watcher):
         """Route the end of a list."""
         self._announce(self._routes.listed(kind))
 
+    def absent(self, kind: str) -> None:
+        """Do nothing: Secrets and ConfigMaps are always there."""
+
     def changed(self, change: Change) -> None:
         """Route a change."""
         self._announce(self._routes.object_changed(change))

@@ -17,6 +17,7 @@ import asyncio
 import inspect
 import itertools
 import logging
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -33,6 +34,7 @@ from actors.runtime.trace import Trace, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from actors.runtime.activity import Waiting
     from actors.runtime.clock import Handle
@@ -43,6 +45,7 @@ logger = logging.getLogger(__name__)
 BATCH = 64
 """Messages that an actor handles before it lets the rest of the loop have a turn."""
 
+_AT_ONCE = nullcontext()
 _numbers = itertools.count(1)
 _TIMER = Reconcile(Reason(Cause.TIMER))
 _RETIRING = Reconcile(Reason(Cause.RETIRING))
@@ -185,17 +188,22 @@ class Actor(Hooks):
             self._begun()
         handled = 0
         while not self._killed:
-            letter = self.actor_inbox.take()
-            if letter is None:
-                self._state, self._task = ActorState.IDLE, None
-                return None
-            end = await self._handle(letter)
+            async with self._turn():
+                letter = self.actor_inbox.take()
+                if letter is None:
+                    self._state, self._task = ActorState.IDLE, None
+                    return None
+                end = await self._handle(letter)
             if end is not None:
                 return end
             handled += 1
             if handled % BATCH == 0:
                 await asyncio.sleep(0)
         return SHUTDOWN
+
+    def _turn(self) -> AbstractAsyncContextManager[object]:
+        """The context in which the next message is handled; until it is entered, the mail waits."""
+        return _AT_ONCE
 
     def _begun(self) -> None:
         """Called when `on_start` is through: the actor is ready, unless it says so later."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 from msgspec.json import Decoder
 
+from actors.watch.compact import Compactor, Packed
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
 
@@ -15,11 +16,17 @@ if TYPE_CHECKING:
 
 
 class Snapshot(NamedTuple):
-    """One object at one resourceVersion: its metadata decoded, and the whole object as raw JSON."""
+    """One object at one resourceVersion: its metadata decoded, and the whole object as JSON."""
 
     ref: ObjectRef
     meta: ObjectMeta
-    raw: bytes
+    document: bytes | Packed
+
+    @property
+    def raw(self) -> bytes:
+        """The whole object as JSON, as the API server sent it."""
+        document = self.document
+        return document.unpacked() if isinstance(document, Packed) else document
 
     @property
     def revision(self) -> int:
@@ -56,6 +63,8 @@ def revision_of(resource_version: str | None) -> int:
 class Store:
     """Keeps whole snapshots by kind and reference, and up to which revision each kind was seen.
 
+    What it keeps is in its small form (`actors.watch.compact`).
+
     Guarantee: once `revision(kind)` is R, the Store shows every change of that kind up to R. Only
     watchers write to it, one watcher for each kind, whose list replaces all objects of the kind.
 
@@ -69,6 +78,7 @@ class Store:
         self._outdated: set[str] = set()
         self.restores = 0
         """How often a kind was found to be restored; revisions compare only while it is equal."""
+        self._compactor = Compactor()
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
         """Return the newest snapshot, None if the object does not exist or is not watched."""
@@ -93,6 +103,16 @@ class Store:
         """Whether the Store keeps an object; one that it does not keep counts as absent."""
         return True
 
+    def compacted(self, snapshot: Snapshot) -> Snapshot:
+        """The same snapshot in its small form; its JSON is read whenever it is asked for."""
+        ref, meta, document = snapshot
+        if not document or isinstance(document, Packed):
+            return snapshot
+        meta = self._compactor.metadata(meta)
+        kept = self.get(ref)
+        ref = kept.ref if kept else ObjectRef(ref.kind, meta.namespace or "", meta.name)
+        return Snapshot(ref, meta, self._compactor.document(ref.kind, document))
+
     def replace(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> list[Change]:
         """Replace all objects of a kind by a list; return every difference, deletions first.
 
@@ -103,7 +123,8 @@ class Store:
         is_restored = kind in self._outdated
         self._outdated.discard(kind)
         old = self._objects.get(kind, {})
-        new = {snapshot.ref: snapshot for snapshot in snapshots if self.keeps(snapshot)}
+        kept = (self.compacted(snapshot) for snapshot in snapshots if self.keeps(snapshot))
+        new = {snapshot.ref: snapshot for snapshot in kept}
         self._objects[kind] = new
         self._revisions[kind] = revision
         deleted = [Change(ref, before, None) for ref, before in old.items() if ref not in new]
@@ -127,8 +148,8 @@ class Store:
         if not self.keeps(snapshot):
             return self.remove(snapshot.ref, snapshot.revision)
         objects = self._objects.setdefault(snapshot.ref.kind, {})
-        before = objects.get(snapshot.ref)
-        objects[snapshot.ref] = snapshot
+        before, kept = objects.get(snapshot.ref), self.compacted(snapshot)
+        objects[kept.ref] = kept
         self.advance(snapshot.ref.kind, snapshot.revision)
         return Change(snapshot.ref, before, snapshot)
 

@@ -25,6 +25,10 @@ class SnapshotSource(Protocol):
         """The revision up to which every change of this object has been seen."""
         ...
 
+    def compacted(self, snapshot: Snapshot) -> Snapshot:
+        """The same snapshot in the form in which it takes the least memory."""
+        ...
+
 
 class View:
     """Read-your-own-writes for an actor that makes one request about an object at a time.
@@ -53,7 +57,10 @@ class View:
 
     def wrote(self, snapshot: Snapshot) -> None:
         """Take in the response of a write, or of a read by name."""
-        self._written[snapshot.ref] = snapshot
+        if self._store.seen(snapshot.ref) < snapshot.revision:
+            self._written[snapshot.ref] = self._store.compacted(snapshot)
+        else:
+            self._written.pop(snapshot.ref, None)
         if self._is_deleted(snapshot):
             del self._deleted[snapshot.ref]
 

@@ -156,7 +156,7 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
             return self._parked_status(snapshot, error, message)
         except Exception:  # noqa: BLE001 # whatever the actor has crashed with
             _log.exception("the status cannot be decoded", extra={"object": str(self.ref)})
-            return self._parked_status(snapshot._replace(raw=b"{}"), error, message)
+            return self._parked_status(snapshot._replace(document=b"{}"), error, message)
 
     def describe(self) -> dict[str, Any]:
         """Add the uid and the number of tries, for the actor dump."""

@@ -20,10 +20,21 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
     ] = None
     oci_digest: Annotated[str | None, doc("Digest that the tag pointed to.")] = None
     config_map_resource_version: Annotated[
-        str | None, doc("resourceVersion of the ConfigMap that was read.")
+        str | None,
+        doc("resourceVersion of the ConfigMap that was read: of the content, else the CA."),
+    ] = None
+    config_map_digest: Annotated[
+        str | None, doc("SHA-256 of the content that the ConfigMap holds, as sha256:….")
+    ] = None
+    ca_digest: Annotated[
+        str | None, doc("SHA-256 of the CA that its ConfigMap holds, as sha256:….")
     ] = None
     secret_resource_version: Annotated[
         str | None, doc("resourceVersion of the Secret that was read.")
+    ] = None
+    secret_digest: Annotated[
+        str | None,
+        doc("HMAC-SHA256 of what the Secret holds, with its uid as key; the uid is shown nowhere."),
     ] = None
     resolved_at: Annotated[str | None, doc("When this was resolved.", format="date-time")] = None
 

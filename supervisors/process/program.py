@@ -78,10 +78,12 @@ class Process:
         *,
         intensity: Intensity,
         backoff: Backoff,
+        remark: Callable[[], str | None] = lambda: None,
     ) -> Supervisor:
         """The supervisor of the parts; that of the endpoints, `observation`, is made beside it.
 
-        `waits_for` says why the process is not ready, None if it is.
+        `waits_for` says why the process is not ready, None if it is; `remark` says what a user has
+        to know though it is ready.
         """
         endpoints = Endpoints(
             self.runtime,
@@ -90,6 +92,7 @@ class Process:
             waits_for,
             root=lambda: root,
             observation=lambda: observation,
+            remark=remark,
         )
         self.observation = observation = Supervisor(
             self.runtime,

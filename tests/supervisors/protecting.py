@@ -105,7 +105,7 @@ class Operator:
             on_listed=self._all_listed,
         )
 
-    def _all_listed(self):
+    def _all_listed(self, _kinds):
         self.protection.artifacts_listed()
         return [Notice(tuple(self.protection.roll_call()), Reason(Cause.LISTED))]
 

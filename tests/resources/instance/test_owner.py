@@ -9,7 +9,8 @@ from resources.kubernetes.reference import ObjectRef, Owner
 OWNER = Owner(ObjectRef("Falco", "ns", "falco"), "u-1")
 LABELS = child_labels("falco", None, ())
 OURS = {"manager": "falco-controller", "operation": "Apply", "fieldsV1": {}}
-CONTROLLER = {"kind": "ReplicaSet", "name": "falco", "uid": "u-9", "controller": True}
+APPS = {"apiVersion": "apps/v1", "controller": True}
+GROUP = "instance.falcosecurity.dev"
 
 
 def live(*references, labels=LABELS, managers=(OURS,)):
@@ -18,7 +19,8 @@ def live(*references, labels=LABELS, managers=(OURS,)):
 
 
 def falco(uid, **fields):
-    return {"kind": "Falco", "name": "falco", "uid": uid, "controller": True, **fields}
+    kind = {"apiVersion": f"{GROUP}/v1alpha1", "kind": "Falco", "name": "falco"}
+    return {**kind, "uid": uid, "controller": True, **fields}
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,12 @@ def test_an_object_of_the_owner_and_a_child_without_a_controller_are_ours(docume
 @pytest.mark.parametrize(
     "document",
     [
-        live(CONTROLLER),
+        live(APPS | {"kind": "ReplicaSet", "name": "falco", "uid": "u-9"}),
+        live(falco("u-0", name="other")),
+        live(falco("u-0", kind="Component")),
+        live(falco("u-0", apiVersion="example.org/v1")),
+        live(falco("u-0"), managers=()),
+        live(falco("u-0"), labels={}),
         live(managers=()),
         live(managers=[OURS | {"manager": "component-controller"}]),
         live(managers=[OURS | {"operation": "Update"}]),
@@ -49,9 +56,17 @@ def test_an_object_of_the_owner_and_a_child_without_a_controller_are_ours(docume
         live(labels=LABELS | {"app.kubernetes.io/managed-by": "Helm"}),
     ],
     ids=[
-        *("controlled by another", "applied by nobody", "of a Component", "updated by us"),
+        *("controlled by another", "of another Falco", "of a resource of another kind"),
+        *("of another group", "left by an earlier Falco, not applied", "left, without labels"),
+        *("applied by nobody", "of a Component", "updated by us"),
         *("of our status", "without labels", "of another name", "of another tool"),
     ],
 )
 def test_an_object_that_lacks_any_sign_of_a_child_is_foreign(document):
     assert ownership(OWNER, document, "falco-controller") is Ownership.FOREIGN
+
+
+@pytest.mark.parametrize("version", ["v1alpha1", "v1"])
+def test_a_child_of_an_earlier_incarnation_is_left_over(version):
+    document = live(falco("u-0", apiVersion=f"{GROUP}/{version}"))
+    assert ownership(OWNER, document, "falco-controller") is Ownership.LEFTOVER
