@@ -5,7 +5,7 @@ One reconcile writes the finalizer and the children in waves, then the status, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 

@@ -114,7 +114,8 @@ class Children:
         is no failure of its own.
         """
         # A child that is not wanted for a while is deleted by us; to make it again is no drift.
-        self._made.intersection_update(child.ref for child in children)
+        wanted = {child.ref for child in children}
+        self._made = tuple(ref for ref in self._made if ref in wanted)
         first: Sequence[Awaitable[None]] = (beside(),)
         for _, wave in groupby(children, key=lambda child: child.wave):
             ready = [child for child in wave if not attempt.blocked & {child.ref, *child.after}]
