@@ -33,8 +33,11 @@ _USED_VERBS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(PRUNED, ("get", "create", "patch", "delete")),
     # Listed for the reason why a DaemonSet lacks pods, or a pod does not start.
     "Event": ("list", "create", "patch"),
-    # The worst pod of a workload that is not available.
+    # The worst pod of a workload that is not available, and a pod that holds the verdict about
+    # artifacts back without having reported from which node.
     "Pod": ("get",),
+    # Whether the node of such a pod is ready.
+    "Node": ("get",),
     # Read after a lost answer, and patched to remove finalizers of the Go operator's sidecars.
     **dict.fromkeys(ARTIFACTS, ("get", "patch")),
     **dict.fromkeys((f"{kind}/status" for kind in ARTIFACTS), ("patch",)),

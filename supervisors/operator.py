@@ -74,6 +74,7 @@ class Operator:
     def __init__(self, settings: Settings, process: Process) -> None:
         self._settings = settings
         self._process = process
+        process.limit_reconciles(settings.most_reconciles)
         self._fence = Fence(process.clock)
         self._client = process.client(self._transport())
         self._store = Store()
@@ -202,7 +203,12 @@ class Operator:
         return Supervisor(
             self._process.runtime,
             "watchers",
-            [*watchers, *self._protection.watchers(), self._artifacts.poller.spec],
+            [
+                *watchers,
+                *self._protection.watchers(),
+                self._artifacts.poller.spec,
+                self._artifacts.readiness.spec,
+            ],
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
         )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from actors.reference.index import ReferenceIndex
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
+    from actors.watch.audience import WatchObserver
     from actors.watch.router import Notice
-    from actors.watch.watcher import WatchObserver
     from resources.kubernetes.reference import ObjectRef
     from supervisors.tree.intensity import Intensity
 

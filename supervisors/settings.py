@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from actors.runtime.turns import MOST
 from resources.falco.desired import SIDECAR_IMAGE
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from resources.registry.credentials import RegistryPolicy
 
+_MOST_COUNT = 10_000
 # The characters of a label key; `*` stands for any of them.
 _LABEL_GLOB = re.compile(r"[A-Za-z0-9./_*-]{1,317}", re.ASCII)
 
@@ -37,6 +39,8 @@ class Settings:
     artifact_operator_image: str
     leader_elect: bool
     registry_policy: RegistryPolicy
+    most_reconciles: int
+    """Reconciles that run at once."""
     namespace: str
     """The namespace of the Lease; empty means that of the ServiceAccount."""
     pod_name: str
@@ -63,6 +67,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         artifact_operator_image=sidecar,
         leader_elect=flags.leader_elect,
         registry_policy=registry_policy_of(flags),
+        most_reconciles=flags.max_concurrent_reconciles,
         namespace=environ.get("POD_NAMESPACE", ""),
         pod_name=environ.get("POD_NAME", ""),
     )
@@ -93,6 +98,14 @@ def _parser() -> argparse.ArgumentParser:
         help="work only while holding the Lease falco-operator; needed for several replicas",
     )
     add_registry_policy(parser)
+    parser.add_argument(
+        "--max-concurrent-reconciles",
+        default=MOST,
+        type=_count,
+        metavar="N",
+        help="reconciles that run at once, of all kinds together; more of them are not faster but "
+        "hold up probes (default %(default)s)",
+    )
     return parser
 
 
@@ -103,6 +116,12 @@ def _label_glob(text: str) -> str:
             "and '*' for any characters"
         )
     return text
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_COUNT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {_MOST_COUNT}")
+    return int(text)
 
 
 def _image(reference: str) -> str:

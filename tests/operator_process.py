@@ -156,7 +156,7 @@ class OperatorProcess:
 
     def dump_file(self):
         """The dump that SIGUSR1 asks for."""
-        path = self.directory / f"falco-operator-{self.pid}-actors.json"
+        path = self.directory / f"{self.command.name}-{self.pid}-actors.json"
         path.unlink(missing_ok=True)
         self.signal(signal.SIGUSR1)
         wait_until(path.exists, "the dump is written", 10, needs=[self._process])

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _JITTER = (0.9, 1.1)
 MOST_AT_ONCE = 100
 """Tags in one batch."""
-MOST_REGISTRIES = 12
-"""Registries in one batch: each takes a thread, with its stack."""
+MOST_REGISTRIES = 10
+"""Registries in one batch: each takes a thread with its stack, and maybe its own authorities."""
 NO_ANSWER = TagAnswer()
 
 

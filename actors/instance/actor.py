@@ -19,7 +19,6 @@ from actors.write.applier import Applier
 from actors.write.children import Attempt, Children
 from actors.write.errors import Leaving
 from actors.write.recorder import Record
-from actors.write.turns import Turns
 from actors.write.writing_actor import (
     NEXT_COUNTS,
     Incarnation,
@@ -45,14 +44,12 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractAsyncContextManager
 
     from actors.instance.kinds import InstanceKind
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot
     from actors.write.retry import Retry
-    from actors.write.turns import Turn
     from actors.write.writer import Writer
     from resources.falco.desired import FalcoSettings
     from resources.falco.rights import Readable
@@ -67,8 +64,6 @@ _LAST_DELAY = 1.0
 # tell when that finalizer is removed.
 _LEAVING_DELAY = 30.0
 _LEAVING = "a cluster-scoped child that is still being deleted"
-AT_ONCE = 16
-"""How many reconciles of Falcos and Components run at once."""
 _RETRY = "retry after a failed request"
 _UNAVAILABLE = "a look at pods that are not updated or not available"
 
@@ -81,7 +76,6 @@ class InstanceServices(WritingServices):
 
     drift_corrected: Callable[[str], None]
     """Called with the kind of each child that was corrected."""
-    turns: Turns = field(default_factory=partial(Turns, AT_ONCE))
 
 
 @dataclass(slots=True)
@@ -97,7 +91,7 @@ class InstanceIncarnation(Incarnation):
     """Found when a child was to be created there; then no Event can be created either."""
     deletion_error: str = ""
     """The last refusal of a deletion of which an Event was recorded."""
-    unreported: Attempt = field(default_factory=Attempt)
+    unreported: Attempt | None = None
     """What was done to children and is not in the status yet."""
 
     @property
@@ -129,7 +123,6 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         self._instance_kind = instance_kind
         self._settings = settings
         self._readable = readable
-        self._next_turn: Turn | None = None
 
     def describe(self) -> dict[str, Any]:
         """Add the children whose requests are held back, for the actor dump."""
@@ -137,18 +130,6 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         if self._incarnation is not None:
             described["held"] = self._incarnation.children.describe()
         return described
-
-    def wake(self) -> None:
-        """Serve the mail; what stops the actor does not wait for the turn of a reconcile."""
-        super().wake()
-        if self._next_turn is not None and self.actor_inbox.control:
-            self._next_turn.begins(is_own=False)
-
-    def _turn(self) -> AbstractAsyncContextManager[object]:
-        if self.actor_inbox.control or self.actor_inbox.empty():
-            return super()._turn()
-        self._next_turn = self._services.turns.of((self.kind, self.ref.namespace))
-        return self._next_turn
 
     def _begin(self, owner: Owner, writer: Writer, retry: Retry) -> InstanceIncarnation:
         applier = Applier(writer, owner, self.runtime.clock)
@@ -202,7 +183,8 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         resource: R,
         children: tuple[Child, ...],
     ) -> Result:
-        attempt = state.unreported = state.unreported.next()
+        attempt = state.unreported.next() if state.unreported else Attempt()
+        state.unreported = attempt
         own = partial(self._own, state, snapshot, children, attempt)
         await state.children.ensure(children, own, attempt)
         wanted = self._instance_kind.main_workload(resource)
@@ -217,7 +199,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             return Blocked("NamespaceTerminating")
         outcome = replace(attempt.outcome(), unstored=state.applier.unstored(children))
         wait = await self._report(state, resource, outcome)
-        state.unreported = Attempt()
+        state.unreported = None
         if again is None:
             state.retry.reset()
         refused = attempt.refused(self.runtime.random)

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from actors.runtime.clock import Clock
     from resources.instance.availability import PodCounts
 
-# Seconds between two times that the same workload is asked for: doubled up to the second while its
-# counts stay the same.
+# Seconds between two times that the API server is asked: doubled up to the second, but at most
+# `_CHANGED` after a change of the counts, since the reason may have changed as well.
 _AGAIN = (10.0, 300.0)
+_CHANGED = 30.0
 # A pod takes about 120 bytes of a table.
 _PODS = "1000"
 _EVENTS = "20"
@@ -65,14 +66,21 @@ class PodFailures:
             return ""
         now = self._clock.monotonic()
         if counts != self._counts:
-            self._counts, self._interval = counts, _AGAIN[0]
-            self._due = now + (self._interval if self._found else patience(workload, counts))
-        elif now >= self._due:
+            self._noted(workload, counts, now)
+        if now >= self._due:
             self._due = now + self._interval
             self._interval = min(2 * self._interval, _AGAIN[1])
-            if counts.available < counts.desired or not waits_for_deletion(kind, workload):
+            if counts.available < counts.desired or not waits_for_deletion(kind, workload, counts):
                 await self._ask(kind, workload, counts)
-        return "; ".join(filter(None, (of_workload(kind, workload), self._found)))
+        return "; ".join(filter(None, (of_workload(kind, workload, counts), self._found)))
+
+    def _noted(self, workload: dict[str, Any], counts: PodCounts, now: float) -> None:
+        """Take in counts that have changed; pods that are known to fail get no more time."""
+        self._counts = counts
+        if self._found:
+            self._due = min(self._due, now + _CHANGED)
+        else:
+            self._due, self._interval = now + patience(workload, counts), _AGAIN[0]
 
     def next_time(self) -> float | None:
         """Seconds until the API server is to be asked; None if nothing is wrong."""
@@ -106,7 +114,7 @@ class PodFailures:
         self.calls += 1
         ref = ObjectRef("Pod", self._owner.namespace, pods[0].name)
         pod = msgspec.json.decode(await self._client.get(ref))
-        told = of_pod(pod, len(pods) - 1)
+        told = of_pod(pod, sum(other.status == pods[0].status for other in pods) - 1)
         events = await self._events_of("Pod", pod, START_REASONS) if is_starting(pod) else ""
         return f"{told}: {events}" if events else told
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from actors.api.client import METADATA
 from actors.api.errors import ApiError
-from actors.reference.store import protection_fields
 from actors.runtime.actor import Actor
 from actors.runtime.reason import Cause
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
@@ -60,12 +59,17 @@ class ReferenceActor(Actor):
         self._seen = seen
         self._index = index
         self._absent = absent
-        self._writer = Writer(client, _ProtectionView(seen), FIELD_MANAGERS[ref.kind])
+        self._writer = Writer(client, View(seen), FIELD_MANAGERS[ref.kind])
         self._retry = Retry(runtime.random)
         self._in_doubt = False
         self._uid = ""
         self._fights = Fights()
         self._truce_until = -math.inf
+
+    @property
+    def lane(self) -> tuple[str, str]:
+        """Reconciles take turns by kind and namespace."""
+        return self.ref.kind, self.ref.namespace
 
     async def on_reconcile(self, reasons: Reasons) -> Result:
         """Add or remove the finalizer if the object differs from what is wanted."""
@@ -131,13 +135,6 @@ class ReferenceActor(Actor):
             truce = settled_delay(Fight(fight), 0, self.runtime.random) or 0.0
             self._truce_until = now + truce
         return Done()
-
-
-class _ProtectionView(View):
-    """Keeps the same fields of a response as the Store."""
-
-    def wrote(self, snapshot: Snapshot) -> None:
-        super().wrote(protection_fields(snapshot))
 
 
 def state_of(live: Snapshot | None) -> tuple[str, bool, bool, str] | None:

@@ -11,10 +11,9 @@ from resources.artifact.references import FINALIZERS, is_protected
 from resources.kubernetes.meta import RETRY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from actors.reference.index import ReferenceIndex
-    from actors.watch.store import Change
     from resources.kubernetes.reference import ObjectRef
 
 
@@ -45,16 +44,6 @@ class ReferenceStore(Store):
         """Whether an artifact names the object, or it carries our finalizer."""
         ref = snapshot.ref
         return self._index.is_referenced(ref) or is_protected(ref.kind, snapshot.meta)
-
-    def replace(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> list[Change]:
-        """Replace all objects by a list, as `Store.replace`."""
-        return super().replace(kind, map(protection_fields, snapshots), revision)
-
-    def put(self, snapshot: Snapshot) -> Change:
-        """Store an object that was added or modified, as `Store.put`."""
-        if not self.keeps(snapshot):
-            return self.remove(snapshot.ref, snapshot.revision)
-        return super().put(protection_fields(snapshot))
 
     def compacted(self, snapshot: Snapshot) -> Snapshot:
         """The same snapshot with only the metadata that protection needs."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from actors.api.transport import Transport
     from actors.reference.routes import ReferenceRoutes
     from actors.runtime.context import Runtime
+    from actors.watch.audience import WatchObserver
     from actors.watch.router import Notice
     from actors.watch.store import Change
-    from actors.watch.watcher import WatchObserver
 
 
 class ReferenceWatcher(Watcher):

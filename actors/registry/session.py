@@ -71,7 +71,8 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         self.session.trust_env = False  # no .netrc; `_send` chooses the proxy
         self.session.headers.update(_HEADERS)
         self._local_registries = frozenset(endpoint.local_registries)
-        self._is_public = False  # whether the registry has answered from a public address
+        # Whether the registry has answered from a public address, as all do behind a proxy.
+        self._is_public = False
         adapter = Adapter(endpoint.ca, endpoint.skip_verify, self._local_registries)
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, adapter)
@@ -194,8 +195,8 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         except (requests.RequestException, HTTPError, UnicodeError) as error:
             raise from_exception(error, str(origin)) from None
         peer = peer_of(response)
-        if origin == self._origin and peer is not None and is_public(peer):
-            self._is_public = True
+        is_public_peer = bool(proxy) or (peer is not None and is_public(peer))
+        self._is_public = self._is_public or (origin == self._origin and is_public_peer)
         return response
 
     def _check(self, response: requests.Response, what: str) -> None:

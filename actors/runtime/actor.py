@@ -17,7 +17,6 @@ import asyncio
 import inspect
 import itertools
 import logging
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -34,7 +33,6 @@ from actors.runtime.trace import Trace, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from contextlib import AbstractAsyncContextManager
 
     from actors.runtime.activity import Waiting
     from actors.runtime.clock import Handle
@@ -45,7 +43,6 @@ logger = logging.getLogger(__name__)
 BATCH = 64
 """Messages that an actor handles before it lets the rest of the loop have a turn."""
 
-_AT_ONCE = nullcontext()
 _numbers = itertools.count(1)
 _TIMER = Reconcile(Reason(Cause.TIMER))
 _RETIRING = Reconcile(Reason(Cause.RETIRING))
@@ -135,9 +132,16 @@ class Actor(Hooks):
 
     def wake(self) -> None:
         """Serve the mail, unless that is under way already."""
-        if self._state is ActorState.IDLE:
+        if self._state is ActorState.IDLE and (self._killed or self._may_go()):
             self._state = ActorState.BUSY
             self._task = self.loop.create_task(self._work())
+
+    def _may_go(self) -> bool:
+        """Whether the next message may be handled now; a reconcile has to wait for its turn."""
+        inbox = self.actor_inbox
+        return (
+            self.lane is None or inbox.control > 0 or inbox.empty() or self.runtime.turns.take(self)
+        )
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -188,22 +192,17 @@ class Actor(Hooks):
             self._begun()
         handled = 0
         while not self._killed:
-            async with self._turn():
-                letter = self.actor_inbox.take()
-                if letter is None:
-                    self._state, self._task = ActorState.IDLE, None
-                    return None
-                end = await self._handle(letter)
+            letter = self.actor_inbox.take() if self._may_go() else None
+            if letter is None:
+                self._state, self._task = ActorState.IDLE, None
+                return None
+            end = await self._handle(letter)
             if end is not None:
                 return end
             handled += 1
             if handled % BATCH == 0:
                 await asyncio.sleep(0)
         return SHUTDOWN
-
-    def _turn(self) -> AbstractAsyncContextManager[object]:
-        """The context in which the next message is handled; until it is entered, the mail waits."""
-        return _AT_ONCE
 
     def _begun(self) -> None:
         """Called when `on_start` is through: the actor is ready, unless it says so later."""
@@ -253,6 +252,8 @@ class Actor(Hooks):
     async def _reconcile(self, reasons: Reasons) -> tuple[str, Exit | None]:
         self._disarm()
         result = await self.on_reconcile(reasons)
+        if self.lane is not None:
+            self.runtime.turns.give_back(self)  # an actor that ends does so when it leaves
         return outcome_of(result), self._follow(result)
 
     def _follow(self, result: Result) -> Exit | None:
@@ -318,6 +319,8 @@ class Actor(Hooks):
 
     def _leave(self, end: Exit) -> None:
         self._state, self._task, self._current = ActorState.GONE, None, None
+        if self.lane is not None:
+            self.runtime.turns.leave(self)
         for error in self.actor_inbox.crashes():
             if error is not end.error:
                 logger.error("%s crashed, but was stopped before", self, exc_info=error)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from actors.runtime.turns import Turns
+
 if TYPE_CHECKING:
     import random
 
@@ -67,8 +69,9 @@ class NullObserver:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Time, randomness and the observer; one for the whole process, shared by all actors."""
+    """Time, randomness, the observer, and whose turn it is; one for the whole process."""
 
     clock: Clock
     random: random.Random
     observer: Observer = field(default_factory=NullObserver)
+    turns: Turns = field(default_factory=Turns)

@@ -41,6 +41,11 @@ class Hooks(_PykkaActor):
         if "kind" not in cls.__dict__:
             cls.kind = cls.__name__
 
+    @property
+    def lane(self) -> tuple[str, str] | None:
+        """Kind and namespace, if the actor has to wait for its turn to reconcile."""
+        return None
+
     async def on_start(self) -> None:
         """Prepare for the first message; an exception is a crash."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from actors.watch.store import Change, Store
     from resources.kubernetes.reference import ObjectRef
+
+
+_STEP = 64
+"""Resources that are told before the rest of the loop has a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +141,19 @@ class Router(Actor):
             case Listed(kind):
                 self._unlisted.discard(kind)
                 self._missing.discard(kind)
-                self._open()
+                await self._open()
             case Missing(kind):
                 self._missing.add(kind)
-                self._open()
+                await self._open()
             case Notice():
-                self._deliver(message, self._routes.deliver.keys() - self._needs.keys())
+                await self._deliver(message, self._routes.deliver.keys() - self._needs.keys())
 
     def describe(self) -> dict[str, object]:
         """Add the kinds that are not yet listed, or have no CRD, for the actor dump."""
         own = {"waits for": self.waits_for, "missing": self.missing}
         return {**super().describe(), **own}
 
-    def _open(self) -> None:
+    async def _open(self) -> None:
         """Wake the resources of all kinds whose needs are met from now on."""
         absent = self._unlisted & self._missing
         met = {
@@ -160,16 +165,18 @@ class Router(Actor):
             for kind in met:
                 del self._needs[kind]
             for notice in self._routes.on_listed(met):
-                self._deliver(notice, met)
+                await self._deliver(notice, met)
 
     def _tell(self, message: Listed | Missing | Notice) -> None:
         with suppress(pykka.ActorDeadError):
             self.actor_ref.tell(message)
 
-    def _deliver(self, notice: Notice, kinds: Collection[str]) -> None:
-        for ref in notice.refs:
+    async def _deliver(self, notice: Notice, kinds: Collection[str]) -> None:
+        for number, ref in enumerate(notice.refs, 1):
             if ref.kind in kinds:
                 self._routes.deliver[ref.kind](ref, Reconcile(notice.reason))
+            if number % _STEP == 0:
+                await asyncio.sleep(0)
 
 
 def concerning(refs: Collection[ObjectRef], reason: Reason) -> Notice:

@@ -42,6 +42,16 @@ class Change(NamedTuple):
     after: Snapshot | None
 
 
+class Page(NamedTuple):
+    """What a Store has taken in of a page of a list.
+
+    `kept` is what `replace` is to be given of it in the end; `changes` are told already.
+    """
+
+    kept: list[Snapshot]
+    changes: list[Change]
+
+
 class _Head(Struct):
     metadata: ObjectMeta
 
@@ -103,6 +113,22 @@ class Store:
         """Whether the Store keeps an object; one that it does not keep counts as absent."""
         return True
 
+    def page(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> Page:
+        """Take in a page of a list at this revision; nothing of it is shown before `replace`.
+
+        Where an object is the same as before its old snapshot is kept, so a list takes no memory
+        beside the Store.
+        """
+        is_restored = self._is_restored(kind, revision)
+        kept = []
+        for snapshot in filter(self.keeps, snapshots):
+            before = self.get(snapshot.ref)
+            if before is None or is_restored or _differs(before, snapshot):
+                kept.append(self.compacted(snapshot))
+            else:
+                kept.append(before)
+        return Page(kept, [])
+
     def compacted(self, snapshot: Snapshot) -> Snapshot:
         """The same snapshot in its small form; its JSON is read whenever it is asked for."""
         ref, meta, document = snapshot
@@ -118,9 +144,7 @@ class Store:
 
         After a restore every object differs; so it does if the revision is lower than before.
         """
-        if revision < self.revision(kind):
-            self.restored(kind)
-        is_restored = kind in self._outdated
+        is_restored = self._is_restored(kind, revision)
         self._outdated.discard(kind)
         old = self._objects.get(kind, {})
         kept = (self.compacted(snapshot) for snapshot in snapshots if self.keeps(snapshot))
@@ -129,11 +153,9 @@ class Store:
         self._revisions[kind] = revision
         deleted = [Change(ref, before, None) for ref, before in old.items() if ref not in new]
         changed = [
-            Change(ref, before, after)
+            Change(ref, old.get(ref), after)
             for ref, after in new.items()
-            if (before := old.get(ref)) is None
-            or is_restored
-            or before.meta.resource_version != after.meta.resource_version
+            if is_restored or _differs(old.get(ref), after)
         ]
         return deleted + changed
 
@@ -159,6 +181,12 @@ class Store:
         self.advance(ref.kind, revision)
         return Change(ref, before, None)
 
+    def _is_restored(self, kind: str, revision: int) -> bool:
+        """Whether a list at this revision is the first one after a restore."""
+        if revision < self.revision(kind):
+            self.restored(kind)
+        return kind in self._outdated
+
     def advance(self, kind: str, revision: int) -> None:
         """Record that all changes of this kind up to this revision have been seen."""
         self._revisions[kind] = max(revision, self._revisions.get(kind, 0))
@@ -167,21 +195,35 @@ class Store:
 class VersionStore(Store):
     """Keeps only the resourceVersion of each object, for handlers that index what they need.
 
-    The `after` of a change is the whole object, its `before` has a resourceVersion only.
+    The `after` of a change is the whole object, its `before` has a resourceVersion only. A list
+    shows and tells of each page at once, and in the end of what is gone: no list is held whole.
     """
 
+    def page(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> Page:
+        """Store the objects of a page, and tell what differs."""
+        is_restored = self._is_restored(kind, revision)
+        objects = self._objects.setdefault(kind, {})
+        taken = Page([], [])
+        for snapshot in snapshots:
+            before, after = objects.get(snapshot.ref), _version_only(snapshot)
+            if is_restored or _differs(before, after):
+                objects[snapshot.ref] = after
+                taken.changes.append(Change(snapshot.ref, before, snapshot))
+            taken.kept.append(objects[snapshot.ref])
+        return taken
+
     def replace(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> list[Change]:
-        """Replace all objects of a kind by a list, as `Store.replace`."""
-        whole = {snapshot.ref: snapshot for snapshot in snapshots}
-        changes = super().replace(kind, map(_version_only, whole.values()), revision)
-        return [
-            change if change.after is None else change._replace(after=whole[change.ref])
-            for change in changes
-        ]
+        """Drop what is not among the objects that `page` has kept; return what is gone."""
+        changes = super().replace(kind, snapshots, revision)
+        return [change for change in changes if change.after is None]
 
     def put(self, snapshot: Snapshot) -> Change:
         """Store an object that was added or modified, as `Store.put`."""
         return super().put(_version_only(snapshot))._replace(after=snapshot)
+
+
+def _differs(before: Snapshot | None, after: Snapshot) -> bool:
+    return before is None or before.meta.resource_version != after.meta.resource_version
 
 
 def trimmed(snapshot: Snapshot, fields: Iterable[str]) -> Snapshot:

@@ -40,6 +40,8 @@ class View:
     Losing a View is safe, since the Store catches up by itself.
     """
 
+    __slots__ = ("_deleted", "_restores", "_store", "_written")
+
     def __init__(self, store: SnapshotSource) -> None:
         self._store = store
         self._written: dict[ObjectRef, Snapshot] = {}
@@ -77,4 +79,6 @@ class View:
             if self._store.seen(ref) < written.revision:
                 return written
             del self._written[ref]
+            if not self._written:
+                self._written = {}  # a dict keeps the room for what it held
         return self._store.get(ref)

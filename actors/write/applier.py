@@ -41,6 +41,16 @@ _COLLECTED_WITHIN = 30.0
 class Applier:
     """Writes and deletes the children of one incarnation of an owner, and no foreign object."""
 
+    __slots__ = (
+        "_applied",
+        "_clock",
+        "_leftover_since",
+        "_owner",
+        "_residues",
+        "_view",
+        "_writer",
+    )
+
     def __init__(self, writer: Writer, owner: Owner, clock: Clock) -> None:
         self._writer = writer
         self._view = writer.view

@@ -83,6 +83,8 @@ class _Hold:
 class Children:
     """The children of one incarnation of a custom resource."""
 
+    __slots__ = ("_applier", "_drift_corrected", "_fights", "_holds", "_made", "_runtime", "_view")
+
     def __init__(
         self,
         runtime: Runtime,
@@ -97,7 +99,7 @@ class Children:
         self._drift_corrected = drift_corrected
         self._holds: dict[ObjectRef, _Hold] = {}
         self._fights = Fights()
-        self._made: set[ObjectRef] = set()
+        self._made: tuple[ObjectRef, ...] = ()
 
     async def ensure(
         self,
@@ -165,7 +167,8 @@ class Children:
         elif written is not None:
             attempt.created.append(written)
         self._note_drift(child, written, attempt)
-        self._made.add(child.ref)
+        if child.ref not in self._made:
+            self._made += (child.ref,)
 
     def _failed(self, child: Child, error: WriteError, attempt: Attempt, *, missing: bool) -> None:
         attempt.errors.append(error)

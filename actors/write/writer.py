@@ -26,6 +26,8 @@ class Writer:
     says otherwise.
     """
 
+    __slots__ = ("_client", "_unsettled", "calls", "manager", "view")
+
     def __init__(self, client: Client, view: View, manager: str) -> None:
         self._client = client
         self.view = view

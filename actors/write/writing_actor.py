@@ -95,6 +95,11 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
         self._field_manager = field_manager
         self._incarnation: IncarnationT | None = None
 
+    @property
+    def lane(self) -> tuple[str, str]:
+        """Reconciles take turns by kind and namespace."""
+        return self.ref.kind, self.ref.namespace
+
     @abstractmethod
     def _begin(self, owner: Owner, writer: Writer, retry: Retry) -> IncarnationT:
         """An incarnation of which nothing is remembered."""

@@ -15,8 +15,9 @@ from urllib.parse import quote
 import yaml
 
 from deploy.local import sites
-from deploy.local.advice import advice
+from deploy.local.advice import advice, advice_on_real_node
 from deploy.local.client import RefusedError
+from deploy.local.node.site import real_site
 from deploy.local.programs import program
 from deploy.local.quickstart import NAMESPACE
 from deploy.local.sidecars import Sidecars
@@ -77,6 +78,20 @@ def run(directory: Path, nodes: int, kubeconfig: str) -> NoReturn:
             for news in upkeep.turn():
                 _say(news)
             time.sleep(TURN_SECONDS)
+
+
+def run_on_real_node(directory: Path) -> NoReturn:
+    """Run until Ctrl-C, in an enclosure: the operator is a pod of a node as Falco is."""
+    with real_site(directory) as site:
+        _say("Installing deploy/install.yaml")
+        site.target.install_with_operator()
+        upkeep = Upkeep(site.processes, ())
+        with _applied(site):
+            show_until_well(site, upkeep, sys.stdout)
+            _say(advice_on_real_node(site))
+            while True:
+                upkeep.turn()
+                time.sleep(TURN_SECONDS)
 
 
 def show_until_well(site: Site, upkeep: Upkeep, stream: TextIO) -> None:

@@ -52,6 +52,13 @@ class Nodes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
     pending: Annotated[
         int | None, doc("Pods that have not reported this revision yet.", format="int32")
     ] = None
+    unreachable: Annotated[
+        int | None,
+        doc(
+            "Pods that are not programmed and whose node is not ready; absent if there are none.",
+            format="int32",
+        ),
+    ] = None
     summary: Annotated[str | None, doc("Programmed and desired pods, such as 3/5.")] = None
 
 

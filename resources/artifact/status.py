@@ -26,7 +26,7 @@ from resources.kubernetes.event import bounded
 from resources.kubernetes.meta import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from resources.artifact.resolution import ResolutionFailure
@@ -130,6 +130,7 @@ def status(
         programmed=total.programmed,
         failed=total.failed,
         pending=total.pending,
+        unreachable=total.unreachable or None,
         summary=f"{total.programmed}/{total.desired}",
     )
     return ArtifactStatus(
@@ -188,16 +189,21 @@ def _programmed(observed: Observed, generation: int | None) -> ConditionDraft:
     total, trouble = observed.sum, observed.trouble
     if trouble is not None:
         return ConditionDraft(PROGRAMMED, *trouble, generation)
+    remarks: tuple[str, ...] = ()
     if total.failed:
         state = "False", _reason(total), _failures(total)
     elif not total.desired:
         state = "Unknown", NO_NODES, _no_nodes(total)
     elif total.pending:
         state = "Unknown", PENDING, _waiting(total)
+    elif not total.programmed:
+        state = "Unknown", PENDING, "No pod can be reached"
     else:
-        installed = f"Installed on {pod_count(total.programmed)}"
-        state = "True", INSTALLED, "; ".join((installed, *total.remarks))
-    return ConditionDraft(PROGRAMMED, *state, generation)
+        state = "True", INSTALLED, f"Installed on {pod_count(total.programmed)}"
+        remarks = total.remarks
+    status, reason, text = state
+    message = "; ".join((text, *_out_of_reach(total), *remarks))
+    return ConditionDraft(PROGRAMMED, status, reason, message, generation)
 
 
 def pod_count(count: int) -> str:
@@ -231,6 +237,16 @@ def _no_nodes(total: Sum) -> str:
     if total.pods:
         return "The selector covers no node of a Falco pod"
     return "There are no Falco pods in this namespace"
+
+
+def _out_of_reach(total: Sum) -> Iterator[str]:
+    """What a message adds of pods that cannot be reached, if there are any."""
+    if not total.unreachable:
+        return
+    names = ", ".join(f"{pod} on {node}" for pod, node in total.out_of_reach)
+    rest = total.unreachable - len(total.out_of_reach)
+    suffix = f" and {rest} more" if rest else ""
+    yield f"{pod_count(total.unreachable)} unreachable on nodes that are not ready: {names}{suffix}"
 
 
 def _waiting(total: Sum) -> str:

@@ -63,6 +63,8 @@ _SHARED = (
     ("falco-plugins", "/usr/share/falco/plugins"),
 )
 _OWN = ("root-falco-fs", "/root/.falco")
+# Where the sidecar, whose root is read-only, writes its dumps.
+_SIDECAR_TEMPORARY = ("artifact-operator-tmp", "/tmp")  # noqa: S108
 _CONFIG = "falco-config-default"
 
 _RESOURCES = {
@@ -162,7 +164,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "startupProbe": startup | {"failureThreshold": max(_STARTUP_FAILURES, failures)},
         "readinessProbe": http_probe("/readyz", _SIDECAR_PORT, delay=5, period=10),
         "livenessProbe": http_probe("/healthz", _SIDECAR_PORT, delay=15, period=10),
-        "volumeMounts": _mounts(_SHARED),
+        "volumeMounts": _mounts((*_SHARED, _SIDECAR_TEMPORARY)),
     }
 
 
@@ -176,7 +178,8 @@ def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
         {"name": mount.volume, "hostPath": {"path": mount.path}} for mount in _host_mounts(settings)
     ]
     empty = [{"name": volume, "emptyDir": {}} for volume, _ in (_OWN, *_SHARED)]
-    return [*host, *empty, {"name": _CONFIG, "configMap": {"name": settings.name}}]
+    temporary = {"name": _SIDECAR_TEMPORARY[0], "emptyDir": {"sizeLimit": "16Mi"}}
+    return [*host, *empty, temporary, {"name": _CONFIG, "configMap": {"name": settings.name}}]
 
 
 def _host_mounts(settings: PodSettings) -> tuple[_Mount, ...]:

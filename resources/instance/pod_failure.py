@@ -16,6 +16,7 @@ from resources.instance.labels import OWNER_KIND, selector_labels
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from resources.instance.availability import PodCounts
     from resources.kubernetes.reference import ObjectRef
 
 CREATION_REASONS = frozenset({"FailedCreate"})
@@ -94,9 +95,9 @@ def failing(table: dict[str, Any]) -> list[PodRow]:
     return sorted((pod for pod in pods if not pod.works), key=lambda pod: (pod.rank, pod.name))
 
 
-def of_workload(kind: str, workload: dict[str, Any]) -> str:
+def of_workload(kind: str, workload: dict[str, Any], counts: PodCounts) -> str:
     """What the workload itself tells; empty if nothing."""
-    if waits_for_deletion(kind, workload):
+    if waits_for_deletion(kind, workload, counts):
         return "the updateStrategy OnDelete updates a pod once it is deleted"
     conditions = {known["type"]: known for known in workload["status"].get("conditions", ())}
     failure, progress = conditions.get("ReplicaFailure", {}), conditions.get("Progressing", {})
@@ -105,13 +106,17 @@ def of_workload(kind: str, workload: dict[str, Any]) -> str:
     return "; ".join(f"{each['reason']}: {_refusal(each.get('message', ''))}" for each in said)
 
 
-def waits_for_deletion(kind: str, workload: dict[str, Any]) -> bool:
+def waits_for_deletion(kind: str, workload: dict[str, Any], counts: PodCounts) -> bool:
     """Whether pods keep an old template until somebody deletes them."""
-    return kind == "DaemonSet" and workload["spec"]["updateStrategy"].get("type") == "OnDelete"
+    return (
+        kind == "DaemonSet"
+        and counts.updated < counts.total
+        and workload["spec"]["updateStrategy"].get("type") == "OnDelete"
+    )
 
 
 def of_pod(pod: dict[str, Any], others: int) -> str:
-    """What a pod's status tells; `others` is the number of further pods that do not work."""
+    """What a pod's status tells; `others` is the number of further pods in that state."""
     node = pod["spec"].get("nodeName")
     which = f"pod {pod['metadata']['name']}{f' on {node}' if node else ''}"
     return f"{which}{f' and {others} more' if others else ''}: {_of_status(pod)}"

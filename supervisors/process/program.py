@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvloop
@@ -16,6 +17,7 @@ from actors.api.configuration import BadConfiguration, configuration_of
 from actors.api.transport import ANY_NUMBER, Transport
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
+from actors.runtime.turns import Turns
 from actors.watch.watcher import Watcher
 from supervisors.process import ignored_flags, logs
 from supervisors.process.endpoints import Endpoints
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors.runtime.backoff import Backoff
+    from actors.watch.audience import Audience
     from actors.watch.source import Source
     from actors.watch.store import Store
-    from actors.watch.watcher import Audience
     from supervisors.process.settings import ProcessSettings
     from supervisors.tree.intensity import Intensity
 
@@ -42,8 +44,9 @@ _LAST_WAIT = 1.0
 class Process:
     """The surroundings of a supervision tree: clock, metrics, runtime and connections."""
 
-    def __init__(self, configuration: Any) -> None:
+    def __init__(self, name: str, configuration: Any) -> None:
         """`configuration` is that of the API server's client."""
+        self.name = name
         self.configuration = configuration
         self.clock = SystemClock()
         self.metrics = Metrics(VERSION, self.clock.monotonic)
@@ -53,6 +56,10 @@ class Process:
         self._transports = [self.streams]
         self.observation: Supervisor | None = None
         """The supervisor of the endpoints, made with the root."""
+
+    def limit_reconciles(self, most: int) -> None:
+        """Let so many actors reconcile at once; to be called before any part is made."""
+        self.runtime = replace(self.runtime, turns=Turns(most))
 
     def client(self, transport: Transport) -> Client:
         """A client over a transport that is closed with the process."""
@@ -87,6 +94,7 @@ class Process:
         """
         endpoints = Endpoints(
             self.runtime,
+            self.name,
             settings.exposed,
             self.metrics,
             waits_for,
@@ -126,13 +134,15 @@ def run(name: str, settings: ProcessSettings, compose: Callable[[Process], Super
     logs.configure(settings.log_level, settings.log_format)
     ignored_flags.warn(settings.ignored_flags)
     try:
-        sys.exit(uvloop.run(_run(settings, compose)))
+        sys.exit(uvloop.run(_run(name, settings, compose)))
     except BadConfiguration as error:
         sys.exit(f"{name}: {error}")
 
 
-async def _run(settings: ProcessSettings, compose: Callable[[Process], Supervisor]) -> int:
-    process = Process(await configuration_of(settings.kubeconfig))
+async def _run(
+    name: str, settings: ProcessSettings, compose: Callable[[Process], Supervisor]
+) -> int:
+    process = Process(name, await configuration_of(settings.kubeconfig))
     try:
         code = await supervise(compose(process), process.observation)
     finally:

@@ -11,7 +11,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.api.client import METADATA
 from actors.api.errors import Gone, Refused, Unavailable
 from actors.watch import paging
 from resources.artifact.references import FINALIZERS, references
@@ -34,8 +33,8 @@ class Protecting(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.page = paging.SIZES[METADATA]
-        paging.SIZES[METADATA] = 1
+        self.page = paging.SIZE
+        paging.SIZE = 1
         self.loop = asyncio.new_event_loop()
         self.cluster = Cluster()
         self.artifacts: dict[ObjectRef, Any] = {}
@@ -208,7 +207,7 @@ class Protecting(RuleBasedStateMachine):
             self.idleness_costs_nothing()
             self.stop(self.operator)
         finally:
-            paging.SIZES[METADATA] = self.page
+            paging.SIZE = self.page
             for task in asyncio.all_tasks(self.loop):
                 task.cancel()
             self.loop.run_until_complete(asyncio.sleep(0))

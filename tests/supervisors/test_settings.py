@@ -25,6 +25,7 @@ EVERY_FLAG = (
     "--excluded-labels=team",
     "--excluded-labels=example.com/*",
     "--leader-elect",
+    "--max-concurrent-reconciles=7",
     "--require-registry-annotation",
     "--allow-local-registry=Localhost:5000",
     "--allow-local-registry=[::1]",
@@ -46,6 +47,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.process.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
     assert settings.registry_policy == (False, ())
+    assert settings.most_reconciles == 32
     assert (settings.namespace, settings.pod_name) == ("", "")
 
 
@@ -75,6 +77,7 @@ def test_every_flag_and_variable_is_taken():
         "artifact_operator_image": "registry:5000/sidecar:1",
         "leader_elect": True,
         "registry_policy": (True, ("localhost:5000", "[::1]")),
+        "most_reconciles": 7,
         "namespace": "falco",
         "pod_name": "operator-0",
     }

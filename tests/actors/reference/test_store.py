@@ -34,16 +34,17 @@ def store(index):
 
 
 def test_what_an_artifact_names_is_kept_and_all_else_never_stays(store):
-    put = store.put(snapshot(NAMED, 1))
-    assert (put.before, put.after) == (None, store.get(NAMED))
+    named = snapshot(NAMED, 1)
+    assert store.put(named) == Change(NAMED, None, named)
     assert store.put(snapshot(FOREIGN, 2)) == Change(FOREIGN, None, None)
     assert store.get(FOREIGN) is None
     assert list(store.refs()) == [NAMED]
 
 
 def test_what_is_still_protected_is_kept_until_it_is_not(store):
-    protected = store.put(snapshot(FOREIGN, 2, finalizers=["x/y", OURS])).after
-    assert store.get(FOREIGN) == protected
+    store.put(snapshot(FOREIGN, 2, finalizers=["x/y", OURS]))
+    protected = store.get(FOREIGN)
+    assert protected is not None
     assert store.put(snapshot(FOREIGN, 3, finalizers=["x/y"])) == Change(FOREIGN, protected, None)
     assert store.get(FOREIGN) is None
 
@@ -71,7 +72,13 @@ def test_of_metadata_only_what_is_read_is_kept(store):
         finalizers=["x/y"],
         deletionTimestamp="2026-01-01T00:00:00Z",
     )
-    for kept in (store.put(full).after, store.replace("Secret", [full], 3) or store.get(NAMED)):
+    store.put(full)
+    put = store.get(NAMED)
+    page = store.page("Secret", [other := snapshot(NAMED, 4)], 4)
+    assert page.kept == [protection_fields(other)]
+    store.replace("Secret", [full], 5)
+    for kept in (put, store.get(NAMED)):
+        assert kept is not None
         assert kept == protection_fields(full)
         assert kept.raw == b""
         assert (kept.meta.annotations, kept.meta.labels) == (None, None)

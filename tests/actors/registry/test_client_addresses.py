@@ -9,9 +9,9 @@ from actors.registry.failure import ExchangeError
 from actors.registry.session import Session
 from resources.registry.request import Endpoint
 from tests.actors.registry import hostile_archives as hostile
-from tests.actors.registry.hostile_registry import HostileRegistry, blob_path, digest_of
+from tests.actors.registry.hostile_registry import REPOSITORY, HostileRegistry, blob_path, digest_of
 from tests.actors.registry.hostile_registry import manifest_path as path_of
-from tests.actors.registry.pulling import found, not_found, refused
+from tests.actors.registry.pulling import endpoint_of, found, not_found, refused
 
 GOOD = hostile.good()
 LATEST = path_of("latest")
@@ -117,6 +117,16 @@ def test_a_public_registry_cannot_have_the_digest_of_a_private_page(registry, in
     with pytest.raises(ExchangeError, match=r"has the private address 127\.0\.0\.1"):
         Session(registry.endpoint(), 5.0).digest_of("latest")
     assert [seen.method for seen in inner.seen] == ["HEAD"]
+
+
+def test_a_registry_behind_a_proxy_counts_as_public(registry, inner, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", registry.url)
+    path = f"http://registry.example{LATEST}"
+    registry.redirect(path, f"{inner.url}/page")
+    inner.serve("/page", b"a secret page")
+    endpoint = endpoint_of("registry.example", REPOSITORY, plain_http=True)
+    with pytest.raises(ExchangeError, match=r"has the private address 127\.0\.0\.1"):
+        Session(endpoint, 5.0).digest_of("latest")
 
 
 @pytest.mark.usefixtures("public")

@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from actors.api.client import FULL, Client
+from actors.api.client import Client
 from actors.watch import paging
 from actors.watch.source import Source
 from actors.watch.store import Store
@@ -61,7 +61,7 @@ class Pages(Client):
 async def test_the_store_shows_nothing_of_a_list_before_its_last_page(
     config_maps, transport, monkeypatch
 ):
-    monkeypatch.setitem(paging.SIZES, FULL, 2)
+    monkeypatch.setattr(paging, "SIZE", 2)
     names = [f"object-{number}" for number in range(5)]
     for name in names:
         config_maps.create(name)

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from resources.instance.availability import PodCounts
 from resources.instance.pod_failure import (
     CREATION_REASONS,
     START_REASONS,
@@ -207,18 +208,20 @@ QUOTA = ("ReplicaFailure", "True", "FailedCreate", 'pods "a" is forbidden: excee
     ],
 )
 def test_a_deployment_says_itself_what_it_knows(conditions, words):
-    assert of_workload("Deployment", deployment(*conditions)) == words
+    assert of_workload("Deployment", deployment(*conditions), OUTDATED) == words
 
 
-@pytest.mark.parametrize("strategy", ["RollingUpdate", "OnDelete"])
-def test_a_daemon_set_tells_only_that_it_waits_for_a_deletion(strategy):
+OUTDATED, UPDATED = PodCounts(3, 3, 1, 2, 1), PodCounts(3, 3, 3, 2, 1)
+DELETE = "the updateStrategy OnDelete updates a pod once it is deleted"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "counts", "words"),
+    [("RollingUpdate", OUTDATED, ""), ("OnDelete", OUTDATED, DELETE), ("OnDelete", UPDATED, "")],
+)
+def test_a_daemon_set_tells_only_that_it_waits_for_a_deletion(strategy, counts, words):
     workload = {"spec": {"updateStrategy": {"type": strategy}}, "status": {}}
-    told = of_workload("DaemonSet", workload)
-    assert told == (
-        "the updateStrategy OnDelete updates a pod once it is deleted"
-        if strategy == "OnDelete"
-        else ""
-    )
+    assert of_workload("DaemonSet", workload, counts) == words
 
 
 def test_no_message_of_a_container_ever_appears():

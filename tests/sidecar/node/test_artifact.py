@@ -58,7 +58,7 @@ def test_no_other_write_of_the_status_or_the_metadata_does(changed):
 
 
 def test_an_artifact_that_comes_goes_or_cannot_be_read_wakes_the_actor():
-    unread = artifact()._replace(raw=b'{"spec": 1, "status": 2}')
+    unread = artifact()._replace(document=b'{"spec": 1, "status": 2}')
     for before, after in ((None, artifact()), (artifact(), None), (unread, unread)):
         assert woken(before, after) == (artifact().ref,)
 
