@@ -10,17 +10,17 @@ from actors.api.client import METADATA
 from actors.api.transport import Transport
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
-from actors.watch.router import Notice, Router, Routes, resource_changed
+from actors.watch.router import Notice, Router, Routes
 from actors.watch.source import Source
 from actors.watch.store import Store
-from actors.write.recorder import EventRecorder, Record
+from actors.write.recorder import Backlog, EventRecorder, Record
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
 from resources.node.check_request import Context
 from resources.node.events import removals
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
-from sidecar.node.artifact import NodeArtifactActor, NodeServices, version_of
+from sidecar.node.artifact import NodeArtifactActor, NodeServices, artifact_changed, version_of
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
@@ -38,7 +38,7 @@ from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Collection, Hashable, Iterable
 
     from resources.node.plan import PlannedSlot
     from resources.node.slots import SlotId
@@ -66,16 +66,14 @@ class ArtifactOperator:
             self._client,
             self._volume.blobs,
             settings.pod.namespace,
-            settings.secret_policy,
+            settings.registry_policy,
             {"Rulesfile": settings.most_rules_bytes, "Plugin": settings.most_plugin_bytes},
             process.clock,
             self._metrics,
         )
         self._services = NodeServices(self._store, self._state, fetcher, self._labels.current)
-        # The reporting instance of these Events is the node.
-        self._recorder = RegisteredChild(
-            "recorder", lambda: EventRecorder(self._runtime, self._client, settings.pod.node)
-        )
+        self._events = Backlog(self._runtime)
+        self._recorder = RegisteredChild("recorder", self._make_recorder)
         self._reporter = RegisteredChild("report", self._make_reporter)
         self._installation = RegisteredChild("installation", self._make_installation)
         self._gate = RegisteredChild("gate", self._make_gate)
@@ -83,6 +81,7 @@ class ArtifactOperator:
         self._router = RegisteredChild("router", lambda: Router(self._runtime, self._routes()))
         self._watchers = RegisteredChild("watchers", self._make_watchers)
         process.metrics.ask_for(self._population)
+        process.metrics.ask_for_missing(self._missing)
         process.metrics.add(self._metrics)
         self.root = process.root(
             "artifact-operator",
@@ -105,9 +104,13 @@ class ArtifactOperator:
             self._watchers,
         ]
 
+    def _make_recorder(self) -> EventRecorder:
+        # The reporting instance of these Events is the node.
+        return EventRecorder(self._runtime, self._client, self._settings.pod.node, self._events)
+
     def _make_reporter(self) -> Reporter:
         return Reporter(
-            self._runtime, self._client, self._settings.pod, self._state, self._recorder.tell
+            self._runtime, self._client, self._settings.pod, self._state, self._events.add
         )
 
     def _make_installation(self) -> Installation:
@@ -144,7 +147,7 @@ class ArtifactOperator:
     def _routes(self) -> Routes:
         return Routes(
             handlers={
-                **dict.fromkeys(ARTIFACTS, (resource_changed,)),
+                **dict.fromkeys(ARTIFACTS, (artifact_changed,)),
                 "Node": (self._labels.node_changed,),
             },
             deliver=dict.fromkeys(ARTIFACTS, self._artifacts.actor.deliver),
@@ -174,7 +177,7 @@ class ArtifactOperator:
     def _watcher(self, source: Source) -> ChildSpec:
         return self._process.watcher(source, self._client, self._store, lambda: self._router.actor)
 
-    def _all_listed(self) -> list[Notice]:
+    def _all_listed(self, _kinds: Collection[str]) -> list[Notice]:
         """Wake every artifact, and drop those that were deleted while the process was down."""
         self._state.retain(set(self._existing_artifacts()))
         self._tell_installation(Reason(Cause.LISTED))
@@ -188,7 +191,7 @@ class ArtifactOperator:
         return dict.fromkeys([*self._existing_artifacts(), *self._artifacts.actor.refs])
 
     def _is_listed(self) -> bool:
-        return self._router.started is not None and self._router.started.waits_for is None
+        return self._router.started is not None and self._router.started.is_listed
 
     def _tell_installation(self, reason: Reason) -> None:
         """Wake the installation, but never before all artifacts are listed."""
@@ -200,7 +203,7 @@ class ArtifactOperator:
         for child in (self._reporter, self._gate):
             child.tell(Reconcile(Reason(Cause.INSTALLED)))
         for event in removals(removed, self._settings.pod.namespace, self._settings.pod.node):
-            self._recorder.tell(Record(*event))
+            self._events.add(Record(*event))
 
     def _lost(self, slots: Iterable[SlotId]) -> None:
         """Have the content of these slots fetched again."""
@@ -215,6 +218,9 @@ class ArtifactOperator:
 
     def _waits_for(self) -> str | None:
         return self._gate.started.waits_for if self._gate.started else "not started"
+
+    def _missing(self) -> tuple[str, ...]:
+        return self._router.started.missing if self._router.started else ()
 
     def _population(self) -> list[Population]:
         supervisor = self._artifacts.started

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from actors.watch.store import Change, Store
     from actors.write.recorder import Record
     from resources.kubernetes.reference import ObjectRef
-    from resources.registry.credentials import SecretPolicy
+    from resources.registry.credentials import RegistryPolicy
     from supervisors.tree.intensity import Intensity
 
 
@@ -42,7 +42,7 @@ class Artifacts:
         record: Callable[[Record], None],
         metadata: Metadata,
         announce: Callable[[Notice], None],
-        policy: SecretPolicy,
+        policy: RegistryPolicy,
         limits: tuple[Intensity, Backoff],
     ) -> None:
         """`metadata` holds the metadata of referenced objects."""

@@ -19,29 +19,30 @@ from actors.leader.lease_client import LeaseClient
 from actors.reference.index import ReferenceIndex
 from actors.reference.reading_rights import ReadingRights
 from actors.runtime.reason import Cause, Reason
-from actors.watch.router import ChildRoutes, Notice, Router, Routes, resource_changed
+from actors.watch.router import ChildRoutes, Needs, Notice, Router, Routes, resource_changed
 from actors.watch.source import Source
 from actors.watch.store import Store
-from actors.write.recorder import EventRecorder
+from actors.write.recorder import Backlog, EventRecorder
 from resources.artifact.references import FINALIZERS
 from resources.falco.desired import FalcoSettings
 from resources.instance.labels import MANAGED_BY, OPERATOR, OWNER_KIND
-from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, OBSERVED, RESOURCES
+from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, OBSERVED, RESOURCES
 from resources.kubernetes.reference import ObjectRef
 from supervisors.artifacts import Artifacts
 from supervisors.instances import Instances
 from supervisors.process.program import run
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.settings import Settings, parse
-from supervisors.tree.dynamic import Population
 from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
 from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from supervisors.process.program import Process
     from supervisors.tree.child_spec import ChildSpec
-    from supervisors.tree.dynamic import DynamicSupervisor
+    from supervisors.tree.dynamic import DynamicSupervisor, Population
 
 _CHILDREN = f"{MANAGED_BY}={OPERATOR}"
 # The status of artifacts counts pods that are scheduled and not finished.
@@ -53,6 +54,17 @@ SOURCES = (
     Source("Pod", f"{OWNER_KIND}=Falco", representation=METADATA, field_selector=_RUNNING),
     Source("Node", representation=METADATA),
 )
+# What the actors of a kind have to know. A Falco's Role names what the artifacts refer to; nothing
+# of a kind is cleaned up while it is not known what there is of that kind.
+_CHILDREN_OF, _PLACES = frozenset(CHILD_KINDS), frozenset({"Pod", "Node"})
+_NEEDS = {
+    "Falco": Needs(_CHILDREN_OF | {"Falco"}, frozenset(ARTIFACTS)),
+    "Component": Needs(_CHILDREN_OF | {"Component"}),
+    **{kind: Needs(_PLACES | {kind}, frozenset({"NodeReport"})) for kind in ARTIFACTS},
+    **dict.fromkeys(FINALIZERS, Needs(frozenset(), frozenset(ARTIFACTS))),
+}
+# Seconds: a request about the Lease takes 5 at most.
+LEASE_RESERVE = 6.0
 _LIMITS = (OBJECT_INTENSITY, RESTART_BACKOFF)
 
 
@@ -71,10 +83,10 @@ class Operator:
         self._gate = RegisteredChild(
             "gate", lambda: VersionGate(runtime, self._client), stop_deadline=0.5
         )
-        self._leader = RegisteredChild("leader", self._make_leader)
-        self._recorder = RegisteredChild(
-            "recorder", lambda: EventRecorder(runtime, self._client, self._instance_name)
-        )
+        # It gives the Lease back, however long others take to stop.
+        self._leader = RegisteredChild("leader", self._make_leader, reserve=LEASE_RESERVE)
+        self._events = Backlog(runtime)
+        self._recorder = RegisteredChild("recorder", self._make_recorder)
         self._router = RegisteredChild("router", lambda: Router(runtime, self._routes()))
         self._watchers = RegisteredChild("watchers", self._make_watchers)
         index = ReferenceIndex()
@@ -84,13 +96,14 @@ class Operator:
             runtime,
             self._client,
             self._store,
-            self._recorder.tell,
-            self._protection.scopes,
+            self._events.add,
+            self._protection.store,
             self._announce,
-            settings.secret_policy,
+            settings.registry_policy,
             _LIMITS,
         )
         process.metrics.ask_for(self._population)
+        process.metrics.ask_for_missing(self._missing)
         self.root = process.root(
             "operator",
             settings.process,
@@ -98,6 +111,7 @@ class Operator:
             self._waits_for,
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
+            remark=self._remark,
         )
 
     def _reference_protection(self, index: ReferenceIndex) -> ReferenceProtection:
@@ -117,11 +131,11 @@ class Operator:
         settings = self._settings
         return Instances(
             self._process.runtime,
-            InstanceServices(self._client, self._store, self._recorder.tell, drift_corrected),
+            InstanceServices(self._client, self._store, self._events.add, drift_corrected),
             FalcoSettings(
                 settings.artifact_operator_image,
                 settings.excluded_labels,
-                secret_policy=settings.secret_policy,
+                registry_policy=settings.registry_policy,
             ),
             index.readable,
             _LIMITS,
@@ -137,8 +151,6 @@ class Operator:
             self._artifacts.supervisor,
             self._protection.references,
             self._router,
-            self._protection.watches,
-            self._protection.scan,
             self._watchers,
         ]
 
@@ -147,6 +159,9 @@ class Operator:
         if not self._settings.leader_elect:
             return Transport(configuration, metrics)
         return FencedTransport(configuration, metrics, self._fence)
+
+    def _make_recorder(self) -> EventRecorder:
+        return EventRecorder(self._process.runtime, self._client, self._instance_name, self._events)
 
     def _make_leader(self) -> LeaderElection:
         # Leases use the connections of watches, so that many writes at once cannot delay a renewal.
@@ -173,18 +188,21 @@ class Operator:
                 **dict.fromkeys(ARTIFACTS, self._artifacts.supervisor.actor.deliver),
                 **dict.fromkeys(FINALIZERS, self._protection.references.actor.deliver),
             },
-            on_listed=lambda: [
-                *children.all_listed(),
-                Notice(self._roll_call(), Reason(Cause.LISTED)),
-            ],
+            on_listed=lambda kinds: self._all_listed(children, kinds),
+            needs=_NEEDS,
         )
+
+    def _all_listed(self, children: ChildRoutes, kinds: Collection[str]) -> list[Notice]:
+        if FINALIZERS.keys() & kinds:
+            self._protection.artifacts_listed()
+        return [*children.all_listed(), Notice(self._roll_call(), Reason(Cause.LISTED))]
 
     def _make_watchers(self) -> Supervisor:
         watchers = [self._watcher(source) for source in SOURCES]
         return Supervisor(
             self._process.runtime,
             "watchers",
-            [*watchers, self._artifacts.poller.spec],
+            [*watchers, *self._protection.watchers(), self._artifacts.poller.spec],
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
         )
@@ -211,6 +229,13 @@ class Operator:
             return leader.waits_for
         return router.waits_for if router else "not started"
 
+    def _missing(self) -> tuple[str, ...]:
+        return self._router.started.missing if self._router.started else ()
+
+    def _remark(self) -> str | None:
+        names = [f"{KINDS[kind].plural}.{KINDS[kind].group}" for kind in self._missing()]
+        return f"missing CRDs, to be applied: {', '.join(names)}" if names else None
+
     def _population(self) -> list[Population]:
         supervisors: list[tuple[RegisteredChild[DynamicSupervisor], tuple[str, ...]]] = [
             *((supervisor, (kind,)) for kind, supervisor in self._instances.supervisors.items()),
@@ -218,16 +243,11 @@ class Operator:
             (self._protection.references, tuple(FINALIZERS)),
         ]
         started = [(supervisor.started, kinds) for supervisor, kinds in supervisors]
-        counts = [
+        return [
             count
             for supervisor, kinds in started
             if supervisor
             for count in supervisor.population(*kinds)
-        ]
-        watches = self._protection.watches.started
-        return [
-            *counts,
-            *([Population("Watcher", watches.parked, watches.mail)] if watches else []),
         ]
 
 

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 from resources.falco.desired import SIDECAR_IMAGE
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
-from resources.registry.credentials import SecretPolicy
 from supervisors.process.exposure import boolean
 from supervisors.process.settings import (
     ProcessSettings,
-    add_secret_policy,
+    add_registry_policy,
     base_parser,
     process_settings,
+    registry_policy_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from resources.registry.credentials import RegistryPolicy
 
 # The characters of a label key; `*` stands for any of them.
 _LABEL_GLOB = re.compile(r"[A-Za-z0-9./_*-]{1,317}", re.ASCII)
@@ -34,7 +36,7 @@ class Settings:
     excluded_labels: tuple[str, ...]
     artifact_operator_image: str
     leader_elect: bool
-    secret_policy: SecretPolicy
+    registry_policy: RegistryPolicy
     namespace: str
     """The namespace of the Lease; empty means that of the ServiceAccount."""
     pod_name: str
@@ -60,7 +62,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         excluded_labels=tuple(dict.fromkeys(flags.excluded_labels)),
         artifact_operator_image=sidecar,
         leader_elect=flags.leader_elect,
-        secret_policy=SecretPolicy(flags.require_registry_annotation),
+        registry_policy=registry_policy_of(flags),
         namespace=environ.get("POD_NAMESPACE", ""),
         pod_name=environ.get("POD_NAME", ""),
     )
@@ -90,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="true|false",
         help="work only while holding the Lease falco-operator; needed for several replicas",
     )
-    add_secret_policy(parser)
+    add_registry_policy(parser)
     return parser
 
 

@@ -16,6 +16,7 @@ import yarl
 from actors.api import lean_import
 from actors.api.configuration import TokenFile
 from actors.api.errors import Garbled, Lost, Silent, Unavailable, error_from, excerpt
+from actors.runtime.activity import Waiting
 
 with lean_import.without_certificates():
     import aiohttp
@@ -148,6 +149,18 @@ class Transport:
 
         `verb` is the Kubernetes verb (get, list, patch, create, delete), for metrics.
         """
+        with Waiting(f"{method} {path}"):
+            return await self._exchange(method, path, verb, query, body, headers)
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        verb: str,
+        query: Mapping[str, str] | None,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> bytes:
         code = "error"
         async with self._passage(verb) as check:
             sending = _Sending(check)

@@ -153,16 +153,25 @@ class ReportIndex:
         return tally.sum(len(index.counting))
 
     def outlook(self, artifact: ObjectRef) -> str:
-        """The state that decides the status, empty if there is none; costs next to nothing."""
+        """The state that decides the status, and how many failed pods its message names.
+
+        It is empty if there is none, and costs next to nothing.
+        """
         index = self._namespaces.get(artifact.namespace)
         tally = index.tallies.get(artifact) if index is not None else None
         if index is None or tally is None:
             return ""
-        for state in (FAILED, PENDING):
-            if tally.counts[state]:
-                return state
+        if tally.counts[FAILED]:
+            return f"{FAILED} {min(tally.counts[FAILED], NAMED)}"
+        if tally.counts[PENDING]:
+            return PENDING
         usual = len(index.counting) - len(tally.apart)
         return PROGRAMMED if usual or tally.counts[PROGRAMMED] else ""
+
+    def pods(self, namespace: str) -> int:
+        """The number of pods of a namespace that count."""
+        index = self._namespaces.get(namespace)
+        return len(index.counting) if index is not None else 0
 
     def forget(self, artifact: ObjectRef) -> None:
         """Drop the sum of an artifact."""

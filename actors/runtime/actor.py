@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import pykka
 
+from actors.runtime.activity import in_words, works
 from actors.runtime.hooks import Hooks
 from actors.runtime.lifecycle import NORMAL, SHUTDOWN, ActorState, Exit, crash
 from actors.runtime.mail import Inbox, Letter, Reconcile, Stop, Stopped
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
+    from actors.runtime.activity import Waiting
     from actors.runtime.clock import Handle
     from actors.runtime.context import Runtime
 
@@ -67,7 +69,8 @@ class Actor(Hooks):
         self.runtime = runtime
         self._state = ActorState.NEW
         self._task: asyncio.Task[None] | None = None
-        self._current: tuple[Letter, float] | None = None
+        self._current: tuple[str, float] | None = None
+        self.waits: tuple[Waiting, ...] = ()
         self._timer: tuple[Handle, str] | None = None
         self._trace: Trace | None = None
         self._on_exit: Callable[[Actor, Exit], None] | None = None
@@ -78,8 +81,9 @@ class Actor(Hooks):
         """The actor's state for the debug dump, as JSON; `timer` says what it waits for."""
         inbox, monotonic = self.actor_inbox, self.runtime.clock.monotonic()
         running = self._current and {
-            "message": self._current[0].name,
+            "message": self._current[0],
             "seconds": round(monotonic - self._current[1], 3),
+            "waits": {wait.what: round(monotonic - wait.since, 3) for wait in self.waits},
         }
         return {
             "actor": self.actor_urn,
@@ -90,6 +94,10 @@ class Actor(Hooks):
             "timer": self._timer and self._timer[1],
             "trace": self._trace.as_json() if self._trace is not None else [],
         }
+
+    def activity(self) -> str:
+        """The message or hook that runs, for how long, and the request that it waits for."""
+        return in_words(self._current, self.waits, self.runtime.clock.monotonic())
 
     # What others call, through its ref.
 
@@ -160,6 +168,7 @@ class Actor(Hooks):
     # The life of one task: from the first mail until there is none.
 
     async def _work(self) -> None:
+        works(self)
         try:
             end = await self._serve()
         except asyncio.CancelledError as error:
@@ -173,8 +182,9 @@ class Actor(Hooks):
     async def _serve(self) -> Exit | None:
         """Run `on_start` once, then handle mail until it is empty or ends the actor."""
         if self._state is ActorState.STARTING and not self._killed:
+            self._current = ("on_start", self.runtime.clock.monotonic())
             await self.on_start()
-            self._state = ActorState.BUSY
+            self._state, self._current = ActorState.BUSY, None
             self._begun()
         handled = 0
         while not self._killed:
@@ -209,7 +219,7 @@ class Actor(Hooks):
         """Handle one message and leave a trace of it, however it ends."""
         self.calls = 0
         begun = self.runtime.clock.monotonic()
-        self._current = (letter, begun)
+        self._current = (letter.name, begun)
         outcome = "cancelled"
         try:
             outcome, end = await self._perform(letter)
@@ -278,6 +288,7 @@ class Actor(Hooks):
     async def _end(self, end: Exit) -> None:
         """Take no more mail, clean up, and be gone; being killed on the way cuts it short."""
         self._state = ActorState.ENDING
+        self._current = ("the end", self.runtime.clock.monotonic())
         self.actor_stopped.set()
         self._disarm()
         await self._at_the_end(self._release)
@@ -306,7 +317,7 @@ class Actor(Hooks):
             await self.on_failure(type(error), error, error.__traceback__)
 
     def _leave(self, end: Exit) -> None:
-        self._state, self._task = ActorState.GONE, None
+        self._state, self._task, self._current = ActorState.GONE, None, None
         for error in self.actor_inbox.crashes():
             if error is not end.error:
                 logger.error("%s crashed, but was stopped before", self, exc_info=error)

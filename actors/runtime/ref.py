@@ -110,6 +110,11 @@ class ActorRef(pykka.ActorRef[A]):  # type: ignore[type-var] # see actors.runtim
         actor = self.actor_inbox.actor
         return {"state": "stopped"} if actor is None else actor.describe()
 
+    def activity(self) -> str:
+        """What the actor does at this moment, for logs."""
+        actor = self.actor_inbox.actor
+        return "gone" if actor is None else actor.activity()
+
     def proxy(self) -> NoReturn:
         """Refuse: a proxy would read and call the actor past its mail."""
         raise NotImplementedError("tell or ask instead")

@@ -18,7 +18,8 @@ class TaskActor(Actor):
     """Runs `run` from the end of `on_start` on, and serves its mail beside it.
 
     When `run` returns, the actor ends normally; when it raises, the actor crashes. However the
-    actor ends, `run` is cancelled and awaited before `on_stop` or `on_failure` is called.
+    actor ends, `run` is cancelled and awaited before `on_stop` or `on_failure` is called, and
+    before the actor is gone: no successor runs beside it.
     """
 
     kind = "TaskActor"
@@ -49,10 +50,20 @@ class TaskActor(Actor):
         self.actor_inbox.post(Stop(NORMAL if error is None else crash(error)))
 
     async def _release(self) -> None:
-        if self._life is None or self._life.done():
+        """Cancel `run` and wait until it has unwound, also when the actor is killed meanwhile."""
+        life = self._life
+        if life is None or life.done():
             return
-        self._life.remove_done_callback(self._life_ended)
-        self._life.cancel()
-        await asyncio.wait((self._life,))
-        if not self._life.cancelled() and (error := self._life.exception()) is not None:
-            raise error
+        life.remove_done_callback(self._life_ended)
+        killed: asyncio.CancelledError | None = None
+        life.cancel()
+        while not life.done():
+            try:
+                await asyncio.wait((life,))
+            except asyncio.CancelledError as error:
+                killed = error
+                life.cancel()
+        if not life.cancelled() and (error_of_run := life.exception()) is not None:
+            raise error_of_run
+        if killed is not None:
+            raise killed

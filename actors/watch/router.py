@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pykka
@@ -30,6 +30,25 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """The API server knows no such kind: its CRD is not installed."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The kinds that the actors of one kind have to know before they decide anything.
+
+    Those in `listed` have to be listed. The CRD of those in `known` may be missing instead, for
+    then there are no objects of that kind.
+    """
+
+    listed: frozenset[str]
+    known: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """The actors of these resources have to reconcile, for this reason."""
 
@@ -44,19 +63,23 @@ class Routes:
     - `handlers`: what a change of each watched kind means. They are called in the loop step in
       which the Store took the change, before any actor is told of it, so they may also index it.
     - `deliver`: how the actor of a resource is reached, by the kind of the resource.
-    - `on_listed`: called once, when all kinds are listed; returns who has to reconcile first.
+    - `on_listed`: called with the kinds whose needs are met from now on; returns who has to
+      reconcile first.
+    - `needs`: by the kind of the resource; without an entry it is all kinds in `handlers`.
     """
 
     handlers: Mapping[str, Sequence[Callable[[Change], Notice]]]
     deliver: Mapping[str, Callable[[ObjectRef, Reconcile], None]]
-    on_listed: Callable[[], Iterable[Notice]]
+    on_listed: Callable[[Collection[str]], Iterable[Notice]]
+    needs: Mapping[str, Needs] = field(default_factory=dict)
 
 
 class Router(Actor):
-    """Delivers nothing until every kind is listed, then everything once, then each change.
+    """Delivers nothing to a kind until its needs are listed, then all once, then each change.
 
-    So no actor decides on a part of the cluster. Messages for one resource keep their order. The
-    Router is the audience of the watchers.
+    So no actor decides on a part of what it has to know, and a kind that cannot be listed stops
+    nobody else. Messages for one resource keep their order. The Router is the audience of the
+    watchers.
     """
 
     kind = "Router"
@@ -65,15 +88,34 @@ class Router(Actor):
         super().__init__(runtime)
         self._routes = routes
         self._unlisted = set(routes.handlers)
+        self._missing: set[str] = set()
+        everything = Needs(frozenset(routes.handlers))
+        self._needs = {kind: routes.needs.get(kind, everything) for kind in routes.deliver}
+        """The kinds to which nothing is delivered yet, and what they need."""
 
     @property
     def waits_for(self) -> str | None:
-        """The kinds that are not yet listed; None once all are."""
-        return f"not yet listed: {', '.join(sorted(self._unlisted))}" if self._unlisted else None
+        """The kinds that are not yet listed and have a CRD; None if there are none."""
+        kinds = sorted(self._unlisted - self._missing)
+        return f"not yet listed: {', '.join(kinds)}" if kinds else None
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether everything is delivered to everybody."""
+        return not self._needs
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The kinds whose CRD is missing."""
+        return tuple(sorted(self._missing))
 
     def listed(self, kind: str) -> None:
         """Take in that the Store holds a complete list of this kind."""
         self._tell(Listed(kind))
+
+    def absent(self, kind: str) -> None:
+        """Take in that the CRD of this kind is missing."""
+        self._tell(Missing(kind))
 
     def changed(self, change: Change) -> None:
         """Call the handlers of the kind, and announce the notices that they return."""
@@ -89,28 +131,45 @@ class Router(Actor):
             self._tell(notice)
 
     async def on_receive(self, message: object) -> None:
-        """Take `Listed` and `Notice`."""
-        if isinstance(message, Listed) and self._unlisted:
-            self._unlisted.discard(message.kind)
-            if not self._unlisted:
-                for notice in self._routes.on_listed():
-                    self._deliver(notice)
-        elif isinstance(message, Notice) and not self._unlisted:
-            self._deliver(message)
+        """Take `Listed`, `Missing` and `Notice`."""
+        match message:
+            case Listed(kind):
+                self._unlisted.discard(kind)
+                self._missing.discard(kind)
+                self._open()
+            case Missing(kind):
+                self._missing.add(kind)
+                self._open()
+            case Notice():
+                self._deliver(message, self._routes.deliver.keys() - self._needs.keys())
 
     def describe(self) -> dict[str, object]:
-        """Add the kinds that are not yet listed, for the actor dump."""
-        return {**super().describe(), "waits for": self.waits_for}
+        """Add the kinds that are not yet listed, or have no CRD, for the actor dump."""
+        own = {"waits for": self.waits_for, "missing": self.missing}
+        return {**super().describe(), **own}
 
-    def _tell(self, message: Listed | Notice) -> None:
+    def _open(self) -> None:
+        """Wake the resources of all kinds whose needs are met from now on."""
+        absent = self._unlisted & self._missing
+        met = {
+            kind
+            for kind, needs in self._needs.items()
+            if not self._unlisted & needs.listed and not (self._unlisted - absent) & needs.known
+        }
+        if met:
+            for kind in met:
+                del self._needs[kind]
+            for notice in self._routes.on_listed(met):
+                self._deliver(notice, met)
+
+    def _tell(self, message: Listed | Missing | Notice) -> None:
         with suppress(pykka.ActorDeadError):
             self.actor_ref.tell(message)
 
-    def _deliver(self, notice: Notice) -> None:
+    def _deliver(self, notice: Notice, kinds: Collection[str]) -> None:
         for ref in notice.refs:
-            deliver = self._routes.deliver.get(ref.kind)
-            if deliver is not None:
-                deliver(ref, Reconcile(notice.reason))
+            if ref.kind in kinds:
+                self._routes.deliver[ref.kind](ref, Reconcile(notice.reason))
 
 
 def concerning(refs: Collection[ObjectRef], reason: Reason) -> Notice:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class SnapshotSource(Protocol):
-    """The part of a Store that a View reads; `Scopes` offers it for several Stores."""
+    """The part of a Store that a View reads."""
 
     @property
     def restores(self) -> int:

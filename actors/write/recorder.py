@@ -18,6 +18,7 @@ from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from random import Random
 
     from actors.api.client import Client
     from actors.runtime.context import Runtime
@@ -65,54 +66,83 @@ class _Series:
     last: float
 
 
+class _Lane:
+    """Records that are written one after the other; `current` is being written."""
+
+    def __init__(self) -> None:
+        self.waiting: asyncio.Queue[_Pending] = asyncio.Queue()
+        self.current: _Pending | None = None
+
+    async def next(self) -> _Pending:
+        """The Record that a former recorder was cancelled at, else the one that waits longest."""
+        if self.current is None:
+            self.current = await self.waiting.get()
+        return self.current
+
+
+class Backlog:
+    """The Records that are to be written, over all lives of the recorder.
+
+    A recorder that crashes takes the Record with it that it has crashed at, and no other.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.lanes = tuple(_Lane() for _ in range(WRITERS))
+
+    def __len__(self) -> int:
+        return sum(lane.waiting.qsize() for lane in self.lanes)
+
+    def add(self, record: Record) -> None:
+        """Have an Event written; it is dropped with a log line if a thousand wait already."""
+        if len(self) >= _WAITING:
+            _dropped(record, "too many wait for the API server")
+            return
+        name = _new_name(record.regarding.ref.name, self._runtime.random)
+        pending = _Pending(record, self._runtime.clock.now(), name)
+        # Those about one resource are always in the same lane, and so in order.
+        self.lanes[hash(record.regarding) % WRITERS].waiting.put_nowait(pending)
+
+
 class EventRecorder(TaskActor):
     """Writes one Event for each Record, in order for each resource; equal ones become a series.
 
-    No reconcile waits for an Event. An Event is dropped with a log line if it is refused, if no API
-    server answers for about two minutes, or if a thousand are waiting already. Once the namespace
-    of a resource is known to be terminating, its Events are not tried any more.
+    No reconcile waits for an Event. An Event is dropped with a log line if it is refused, or if no
+    API server answers for about two minutes. Once the namespace of a resource is known to be
+    terminating, its Events are not tried any more.
     """
 
     kind = "EventRecorder"
 
-    def __init__(self, runtime: Runtime, client: Client, instance: str) -> None:
+    def __init__(self, runtime: Runtime, client: Client, instance: str, backlog: Backlog) -> None:
         super().__init__(runtime)
         self._client = client
         self._instance = instance
-        self._queues: list[asyncio.Queue[_Pending]] = [asyncio.Queue() for _ in range(WRITERS)]
+        self._backlog = backlog
         self._series: OrderedDict[Record, _Series] = OrderedDict()
         self._going: OrderedDict[Owner, None] = OrderedDict()
 
-    async def on_receive(self, message: object) -> None:
-        """Take a `Record`."""
-        if not isinstance(message, Record):
-            return
-        if self._waiting >= _WAITING:
-            _dropped(message, "too many wait for the API server")
-            return
-        name = self._new_name(message.regarding.ref.name)
-        pending = _Pending(message, self.runtime.clock.now(), name)
-        self._queues[hash(message.regarding) % WRITERS].put_nowait(pending)
-
     async def run(self) -> None:
-        """Write Events from several queues, those about one resource always from the same."""
+        """Write the Events of all lanes."""
         async with asyncio.TaskGroup() as writers:
-            for queue in self._queues:
-                writers.create_task(self._write_all(queue))
+            for lane in self._backlog.lanes:
+                writers.create_task(self._write_all(lane))
 
     def describe(self) -> dict[str, Any]:
         """Add how many Events wait to be written, for the actor dump."""
-        return {**super().describe(), "waiting": self._waiting}
+        return {**super().describe(), "waiting": len(self._backlog)}
 
-    @property
-    def _waiting(self) -> int:
-        return sum(queue.qsize() for queue in self._queues)
-
-    async def _write_all(self, queue: asyncio.Queue[_Pending]) -> None:
+    async def _write_all(self, lane: _Lane) -> None:
         while True:
-            pending = await queue.get()
-            if pending.record.regarding not in self._going:
-                await self._persist(pending)
+            pending = await lane.next()
+            try:
+                if pending.record.regarding not in self._going:
+                    await self._persist(pending)
+            except Exception as error:
+                _dropped(pending.record, f"the recorder crashed at it: {type(error).__name__}")
+                lane.current = None
+                raise
+            lane.current = None
 
     async def _persist(self, pending: _Pending) -> None:
         for attempt in range(_TRIES):
@@ -153,10 +183,6 @@ class EventRecorder(TaskActor):
     def _remember(self, record: Record, ref: ObjectRef, count: int) -> None:
         _keep(self._series, record, _Series(ref, count, self.runtime.clock.monotonic()))
 
-    def _new_name(self, stem: str) -> str:
-        """A name that no other Event has; a long stem is cut so that it stays a DNS name."""
-        return f"{stem[:230].rstrip('-.')}.{self.runtime.random.getrandbits(64):016x}"
-
     def _body(self, pending: _Pending, event: ObjectRef) -> dict[str, Any]:
         ref, draft = pending.record.regarding.ref, pending.record.draft
         return {
@@ -178,6 +204,11 @@ class EventRecorder(TaskActor):
                 "uid": pending.record.regarding.uid,
             },
         }
+
+
+def _new_name(stem: str, random: Random) -> str:
+    """A name that no other Event has; a long stem is cut so that it stays a DNS name."""
+    return f"{stem[:230].rstrip('-.')}.{random.getrandbits(64):016x}"
 
 
 def _keep(remembered: OrderedDict[K, V], key: K, value: V) -> None:

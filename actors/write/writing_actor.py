@@ -74,13 +74,16 @@ ServicesT = TypeVar("ServicesT", bound=WritingServices)
 class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
     """Reconciles one resource; an ApiError ends the reconcile, and never the actor.
 
-    After an ApiError, `Retry` tells when the next reconcile runs. A status in which only counts
-    differ is written at most once in `counts_period` seconds.
+    After an ApiError, `Retry` tells when the next reconcile runs.
     """
 
     counts: Counts
     """Where the status counts."""
-    counts_period: float
+
+    @property
+    @abstractmethod
+    def counts_period(self) -> float:
+        """Seconds, at least, between two writes of a status in which only counts differ."""
 
     def __init__(
         self, runtime: Runtime, ref: ObjectRef, services: ServicesT, field_manager: str
@@ -185,9 +188,9 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
         """Write a status that differs; return the seconds until mere counts may be written."""
         if after == before:
             return None
-        since = self.runtime.clock.monotonic() - state.status_at
-        if since < self.counts_period and self.counts.only_differ(after, before):
-            return self.counts_period - since
+        since, period = self.runtime.clock.monotonic() - state.status_at, self.counts_period
+        if since < period and self.counts.only_differ(after, before):
+            return period - since
         await state.writer.apply_status(snapshot, after)
         state.status_at = self.runtime.clock.monotonic()
         return None

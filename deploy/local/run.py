@@ -25,7 +25,7 @@ from deploy.local.target import Identity
 from deploy.local.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from deploy.local.control_plane import ControlPlane
@@ -64,7 +64,7 @@ def run(directory: Path, nodes: int, kubeconfig: str) -> NoReturn:
         _say("Installing CRDs and the operator's rights")
         site.target.install()
         tokens = Tokens(site.target)
-        operator = running.enter_context(_operator(directory.absolute(), tokens))
+        operator = running.enter_context(_operator(directory.absolute(), tokens, site.flags))
         duties: list[Duty] = [tokens.renew]
         folders = directory / "nodes"
         if site.plane is not None:
@@ -104,10 +104,10 @@ def show_until_well(site: Site, upkeep: Upkeep, stream: TextIO) -> None:
 
 
 @contextmanager
-def _operator(directory: Path, tokens: Tokens) -> Iterator[Process]:
+def _operator(directory: Path, tokens: Tokens, flags: Sequence[str]) -> Iterator[Process]:
     identity = Identity(OPERATOR, OPERATOR, directory / "operator.kubeconfig")
     tokens.issue(identity)
-    process = program(OPERATOR, directory / "operator", identity.kubeconfig)
+    process = program(OPERATOR, directory / "operator", identity.kubeconfig, flags)
     try:
         process.start()
         _say(f"The operator runs (log: {process.log})")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from resources.configuration.base import FILE, WEB_PORT
 from resources.instance.workload import MainContainer, Port, http_probe
-from resources.registry.credentials import DEFAULT_POLICY, SecretPolicy
+from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
 
 MAIN = MainContainer("falco", "docker.io/falcosecurity/falco", "0.44.1")
 SIDECAR = "artifact-operator"
@@ -32,7 +32,7 @@ class PodSettings(NamedTuple):
     labels: dict[str, str]
     sidecar_image: str
     gate_deadline: int
-    secret_policy: SecretPolicy = DEFAULT_POLICY
+    registry_policy: RegistryPolicy = DEFAULT_POLICY
 
 
 class _Mount(NamedTuple):
@@ -154,7 +154,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "args": [
             f"--gate-deadline={settings.gate_deadline}s",
             f"--falco-version={settings.version}",
-            *_policy_flags(settings.secret_policy),
+            *_policy_flags(settings.registry_policy),
         ],
         "env": _downward(_SIDECAR_ENV),
         "resources": _SIDECAR_RESOURCES,
@@ -166,8 +166,9 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
     }
 
 
-def _policy_flags(policy: SecretPolicy) -> list[str]:
-    return ["--require-registry-annotation"] if policy.annotation_required else []
+def _policy_flags(policy: RegistryPolicy) -> list[str]:
+    required = ["--require-registry-annotation"] if policy.annotation_required else []
+    return [*required, *(f"--allow-local-registry={host}" for host in policy.local_registries)]
 
 
 def _volumes(settings: PodSettings) -> list[dict[str, Any]]:

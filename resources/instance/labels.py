@@ -29,6 +29,11 @@ def child_labels(
     return {**copied_labels(copied, excluded), **selector_labels(name), MANAGED_BY: OPERATOR}
 
 
+def are_of_child(labels: Mapping[str, str], name: str) -> bool:
+    """Whether an object with these labels may be a child of a resource of this name."""
+    return labels.get(NAME) == name and labels.get(MANAGED_BY) == OPERATOR
+
+
 def copied_labels(labels: Mapping[str, str] | None, excluded: Iterable[str]) -> dict[str, str]:
     """The labels whose keys match none of the globs; `*` matches any characters."""
     patterns = [_glob(glob) for glob in excluded]

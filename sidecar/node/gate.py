@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import Done, RequeueAfter, Result
 from resources.node.report import open_artifacts
+from sidecar.node.thread import in_thread
 from sidecar.volume.disk import VolumeError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Gate(Actor):
     async def _record_opening(self) -> Result:
         """Record on disk that the gate is open; on a full or read-only disk try again later."""
         try:
-            await asyncio.to_thread(self._volume.open_gate)
+            await in_thread(self._volume.open_gate)
         except VolumeError as error:
             _log.warning("that Falco may start will not outlast a restart: %s", error)
             return RequeueAfter(_RECORD_AGAIN, "retry after a failed write")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from resources.node.plugin_entries import plugin_entries
 from resources.node.report import reports
 from resources.node.slots import SlotId, SlotVersion, from_manifest, to_manifest
 from sidecar.check.node_check import CheckFailed
+from sidecar.node.thread import in_thread
 from sidecar.volume.disk import VolumeError
 from sidecar.volume.volume import ContentMissing
 
@@ -78,7 +78,7 @@ class Installation(Actor):
 
     async def on_start(self) -> None:
         """Read from the manifest what is on disk."""
-        manifest = await asyncio.to_thread(self._volume.load)
+        manifest = await in_thread(self._volume.load)
         try:
             self._node.installed = from_manifest(manifest.slots)
         except ValueError as error:  # written by another version of the sidecar
@@ -161,9 +161,7 @@ class Installation(Actor):
         try:
             files = await self._files(final)
             slots, gate_opened = to_manifest(final), self._node.gate_opened
-            applied = await asyncio.to_thread(
-                self._volume.apply, files, slots, gate_opened=gate_opened
-            )
+            applied = await in_thread(self._volume.apply, files, slots, gate_opened=gate_opened)
         except ContentMissing as error:
             return self._refill({file.sha256 for file in error.files}, final, str(error))
         except VolumeError as error:
@@ -206,9 +204,9 @@ class Installation(Actor):
         ]
         entries = [version.entry for version in final.values() if version.entry is not None]
         if entries:
-            text = await asyncio.to_thread(plugin_entries, entries)
+            text = await in_thread(plugin_entries, entries)
             put = self._blobs.put
-            sha256 = await asyncio.to_thread(put, Directory.CONFIG, text.encode())
+            sha256 = await in_thread(put, Directory.CONFIG, text.encode())
             files.append(File(Directory.CONFIG, PLUGIN_ENTRIES, sha256))
         return files
 
@@ -222,7 +220,7 @@ class Installation(Actor):
         wanted = [state for state in states if isinstance(state, SlotVersion)]
         versions = [*final.values(), *wanted]
         kept = {version.content.sha256 for version in versions if version.content is not None}
-        await asyncio.to_thread(self._blobs.collect, kept)
+        await in_thread(self._blobs.collect, kept)
 
 
 def _not_stored(slot: SlotId, why: str) -> Trouble:

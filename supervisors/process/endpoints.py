@@ -24,7 +24,7 @@ class Endpoints:
 
     They have a supervisor of their own, so that a crash of one restarts no part of the process.
     `waits_for` returns why the process is not ready, None if it is; `root` returns the supervisor
-    of the parts, `observation` that of the endpoints.
+    of the parts, `observation` that of the endpoints; `remark` what `/readyz` says beside "ok".
     """
 
     runtime: Runtime
@@ -33,6 +33,7 @@ class Endpoints:
     waits_for: Callable[[], str | None]
     root: Callable[[], Supervisor]
     observation: Callable[[], Supervisor]
+    remark: Callable[[], str | None] = lambda: None
 
     def specs(self) -> list[ChildSpec]:
         """The child specs, in the order in which they are started."""
@@ -49,7 +50,10 @@ class Endpoints:
         if address is None:
             return []
         ready = {"operator": self.waits_for, "supervisors": self._restarts}
-        return [ChildSpec("health", lambda: HealthServer.start(self.runtime, address, ready))]
+        remark = self.remark
+        return [
+            ChildSpec("health", lambda: HealthServer.start(self.runtime, address, ready, remark))
+        ]
 
     def _restarts(self) -> str | None:
         names = self.root().waiting()

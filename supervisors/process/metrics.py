@@ -57,6 +57,7 @@ class Metrics:
         self._parks: Counter[str] = Counter()
         self._opened: Counter[str] = Counter()
         self._heard: dict[str, float] = {}
+        self._missing: Callable[[], Iterable[str]] = tuple
         self._requests: Counter[tuple[str, str, str]] = Counter()
         # A rate needs a counter that starts at zero.
         self._drift: Counter[str] = Counter(dict.fromkeys(CHILD_KINDS, 0))
@@ -68,6 +69,10 @@ class Metrics:
     def ask_for(self, population: Callable[[], Iterable[Population]]) -> None:
         """Call `population` at every scrape, and show what it returns, each kind once."""
         self._population = population
+
+    def ask_for_missing(self, kinds: Callable[[], Iterable[str]]) -> None:
+        """Call `kinds` at every scrape, and show the kinds whose CRD is missing."""
+        self._missing = kinds
 
     def add(self, collector: Any) -> None:
         """Show the metrics of this prometheus-client collector as well."""
@@ -165,6 +170,9 @@ class Metrics:
         ages = {kind: now - heard for kind, heard in self._heard.items()}
         what = "Seconds since an event or bookmark came, normally below 60."
         yield by_kind(Gauges, _PREFIX + "watch_last_event_age_seconds", what, ages)
+        what = "1 for each kind whose CRD is missing, so that nothing of that kind is served."
+        missing = dict.fromkeys(self._missing(), 1)
+        yield by_kind(Gauges, _PREFIX + "crd_missing", what, missing)
         what = "Requests to the API server; code is the HTTP status, or error if none came."
         yield family(
             Counters, _PREFIX + "api_requests", what, ("verb", "resource", "code"), self._requests

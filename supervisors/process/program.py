@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
 import random
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from actors.watch.watcher import Audience
     from supervisors.process.settings import ProcessSettings
     from supervisors.tree.intensity import Intensity
+
+# Seconds that cancelled tasks have to unwind before the process exits without them.
+_LAST_WAIT = 1.0
 
 
 class Process:
@@ -72,10 +78,12 @@ class Process:
         *,
         intensity: Intensity,
         backoff: Backoff,
+        remark: Callable[[], str | None] = lambda: None,
     ) -> Supervisor:
         """The supervisor of the parts; that of the endpoints, `observation`, is made beside it.
 
-        `waits_for` says why the process is not ready, None if it is.
+        `waits_for` says why the process is not ready, None if it is; `remark` says what a user has
+        to know though it is ready.
         """
         endpoints = Endpoints(
             self.runtime,
@@ -84,6 +92,7 @@ class Process:
             waits_for,
             root=lambda: root,
             observation=lambda: observation,
+            remark=remark,
         )
         self.observation = observation = Supervisor(
             self.runtime,
@@ -125,8 +134,18 @@ def run(name: str, settings: ProcessSettings, compose: Callable[[Process], Super
 async def _run(settings: ProcessSettings, compose: Callable[[Process], Supervisor]) -> int:
     process = Process(await configuration_of(settings.kubeconfig))
     try:
-        root = compose(process)
-        observation = [process.observation] if process.observation is not None else []
-        return await supervise(*observation, root)
+        code = await supervise(compose(process), process.observation)
     finally:
         await process.close()
+    await _leave_behind(code)
+    return code
+
+
+async def _leave_behind(code: int) -> None:
+    """Exit at once if tasks are left that cannot be cancelled: the loop would wait for them."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left and (await asyncio.wait(left, timeout=_LAST_WAIT))[1]:
+        logging.shutdown()
+        os._exit(code)

@@ -70,16 +70,22 @@ class HealthServer(HttpServer):
 
     `/healthz` is 200: any answer at all shows that the event loop runs, and only a loop that does
     not run is a reason for the kubelet to kill the process. `/readyz` is 200, or 503 with a line
-    for each check that fails; a check returns its failure, or None.
+    for each check that fails; a check returns its failure, or None. What `remark` returns is added
+    to a 200.
     """
 
     kind = "HealthServer"
 
     def __init__(
-        self, runtime: Runtime, address: Address, ready: Mapping[str, Callable[[], str | None]]
+        self,
+        runtime: Runtime,
+        address: Address,
+        ready: Mapping[str, Callable[[], str | None]],
+        remark: Callable[[], str | None] = lambda: None,
     ) -> None:
         super().__init__(runtime, address)
         self._checks = ready
+        self._remark = remark
 
     async def respond(self, request: BaseRequest) -> Response:
         """Run all checks of the path."""
@@ -90,7 +96,7 @@ class HealthServer(HttpServer):
         failures = [f"{name}: {why}" for name, check in self._checks.items() if (why := check())]
         if failures:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(failures))
-        return plain(HTTPStatus.OK, "ok")
+        return plain(HTTPStatus.OK, "\n".join(filter(None, ["ok", self._remark()])))
 
 
 class DebugServer(HttpServer):

@@ -9,22 +9,27 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from supervisors.tree.stopping import Budget
+
 if TYPE_CHECKING:
     from actors.runtime.lifecycle import Exit
     from supervisors.tree.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
+# Seconds that a stopped tree may take, below the 30 s after which the kubelet kills the pod: these
+# 16, the leader's reserve of 6 and its second to unwind, and 2 for the endpoints.
+_PARTS, _ENDPOINTS = Budget(finish=10.0, unwind=6.0), Budget(finish=1.0, unwind=1.0)
 # The API server accepts JSON of 10,000 levels (k8s.io/apimachinery, util/json), and a list with
 # such an object is deeper still.
 RECURSION_LIMIT = 20_000
 
 
-async def supervise(*roots: Supervisor) -> int:
+async def supervise(root: Supervisor, observation: Supervisor | None = None) -> int:
     """Run the trees; return the exit code: 0 after SIGTERM or SIGINT, 1 if one of them gave up.
 
-    The trees are started in order and stopped in reverse; all have stopped when this returns. They
-    do not wait for each other. The process ends when one gives up, so that the kubelet starts it
-    again.
+    `observation` is started first and stopped last. The trees do not wait for each other. The
+    process ends when one gives up, so that the kubelet starts it again. All actors have stopped
+    when this returns, but for those that do not unwind within the budget, which are logged.
     """
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     raise_descriptor_limit()
@@ -44,12 +49,13 @@ async def supervise(*roots: Supervisor) -> int:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, 0)
-    refs = [root.launch() for root in roots]
-    for ref in refs:
-        ref.link(gave_up)
+    trees = [tree for tree in (observation, root) if tree is not None]
+    for tree in trees:
+        tree.launch().link(gave_up)
     code = await ended
-    for ref in reversed(refs):
-        await ref.stop()
+    await root.shut_down(_PARTS)
+    if observation is not None:
+        await observation.shut_down(_ENDPOINTS)
     return code
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from actors.runtime.lifecycle import crash
 from actors.runtime.mail import STOP, Mail
 from supervisors.tree.intensity import TooManyRestarts
+from supervisors.tree.stopping import Stuck
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +153,7 @@ class Child(Generic[K]):
         if actor.actor_ref is self.ref:
             self.ref = None
             self._report(end, actor.actor_inbox)
-        else:  # the actor was given up before, as it could not be cancelled
+        else:  # the actor was given up, as it could not be cancelled, and the process ends
             self._log(end)
 
     def _report(self, end: Exit, mail: Mail | None) -> None:
@@ -162,7 +163,7 @@ class Child(Generic[K]):
     def _log(self, end: Exit) -> None:
         """Log a crash once, here, where no crash is missed."""
         extra = {"object": str(self.key)}
-        if isinstance(end.error, TooManyRestarts):  # its cause was logged further down
+        if isinstance(end.error, TooManyRestarts | Stuck):  # its cause was logged further down
             logger.error("%s gave up: %s", self.key, end.error, extra=extra)
         elif end.error is not None:
             logger.error("%s crashed", self.key, exc_info=end.error, extra=extra)

@@ -39,14 +39,15 @@ class ChildSpec:
     """One child of a supervisor, valid by construction.
 
     `start` makes and launches a new actor each time, on the loop and without waiting. The child has
-    `stop_deadline` seconds to stop before it is cancelled, and as many to unwind before the
-    supervisor gives it up.
+    `stop_deadline` seconds to stop before it is cancelled, fewer if the grace of all that stop with
+    it is over, but `reserve` seconds in any case. A supervisor has no deadline of its own.
     """
 
     name: str
     start: Callable[[], ActorRef[Any]]
     restart: Restart = Restart.PERMANENT
     stop_deadline: float = 10.0
+    reserve: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.name or self.name != self.name.strip():
@@ -57,6 +58,8 @@ class ChildSpec:
             raise TypeError(f"child {self.name}: restart must be a Restart, got {self.restart!r}")
         if not (self.stop_deadline > 0 and math.isfinite(self.stop_deadline)):
             raise ValueError(f"child {self.name}: stop_deadline must be positive and finite")
+        if not 0 <= self.reserve <= self.stop_deadline:
+            raise ValueError(f"child {self.name}: reserve must be within the stop_deadline")
 
 
 def distinct(specs: Iterable[ChildSpec]) -> tuple[ChildSpec, ...]:

@@ -9,13 +9,12 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.runtime.actor import Actor
-from actors.runtime.clock import within
 from actors.runtime.lifecycle import Exit, ExitReason
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from supervisors.tree.child import Child, ChildDue, ChildExited, News
 from supervisors.tree.crashes import Crashes, Parked, retry_delay
+from supervisors.tree.stopping import Superior, cancel, give_up
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -26,12 +25,13 @@ if TYPE_CHECKING:
     from actors.runtime.ref import ActorRef
     from resources.kubernetes.reference import ObjectRef
     from supervisors.tree.intensity import Intensity
+    from supervisors.tree.stopping import Budget
 
 
 logger = logging.getLogger(__name__)
 
 
-class DynamicSupervisor(Actor):
+class DynamicSupervisor(Superior):
     """Gives every object that gets a message an actor of its own, isolated from the others.
 
     - `deliver` starts the actor if there is none. No told message is lost while the supervisor
@@ -44,7 +44,8 @@ class DynamicSupervisor(Actor):
       is not parked.
     - The same version is tried again after 10 minutes, then every 30, for the cause RESTARTED. One
       crash within the window parks the object again.
-    - Stopping it stops all actors at once, with one deadline for all, then cancels them.
+    - Stopping it stops all actors at once, and cancels them when its grace is over; it is gone once
+      they are (`supervisors.tree.stopping`).
     """
 
     kind = "DynamicSupervisor"
@@ -59,16 +60,15 @@ class DynamicSupervisor(Actor):
         *,
         intensity: Intensity,
         backoff: Backoff,
-        stop_deadline: float = 10.0,
+        budget: Budget | None = None,
     ) -> None:
-        super().__init__(runtime)
+        super().__init__(runtime, budget)
         self.name = name
         self._start = start
         self._version_of = version_of
         self._on_parked = on_parked
         self._intensity = intensity
         self._backoff = backoff
-        self._stop_deadline = stop_deadline
         self._children: dict[ObjectRef, Child[ObjectRef]] = {}
         self._parked: dict[ObjectRef, Parked] = {}
         self._notices: dict[ObjectRef, asyncio.Task[None]] = {}
@@ -259,32 +259,20 @@ class DynamicSupervisor(Actor):
             logger.exception("%s: on_parked failed", ref, extra={"object": str(ref)})
 
     async def _release(self) -> None:
+        grace = self._last_grace()
         for parked in self._parked.values():
             parked.retry.cancel()
-        for notice in self._notices.values():
-            notice.cancel()
-        self._emptied = self.loop.create_future()
+        emptied = self._emptied = self.loop.create_future()
         for child in list(self._children.values()):
             if not child.stop_soon():
                 self._forget(child)
-        try:
-            await self._wait_until_empty(self._emptied)
-        except asyncio.CancelledError:
-            self._kill_all()
-            raise
-
-    async def _wait_until_empty(self, emptied: asyncio.Future[None]) -> None:
-        clock, deadline = self.runtime.clock, self._stop_deadline
-        if not self._children or await within(clock, deadline, emptied):
-            return
-        logger.warning("%s: %d actors did not stop, cancelling them", self.name, self.alive)
-        self._kill_all()
-        if not await within(clock, deadline, emptied):
-            logger.error("%s: %d actors cannot be cancelled", self.name, self.alive)
-
-    def _kill_all(self) -> None:
-        for child in list(self._children.values()):
-            child.kill()
+        if self._children and not await grace.finished(emptied):
+            cancel(self._children.values())
+            if not await grace.unwound(emptied):
+                give_up(self._children.values(), grace)
+        for notice in self._notices.values():
+            notice.cancel()
+        await grace.unwound(asyncio.gather(*self._notices.values(), return_exceptions=True))
 
 
 def _living(child: Child[ObjectRef]) -> dict[str, Any]:

@@ -31,11 +31,12 @@ class RegisteredChild(Generic[A]):
         restart: Restart = Restart.PERMANENT,
         *,
         stop_deadline: float = 10.0,
+        reserve: float = 0.0,
         after_start: Callable[[], object] = lambda: None,
     ) -> None:
         self._make = make
         self._after_start = after_start
-        self.spec = ChildSpec(name, self._start, restart, stop_deadline)
+        self.spec = ChildSpec(name, self._start, restart, stop_deadline, reserve)
         self.started: A | None = None
         """The actor that was started last, dead or alive; None before the first start."""
 

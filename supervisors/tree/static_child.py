@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from actors.runtime.clock import within
 from supervisors.tree.child import Child, ChildReady
+from supervisors.tree.stopping import Superior, cancel, give_up
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from actors.runtime.lifecycle import Exit
     from supervisors.tree.child import Parent
     from supervisors.tree.child_spec import ChildSpec
-
-logger = logging.getLogger(__name__)
+    from supervisors.tree.stopping import Grace
 
 
 class Phase(StrEnum):
@@ -31,7 +29,7 @@ class Phase(StrEnum):
 
 
 class StaticChild(Child[str]):
-    """A child that its supervisor starts in order and stops within a deadline.
+    """A child that its supervisor starts in order and stops within a grace.
 
     Its mail is not rescued: what was told to one life may be wrong for the next.
     """
@@ -66,12 +64,18 @@ class StaticChild(Child[str]):
         self.phase = Phase.OVER
         self.last_error = end.error or self.last_error
 
-    async def stop(self, clock: Clock) -> None:
-        """Stop the child for good; returns within twice the deadline of its spec."""
+    async def stop(self, grace: Grace) -> None:
+        """Stop the child for good, within this grace; a supervisor is gone once its actors are."""
         self.phase = Phase.OVER
         self._gone = asyncio.get_running_loop().create_future()
+        actor = self.ref.actor_inbox.actor if self.ref is not None else None
+        if isinstance(actor, Superior):
+            actor.join(grace)
         if self.stop_soon():
-            await self._end(self._gone, clock)
+            if isinstance(actor, Superior):
+                await asyncio.wait((self._gone,))
+            else:
+                await self._end(self._gone, grace)
         self.ref = self._gone = None
         self.life += 1  # news that still waits in the supervisor's mail is of an older life
 
@@ -97,13 +101,9 @@ class StaticChild(Child[str]):
         if self.ref is None and self._gone is not None:
             self._gone.set_result(None)
 
-    async def _end(self, gone: asyncio.Future[None], clock: Clock) -> None:
-        deadline, extra = self.spec.stop_deadline, {"object": self.spec.name}
-        if await within(clock, deadline, gone):
-            return
-        logger.warning(
-            "%s did not stop in %g s, cancelling it", self.spec.name, deadline, extra=extra
-        )
-        self.kill()
-        if not await within(clock, deadline, gone):
-            logger.error("%s cannot be cancelled, giving it up", self.spec.name, extra=extra)
+    async def _end(self, gone: asyncio.Future[None], grace: Grace) -> None:
+        spec = self.spec
+        if not await grace.finished(gone, spec.stop_deadline, spec.reserve):
+            cancel((self,))
+            if not await grace.unwound(gone):
+                give_up((self,), grace)

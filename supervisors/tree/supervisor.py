@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from actors.runtime.actor import Actor
 from supervisors.tree.child import ChildDue, ChildExited, ChildReady, News
 from supervisors.tree.child_spec import ChildSpec, Restart, distinct
 from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.intensity import Intensity, TooManyRestarts, Window
 from supervisors.tree.static_child import Phase, StaticChild
+from supervisors.tree.stopping import Grace, Stuck, Superior
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from actors.runtime.lifecycle import Exit
     from actors.runtime.mail import Mail
     from resources.kubernetes.reference import ObjectRef
+    from supervisors.tree.stopping import Budget
 
 
 class Strategy(StrEnum):
@@ -33,7 +33,7 @@ class Strategy(StrEnum):
     """All children that were started after it: they are stopped first, and started after it."""
 
 
-class Supervisor(Actor):
+class Supervisor(Superior):
     """Keeps its children running, in their order.
 
     - Each child is started once all before it are up, or over for good; the supervisor itself is
@@ -42,7 +42,8 @@ class Supervisor(Actor):
       that it can be stopped at any time.
     - One restart too many within the window is a crash of the supervisor: its own supervisor, or
       whoever is linked to it, decides.
-    - However it ends, its children are stopped one by one in reverse order first.
+    - However it ends, its children are stopped one by one in reverse order first, all of them
+      within one grace (`supervisors.tree.stopping`); no child is started beside a former life.
     """
 
     kind = "Supervisor"
@@ -56,8 +57,9 @@ class Supervisor(Actor):
         strategy: Strategy = Strategy.ONE_FOR_ONE,
         intensity: Intensity,
         backoff: Backoff,
+        budget: Budget | None = None,
     ) -> None:
-        super().__init__(runtime)
+        super().__init__(runtime, budget)
         self.name = name
         self._children = tuple(StaticChild(spec, self) for spec in distinct(children))
         self._strategy = strategy
@@ -131,6 +133,8 @@ class Supervisor(Actor):
     async def _follow_exit(self, child: StaticChild, end: Exit) -> None:
         was_up = child.phase is Phase.UP
         child.over(end)
+        if isinstance(end.error, Stuck):
+            raise end.error
         if not child.spec.restart.after(end.reason):
             self._start_next()
             return
@@ -158,16 +162,17 @@ class Supervisor(Actor):
     async def _stop_after(self, child: StaticChild) -> None:
         """Stop the children after this one; all but temporary children are to be started again."""
         rest = self._children[self._children.index(child) + 1 :]
+        grace = self._grace = Grace(self.runtime.clock, self._budget)
         for other in reversed(rest):
-            await other.stop(self.runtime.clock)
+            await other.stop(grace)
             if other.spec.restart is not Restart.TEMPORARY:
                 other.phase = Phase.FRESH
+        if grace.stuck:
+            raise Stuck(grace.stuck)
+        if self._grace is grace:  # and not that of a stop that has come meanwhile
+            self._grace = None
 
     async def _release(self) -> None:
-        try:
-            for child in reversed(self._children):
-                await child.stop(self.runtime.clock)
-        except asyncio.CancelledError:
-            for child in self._children:
-                child.kill()
-            raise
+        grace = self._last_grace()
+        for child in reversed(self._children):
+            await child.stop(grace)

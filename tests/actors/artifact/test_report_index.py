@@ -173,6 +173,20 @@ def test_namespaces_have_nothing_to_do_with_each_other(house):
     assert house.sum() == Sum(2, 0, 0, 2, waiting=("p1", "p2"))
 
 
+def test_the_outlook_tells_how_many_failures_are_named(house):
+    assert house.index.outlook(RULES) == "Pending"
+    house.there(*(pod(f"p{number}") for number in range(1, 9)))
+    seen = []
+    for number in range(1, 9):
+        house.there(report(f"p{number}", "n1", entry("Failed")))
+        seen.append(house.index.outlook(RULES))
+    assert seen == [f"Failed {count}" for count in (1, 2, 3, 4, 5, 5, 5, 5)]
+
+
+def test_pods_are_counted_by_namespace(house):
+    assert (house.index.pods("ns"), house.index.pods("elsewhere")) == (2, 0)
+
+
 def test_nothing_is_left_of_what_is_gone(house):
     house.there(report("p1", "n1", entry()))
     house.index.forget(RULES)

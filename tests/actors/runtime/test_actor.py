@@ -208,7 +208,7 @@ async def test_a_description_shows_what_the_actor_is_at_and_is_json():
     ref.tell("later")
     ref.tell(reconcile("timer"))
     described = ref.describe()
-    assert described["running"] == {"message": "Reconcile", "seconds": 5.0}
+    assert described["running"] == {"message": "Reconcile", "seconds": 5.0, "waits": {}}
     assert described["mail"] == {"control": 1, "reconcile": ["timer"]}
     assert (described["kind"], described["state"]) == ("Probe", "busy")
     assert [entry["outcome"] for entry in described["trace"]] == ["blocked: NameConflict"]

@@ -1,6 +1,7 @@
 """Actors whose life is one coroutine."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -164,3 +165,30 @@ async def test_a_run_that_fails_when_it_is_cancelled_skips_no_on_stop(caplog):
     assert log[-1] == "stop"
     assert "failed in its end" in caplog.text
     assert "in its release" in caplog.text
+
+
+async def test_a_run_that_unwinds_slowly_is_awaited_though_the_actor_is_killed_twice():
+    runtime, clock, _ = fake_runtime()
+
+    class Slow(TaskActor):
+        async def run(self):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                unwound = asyncio.ensure_future(clock.sleep(5))
+                while not unwound.done():
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.shield(unwound)
+
+    ref = Slow.start(runtime)
+    exits = exits_of(ref)
+    await settle()
+    ref.stop()
+    await settle()
+    ref.kill()
+    await clock.advance(4)
+    ref.kill()
+    await settle()
+    assert not exits
+    await clock.advance(1)
+    assert [end.reason for end in exits] == [ExitReason.SHUTDOWN]

@@ -3,7 +3,7 @@
 import pytest
 
 from actors.runtime.reason import Cause, Reason
-from actors.watch.router import ChildRoutes, Notice, Router, Routes, resource_changed
+from actors.watch.router import ChildRoutes, Needs, Notice, Router, Routes, resource_changed
 from actors.watch.store import Change, Store
 from resources.kubernetes.reference import ObjectRef
 from tests.actor_examples import exits_of, fake_runtime
@@ -19,7 +19,7 @@ PLUGIN = ObjectRef("Plugin", "namespace", "json")
 class House:
     """A Router, the Store before it, and what it delivers."""
 
-    def __init__(self):
+    def __init__(self, needs=None):
         self.store = Store()
         self.delivered = []
         runtime, _, _ = fake_runtime()
@@ -30,7 +30,8 @@ class House:
                 **dict.fromkeys(CHILD_KINDS, (children.child_changed,)),
             },
             deliver=dict.fromkeys(RESOURCE_KINDS, self.deliver),
-            on_listed=children.all_listed,
+            on_listed=lambda _kinds: children.all_listed(),
+            needs=needs or {},
         )
         self.router = Router(runtime, routes)
         self.ref = self.router.launch()
@@ -103,6 +104,67 @@ async def test_once_all_is_listed_each_resource_and_each_orphan_s_owner_is_told_
         (falco("without-children"), "listed"),
         (PLUGIN, "listed"),
     ]
+
+
+# What each kind needs.
+
+
+NEEDS = {
+    "Falco": Needs(frozenset({"Falco", *CHILD_KINDS}), frozenset({"Plugin"})),
+    "Plugin": Needs(frozenset({"Plugin"})),
+}
+
+
+@pytest.fixture
+async def choosy():
+    """A Router whose Falcos need their children and know of Plugins; Plugins need only Plugins."""
+    made = House(NEEDS)
+    made.store.put(snapshot(falco(), 1))
+    made.store.put(snapshot(PLUGIN, 1))
+    yield made
+    assert made.exits == []
+    await made.ref.stop()
+
+
+async def test_a_kind_that_is_not_listed_holds_up_those_only_who_need_it(choosy):
+    await choosy.list("Plugin")
+    assert choosy.take() == [(PLUGIN, "listed")]
+    waits_for = "not yet listed: ClusterRole, ClusterRoleBinding, ConfigMap, Falco"
+    assert choosy.router.waits_for == waits_for
+    await choosy.list("Falco", *CHILD_KINDS)
+    assert choosy.take() == [(falco(), "listed")]
+    assert choosy.router.is_listed
+
+
+async def test_a_missing_crd_stops_nobody_who_could_do_without(choosy):
+    choosy.store.remove(PLUGIN, 2)
+    choosy.router.absent("Plugin")
+    await choosy.list("Falco", *CHILD_KINDS)
+    assert choosy.take() == [(falco(), "listed")]
+    assert (choosy.router.waits_for, choosy.router.missing) == (None, ("Plugin",))
+    assert not choosy.router.is_listed
+    await choosy.tell(choosy.store.put(snapshot(PLUGIN, 3)))
+    await choosy.list("Plugin")
+    assert choosy.take() == [(PLUGIN, "listed")]
+    assert choosy.router.missing == ()
+
+
+async def test_nothing_of_a_kind_is_cleaned_up_while_its_own_crd_is_missing(choosy):
+    choosy.store.remove(falco(), 2)
+    choosy.store.put(owned(cluster_child(), 2, falco()))
+    choosy.router.absent("Falco")
+    await choosy.list("Plugin", *CHILD_KINDS)
+    await choosy.tell(choosy.store.put(owned(cluster_child(), 3, falco())))
+    assert choosy.take() == [(PLUGIN, "listed")]
+    await choosy.list("Falco")
+    assert choosy.take() == [(falco(), "orphaned")]
+
+
+async def test_a_crd_that_goes_later_stops_nobody(listed):
+    listed.router.absent("Plugin")
+    await listed.tell(listed.store.put(snapshot(falco(), 9)))
+    assert listed.take() == [(falco(), "changed Falco falco@9")]
+    assert listed.router.missing == ("Plugin",)
 
 
 async def test_a_relist_tells_nobody_anew(listed):
@@ -225,7 +287,8 @@ async def test_all_handlers_of_a_kind_take_in_a_change_before_anybody_is_told(ho
 
     runtime, _, _ = fake_runtime()
     router = Router(
-        runtime, Routes({"Plugin": [index, resource_changed]}, {"Plugin": deliver}, tuple)
+        runtime,
+        Routes({"Plugin": [index, resource_changed]}, {"Plugin": deliver}, lambda _kinds: ()),
     )
     ref = router.launch()
     router.listed("Plugin")

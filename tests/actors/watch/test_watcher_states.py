@@ -271,3 +271,21 @@ async def test_a_list_that_is_none_is_asked_for_again_and_changes_nothing(answer
     assert state.then == Listing()
     assert len(list(watcher.store.of_kind("ConfigMap"))) == 1
     assert watcher.audience.lists == 0
+
+
+async def test_a_missing_crd_is_logged_once_and_looked_for_every_few_seconds(caplog):
+    watcher = offline(Streams(), clock := FakeClock())
+    client: Any = Lists(NotFound(404, "NotFound", ""))
+    watcher.client = client
+    state: Any = Listing()
+    for _ in range(2):
+        state = await state.next(watcher)
+        assert isinstance(state, Waiting)
+        assert 2.5 <= state.seconds <= module._MISSING_WAIT
+        state = state.then
+    listener: Any = watcher.audience
+    assert listener.missing == ["ConfigMap"] * 2
+    assert caplog.text.count("the CRD of ConfigMap is missing") == 1
+    client._answer = at(5)
+    assert isinstance(await state.next(watcher), Watching)
+    assert (listener.lists, clock.armed) == (1, [])

@@ -53,9 +53,13 @@ class Listener:
         self.lists = 0
         self.opened = 0
         self.heard = 0
+        self.missing = []
 
     def listed(self, kind):  # noqa: ARG002
         self.lists += 1
+
+    def absent(self, kind):
+        self.missing.append(kind)
 
     def changed(self, change):
         self.changes.append(change)

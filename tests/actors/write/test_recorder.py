@@ -13,10 +13,10 @@ from actors.api.client import Client
 from actors.api.errors import NamespaceTerminating, Refused, Unavailable
 from actors.runtime.clock import SystemClock
 from actors.write import recorder as module
-from actors.write.recorder import EventRecorder, Record
+from actors.write.recorder import Backlog, EventRecorder, Record
 from resources.kubernetes.event import EventDraft
 from resources.kubernetes.reference import ObjectRef, Owner
-from tests.actor_examples import fake_runtime
+from tests.actor_examples import BugError, fake_runtime
 from tests.actors.watch.watching import runtime
 from tests.eventually import eventually, soon
 from tests.fake_clock import settle
@@ -44,12 +44,13 @@ def counts(control_plane, namespace):
 
 @asynccontextmanager
 async def recording(client, world=None):
-    """A recorder from its start until the end of the context, where it must end in good order."""
-    ref = EventRecorder.start(world or runtime(), client, "instance")
+    """The backlog of a recorder that must end in good order at the end of the context."""
+    backlog = Backlog(world or runtime())
+    ref = EventRecorder.start(backlog._runtime, client, "instance", backlog)
     exits = []
     ref.link(lambda _, end: exits.append(end))
     try:
-        yield ref
+        yield backlog
         assert exits == [], "the recorder ended by itself"
     finally:
         await ref.stop()
@@ -57,8 +58,8 @@ async def recording(client, world=None):
 
 async def test_an_event_says_what_happened_to_what(control_plane, client, namespace):
     before = datetime.now(UTC)
-    async with recording(client) as ref:
-        ref.tell(record(namespace))
+    async with recording(client) as backlog:
+        backlog.add(record(namespace))
         [event] = await soon(lambda: events(control_plane, namespace))
     assert event["reason"] == "ResourceCreated"
     assert event["message"] == "Created DaemonSet falco"
@@ -85,29 +86,29 @@ async def test_an_event_about_a_cluster_scoped_object_is_in_the_default_namespac
 ):
     name = f"role-{uuid4().hex[:8]}"
     about = Record(Owner(ObjectRef("ClusterRole", "", name), "uid"), record("").draft)
-    async with recording(client) as ref:
-        ref.tell(about)
+    async with recording(client) as backlog:
+        backlog.add(about)
         await soon(
             lambda: name in [e["involvedObject"]["name"] for e in events(control_plane, "default")]
         )
 
 
 async def test_equal_events_become_one_series_and_others_do_not(control_plane, client, namespace):
-    async with recording(client) as ref:
+    async with recording(client) as backlog:
         for reason in ("Again", "Again", "Once", "Again"):
-            ref.tell(record(namespace, reason))
-        ref.tell(record(namespace, "Again", uid="uid-of-another"))
+            backlog.add(record(namespace, reason))
+        backlog.add(record(namespace, "Again", uid="uid-of-another"))
         await soon(
             lambda: counts(control_plane, namespace) == [("Again", 1), ("Again", 3), ("Once", 1)]
         )
 
 
 async def test_an_event_that_was_deleted_meanwhile_is_made_anew(control_plane, client, namespace):
-    async with recording(client) as ref:
-        ref.tell(record(namespace))
+    async with recording(client) as backlog:
+        backlog.add(record(namespace))
         await soon(lambda: events(control_plane, namespace))
         control_plane.kubectl("delete", "events", "--all", "-n", namespace)
-        ref.tell(record(namespace))
+        backlog.add(record(namespace))
         [event] = await soon(lambda: events(control_plane, namespace))
         assert "series" not in event
 
@@ -139,9 +140,9 @@ async def test_an_event_without_the_right_to_it_is_dropped_and_the_next_one_is_m
     as_user = f"--as=system:serviceaccount:{user}"
     eventually(lambda: run(*question, as_user, check=False).stdout.strip() == "yes")
     path = control_plane.service_account_kubeconfig(namespace, "somebody", tmp_path / "config")
-    async with recording(Client(await connect(path), Hurried())) as ref:
-        ref.tell(record("default", "Refused"))
-        ref.tell(record(namespace, "Taken"))
+    async with recording(Client(await connect(path), Hurried())) as backlog:
+        backlog.add(record("default", "Refused"))
+        backlog.add(record(namespace, "Taken"))
         await soon(lambda: reasons(control_plane, namespace) == ["Taken"])
         await soon(lambda: "event Refused dropped: Forbidden" in caplog.text)
 
@@ -152,9 +153,9 @@ async def test_an_event_in_a_namespace_that_goes_is_dropped(mortal, connect, cap
         mortal.kubectl("create", "namespace", name)
     going, staying = names
     mortal.kubectl("delete", "namespace", going, "--wait=false")  # for good: no controller runs
-    async with recording(Client(await connect(mortal))) as ref:
-        ref.tell(record(going, "Late"))
-        ref.tell(record(staying, "InTime"))
+    async with recording(Client(await connect(mortal))) as backlog:
+        backlog.add(record(going, "Late"))
+        backlog.add(record(staying, "InTime"))
         await soon(lambda: reasons(mortal, staying) == ["InTime"])
         await soon(lambda: "event Late dropped" in caplog.text)
     assert "being terminated" in caplog.text
@@ -162,14 +163,14 @@ async def test_an_event_in_a_namespace_that_goes_is_dropped(mortal, connect, cap
 
 async def test_an_event_of_an_outage_is_delivered_after_it_with_the_time_of_before(mortal, connect):
     mortal.kubectl("create", "namespace", name := f"events-{uuid4().hex[:8]}")
-    async with recording(Client(await connect(mortal))) as ref:
-        ref.tell(record(name, "Before"))
+    async with recording(Client(await connect(mortal))) as backlog:
+        backlog.add(record(name, "Before"))
         await soon(lambda: reasons(mortal, name) == ["Before"])
         await asyncio.to_thread(mortal.stop_api_server)
         told = datetime.now(UTC)
-        ref.tell(record(name, "During"))
-        ref.tell(record(name, "Before"))
-        await soon(lambda: ref.describe()["waiting"] == 1)
+        backlog.add(record(name, "During"))
+        backlog.add(record(name, "Before"))
+        await soon(lambda: len(backlog) == 1)
         between = datetime.now(UTC)
         await asyncio.to_thread(mortal.start_api_server)
         found = await soon(lambda: {e["reason"]: e for e in events(mortal, name)}.get("During"))
@@ -220,22 +221,22 @@ class Forgetful(Client):
 async def test_a_create_whose_answer_was_lost_makes_no_second_event(
     control_plane, transport, namespace
 ):
-    async with recording(Forgetful(transport)) as ref:
-        ref.tell(record(namespace))
-        ref.tell(record(namespace))
+    async with recording(Forgetful(transport)) as backlog:
+        backlog.add(record(namespace))
+        backlog.add(record(namespace))
         await soon(lambda: counts(control_plane, namespace) == [("ResourceCreated", 2)])
 
 
 async def test_a_repeat_after_six_minutes_is_an_event_of_its_own():
     world, clock, _ = fake_runtime()
     client = Answers()
-    async with recording(client, world) as ref:
+    async with recording(client, world) as backlog:
         for _ in range(3):
-            ref.tell(record("any"))
+            backlog.add(record("any"))
             await clock.advance(module._SERIES - 1)
         assert (len(client.created), len(client.patched)) == (1, 2)
         await clock.advance(1)
-        ref.tell(record("any"))
+        backlog.add(record("any"))
         await settle()
         assert (len(client.created), len(client.patched)) == (2, 2)
 
@@ -243,9 +244,9 @@ async def test_a_repeat_after_six_minutes_is_an_event_of_its_own():
 async def test_an_unreachable_api_server_is_tried_for_a_while_and_then_the_next_event(caplog):
     world, clock, _ = fake_runtime()
     client = Answers(*[LOST] * module._TRIES)
-    async with recording(client, world) as ref:
-        ref.tell(record("any", "Lost"))
-        ref.tell(record("any", "Next"))
+    async with recording(client, world) as backlog:
+        backlog.add(record("any", "Lost"))
+        backlog.add(record("any", "Next"))
         await clock.advance(60.0)
         assert len(client.created) > 3
         assert {body["reason"] for body in client.created} == {"Lost"}
@@ -259,8 +260,8 @@ async def test_an_unreachable_api_server_is_tried_for_a_while_and_then_the_next_
 async def test_retry_after_is_honoured():
     world, clock, _ = fake_runtime()
     client = Answers(Unavailable(429, "TooManyRequests", "", retry_after=100.0))
-    async with recording(client, world) as ref:
-        ref.tell(record("any"))
+    async with recording(client, world) as backlog:
+        backlog.add(record("any"))
         await clock.advance(99.0)
         assert len(client.created) == 1
         await clock.advance(1.0)
@@ -272,25 +273,25 @@ async def test_what_waits_and_what_is_remembered_is_bounded(monkeypatch, caplog)
     monkeypatch.setattr(module, "_REMEMBERED", 1)
     world, clock, _ = fake_runtime()
     client = Answers(LOST)
-    async with recording(client, world) as ref:
-        ref.tell(record("any", "First"))
+    async with recording(client, world) as backlog:
+        backlog.add(record("any", "First"))
         await settle()
         for reason in ("Second", "Third", "Fourth"):
-            ref.tell(record("any", reason))
+            backlog.add(record("any", reason))
         await clock.advance(10.0)
         assert [body["reason"] for body in client.created[1:]] == ["First", "Second", "Third"]
         assert "event Fourth dropped: too many wait" in caplog.text
-        ref.tell(record("any", "First"))
+        backlog.add(record("any", "First"))
         await settle()
         assert client.patched == []
 
 
 async def test_a_recorder_that_is_stopped_does_not_wait_for_the_api_server():
     world, _, _ = fake_runtime()
-    async with recording(Answers(LOST), world) as ref:
-        ref.tell(record("any"))
-        await settle()
-    assert ref.actor_stopped.is_set()
+    ref = EventRecorder.start(world, Answers(LOST), "instance", backlog := Backlog(world))
+    backlog.add(record("any"))
+    await settle()
+    assert await ref.stop() is True
 
 
 class Slow:
@@ -299,11 +300,14 @@ class Slow:
     def __init__(self):
         self.asked = []
         self.under_way = []
+        self.failing = False
 
     async def create_event(self, namespace, body):  # noqa: ARG002
         self.asked.append((body["regarding"]["name"], body["reason"]))
         self.under_way.append(asyncio.Event())
         await self.under_way[-1].wait()
+        if self.failing:
+            raise BugError("bug")
 
     async def finish(self):
         """Let all that is under way end; how much that was."""
@@ -318,10 +322,10 @@ async def test_events_of_many_resources_are_written_some_at_a_time_and_in_order_
     world, _, _ = fake_runtime()
     client = Slow()
     names = [f"falco-{number}" for number in range(100)]
-    async with recording(client, world) as ref:
+    async with recording(client, world) as backlog:
         for reason in ("First", "Second", "Third"):
             for name in names:
-                ref.tell(record("any", reason, name))
+                backlog.add(record("any", reason, name))
         await settle()
         at_once = []
         while client.under_way:
@@ -336,11 +340,11 @@ async def test_events_of_many_resources_are_written_some_at_a_time_and_in_order_
 async def test_after_a_refusal_for_a_namespace_that_goes_its_resource_is_told_of_no_more():
     world, _, _ = fake_runtime()
     client = Answers(NamespaceTerminating(403, "Forbidden", "is being terminated"))
-    async with recording(client, world) as ref:
+    async with recording(client, world) as backlog:
         for reason in ("Late", "Later", "Latest"):
-            ref.tell(record("any", reason))
+            backlog.add(record("any", reason))
         await settle()
-        ref.tell(record("any", "Recreated", uid="uid-of-another"))
+        backlog.add(record("any", "Recreated", uid="uid-of-another"))
         await settle()
     assert [body["reason"] for body in client.created] == ["Late", "Recreated"]
 
@@ -348,8 +352,8 @@ async def test_after_a_refusal_for_a_namespace_that_goes_its_resource_is_told_of
 async def test_a_refused_event_is_tried_once():
     world, clock, _ = fake_runtime()
     client = Answers(Refused(422, "Invalid", "note"))
-    async with recording(client, world) as ref:
-        ref.tell(record("any"))
+    async with recording(client, world) as backlog:
+        backlog.add(record("any"))
         await clock.advance(60.0)
         assert len(client.created) == 1
 
@@ -358,8 +362,8 @@ async def test_a_refused_event_is_tried_once():
 async def test_the_name_of_an_event_is_a_dns_name(name):
     world, _, _ = fake_runtime()
     client = Answers()
-    async with recording(client, world) as ref:
-        ref.tell(record("any", name=name))
+    async with recording(client, world) as backlog:
+        backlog.add(record("any", name=name))
         await settle()
     [body] = client.created
     stem, _, number = body["metadata"]["name"].rpartition(".")
@@ -367,3 +371,31 @@ async def test_the_name_of_an_event_is_a_dns_name(name):
     assert stem[-1].isalnum()
     assert len(number) == 16
     assert len(body["metadata"]["name"]) <= 253
+
+
+@pytest.mark.parametrize("crash", [True, False])
+async def test_events_that_wait_while_the_recorder_ends_are_written_by_the_next(crash, caplog):
+    world, _, _ = fake_runtime()
+    backlog, slow = Backlog(world), Slow()
+    ref = EventRecorder.start(world, slow, "instance", backlog)
+    for number in range(100):
+        backlog.add(record("any", "Before", f"falco-{number}"))
+    await settle()
+    begun = {name for name, _ in slow.asked}
+    if crash:
+        slow.failing = True
+        slow.under_way.pop().set()
+        await settle()
+    else:
+        await ref.stop()
+    assert not ref.is_alive()
+    backlog.add(record("any", "Between", "falco-100"))
+    answers = Answers()
+    ref = EventRecorder.start(world, answers, "instance", backlog)
+    await settle()
+    names = [body["regarding"]["name"] for body in answers.created]
+    lost = {f"falco-{number}" for number in range(101)} - set(names)
+    assert len(names) == len(set(names)) == 101 - crash
+    assert lost <= begun
+    assert ("the recorder crashed at it: BugError" in caplog.text) is crash
+    await ref.stop()

@@ -182,6 +182,16 @@ def test_counts_and_the_names_in_the_message_are_mere_counts():
         assert not COUNTS.only_differ(fields(before), fields(other))
 
 
+def test_a_failure_more_is_no_mere_count_until_the_message_names_as_many_as_it_can():
+    def failing(count):
+        names = failed(*(f"n{number}" for number in range(min(count, 5))))
+        return fields(at(Observed(Sum(9, 0, count, 9 - count, names), RESOLVED, ())))
+
+    for count in range(1, 5):
+        assert not COUNTS.only_differ(failing(count), failing(count + 1))
+    assert COUNTS.only_differ(failing(5), failing(6))
+
+
 def test_conditions_of_others_and_the_order_of_all_stay():
     values = {"status": "True", "reason": "R", "message": "", "lastTransitionTime": "t"}
     conditions = [{"type": kind, **values} for kind in ("Theirs", "Programmed")]

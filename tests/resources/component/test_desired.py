@@ -218,7 +218,13 @@ def live(image="host/side:2.31.0", available=1):
             "replicas": 2,
             "template": {"spec": {"containers": [{"name": "falcosidekick", "image": image}]}},
         },
-        "status": {"observedGeneration": 1, "availableReplicas": available},
+        "status": {
+            "observedGeneration": 1,
+            "replicas": 2,
+            "updatedReplicas": 2,
+            "availableReplicas": available,
+            "unavailableReplicas": 2 - available,
+        },
     }
 
 
@@ -228,7 +234,7 @@ def test_status_says_what_runs_and_how_much_of_it():
     [reconciled, available] = actual.pop("conditions")
     assert actual == {
         "resourceType": "Deployment",
-        "version": "2.31.0",
+        "version": "→ 2.31.0",
         "desiredReplicas": 2,
         "availableReplicas": 1,
         "unavailableReplicas": 1,

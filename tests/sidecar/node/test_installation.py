@@ -14,7 +14,7 @@ from actors.runtime.reason import Cause, Reason
 from actors.watch.store import Store, snapshot_of
 from resources.node.check_request import Context
 from resources.node.files import Directory
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from sidecar.check.node_check import NodeCheck
 from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
@@ -41,7 +41,7 @@ class Node:
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
         fetcher = Fetcher(
-            nobody, self.volume.blobs, "falco", SecretPolicy(), {}, SystemClock(), nobody
+            nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
         )
         self.services = NodeServices(self.store, self.state, fetcher, dict)
         self.gone = []

@@ -42,7 +42,7 @@ class House:
         self.observation = self.process.observation
 
     def run(self):
-        self.running = asyncio.create_task(supervise(self.observation, self.root))
+        self.running = asyncio.create_task(supervise(self.root, self.observation))
 
     def endpoint(self, name):
         """The actor of an endpoint, once it serves."""

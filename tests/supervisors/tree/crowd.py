@@ -9,6 +9,7 @@ from actors.runtime.backoff import Backoff
 from resources.kubernetes.reference import ObjectRef
 from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.intensity import Intensity
+from supervisors.tree.stopping import Budget
 from tests.actor_examples import BugError, Probe, fake_runtime
 from tests.fake_clock import settle
 
@@ -58,7 +59,7 @@ class Crowd:
             self.on_parked,
             intensity=Intensity(most, 60 if most < 100 else 1e6),
             backoff=Backoff(1, MOST_BACKOFF),
-            stop_deadline=DEADLINE,
+            budget=Budget(DEADLINE, DEADLINE),
         )
         self.supervisor.launch()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -13,6 +13,7 @@ from actors.runtime.lifecycle import Exit, ExitReason
 from actors.runtime.mail import Stop
 from supervisors.tree.child_spec import ChildSpec, Restart
 from supervisors.tree.intensity import Intensity
+from supervisors.tree.stopping import Budget
 from supervisors.tree.supervisor import Strategy, Supervisor
 from tests.actor_examples import fake_runtime
 from tests.fake_clock import settle
@@ -75,6 +76,16 @@ class Member(Actor):
                 raise
 
 
+class _Deaf(asyncio.Event):
+    """Waiting for it outlasts the first cancelling."""
+
+    async def wait(self) -> Literal[True]:
+        try:
+            return await super().wait()
+        except asyncio.CancelledError:
+            return await super().wait()
+
+
 class Family:
     """Children by name, all in one log."""
 
@@ -86,9 +97,9 @@ class Family:
         self.gates: dict[tuple[str, str], asyncio.Event] = {}
         self.exits: list[Exit] = []
 
-    def close(self, name: str, hook: str) -> asyncio.Event:
-        """Have that child wait in that hook until the event is set."""
-        gate = self.gates[name, hook] = asyncio.Event()
+    def close(self, name: str, hook: str, *, deaf: bool = False) -> asyncio.Event:
+        """Have that child wait in that hook until the event is set, though it be cancelled."""
+        gate = self.gates[name, hook] = _Deaf() if deaf else asyncio.Event()
         return gate
 
     def spec(self, name: str, restart: Restart = Restart.PERMANENT) -> ChildSpec:
@@ -123,6 +134,7 @@ class Family:
             strategy=strategy,
             intensity=Intensity(most, 60),
             backoff=Backoff(1, MOST_BACKOFF),
+            budget=Budget(DEADLINE, DEADLINE),
         )
 
     def happened(self) -> list[str]:

@@ -1,7 +1,5 @@
 """Who is restarted after which exit, with whom, and how often."""
 
-import asyncio
-
 from actors.runtime.backoff import Backoff
 from actors.runtime.lifecycle import ExitReason
 from actors.runtime.mail import Stop
@@ -112,32 +110,47 @@ async def test_restarts_wait_longer_each_time_until_the_child_was_up_for_a_windo
     await ref.stop()
 
 
-async def test_an_actor_that_was_given_up_and_ends_late_does_not_disturb_its_successor():
+async def test_an_actor_that_cannot_be_cancelled_ends_the_supervisor_instead_of_meeting_another():
     family = Family()
-    ref = family.launch("a", "b", strategy=Strategy.REST_FOR_ONE)
+    family.launch("a", "b", strategy=Strategy.REST_FOR_ONE)
     await settle()
-    gate = family.close("b", "work")
-
-    class Deaf(type(gate)):  # type: ignore[misc]
-        async def wait(self):
-            try:
-                await super().wait()
-            except asyncio.CancelledError:
-                await super().wait()
-
-    family.gates["b", "work"] = deaf = Deaf()
+    deaf = family.close("b", "work", deaf=True)
     family.refs["b"].tell("work")
     await family.end("a", ExitReason.CRASH, BUG)
     await family.clock.advance(2 * DEADLINE + MOST_BACKOFF)
-    successor = family.refs["b"]
-    assert successor.is_alive()
-    family.happened()
+    assert str(family.exits[0].error) == "cannot be cancelled: b"
+    assert family.happened().count("b starts") == 1
     deaf.set()
-    await family.clock.advance(MOST_BACKOFF)
-    assert family.refs["b"] is successor
-    assert successor.is_alive()
-    assert family.happened() == []
-    await ref.stop()
+    await settle()
+
+
+async def test_what_cannot_be_cancelled_far_below_ends_every_supervisor_above():
+    family = Family()
+    nested = ChildSpec("nested", lambda: family.start("inner"))
+    family.launch("a", nested, strategy=Strategy.REST_FOR_ONE)
+    await settle()
+    deaf = family.close("inner", "work", deaf=True)
+    family.refs["inner"].tell("work")
+    await family.end("a", ExitReason.CRASH, BUG)
+    await family.clock.advance(2 * DEADLINE + MOST_BACKOFF)
+    assert str(family.exits[0].error) == "cannot be cancelled: inner"
+    deaf.set()
+    await settle()
+
+
+async def test_a_nested_supervisor_that_gives_up_an_actor_by_itself_is_not_started_again():
+    family = Family()
+    nested = ChildSpec("nested", lambda: family.start("one", "two", most=0))
+    family.launch(nested)
+    await settle()
+    deaf = family.close("one", "work", deaf=True)
+    family.refs["one"].tell("work")
+    await family.end("two", ExitReason.CRASH, BUG)
+    await family.clock.advance(2 * DEADLINE + MOST_BACKOFF)
+    assert str(family.exits[0].error) == "cannot be cancelled: one"
+    assert family.happened().count("one starts") == 1
+    deaf.set()
+    await settle()
 
 
 async def test_one_restart_too_many_stops_all_in_reverse_and_escalates():
