@@ -33,19 +33,19 @@ class Writer:
         self.view = view
         self.manager = manager
         self.calls = 0
-        self._unsettled: set[ObjectRef] = set()
+        self._unsettled: frozenset[ObjectRef] = frozenset()
 
     async def settle(self) -> bool:
         """Read each object by name of which the answer to a write was lost; whether any was.
 
         An object that may not be read is left to the watch.
         """
-        unsettled = tuple(self._unsettled)
+        unsettled = self._unsettled
         for ref in unsettled:
             try:
                 await self.read(ref)
             except Refused:
-                self._unsettled.discard(ref)
+                self._unsettled -= {ref}
         return bool(unsettled)
 
     async def read(self, ref: ObjectRef, representation: Representation = FULL) -> Snapshot | None:
@@ -141,17 +141,17 @@ class Writer:
         try:
             yield
         except Lost:
-            self._unsettled.add(ref)
+            self._unsettled |= {ref}
             raise
 
     def _learned(self, ref: ObjectRef, raw: bytes) -> Snapshot:
         snapshot = snapshot_of(ref.kind, raw)
         self.view.wrote(snapshot)
-        self._unsettled.discard(ref)
+        self._unsettled -= {ref}
         return snapshot
 
     def _forget(self, ref: ObjectRef) -> None:
-        self._unsettled.discard(ref)
+        self._unsettled -= {ref}
         snapshot = self.view.get(ref)
         if snapshot is not None:
             self.view.deleted(ref, snapshot.meta.uid or "")
