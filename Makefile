@@ -7,13 +7,15 @@ WORKERS ?= 3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test prove check bench generate format lock clean
+.PHONY: help venv run test prove e2e-node check bench show generate format lock clean
 
 help:
 	@echo "make run       a local control plane and registry, the operator, a Falco and its sidecars; ARGS='--kubeconfig F' for your own cluster"
 	@echo "make test      lint, types, import layers, then the tests on a real control plane; ARGS='-k x' for some of them"
 	@echo "make prove     what make test runs a sample of: every step, every hostile input, hundreds of histories"
+	@echo "make e2e-node  the pods that users get, on a real node of this machine: root, overlay, bridge, veth, netfilter"
 	@echo "make bench     speed and memory, as counts and ratios"
+	@echo "make show      a thousand Falcos, ten thousand nodes, fifty artifacts: memory, stalls, probes; takes half an hour"
 	@echo "make generate  CRDs, rights and deploy/install.yaml from resources/, the chart and the API server's OpenAPI"
 	@echo "make venv      .venv with the locked dependencies and both console scripts"
 	@echo "make format    format and fix what ruff can"
@@ -36,10 +38,10 @@ run: venv
 	@$(BIN)/python -m deploy.local run $(ARGS)
 
 test: check
-	$(PYTEST) -m "not bench and (sample or not prove)" $(ARGS)
+	$(PYTEST) -m "not bench and not show and not node and (sample or not prove)" $(ARGS)
 
 prove: venv
-	$(PYTEST) --hypothesis-profile prove -m "prove and not bench" $(ARGS)
+	$(PYTEST) --hypothesis-profile prove -m "prove and not bench and not show and not node" $(ARGS)
 
 check: venv
 	$(BIN)/ruff check .
@@ -47,8 +49,14 @@ check: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+e2e-node: venv
+	$(BIN)/python -m deploy.local.node $(BIN)/pytest -m node tests/node $(ARGS)
+
 bench: venv
 	$(BIN)/pytest -m bench -s $(ARGS)
+
+show: venv
+	$(BIN)/pytest -m show -s $(ARGS)
 
 generate: venv
 	$(BIN)/python -m deploy.generate $(ARGS)

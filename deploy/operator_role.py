@@ -31,8 +31,14 @@ _USED_VERBS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys((f"{kind}/finalizers" for kind in INSTANCES), ("update",)),
     **dict.fromkeys(CHILD_KINDS, ("get", "create", "patch")),
     **dict.fromkeys(PRUNED, ("get", "create", "patch", "delete")),
-    "Event": ("create", "patch"),
-    # Read as above, and patched to remove finalizers of the Go operator's sidecars.
+    # Listed for the reason why a DaemonSet lacks pods, or a pod does not start.
+    "Event": ("list", "create", "patch"),
+    # The worst pod of a workload that is not available, and a pod that holds the verdict about
+    # artifacts back without having reported from which node.
+    "Pod": ("get",),
+    # Whether the node of such a pod is ready.
+    "Node": ("get",),
+    # Read after a lost answer, and patched to remove finalizers of the Go operator's sidecars.
     **dict.fromkeys(ARTIFACTS, ("get", "patch")),
     **dict.fromkeys((f"{kind}/status" for kind in ARTIFACTS), ("patch",)),
     # Read by name, and protected by a finalizer while an artifact names them. A ConfigMap needs no

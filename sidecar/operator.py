@@ -10,7 +10,7 @@ from actors.api.client import METADATA
 from actors.api.transport import Transport
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
-from actors.watch.router import Notice, Router, Routes, resource_changed
+from actors.watch.router import Notice, Router, Routes
 from actors.watch.source import Source
 from actors.watch.store import Store
 from actors.write.recorder import Backlog, EventRecorder, Record
@@ -20,7 +20,7 @@ from resources.node.check_request import Context
 from resources.node.events import removals
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
-from sidecar.node.artifact import NodeArtifactActor, NodeServices, version_of
+from sidecar.node.artifact import NodeArtifactActor, NodeServices, artifact_changed, version_of
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
@@ -38,7 +38,7 @@ from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Collection, Hashable, Iterable
 
     from resources.node.plan import PlannedSlot
     from resources.node.slots import SlotId
@@ -66,7 +66,7 @@ class ArtifactOperator:
             self._client,
             self._volume.blobs,
             settings.pod.namespace,
-            settings.secret_policy,
+            settings.registry_policy,
             {"Rulesfile": settings.most_rules_bytes, "Plugin": settings.most_plugin_bytes},
             process.clock,
             self._metrics,
@@ -147,7 +147,7 @@ class ArtifactOperator:
     def _routes(self) -> Routes:
         return Routes(
             handlers={
-                **dict.fromkeys(ARTIFACTS, (resource_changed,)),
+                **dict.fromkeys(ARTIFACTS, (artifact_changed,)),
                 "Node": (self._labels.node_changed,),
             },
             deliver=dict.fromkeys(ARTIFACTS, self._artifacts.actor.deliver),
@@ -177,7 +177,7 @@ class ArtifactOperator:
     def _watcher(self, source: Source) -> ChildSpec:
         return self._process.watcher(source, self._client, self._store, lambda: self._router.actor)
 
-    def _all_listed(self) -> list[Notice]:
+    def _all_listed(self, _kinds: Collection[str]) -> list[Notice]:
         """Wake every artifact, and drop those that were deleted while the process was down."""
         self._state.retain(set(self._existing_artifacts()))
         self._tell_installation(Reason(Cause.LISTED))

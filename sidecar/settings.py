@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resources.registry.credentials import SecretPolicy
 from sidecar.node.report import Pod
 from supervisors.process.settings import (
     ProcessSettings,
-    add_secret_policy,
+    add_registry_policy,
     base_parser,
     process_settings,
+    registry_policy_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from resources.registry.credentials import RegistryPolicy
 
 _MEBIBYTE = 1 << 20
 # Variable → field of Pod, as set in every Falco pod by the downward API.
@@ -42,7 +44,7 @@ class NodeSettings:
     """Seconds that the start of Falco waits for its artifacts at most."""
     falco_version: str
     """The version of Falco; if empty, no rule is refused for the engine that it requires."""
-    secret_policy: SecretPolicy
+    registry_policy: RegistryPolicy
     most_rules_bytes: int
     most_plugin_bytes: int
 
@@ -66,7 +68,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
         falco_version=flags.falco_version,
-        secret_policy=SecretPolicy(flags.require_registry_annotation),
+        registry_policy=registry_policy_of(flags),
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
     )
@@ -99,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="VERSION",
         help="the Falco that loads the files; rules that need a newer engine are refused",
     )
-    add_secret_policy(parser)
+    add_registry_policy(parser)
     for name, default in (("rules", 4), ("plugin", 256)):
         parser.add_argument(
             f"--max-{name}-size",

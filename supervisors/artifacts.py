@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.artifact.actor import ArtifactActor, ArtifactServices
 from actors.artifact.digest_poller import DigestPoller
+from actors.artifact.node_readiness import NodeReadiness
 from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.report_index import ReportIndex
 from actors.artifact.tag_digests import TagDigests
@@ -14,6 +15,7 @@ from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice, concerning, reason_of
 from actors.watch.store import VersionStore
 from resources.kubernetes.meta import trial_of
+from resources.kubernetes.reference import ObjectRef
 from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.registered_child import RegisteredChild
 
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from actors.watch.store import Change, Store
     from actors.write.recorder import Record
-    from resources.kubernetes.reference import ObjectRef
-    from resources.registry.credentials import SecretPolicy
+    from resources.registry.credentials import RegistryPolicy
     from supervisors.tree.intensity import Intensity
 
 
@@ -42,11 +43,12 @@ class Artifacts:
         record: Callable[[Record], None],
         metadata: Metadata,
         announce: Callable[[Notice], None],
-        policy: SecretPolicy,
+        policy: RegistryPolicy,
         limits: tuple[Intensity, Backoff],
     ) -> None:
         """`metadata` holds the metadata of referenced objects."""
         self._runtime = runtime
+        self._client = client
         self._store = store
         self._announce = announce
         self._limits = limits
@@ -60,6 +62,8 @@ class Artifacts:
         """The supervisor of the actors."""
         self.poller = RegisteredChild("digests", self._make_poller)
         """Looks up tags in registries, and wakes the artifacts whose tag has another digest."""
+        self.readiness = RegisteredChild("readiness", self._make_readiness)
+        """Looks whether the nodes are ready whose pods hold a verdict back."""
         self.observed = VersionStore()
         """The Store of the watchers of NodeReports, Pods and Nodes."""
 
@@ -91,6 +95,21 @@ class Artifacts:
             registry.look_up,
             lambda refs: self._announce(concerning(refs, Reason(Cause.DIGEST))),
         )
+
+    def _make_readiness(self) -> NodeReadiness:
+        return NodeReadiness(
+            self._runtime,
+            self._client,
+            self._reports,
+            self._version_of_node,
+            lambda refs, because_of: self._announce(
+                concerning(refs, Reason(Cause.CHANGED, because_of.kind, because_of.name))
+            ),
+        )
+
+    def _version_of_node(self, name: str) -> str:
+        snapshot = self.observed.get(ObjectRef("Node", "", name))
+        return snapshot.meta.resource_version or "" if snapshot is not None else ""
 
     def _actor(self, ref: ObjectRef) -> ArtifactActor:
         return ArtifactActor(self._runtime, ref, self._services)

@@ -33,15 +33,16 @@ from supervisors.instances import Instances
 from supervisors.process.program import run
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.settings import Settings, parse
-from supervisors.tree.dynamic import Population
 from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
 from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from supervisors.process.program import Process
     from supervisors.tree.child_spec import ChildSpec
-    from supervisors.tree.dynamic import DynamicSupervisor
+    from supervisors.tree.dynamic import DynamicSupervisor, Population
 
 _CHILDREN = f"{MANAGED_BY}={OPERATOR}"
 # The status of artifacts counts pods that are scheduled and not finished.
@@ -97,9 +98,9 @@ class Operator:
             self._client,
             self._store,
             self._events.add,
-            self._protection.scopes,
+            self._protection.store,
             self._announce,
-            settings.secret_policy,
+            settings.registry_policy,
             _LIMITS,
         )
         process.metrics.ask_for(self._population)
@@ -137,7 +138,7 @@ class Operator:
             FalcoSettings(
                 settings.artifact_operator_image,
                 settings.excluded_labels,
-                secret_policy=settings.secret_policy,
+                registry_policy=settings.registry_policy,
             ),
             index.readable,
             _LIMITS,
@@ -153,8 +154,6 @@ class Operator:
             self._artifacts.supervisor,
             self._protection.references,
             self._router,
-            self._protection.watches,
-            self._protection.scan,
             self._watchers,
         ]
 
@@ -192,19 +191,26 @@ class Operator:
                 **dict.fromkeys(ARTIFACTS, self._artifacts.supervisor.actor.deliver),
                 **dict.fromkeys(FINALIZERS, self._protection.references.actor.deliver),
             },
-            on_listed=lambda: [
-                *children.all_listed(),
-                Notice(self._roll_call(), Reason(Cause.LISTED)),
-            ],
+            on_listed=lambda kinds: self._all_listed(children, kinds),
             needs=_NEEDS,
         )
+
+    def _all_listed(self, children: ChildRoutes, kinds: Collection[str]) -> list[Notice]:
+        if FINALIZERS.keys() & kinds:
+            self._protection.artifacts_listed()
+        return [*children.all_listed(), Notice(self._roll_call(), Reason(Cause.LISTED))]
 
     def _make_watchers(self) -> Supervisor:
         watchers = [self._watcher(source) for source in SOURCES]
         return Supervisor(
             self._process.runtime,
             "watchers",
-            [*watchers, self._artifacts.poller.spec],
+            [
+                *watchers,
+                *self._protection.watchers(),
+                self._artifacts.poller.spec,
+                self._artifacts.readiness.spec,
+            ],
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
         )
@@ -248,16 +254,11 @@ class Operator:
             (self._protection.references, tuple(FINALIZERS)),
         ]
         started = [(supervisor.started, kinds) for supervisor, kinds in supervisors]
-        counts = [
+        return [
             count
             for supervisor, kinds in started
             if supervisor
             for count in supervisor.population(*kinds)
-        ]
-        watches = self._protection.watches.started
-        return [
-            *counts,
-            *([Population("Watcher", watches.parked, watches.mail)] if watches else []),
         ]
 
 

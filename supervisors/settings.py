@@ -11,17 +11,19 @@ from actors.runtime.turns import MOST
 from resources.falco.desired import SIDECAR_IMAGE
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
-from resources.registry.credentials import SecretPolicy
 from supervisors.process.exposure import boolean
 from supervisors.process.settings import (
     ProcessSettings,
-    add_secret_policy,
+    add_registry_policy,
     base_parser,
     process_settings,
+    registry_policy_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from resources.registry.credentials import RegistryPolicy
 
 _MOST_COUNT = 10_000
 # The characters of a label key; `*` stands for any of them.
@@ -36,9 +38,9 @@ class Settings:
     excluded_labels: tuple[str, ...]
     artifact_operator_image: str
     leader_elect: bool
+    registry_policy: RegistryPolicy
     most_reconciles: int
     """Reconciles that run at once."""
-    secret_policy: SecretPolicy
     namespace: str
     """The namespace of the Lease; empty means that of the ServiceAccount."""
     pod_name: str
@@ -64,8 +66,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         excluded_labels=tuple(dict.fromkeys(flags.excluded_labels)),
         artifact_operator_image=sidecar,
         leader_elect=flags.leader_elect,
+        registry_policy=registry_policy_of(flags),
         most_reconciles=flags.max_concurrent_reconciles,
-        secret_policy=SecretPolicy(flags.require_registry_annotation),
         namespace=environ.get("POD_NAMESPACE", ""),
         pod_name=environ.get("POD_NAME", ""),
     )
@@ -95,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="true|false",
         help="work only while holding the Lease falco-operator; needed for several replicas",
     )
+    add_registry_policy(parser)
     parser.add_argument(
         "--max-concurrent-reconciles",
         default=MOST,
@@ -103,7 +106,6 @@ def _parser() -> argparse.ArgumentParser:
         help="reconciles that run at once, of all kinds together; more of them are not faster but "
         "hold up probes (default %(default)s)",
     )
-    add_secret_policy(parser)
     return parser
 
 

@@ -22,6 +22,7 @@ class LossyProxy:
         self._tls.check_hostname, self._tls.verify_mode = False, ssl.CERT_NONE
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
+        self._open: set[asyncio.StreamWriter] = set()
         self.requests: list[tuple[str, str, int]] = []
         self.loses = lambda _method, _path: False
 
@@ -63,8 +64,13 @@ class LossyProxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in self._open:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _serve(self, reader, writer):
+        self._open.add(writer)
         with suppress(OSError, asyncio.IncompleteReadError):
             await self._carry(reader, writer)
         writer.close()
@@ -80,6 +86,7 @@ class LossyProxy:
         answers, upstream = await asyncio.open_connection(
             self._upstream.hostname, self._upstream.port, ssl=self._tls
         )
+        self._open.add(upstream)
         try:
             upstream.write("\r\n".join(kept).encode() + body)
             path = urlsplit(target).path

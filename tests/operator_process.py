@@ -11,9 +11,12 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.process import Process, environment, wait_until
+from tests.registries import LOCAL
 
 COMMAND = Path(sys.executable).with_name("falco-operator")
 ANY_PORT = "127.0.0.1:0"
+# The registries of the tests are on this machine.
+LOCAL_REGISTRIES = [f"--allow-local-registry={host}" for host in LOCAL]
 
 
 def operator_kubeconfig(cluster, directory):
@@ -38,6 +41,7 @@ class OperatorProcess:
         self._flags = [
             *(f"--{name.replace('_', '-')}-bind-address={at}" for name, at in addresses.items()),
             f"--debug-dump-directory={directory}",
+            *LOCAL_REGISTRIES,
             *flags,
         ]
         self._variables = {"KUBECONFIG": str(kubeconfig), **dict(variables)}
@@ -152,7 +156,7 @@ class OperatorProcess:
 
     def dump_file(self):
         """The dump that SIGUSR1 asks for."""
-        path = self.directory / f"falco-operator-{self.pid}-actors.json"
+        path = self.directory / f"{self.command.name}-{self.pid}-actors.json"
         path.unlink(missing_ok=True)
         self.signal(signal.SIGUSR1)
         wait_until(path.exists, "the dump is written", 10, needs=[self._process])

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from deploy.local.certificates import Authority, KeyPair
 
+LOCAL = ("127.0.0.1", "127.0.0.2", "localhost")
+"""The hosts of the registries of the tests, which an operator reaches only if it is told to."""
 USERNAME, PASSWORD = "falco", "correct horse"
 _HTPASSWD = f"{USERNAME}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n"
 _SERVICE, _ISSUER = "registry of the tests", "token server of the tests"

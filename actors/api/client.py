@@ -42,6 +42,11 @@ METADATA = Representation(
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
 )
+# What `kubectl get` prints: of each object some columns and, with `includeObject=None`, no more.
+TABLE = Representation(
+    "application/json;as=Table;g=meta.k8s.io;v=v1",
+    "application/json;as=Table;g=meta.k8s.io;v=v1",
+)
 
 
 class Client:
@@ -99,13 +104,16 @@ class Client:
         body = {"metadata": metadata}
         return await self._patch(object_path(ref), body, headers, {"fieldManager": manager})
 
-    async def delete(self, ref: ObjectRef, uid: str) -> bool:
+    async def delete(self, ref: ObjectRef, uid: str, resource_version: str | None = None) -> bool:
         """Delete this incarnation only, its dependents in the background.
 
         True if it is gone; False if finalizers still hold it. Raises Conflict if the name belongs
-        to another incarnation by now.
+        to another incarnation by now, or if the object has not this resourceVersion any more.
         """
-        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        preconditions = {"uid": uid}
+        if resource_version is not None:
+            preconditions["resourceVersion"] = resource_version
+        options = {"preconditions": preconditions, "propagationPolicy": "Background"}
         answer = await self._request(
             "DELETE",
             object_path(ref),

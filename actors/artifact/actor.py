@@ -68,6 +68,8 @@ if TYPE_CHECKING:
 
 # Reasons after which only counts may have changed.
 _COUNTING = frozenset(OBSERVED)
+# Seconds between two status writes for counts: at least, and for each pod of the namespace.
+_COUNTS_PERIOD, _COUNTS_PERIOD_A_POD = 2.0, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,15 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
     """
 
     counts = COUNTS
-    counts_period = 2.0
 
     def __init__(self, runtime: Runtime, ref: ObjectRef, services: ArtifactServices) -> None:
         super().__init__(runtime, ref, services, FIELD_MANAGER)
+
+    @property
+    def counts_period(self) -> float:
+        """Longer the more pods there are: each of them is sent every write of the status."""
+        pods = self._services.reports.pods(self.ref.namespace)
+        return max(_COUNTS_PERIOD, pods * _COUNTS_PERIOD_A_POD)
 
     def _begin(self, owner: Owner, writer: Writer, retry: Retry) -> ArtifactIncarnation:
         services = self._services
@@ -148,12 +155,12 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
 
         A thousand nodes that report within seconds thus do not cause a thousand full reconciles.
         """
-        since = self.runtime.clock.monotonic() - state.status_at
+        since, period = self.runtime.clock.monotonic() - state.status_at, self.counts_period
         is_counting = all(reason.kind in _COUNTING for reason in reasons)
-        if since >= self.counts_period or not is_counting:
+        if since >= period or not is_counting:
             return None
         is_same = self._services.reports.outlook(self.ref) == state.outlook
-        return self.counts_period - since if is_same else None
+        return period - since if is_same else None
 
     def _forget(self) -> None:
         """Remove the artifact from the shared indexes, so that they do not wake this actor."""

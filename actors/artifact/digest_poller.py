@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.api.errors import ApiError
+from actors.registry.client import PATIENT, PROMPT
 from actors.runtime.clock import within
 from actors.runtime.task_actor import TaskActor
 from resources.artifact.resolution import Unresolved
 from resources.registry.request import Lookup, LookupAnswer, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 
     from actors.artifact.tag_digests import Tag, TagDigests
     from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
-    from resources.registry.request import Endpoint
+    from resources.registry.request import Endpoint, Pace
 
 # Seconds of one sleep without any look-up due.
 _LONGEST_SLEEP = 3600.0
+# Seconds that a new query waits for others: look-ups made together take one child process.
+_GATHER = 0.05
+
+
+class LookUp(Protocol):
+    """Yields each look-up with its answer once it is known, at a pace."""
+
+    def __call__(
+        self, lookups: Sequence[Lookup], pace: Pace, /
+    ) -> AsyncGenerator[tuple[Lookup, LookupAnswer], None]:
+        """As `actors.registry.client.look_up`."""
+        ...
 
 
 class DigestPoller(TaskActor):
-    """Asks registries in batches, one at a time in each of two lanes.
+    """Asks registries in batches, one at a time in each of two lanes; tells each answer at once.
 
-    Tags whose last look-up failed have a lane of their own, so that a registry that does not answer
-    holds up no registry that does. Credentials are read for each batch, and not kept.
+    A batch of the first lane ends soon after the last answer. A registry that has answered nothing
+    by then is moved to the second lane, whose batches take their time, and only there it is a
+    problem. So a registry that does not answer holds up no registry that does. Credentials are read
+    for each batch, and not kept.
     """
 
     kind = "DigestPoller"
@@ -38,7 +54,7 @@ class DigestPoller(TaskActor):
         runtime: Runtime,
         digests: TagDigests,
         endpoint: Callable[[str, OciSource], Awaitable[Endpoint]],
-        look_up: Callable[[Sequence[Lookup]], Awaitable[Sequence[LookupAnswer]]],
+        look_up: LookUp,
         tell: Callable[[Collection[ObjectRef]], None],
     ) -> None:
         """`endpoint` reads that of a source in a namespace; `tell` gets artifacts with news."""
@@ -56,28 +72,46 @@ class DigestPoller(TaskActor):
         self._digests.on_news = self._wake
         async with asyncio.TaskGroup() as lanes:
             while True:
-                for troubled in {False, True} - self._busy:
-                    if tags := self._digests.take_due(troubled=troubled):
-                        self._busy.add(troubled)
-                        lanes.create_task(self._ask(troubled, tags))
+                for slow in {False, True} - self._busy:
+                    if tags := self._digests.take_due(slow=slow):
+                        self._busy.add(slow)
+                        lanes.create_task(self._ask(slow, tags))
                 await self._wait()
+                await self.runtime.clock.sleep(_GATHER)
 
     def describe(self) -> dict[str, Any]:
         """Add all tags, for the actor dump."""
         return {**super().describe(), "tags": list(self._digests.describe())}
 
-    async def _ask(self, troubled: bool, tags: list[Tag]) -> None:
+    async def _ask(self, slow: bool, tags: list[Tag]) -> None:
         """Look up one batch of tags, equal look-ups once."""
-        prepared = await asyncio.gather(*map(self._prepare, tags))
-        lookups = list(dict.fromkeys(step for step in prepared if isinstance(step, Lookup)))
-        digests = await self._look_up(lookups) if lookups else ()
-        answers = dict(zip(lookups, digests, strict=True))
-        for tag, step in zip(tags, prepared, strict=True):
-            answer = answers[step] if isinstance(step, Lookup) else step
-            if concerned := self._digests.answered(tag, answer):
-                self._tell(concerned)
-        self._busy.discard(troubled)
+        waiting: dict[Lookup, list[Tag]] = {}
+        for tag, step in zip(tags, await asyncio.gather(*map(self._prepare, tags)), strict=True):
+            if isinstance(step, Lookup):
+                waiting.setdefault(step, []).append(tag)
+            else:
+                self._take(tag, step)
+        async with aclosing(self._look_up(list(waiting), PATIENT if slow else PROMPT)) as answers:
+            async for lookup, answer in answers:
+                self._heard(slow, lookup, answer, waiting.pop(lookup))
+        for unasked in waiting.values():
+            self._digests.put_back(unasked)
+        self._busy.discard(slow)
         self._wake()
+
+    def _heard(self, slow: bool, lookup: Lookup, answer: LookupAnswer, tags: list[Tag]) -> None:
+        registry, problem = lookup.endpoint.registry, answer.problem
+        if problem is not None and problem.hangs and not slow:
+            self._digests.registries.suspect(registry)
+            self._digests.put_back(tags)
+            return
+        self._digests.registries.heard(registry, problem)
+        for tag in tags:
+            self._take(tag, answer)
+
+    def _take(self, tag: Tag, answer: LookupAnswer) -> None:
+        if concerned := self._digests.answered(tag, answer):
+            self._tell(concerned)
 
     async def _prepare(self, tag: Tag) -> Lookup | LookupAnswer:
         """The look-up of a tag; the answer already, if its credentials cannot be read."""
@@ -95,6 +129,6 @@ class DigestPoller(TaskActor):
     async def _wait(self) -> None:
         """Wait until a tag is due, or until one may have become due earlier."""
         self._news = self.loop.create_future()
-        lanes = {troubled: troubled not in self._busy for troubled in (False, True)}
+        lanes = {slow: slow not in self._busy for slow in (False, True)}
         seconds = min(self._digests.next_due(lanes), _LONGEST_SLEEP)
         await within(self.runtime.clock, seconds, self._news)

@@ -23,7 +23,7 @@ from resources.registry.request import Endpoint
 if TYPE_CHECKING:
     from actors.api.client import Client
     from resources.artifact.sources import OciSource
-    from resources.registry.credentials import SecretPolicy
+    from resources.registry.credentials import RegistryPolicy
 
 _documents = Decoder(dict[str, Any])
 
@@ -43,7 +43,7 @@ class ReadObject(NamedTuple):
 class ReferenceReader:
     """Reads objects by name; callers that ask while an object is being read share one request."""
 
-    def __init__(self, client: Client, policy: SecretPolicy) -> None:
+    def __init__(self, client: Client, policy: RegistryPolicy) -> None:
         self._client = client
         self._policy = policy
         self._reading: dict[ObjectRef, asyncio.Task[ReadObject | None]] = {}
@@ -79,6 +79,7 @@ class ReferenceReader:
             skip_verify=source.skip_verify,
             ca=ca,
             credentials=credentials,
+            local_registries=self._policy.local_registries,
         )
 
     def content(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from actors.watch.store import revision_of
@@ -16,8 +14,9 @@ from resources.artifact.resolution import (
     Role,
     Unknown,
     Unresolved,
+    digest_of,
     missing_text,
-    published_version,
+    published_state,
     referenced_objects,
 )
 
@@ -35,12 +34,10 @@ if TYPE_CHECKING:
 # that shows it, is expected. The finalizer changes the resourceVersion: an object that is read
 # before would have a new version for every node right after.
 _PATIENCE = 5.0
-# A password can be guessed, and the guess checked by its hash: only this process knows the salt.
-_SALT = secrets.token_bytes(32)
 
 
 class Metadata(Protocol):
-    """The metadata of referenced objects, as the watches of their namespaces have shown it."""
+    """The metadata of referenced objects, as the watches of their kinds have shown it."""
 
     @property
     def restores(self) -> int:
@@ -61,10 +58,13 @@ class Metadata(Protocol):
 
 
 class _Reading(NamedTuple):
-    """The state that was found in one resourceVersion of an object, and a hash of its content."""
+    """The state that was found in one resourceVersion of an object, and a hash of its content.
+
+    The hash is empty if there is no content or if it is not known.
+    """
 
     version: str
-    digest: bytes
+    digest: str
     state: ReferenceState
 
 
@@ -96,17 +96,18 @@ class ReferenceVersions:
         self.keep(targets)
         return {
             target.role: await self.state_of(
-                target, sources.oci, published_version(published, target, sources)
+                target, sources.oci, published_state(published, target.role, sources)
             )
             for target in targets
         }
 
     async def state_of(
-        self, target: ReferencedObject, oci: OciSource | None, published: str
+        self, target: ReferencedObject, oci: OciSource | None, published: Present | None
     ) -> ReferenceState:
         """The state of one object; raises ApiError.
 
-        `published` is the version that nodes go by already: it is taken to be present, unread.
+        `published` is the state that nodes go by already: that version is not read again, and
+        content of that digest is the same, in whatever version it is now.
         """
         if not can_exist(target.ref):
             return Missing(missing_text(target))
@@ -118,14 +119,17 @@ class ReferenceVersions:
         live = self._metadata.get(target.ref)
         if live is None:
             return await self._state_of_unseen(key, oci)
-        version, reading = live.meta.resource_version or "", self._readings.get(key)
-        if reading is None and version == published:
-            self._readings[key] = reading = _Reading(version, b"", Present(version))
+        reading = self._readings.get(key)
         if reading is not None and self._is_current(reading, live):
             return reading.state
+        if reading is None and published is not None:
+            reading = _Reading(published.version, published.digest, published)
+            if published.version == live.meta.resource_version:
+                self._readings[key] = reading
+                return published
         if self._is_to_be_protected(live):
             return reading.state if reading is not None else Unknown()
-        return await self._read(key, live.revision, oci)
+        return await self._read(key, live.revision, oci, reading)
 
     def next_read(self) -> float | None:
         """Seconds until an object is read that still lacks the finalizer; None if none is."""
@@ -158,7 +162,7 @@ class ReferenceVersions:
             return reading.state
         if not self._metadata.seen(target.ref) or self._is_early(target.ref):
             return Unknown()
-        return await self._read(key, 0, oci)
+        return await self._read(key, 0, oci, None)
 
     def _is_current(self, reading: _Reading, live: Snapshot) -> bool:
         """Whether the watch shows nothing newer; what was read may be ahead of it."""
@@ -180,23 +184,27 @@ class ReferenceVersions:
         del self._waiting_since[ref]
         return False
 
-    async def _read(self, key: _Key, revision: int, oci: OciSource | None) -> ReferenceState:
+    async def _read(
+        self, key: _Key, revision: int, oci: OciSource | None, before: _Reading | None
+    ) -> ReferenceState:
         """Read an object that the watch has shown at this revision, 0 if it never has."""
-        target, before = key[0], self._readings.get(key)
+        target = key[0]
         read = await self._read_since(target, revision)
         if read is None and not revision:
-            self._readings[key] = _Reading("", b"", Missing(missing_text(target)))
+            self._readings[key] = _Reading("", "", Missing(missing_text(target)))
             return self._readings[key].state
         if read is None:  # deleted since: the watch is about to show that
             return before.state if before is not None else Unknown()
         try:
             content = self._reader.content(target, read.document, oci)
         except Unresolved as error:
-            self._readings[key] = _Reading(read.version, b"", Missing(str(error)))
+            self._readings[key] = _Reading(read.version, "", Missing(str(error)))
         else:
-            digest = hashlib.blake2b(content, key=_SALT, digest_size=16).digest()
+            digest = digest_of(target, content, read.document["metadata"]["uid"])
             is_same = before is not None and before.digest == digest
-            state = before.state if is_same and before is not None else Present(read.version)
+            state = (
+                before.state if is_same and before is not None else Present(read.version, digest)
+            )
             self._readings[key] = _Reading(read.version, digest, state)
         return self._readings[key].state
 

@@ -6,14 +6,11 @@ import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import DecodeError
-from msgspec.json import Decoder
-from msgspec.structs import astuple
 
-from resources.artifact.nodereport import NodeReport
+from actors.artifact.report_decoder import Labels, Report, ReportDecoder
 from resources.artifact.rollout import (
     FAILED,
     NAMED,
@@ -21,33 +18,25 @@ from resources.artifact.rollout import (
     PLAIN,
     PROGRAMMED,
     UNCOVERED,
+    UNREACHABLE,
     PodProgress,
     PodReport,
-    ReportEntry,
     Subject,
     Sum,
-    entries,
     progress_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from actors.watch.store import Change, Snapshot
     from resources.kubernetes.reference import ObjectRef
 
 V = TypeVar("V")
+# The states of pods that hold a verdict back.
+_HOLDING = frozenset({FAILED, PENDING})
 
 _log = logging.getLogger(__name__)
-_decoder = Decoder(NodeReport)
-
-
-class _Report(NamedTuple):
-    """The part of a NodeReport that sums depend on."""
-
-    pod_uid: str
-    node: str
-    entries: tuple[ReportEntry, ...]
 
 
 class _Tally:
@@ -88,6 +77,11 @@ class _Tally:
             if counts[PROGRAMMED]
             else ()
         )
+        out_of_reach = (
+            ((name, pod.node) for name, pod in self.apart.items() if pod.state == UNREACHABLE)
+            if counts[UNREACHABLE]
+            else ()
+        )
         return Sum(
             pods=pods,
             programmed=pods - len(self.apart) + counts[PROGRAMMED],
@@ -96,18 +90,22 @@ class _Tally:
             failures=tuple(nsmallest(NAMED, failures)),
             waiting=tuple(nsmallest(NAMED, waiting)),
             remarks=tuple(nsmallest(NAMED, remarks)),
+            unreachable=counts[UNREACHABLE],
+            out_of_reach=tuple(nsmallest(NAMED, out_of_reach)),
         )
 
 
 @dataclass(slots=True)
 class _NamespaceIndex:
-    """The pods and the sums of one namespace; the first three are by name of the pod."""
+    """The pods and the sums of one namespace; all but the sums are by name of the pod."""
 
     pods: dict[str, str] = field(default_factory=dict)
     """The uids of pods that are not being deleted."""
-    reports: dict[str, _Report] = field(default_factory=dict)
+    reports: dict[str, Report] = field(default_factory=dict)
     counting: dict[str, PodReport] = field(default_factory=dict)
     """The pods that count."""
+    placed: dict[str, str] = field(default_factory=dict)
+    """The nodes of pods that have not reported, where they were looked up."""
     tallies: dict[ObjectRef, _Tally] = field(default_factory=dict)
 
     @property
@@ -126,10 +124,12 @@ class ReportIndex:
     def __init__(self) -> None:
         self._namespaces: defaultdict[str, _NamespaceIndex] = defaultdict(_NamespaceIndex)
         # Labels by node, and namespace and name of the pods that report from it.
-        self._nodes: dict[str, Mapping[str, str]] = {}
+        self._nodes: dict[str, Labels] = {}
         self._reporting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-        # One object for equal entries, for as long as a report holds it.
-        self._shared: WeakValueDictionary[tuple[object, ...], ReportEntry] = WeakValueDictionary()
+        self._decoder = ReportDecoder()
+        self._unready: set[str] = set()
+        self.on_unready_changed: Callable[[], None] = lambda: None
+        """Called when a node that is not ready has changed."""
 
     def note(self, change: Change) -> frozenset[ObjectRef]:
         """Take in a change of a Pod, Node or NodeReport; return the artifacts whose sum differs."""
@@ -153,16 +153,69 @@ class ReportIndex:
         return tally.sum(len(index.counting))
 
     def outlook(self, artifact: ObjectRef) -> str:
-        """The state that decides the status, empty if there is none; costs next to nothing."""
+        """The state that decides the status, and how many failed pods its message names.
+
+        It is empty if there is none, and costs next to nothing.
+        """
         index = self._namespaces.get(artifact.namespace)
         tally = index.tallies.get(artifact) if index is not None else None
         if index is None or tally is None:
             return ""
-        for state in (FAILED, PENDING):
-            if tally.counts[state]:
-                return state
+        if tally.counts[FAILED]:
+            return f"{FAILED} {min(tally.counts[FAILED], NAMED)}"
+        if tally.counts[PENDING]:
+            return PENDING
         usual = len(index.counting) - len(tally.apart)
-        return PROGRAMMED if usual or tally.counts[PROGRAMMED] else ""
+        if usual or tally.counts[PROGRAMMED]:
+            return PROGRAMMED
+        return PENDING if tally.counts[UNREACHABLE] else ""
+
+    def pods(self, namespace: str) -> int:
+        """The number of pods of a namespace that count."""
+        index = self._namespaces.get(namespace)
+        return len(index.counting) if index is not None else 0
+
+    @property
+    def unready(self) -> frozenset[str]:
+        """The nodes that are known not to be ready."""
+        return frozenset(self._unready)
+
+    def held_back(self) -> list[ObjectRef]:
+        """The artifacts with pods that have failed or not reported yet."""
+        return [
+            artifact
+            for index in self._namespaces.values()
+            for artifact, tally in index.tallies.items()
+            if tally.counts[FAILED] or tally.counts[PENDING]
+        ]
+
+    def holding(self, artifact: ObjectRef) -> set[str]:
+        """The names of these pods of an artifact."""
+        index = self._namespaces.get(artifact.namespace)
+        tally = index.tallies.get(artifact) if index is not None else None
+        apart = tally.apart.items() if tally is not None else ()
+        return {pod for pod, progress in apart if progress.state in _HOLDING}
+
+    def node_of(self, namespace: str, pod: str) -> str:
+        """The node of a pod that counts; empty if it is not known."""
+        index = self._namespaces.get(namespace)
+        counted = index.counting.get(pod) if index is not None else None
+        return counted.node if counted is not None else ""
+
+    def set_ready(self, node: str, *, ready: bool) -> frozenset[ObjectRef]:
+        """Take in whether a node is ready; return the artifacts whose sum differs."""
+        if ready == (node not in self._unready) or node not in self._nodes:
+            return frozenset()
+        self._unready ^= {node}
+        return self._count_on(node)
+
+    def place(self, pod: ObjectRef, uid: str, node: str) -> frozenset[ObjectRef]:
+        """Take in on which node a pod is that has not reported; as `set_ready`."""
+        index = self._namespaces.get(pod.namespace)
+        if index is None or index.pods.get(pod.name) != uid:
+            return frozenset()
+        index.placed[pod.name] = node
+        return frozenset(self._count(pod.namespace, pod.name))
 
     def forget(self, artifact: ObjectRef) -> None:
         """Drop the sum of an artifact."""
@@ -185,15 +238,19 @@ class ReportIndex:
             self._tidy(ref.namespace)
             return ()
         _put(pods, ref.name, uid)
+        self._namespaces[ref.namespace].placed.pop(ref.name, None)
         return self._count(ref.namespace, ref.name)
 
     def _note_node(self, ref: ObjectRef, node: Snapshot | None) -> Iterable[ObjectRef]:
-        labels = None if node is None else node.meta.labels or {}
+        labels = None if node is None else self._decoder.labels(node.meta.labels or {})
+        if ref.name in self._unready:
+            self.on_unready_changed()
+        if node is None:
+            self._unready.discard(ref.name)
         if self._nodes.get(ref.name) == labels:
             return ()
         _put(self._nodes, ref.name, labels)
-        pods = sorted(self._reporting.get(ref.name, ()))
-        return {artifact for pod in pods for artifact in self._count(*pod)}
+        return self._count_on(ref.name)
 
     def _note_report(self, ref: ObjectRef, snapshot: Snapshot | None) -> Iterable[ObjectRef]:
         reports = self._namespaces[ref.namespace].reports
@@ -208,18 +265,25 @@ class ReportIndex:
             self._reporting[report.node].add(at)
         return self._count(*at) if before != report else ()
 
-    def _report(self, snapshot: Snapshot | None) -> _Report | None:
-        """The part of a report that matters; equal entries of many pods are one object."""
+    def _report(self, snapshot: Snapshot | None) -> Report | None:
         if snapshot is None:
             return None
         try:
-            report = _decoder.decode(snapshot.raw)
+            return self._decoder.report(snapshot)
         except DecodeError as error:
             _log.warning("cannot be read: %s", error, extra={"object": str(snapshot.ref)})
             return None
-        reported = entries(report.artifacts or ())
-        shared = tuple(self._shared.setdefault(astuple(entry), entry) for entry in reported)
-        return _Report(report.pod_uid, report.node_name, shared)
+
+    def _count_on(self, node: str) -> frozenset[ObjectRef]:
+        """Count all pods of a node as they are now; return the artifacts whose sum differs."""
+        placed = (
+            (namespace, pod)
+            for namespace, index in self._namespaces.items()
+            for pod, where in index.placed.items()
+            if where == node
+        )
+        pods = sorted({*self._reporting.get(node, ()), *placed})
+        return frozenset(artifact for pod in pods for artifact in self._count(*pod))
 
     def _count(self, namespace: str, pod: str) -> set[ObjectRef]:
         """Count a pod as it is now; return the artifacts whose sum differs."""
@@ -237,9 +301,12 @@ class ReportIndex:
         if uid is None:
             return None
         if report is None or report.pod_uid != uid:
-            return PodReport()
-        labels = self._nodes.get(report.node)
-        return None if labels is None else PodReport(report.node, labels, report.entries)
+            node = index.placed.get(pod, "")
+            return PodReport(node, self._nodes.get(node), (), node in self._unready)
+        node = report.node
+        labels = self._nodes.get(node)
+        is_unready = node in self._unready
+        return None if labels is None else PodReport(node, labels, report.entries, is_unready)
 
     def _tidy(self, namespace: str) -> None:
         if self._namespaces[namespace].is_empty:

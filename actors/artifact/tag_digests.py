@@ -5,28 +5,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from heapq import nsmallest
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.registry.failure import LONGEST_RETRY_AFTER
-from actors.runtime.backoff import Backoff, refusal_delay
+from actors.artifact.registries import RETRIES, Registries
+from actors.runtime.backoff import refusal_delay
 from resources.artifact.resolution import TagAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
     from resources.registry.request import LookupAnswer, Problem
 
-# Seconds that a new query waits for others: look-ups made together take one child process.
-_GATHER = 0.05
 # The bounds of a random factor for intervals, so that polls of many tags spread out.
 _JITTER = (0.9, 1.1)
-# Of the seconds between tries at a registry that fails; the certain half is in `_delay`.
-_BACKOFF = Backoff(base=2.0, cap=150.0)
 MOST_AT_ONCE = 100
 """Tags in one batch."""
+MOST_REGISTRIES = 10
+"""Registries in one batch: each takes a thread with its stack, and maybe its own authorities."""
 NO_ANSWER = TagAnswer()
 
 
@@ -73,7 +72,7 @@ class TagDigests:
         self._random = runtime.random
         self._tags: dict[Query, Tag] = {}
         self._asked: dict[ObjectRef, Query] = {}
-        self._not_before: dict[str, float] = {}
+        self.registries = Registries(runtime)
         self.on_news: Callable[[], None] = lambda: None
         """Called when a look-up may have become due earlier than before."""
 
@@ -91,12 +90,13 @@ class TagDigests:
         tag = self._tags.get(query)
         if tag is None:
             tag = self._tags[query] = Tag(query, now + self._random.uniform(0.0, poll_seconds))
+            self.registries.add(query.source.registry)
             self.on_news()
         if tag.askers.get(artifact) != poll_seconds:
             tag.askers[artifact] = poll_seconds
-            self._expedite(tag, now + max(tag.askers[artifact] * _JITTER[1], _GATHER))
+            self._expedite(tag, now + tag.askers[artifact] * _JITTER[1])
         if in_hurry and tag.answer == NO_ANSWER:
-            self._expedite(tag, now + _GATHER)
+            self._expedite(tag, now)
         return tag.answer
 
     def forget(self, artifact: ObjectRef) -> None:
@@ -107,28 +107,44 @@ class TagDigests:
             del tag.askers[artifact]
             if not tag.askers:
                 del self._tags[tag.query]
+                self.registries.drop(tag.query.source.registry)
 
-    def take_due(self, *, troubled: bool) -> list[Tag]:
-        """Tags to be looked up now; `troubled`: those whose last look-up failed, else the others.
+    def take_due(self, *, slow: bool) -> list[Tag]:
+        """Tags to be looked up now; `slow`: those of registries that were slow, else the others.
 
-        They are not taken again before `answered` is called for them.
+        They are not taken again before `answered` or `put_back` is called for them.
         """
         now = self._clock.monotonic()
-        idle = (tag for tag in self._tags.values() if not tag.is_asked)
-        due = (tag for tag in idle if bool(tag.failures) == troubled and self._due(tag) <= now)
-        batch = nsmallest(MOST_AT_ONCE, due, key=lambda tag: tag.due)
-        for tag in batch:
-            tag.is_asked = True
+        due = (tag for tag in self._idle(slow) if self._due(tag) <= now)
+        batch: list[Tag] = []
+        registries: set[str] = set()
+        for tag in _in_turn(due):
+            registry = tag.query.source.registry
+            if len(batch) == MOST_AT_ONCE:
+                break
+            if not tag.is_asked and (registry in registries or len(registries) < MOST_REGISTRIES):
+                tag.is_asked = True
+                registries.add(registry)
+                batch.append(tag)
         return batch
 
+    def put_back(self, tags: Iterable[Tag]) -> None:
+        """Take back tags that were not looked up after all: they are due, behind all others."""
+        now = self._clock.monotonic()
+        for tag in tags:
+            tag.is_asked, tag.due = False, now
+
     def next_due(self, lanes: Mapping[bool, bool]) -> float:
-        """Seconds until a look-up is due; `lanes`: whether `troubled` ones, or others, may run."""
-        dues = (
-            self._due(tag)
-            for tag in self._tags.values()
-            if not tag.is_asked and lanes[bool(tag.failures)]
-        )
+        """Seconds until a look-up is due; `lanes`: whether `slow` ones, or others, may run."""
+        dues = (self._due(tag) for slow, may in lanes.items() if may for tag in self._idle(slow))
         return max(0.0, min(dues, default=math.inf) - self._clock.monotonic())
+
+    def _idle(self, slow: bool) -> Iterator[Tag]:
+        """The tags of one lane that are not being looked up."""
+        registries = self.registries
+        for tag in self._tags.values():
+            if not tag.is_asked and registries.is_slow(tag.query.source.registry) == slow:
+                yield tag
 
     def answered(self, tag: Tag, answer: LookupAnswer) -> frozenset[ObjectRef]:
         """Keep the answer of a look-up; return the artifacts to which it is news."""
@@ -149,11 +165,11 @@ class TagDigests:
         """Forget every query and answer: another leader may have published newer digests since."""
         self._tags.clear()
         self._asked.clear()
+        self.registries.clear()
 
     def reset(self) -> None:
         """Make the tags that were taken due again: the poller that took them is gone."""
-        for tag in self._tags.values():
-            tag.is_asked = False
+        self.put_back(tag for tag in self._tags.values() if tag.is_asked)
 
     def describe(self) -> Iterator[dict[str, object]]:
         """All tags, for the actor dump."""
@@ -167,11 +183,12 @@ class TagDigests:
                 "digest": tag.answer.digest,
                 "problem": problem and problem.message,
                 "failures": tag.failures,
+                "slow registry": self.registries.is_slow(tag.query.source.registry),
                 "due in": round(self._due(tag) - now, 3),
             }
 
     def _due(self, tag: Tag) -> float:
-        return max(tag.due, self._not_before.get(tag.query.source.registry, -math.inf))
+        return max(tag.due, self.registries.not_before(tag.query.source.registry))
 
     def _expedite(self, tag: Tag, due: float) -> None:
         """Make a tag due at this time at the latest, unless it waits after a failure."""
@@ -180,12 +197,25 @@ class TagDigests:
             self.on_news()
 
     def _delay(self, tag: Tag, problem: Problem) -> float:
-        """Seconds until the next try; a registry's Retry-After holds for all of its tags."""
-        if problem.retry_after:
-            asked = min(problem.retry_after, LONGEST_RETRY_AFTER)
-            registry = tag.query.source.registry
-            until = self._clock.monotonic() + asked
-            self._not_before[registry] = max(until, self._not_before.get(registry, -math.inf))
+        """Seconds until the next try."""
         if not problem.transient:
             return refusal_delay(tag.failures) * self._random.uniform(*_JITTER)
-        return _BACKOFF.ceiling(tag.failures) + _BACKOFF.delay(tag.failures, self._random)
+        return RETRIES.ceiling(tag.failures) + RETRIES.delay(tag.failures, self._random)
+
+
+def _in_turn(tags: Iterable[Tag]) -> Iterator[Tag]:
+    """The tags by turns of the namespaces whose artifacts ask; of each, the longest due first.
+
+    A tag that artifacts of several namespaces ask for comes more than once.
+    """
+    by_namespace: dict[str, list[Tag]] = {}
+    for tag in tags:
+        for namespace in {artifact.namespace for artifact in tag.askers}:
+            by_namespace.setdefault(namespace, []).append(tag)
+    columns = [nsmallest(MOST_AT_ONCE, column, key=_by_due) for column in by_namespace.values()]
+    for turn in zip_longest(*columns):
+        yield from sorted((tag for tag in turn if tag is not None), key=_by_due)
+
+
+def _by_due(tag: Tag) -> float:
+    return tag.due

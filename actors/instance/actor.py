@@ -5,17 +5,19 @@ One reconcile writes the finalizer and the children in waves, then the status, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from actors.api.errors import ApiError, NamespaceTerminating, Refused
+from actors.instance.pod_failures import PodFailures
 from actors.runtime.reason import Cause
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
 from actors.write.applier import Applier
 from actors.write.children import Attempt, Children
+from actors.write.errors import Leaving
 from actors.write.recorder import Record
 from actors.write.writing_actor import (
     NEXT_COUNTS,
@@ -63,6 +65,7 @@ _LAST_DELAY = 1.0
 _LEAVING_DELAY = 30.0
 _LEAVING = "a cluster-scoped child that is still being deleted"
 _RETRY = "retry after a failed request"
+_UNAVAILABLE = "a look at pods that are not updated or not available"
 
 R = TypeVar("R", bound=Instance)
 
@@ -81,14 +84,20 @@ class InstanceIncarnation(Incarnation):
 
     applier: Applier
     children: Children
+    pod_failures: PodFailures
     cleaned: bool = False
     """Whether every cluster-scoped child was found to be gone."""
     namespace_goes: bool = False
     """Found when a child was to be created there; then no Event can be created either."""
     deletion_error: str = ""
     """The last refusal of a deletion of which an Event was recorded."""
-    unreported: Attempt = field(default_factory=Attempt)
+    unreported: Attempt | None = None
     """What was done to children and is not in the status yet."""
+
+    @property
+    def calls(self) -> int:
+        """Requests to the API server on behalf of this incarnation."""
+        return self.writer.calls + self.pod_failures.calls
 
 
 class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic[R]):
@@ -123,10 +132,11 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         return described
 
     def _begin(self, owner: Owner, writer: Writer, retry: Retry) -> InstanceIncarnation:
-        applier = Applier(writer, owner)
+        applier = Applier(writer, owner, self.runtime.clock)
         drift_corrected = self._services.drift_corrected
         children = Children(self.runtime, applier, writer.view, drift_corrected)
-        return InstanceIncarnation(owner, writer, retry, applier, children)
+        failures = PodFailures(self._services.client, self.runtime.clock, owner.ref)
+        return InstanceIncarnation(owner, writer, retry, applier, children, failures)
 
     def _parked_status(self, snapshot: Snapshot, error: str, message: str) -> dict[str, Any]:
         before, generation = status_of(snapshot.raw), snapshot.meta.generation
@@ -162,9 +172,9 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         """Write the status and no child."""
         wait = await self._report(state, resource, Outcome(failures=failures))
         state.retry.reset()
-        if wait is not None:
-            return RequeueAfter(wait, NEXT_COUNTS)
-        return Blocked(failures[0].reason) if failures else Done()
+        result = at_earliest((wait, NEXT_COUNTS), (state.pod_failures.next_time(), _UNAVAILABLE))
+        is_done = isinstance(result, Done)
+        return Blocked(failures[0].reason) if failures and is_done else result
 
     async def _write(
         self,
@@ -173,7 +183,8 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         resource: R,
         children: tuple[Child, ...],
     ) -> Result:
-        attempt = state.unreported = state.unreported.next()
+        attempt = state.unreported.next() if state.unreported else Attempt()
+        state.unreported = attempt
         own = partial(self._own, state, snapshot, children, attempt)
         await state.children.ensure(children, own, attempt)
         wanted = self._instance_kind.main_workload(resource)
@@ -186,8 +197,9 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             state.namespace_goes = True
             await self._report_status(state, resource, attempt.outcome())
             return Blocked("NamespaceTerminating")
-        wait = await self._report(state, resource, attempt.outcome())
-        state.unreported = Attempt()
+        outcome = replace(attempt.outcome(), unstored=state.applier.unstored(children))
+        wait = await self._report(state, resource, outcome)
+        state.unreported = None
         if again is None:
             state.retry.reset()
         refused = attempt.refused(self.runtime.random)
@@ -196,6 +208,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             (again, _RETRY),
             (refused, "retry after a refused request"),
             (state.children.next_try(), "the next try of a held child"),
+            (state.pod_failures.next_time(), _UNAVAILABLE),
         )
 
     async def _own(
@@ -220,9 +233,9 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         """Delete children that are no longer wanted; the wanted workload exists by now."""
         for ref in refs:
             try:
-                if state.applier.owns(ref) and await state.applier.remove(ref):
+                if await state.applier.prune(ref):
                     attempt.pruned.append(ref)
-            except ApiError as error:
+            except (ApiError, Leaving) as error:
                 attempt.failed(ref, error)
 
     async def _report(
@@ -242,19 +255,16 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         self, state: InstanceIncarnation, resource: R, outcome: Outcome
     ) -> float | None:
         await state.writer.settle()
+        wanted = self._instance_kind.main_workload(resource)
+        workload = self.ref._replace(kind=wanted.kind)
+        snapshot = state.view.get(workload) if state.applier.owns(workload) else None
+        live = msgspec.json.decode(snapshot.raw) if snapshot else None
+        why = await state.pod_failures.why(wanted.kind, live)
         newest = state.view.get(self.ref)
         if newest is None or newest.meta.uid != state.owner.uid:
             return None
-        wanted = self._instance_kind.main_workload(resource)
-        workload = self.ref._replace(kind=wanted.kind)
-        live = state.view.get(workload) if state.applier.owns(workload) else None
-        status = observed_status(
-            resource,
-            outcome,
-            wanted,
-            msgspec.json.decode(live.raw) if live else None,
-            self.runtime.clock.now(),
-        )
+        now = self.runtime.clock.now()
+        status = observed_status(resource, outcome, wanted, live, now, why)
         current = msgspec.json.decode(newest.raw).get("status", {})
         return await self._write_status(state, newest, current, status)
 

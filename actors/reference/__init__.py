@@ -1,1 +1,1 @@
-"""Protection of the Secrets and ConfigMaps that artifacts name: actors, watches, index."""
+"""Protection of the Secrets and ConfigMaps that artifacts name: actors, watches, Store, index."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from actors.api.client import METADATA
 from actors.api.errors import ApiError
-from actors.reference.scopes import protection_fields
 from actors.runtime.actor import Actor
 from actors.runtime.reason import Cause
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
@@ -20,6 +19,7 @@ from actors.write.writer import Writer
 from resources.artifact.references import FIELD_MANAGERS, FINALIZERS, is_protected
 from resources.instance.outcome import Update
 from resources.kubernetes.managed_fields import Difference
+from resources.kubernetes.meta import RETRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +38,9 @@ _log = logging.getLogger(__name__)
 class ReferenceActor(Actor):
     """Keeps our finalizer on one object exactly as long as an artifact names it.
 
-    Only metadata is read. The object is read by name only if the Stores of `Scopes` may lack it:
-    they drop an object that no artifact names when it is seen, and after an error the result of
-    the last write is unknown.
+    Only metadata is read. The object is read by name only if the `ReferenceStore` may lack it: it
+    drops an object that no artifact names when it is seen, and after an error the result of the
+    last write is unknown.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ReferenceActor(Actor):
         self._seen = seen
         self._index = index
         self._absent = absent
-        self._writer = Writer(client, _ProtectionView(seen), FIELD_MANAGERS[ref.kind])
+        self._writer = Writer(client, View(seen), FIELD_MANAGERS[ref.kind])
         self._retry = Retry(runtime.random)
         self._in_doubt = False
         self._uid = ""
@@ -105,7 +105,7 @@ class ReferenceActor(Actor):
         return await self._protect(live)
 
     async def _live(self) -> Snapshot | None:
-        """The live object; None if it does not exist, or if its scope is not listed yet."""
+        """The live object; None if it does not exist, or if its kind is not listed yet."""
         if self._in_doubt:
             return await self._read()
         live = self._writer.view.get(self.ref)
@@ -137,22 +137,16 @@ class ReferenceActor(Actor):
         return Done()
 
 
-class _ProtectionView(View):
-    """Keeps the same fields of a response as the Store."""
-
-    def wrote(self, snapshot: Snapshot) -> None:
-        super().wrote(protection_fields(snapshot))
-
-
-def state_of(live: Snapshot | None) -> tuple[str, bool, bool] | None:
+def state_of(live: Snapshot | None) -> tuple[str, bool, bool, str] | None:
     """All of an object that a ReferenceActor acts on; equal after every other change of it.
 
-    It is the uid, whether the object is protected, and whether it is being deleted.
+    It is the uid, whether the object is protected, whether it is being deleted, and its `RETRY`.
     """
     if live is None:
         return None
-    is_deleted = live.meta.deletion_timestamp is not None
-    return live.meta.uid or "", is_protected(live.ref.kind, live.meta), is_deleted
+    meta, is_deleted = live.meta, live.meta.deletion_timestamp is not None
+    retry = (meta.annotations or {}).get(RETRY, "")
+    return meta.uid or "", is_protected(live.ref.kind, meta), is_deleted, retry
 
 
 def _needs_protection(live: Snapshot) -> bool:

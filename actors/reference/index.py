@@ -10,10 +10,10 @@ from msgspec import DecodeError
 
 from resources.artifact.references import references
 from resources.falco.rights import Readable
-from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
     from actors.watch.store import Change, Snapshot
+    from resources.kubernetes.reference import ObjectRef
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class ReferenceIndex:
     def __init__(self) -> None:
         self._named: dict[ObjectRef, frozenset[ObjectRef]] = {}
         self._referrers: defaultdict[ObjectRef, set[ObjectRef]] = defaultdict(set)
-        self._scopes: defaultdict[ObjectRef, set[ObjectRef]] = defaultdict(set)
+        self._by_namespace: defaultdict[str, set[ObjectRef]] = defaultdict(set)
 
     def note(self, change: Change) -> frozenset[ObjectRef]:
         """Take in a change of an artifact; return what is now named first, or no longer named.
@@ -57,31 +57,20 @@ class ReferenceIndex:
         """All objects that artifacts name."""
         return frozenset(self._referrers)
 
-    def scopes(self) -> frozenset[ObjectRef]:
-        """Every scope in which an object is named."""
-        return frozenset(self._scopes)
-
-    def targets_in(self, scope: ObjectRef) -> frozenset[ObjectRef]:
-        """The objects of a scope that artifacts name."""
-        return frozenset(self._scopes.get(scope, ()))
-
     def readable(self, namespace: str) -> Readable:
         """The names of the Secrets and ConfigMaps that the artifacts of a namespace refer to."""
+        named = self._by_namespace.get(namespace, ())
         secrets, config_maps = (
-            frozenset(ref.name for ref in self.targets_in(ObjectRef(kind, namespace, "")))
+            frozenset(ref.name for ref in named if ref.kind == kind)
             for kind in ("Secret", "ConfigMap")
         )
         return Readable(secrets, config_maps)
-
-    def names_in(self, scope: ObjectRef) -> bool:
-        """Whether artifacts name any object of the scope."""
-        return scope in self._scopes
 
     def _add(self, target: ObjectRef, artifact: ObjectRef) -> bool:
         """Add a reference; whether the target was not named before."""
         is_first = target not in self._referrers
         self._referrers[target].add(artifact)
-        self._scopes[scope_of(target)].add(target)
+        self._by_namespace[target.namespace].add(target)
         return is_first
 
     def _drop(self, target: ObjectRef, artifact: ObjectRef) -> bool:
@@ -90,16 +79,10 @@ class ReferenceIndex:
         if self._referrers[target]:
             return False
         del self._referrers[target]
-        scope = scope_of(target)
-        self._scopes[scope].discard(target)
-        if not self._scopes[scope]:
-            del self._scopes[scope]
+        self._by_namespace[target.namespace].discard(target)
+        if not self._by_namespace[target.namespace]:
+            del self._by_namespace[target.namespace]
         return True
-
-
-def scope_of(ref: ObjectRef) -> ObjectRef:
-    """The scope of an object: its kind and namespace, with an empty name."""
-    return ref._replace(name="")
 
 
 def _named_by(artifact: Snapshot | None, before: frozenset[ObjectRef]) -> frozenset[ObjectRef]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.reference.index import ReferenceIndex, scope_of
 from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from actors.reference.index import ReferenceIndex
     from actors.runtime.clock import Clock, Handle
     from actors.watch.store import Store
     from resources.kubernetes.reference import ObjectRef
@@ -39,7 +39,7 @@ class ReadingRights:
 
     def changed(self, targets: Collection[ObjectRef]) -> None:
         """Take in that these objects are named for the first time, or no longer."""
-        for namespace in sorted({scope_of(target).namespace for target in targets}):
+        for namespace in sorted({target.namespace for target in targets}):
             if namespace in self._timers:
                 self._overdue.add(namespace)
             else:

@@ -6,23 +6,38 @@ block the event loop or exceed these limits.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from contextlib import suppress
+import time
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.runtime.child_process import MEGABYTE, WorkerFailed, run_worker
-from resources.registry.request import Answers, LookupAnswer, Lookups, Problem, Pulled, PullRequest
+from actors.runtime.child_process import MEGABYTE, WorkerFailed, replies_of, run_worker
+from resources.registry.request import (
+    LookupAnswer,
+    Lookups,
+    Pace,
+    PlacedAnswer,
+    Problem,
+    Pulled,
+    PullRequest,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from resources.registry.request import Endpoint, Lookup, Pull
 
-LOOK_UP_SECONDS = 60.0
+PROMPT = Pace(seconds=5.0, patience=2.0)
+"""The pace for registries that are expected to answer."""
+PATIENT = Pace(seconds=20.0, patience=20.0)
+"""The pace for registries that have been slow."""
 # Bytes of private data of a child; 24 MB of them are oras and the modules that it imports.
 _MEMORY = 48 * MEGABYTE
-# Seconds that a child has to answer after the deadline of its look-ups.
+# Children at once, if a batch has failed and each registry is asked by a child of its own.
+_APART = 2
+# Seconds that a child has beyond those of its look-ups, in which it starts.
 _SLACK_SECONDS = 5.0
 UNFINISHED = ".pull-"
 """Prefix of files that are not verified yet; a killed process leaves them to be removed."""
@@ -52,15 +67,28 @@ class RegistryError(Exception):
 
 
 async def look_up(
-    lookups: Sequence[Lookup], *, seconds: float = LOOK_UP_SECONDS
-) -> list[LookupAnswer]:
-    """The digests that references name, in the same order; a failed look-up has a problem instead.
+    lookups: Sequence[Lookup], pace: Pace = PATIENT
+) -> AsyncGenerator[tuple[Lookup, LookupAnswer], None]:
+    """Yield each look-up with the digest that its reference names, or a problem, once it is known.
 
-    All look-ups share one child process; a reference that is a digest needs none.
+    They share one child process; a reference that is a digest needs none. If a registry answers
+    nothing at the pace, its look-ups have the problem that it hangs. Those that an answering
+    registry could not be asked in time are not yielded, and can be tried again.
     """
-    asked = tuple(dict.fromkeys(lookup for lookup in lookups if not lookup.is_pinned))
-    answers = await _answers(asked, seconds) if asked else {}
-    return [answers.get(lookup) or LookupAnswer(lookup.reference) for lookup in lookups]
+    pinned = [lookup for lookup in lookups if lookup.is_pinned]
+    left = dict.fromkeys(lookup for lookup in lookups if not lookup.is_pinned)
+    silent = {lookup.endpoint.registry for lookup in left}
+    for lookup in pinned:
+        yield lookup, LookupAnswer(lookup.reference)
+    async with aclosing(_answers(tuple(left), pace)) as answers:
+        async for lookup, answer in answers:
+            del left[lookup]
+            silent.discard(lookup.endpoint.registry)
+            yield lookup, answer
+    for lookup in left:
+        if lookup.endpoint.registry in silent:
+            text = f"{lookup.endpoint}: the registry did not answer in time"
+            yield lookup, LookupAnswer(problem=Problem(text, transient=True, hangs=True))
 
 
 async def pull(request: Pull) -> Pulled:
@@ -90,38 +118,81 @@ async def pull(request: Pull) -> Pulled:
     return pulled
 
 
-async def _answers(lookups: tuple[Lookup, ...], seconds: float) -> dict[Lookup, LookupAnswer]:
+async def _answers(
+    lookups: tuple[Lookup, ...], pace: Pace
+) -> AsyncGenerator[tuple[Lookup, LookupAnswer], None]:
+    """Yield the answers of one child, and if it fails, of a child for each registry."""
+    if not lookups:
+        return
+    left, begun, failure = dict.fromkeys(lookups), time.monotonic(), None
     try:
-        answers = await run_worker(
-            "actors.registry.look_up_worker",
-            Lookups(lookups, seconds),
-            Answers,
-            memory=_MEMORY,
-            seconds=seconds + _SLACK_SECONDS,
-        )
+        async with aclosing(_replies(lookups, pace)) as replies:
+            async for lookup, answer in replies:
+                del left[lookup]
+                yield lookup, answer
     except WorkerFailed as error:
-        return await _answers_apart(lookups, seconds, error)
-    return dict(zip(lookups, answers.answers, strict=True))
+        failure = error
+    if failure is None:
+        return
+    registries: dict[str, list[Lookup]] = {}
+    for lookup in left:
+        registries.setdefault(lookup.endpoint.registry, []).append(lookup)
+    if len(registries) <= 1:
+        for lookup in left:
+            yield lookup, LookupAnswer(problem=_failed(lookup.endpoint, "look-up", failure))
+        return
+    rest = Pace(pace.seconds - (time.monotonic() - begun), pace.patience)
+    async with aclosing(_answers_apart(registries.values(), rest)) as answers:
+        async for lookup, answer in answers:
+            yield lookup, answer
+
+
+async def _replies(
+    lookups: tuple[Lookup, ...], pace: Pace
+) -> AsyncGenerator[tuple[Lookup, LookupAnswer], None]:
+    """Yield the answers of one child; raises WorkerFailed."""
+    replies = replies_of(
+        "actors.registry.look_up_worker",
+        Lookups(lookups, pace),
+        PlacedAnswer,
+        memory=_MEMORY,
+        seconds=pace.seconds + _SLACK_SECONDS,
+    )
+    async with aclosing(replies):
+        async for reply in replies:
+            yield lookups[reply.place], reply.answer
 
 
 async def _answers_apart(
-    lookups: tuple[Lookup, ...], seconds: float, error: WorkerFailed
-) -> dict[Lookup, LookupAnswer]:
-    """Look up each registry in a child of its own, so that the culprit breaks only its own."""
-    registries = dict.fromkeys(lookup.endpoint.registry for lookup in lookups)
-    if len(registries) == 1:
-        return {
-            each: LookupAnswer(problem=_failed(each.endpoint, "look-up", error)) for each in lookups
-        }
-    answers: dict[Lookup, LookupAnswer] = {}
-    for registry in registries:
-        batch = tuple(lookup for lookup in lookups if lookup.endpoint.registry == registry)
-        answers |= await _answers(batch, seconds)
-    return answers
+    batches: Iterable[list[Lookup]], pace: Pace
+) -> AsyncGenerator[tuple[Lookup, LookupAnswer], None]:
+    """Yield the answers of a child for each batch, so that the culprit breaks only its own.
+
+    Two run at once; all have to end within the pace of the batch that they were.
+    """
+    until, places = time.monotonic() + pace.seconds, asyncio.Semaphore(_APART)
+
+    async def ask(batch: list[Lookup]) -> list[tuple[Lookup, LookupAnswer]]:
+        async with places:
+            left = until - time.monotonic()
+            if left <= 0.0:
+                return []
+            answers = _answers(tuple(batch), Pace(left, pace.patience))
+            return [answer async for answer in answers]
+
+    tasks = [asyncio.create_task(ask(batch)) for batch in batches]
+    try:
+        for task in asyncio.as_completed(tasks):
+            for answer in await task:
+                yield answer
+    finally:
+        for running in tasks:
+            running.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _failed(endpoint: Endpoint, what: str, error: WorkerFailed) -> Problem:
-    return Problem(f"{endpoint}: the {what} {error}", transient=True)
+    return Problem(f"{endpoint}: the {what} {error}", transient=True, hangs=True)
 
 
 def _remove(file: Path) -> None:

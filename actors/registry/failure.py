@@ -41,12 +41,18 @@ _LONGEST_WAIT = 2.0
 
 
 class ExchangeError(Exception):
-    """A request failed; the message does not name the registry. Transient is as in `Problem`."""
+    """A request failed; the message does not name the registry. The fields are as in `Problem`."""
 
     def __init__(
-        self, what: str, *, transient: bool = False, retry_after: float | None = None
+        self,
+        what: str,
+        *,
+        transient: bool = False,
+        retry_after: float | None = None,
+        hangs: bool = False,
     ) -> None:
         super().__init__(what)
+        self.hangs = hangs
         self.transient = transient
         self.retry_after = retry_after
 
@@ -57,7 +63,7 @@ class RegistryDown(ExchangeError):  # noqa: N818 - it describes the registry
 
 def problem_of(endpoint: Endpoint, error: ExchangeError) -> Problem:
     """The problem that names the repository as well."""
-    return Problem(f"{endpoint}: {error}", error.transient, error.retry_after)
+    return Problem(f"{endpoint}: {error}", error.transient, error.retry_after, hangs=error.hangs)
 
 
 def from_status(
@@ -93,15 +99,23 @@ def from_exception(error: BaseException, host: str) -> ExchangeError:
             return ExchangeError(f"the certificate of {host} is not valid: {cause.verify_message}")
         if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
             return ExchangeError(f"{host} does not speak TLS")
-    return RegistryDown(f"{host} {_what_happened(causes)}", transient=True)
+    hangs = any(_is_timeout(cause) for cause in causes)
+    return RegistryDown(f"{host} {_what_happened(causes)}", transient=True, hangs=hangs)
+
+
+def _is_timeout(cause: BaseException) -> bool:
+    """Whether nobody answered: the server, or the DNS, which says so by EAI_AGAIN."""
+    if isinstance(cause, socket.gaierror):
+        return cause.errno == socket.EAI_AGAIN
+    return isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__
 
 
 def _what_happened(causes: list[BaseException]) -> str:
     for cause in causes:
-        if isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__:
-            return "does not answer in time"
         if isinstance(cause, socket.gaierror):
             return "has a name that cannot be resolved"
+        if _is_timeout(cause):
+            return "does not answer in time"
         if "ProxyError" in type(cause).__name__:
             return "cannot be reached through the proxy"
         if isinstance(cause, OSError) and cause.errno:
@@ -124,13 +138,16 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def persistently(operation: Callable[[], T]) -> T:
-    """Return the result of an operation, which is repeated while it fails transiently."""
+    """Return the result of an operation, which is repeated while it fails transiently.
+
+    A registry that hangs is left to the next child process, too, since others wait for this one.
+    """
     for tries in range(1, _TRIES):
         try:
             return operation()
         except ExchangeError as error:
             wait = error.retry_after or _PAUSE * 2**tries * random.uniform(0.5, 1)  # noqa: S311
-            if not error.transient or wait > _LONGEST_WAIT:
+            if not error.transient or error.hangs or wait > _LONGEST_WAIT:
                 raise
         time.sleep(wait)
     return operation()

@@ -6,42 +6,51 @@ Each registry has a thread of its own, so a registry that does not answer holds 
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+import time
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from actors.registry.failure import ExchangeError, RegistryDown, persistently, problem_of
 from actors.registry.session import Session
-from resources.registry.request import Answers, LookupAnswer
+from resources.registry.request import LookupAnswer, PlacedAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from resources.registry.request import Endpoint, Lookup, Lookups
 
-# Threads. Each may hold a megabyte of public authorities, and its whole stack counts as memory.
-_AT_ONCE = 8
+# Bytes of a thread's stack; the whole counts as memory.
 _STACK = 512 * 1024
 
 
-def answer(batch: Lookups) -> Answers:
-    """The answers in the order of the batch; a problem for each that did not come in time."""
+def answers(batch: Lookups) -> Iterator[PlacedAnswer]:
+    """Yield each answer when it is known, as long as the pace of the batch allows."""
     registries: dict[str, dict[int, Lookup]] = {}
     for place, lookup in enumerate(batch.lookups):
         registries.setdefault(lookup.endpoint.registry, {})[place] = lookup
-    answers: dict[int, LookupAnswer] = {}
+    known: SimpleQueue[PlacedAnswer | BaseException] = SimpleQueue()
     threading.stack_size(_STACK)
-    pool = ThreadPoolExecutor(_AT_ONCE)
-    runs = [pool.submit(_look_up, lookups, answers) for lookups in registries.values()]
-    for run in wait(runs, timeout=batch.seconds).done:
-        run.result()  # raises in case of a bug, or out of memory
-    late = ExchangeError("the registry did not answer in time", transient=True)
-    return Answers(
-        tuple(
-            answers.get(place) or _failed(lookup.endpoint, late)
-            for place, lookup in enumerate(batch.lookups)
-        )
-    )
+    for lookups in registries.values():
+        threading.Thread(target=_run, args=(lookups, known), daemon=True).start()
+    end = time.monotonic() + batch.pace.seconds
+    for _ in batch.lookups:
+        try:
+            answer = known.get(timeout=max(0.0, min(batch.pace.patience, end - time.monotonic())))
+        except Empty:
+            return
+        if isinstance(answer, BaseException):
+            raise answer  # a bug, or out of memory
+        yield answer
 
 
-def _look_up(lookups: dict[int, Lookup], answers: dict[int, LookupAnswer]) -> None:
+def _run(lookups: dict[int, Lookup], known: SimpleQueue[PlacedAnswer | BaseException]) -> None:
+    try:
+        _look_up(lookups, lambda place, answer: known.put(PlacedAnswer(place, answer)))
+    except BaseException as error:  # noqa: BLE001 - raised again in the thread that reads `known`
+        known.put(error)
+
+
+def _look_up(lookups: dict[int, Lookup], found: Callable[[int, LookupAnswer], None]) -> None:
     """Look up the references of one registry, until it is down."""
     down: RegistryDown | None = None
     for endpoint, places in _by_endpoint(lookups).items():
@@ -52,10 +61,10 @@ def _look_up(lookups: dict[int, Lookup], answers: dict[int, LookupAnswer]) -> No
                 if down is not None:
                     raise down
                 session = session or Session(endpoint, lookup.idle_seconds)
-                answers[place] = LookupAnswer(_digest(session, lookup.reference))
+                found(place, LookupAnswer(_digest(session, lookup.reference)))
             except ExchangeError as error:
                 down = error if isinstance(error, RegistryDown) else down
-                answers[place] = _failed(endpoint, error)
+                found(place, LookupAnswer(problem=problem_of(endpoint, error)))
         if session is not None:
             session.close()
 
@@ -70,7 +79,3 @@ def _by_endpoint(lookups: dict[int, Lookup]) -> dict[Endpoint, list[int]]:
     for place, lookup in lookups.items():
         endpoints.setdefault(lookup.endpoint, []).append(place)
     return endpoints
-
-
-def _failed(endpoint: Endpoint, error: ExchangeError) -> LookupAnswer:
-    return LookupAnswer(problem=problem_of(endpoint, error))

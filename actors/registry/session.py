@@ -18,11 +18,19 @@ import oras.provider  # type: ignore[import-untyped]
 import requests
 from urllib3.exceptions import HTTPError
 
+from actors.registry.adapter import Adapter
+from actors.registry.connection import check_literal, peer_of
 from actors.registry.failure import ExchangeError, from_exception, from_status
-from actors.registry.tls import Adapter
 from actors.registry.token import authorization
 from actors.runtime.proxy import proxy_of
-from resources.registry.host import Origin, api_host, api_repository, origin_of
+from resources.registry.address import is_public
+from resources.registry.host import (
+    Origin,
+    api_host,
+    api_repository,
+    may_see_credentials,
+    origin_of,
+)
 from resources.registry.limits import MAX_DOCUMENT_BYTES
 from resources.registry.manifest import ACCEPT
 from resources.registry.tag_or_digest import is_digest, is_tag_or_digest
@@ -62,7 +70,12 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         self._timeout = (min(_CONNECT_SECONDS, idle_seconds), idle_seconds)
         self.session.trust_env = False  # no .netrc; `_send` chooses the proxy
         self.session.headers.update(_HEADERS)
-        self.session.mount("https://", Adapter(endpoint.ca, endpoint.skip_verify))
+        self._local_registries = frozenset(endpoint.local_registries)
+        # Whether the registry has answered from a public address, as all do behind a proxy.
+        self._is_public = False
+        adapter = Adapter(endpoint.ca, endpoint.skip_verify, self._local_registries)
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, adapter)
 
     def close(self) -> None:
         """Close every connection."""
@@ -73,6 +86,7 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         if not is_tag_or_digest(reference):
             raise ExchangeError(f"{shown_unquoted(reference)} is no valid tag or digest")
         response = self.do_request(self._manifest_url(reference), "HEAD", headers=_accepting())
+        self._keep_private(response, to_strangers=False)
         self._discard(response)
         if response.status_code not in _NO_HEAD:
             self._check(response, f"manifest {reference}")
@@ -86,6 +100,7 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         """The manifest that the reference names; its digest is not verified yet."""
         what = f"manifest {reference}"
         response = self.do_request(self._manifest_url(reference), headers=_accepting())
+        self._keep_private(response, to_strangers=False)
         self._check(response, what)
         return self._whole(response, what)
 
@@ -116,8 +131,26 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
 
     def _token_answer(self, url: str, credentials: str | None) -> tuple[int, str | None, bytes]:
         response = self._exchange(url, "GET", {"Accept": "application/json"}, credentials)
+        origin = origin_of(response.url)
+        is_own = origin is not None and may_see_credentials(origin, self._origin)
+        self._keep_private(response, to_strangers=not is_own)
         body = self._whole(response, "the token server's answer")
         return response.status_code, response.headers.get("Retry-After"), body
+
+    def _keep_private(self, response: requests.Response, *, to_strangers: bool) -> None:
+        """Refuse an answer from a private network that would become known outside of it.
+
+        A registry gets to know its tokens, and those who read a status the digest of a manifest. So
+        an answer from a private address is used only if the registry has a private address, too,
+        and if what is used goes to no stranger (`to_strangers`).
+        """
+        peer = peer_of(response)
+        if peer is not None and not is_public(peer) and (to_strangers or self._is_public):
+            response.close()
+            raise ExchangeError(
+                f"{origin_of(response.url)} has the private address {peer}: what it answers is not "
+                "for this registry"
+            )
 
     def _exchange(
         self, url: str, method: str, headers: dict[str, str], credentials: str | None
@@ -152,13 +185,19 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         that is, even if it is not to follow.
         """
         request = self.session.prepare_request(requests.Request(method, url, headers))
-        proxy = proxy_of(url, os.environ)
+        proxy, origin = proxy_of(url, os.environ), origin_of(url)
         proxies = {url.partition(":")[0].lower(): proxy} if proxy else {}
+        if proxy and origin is not None:
+            check_literal(origin.host, origin.port, self._local_registries)
         try:
             adapter: requests.adapters.BaseAdapter = self.session.get_adapter(url)
-            return adapter.send(request, stream=True, timeout=self._timeout, proxies=proxies)
+            response = adapter.send(request, stream=True, timeout=self._timeout, proxies=proxies)
         except (requests.RequestException, HTTPError, UnicodeError) as error:
-            raise from_exception(error, str(origin_of(url))) from None
+            raise from_exception(error, str(origin)) from None
+        peer = peer_of(response)
+        is_public_peer = bool(proxy) or (peer is not None and is_public(peer))
+        self._is_public = self._is_public or (origin == self._origin and is_public_peer)
+        return response
 
     def _check(self, response: requests.Response, what: str) -> None:
         """Raise the error of an answer that is not 200."""

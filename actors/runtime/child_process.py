@@ -5,6 +5,8 @@ memory and a deadline, can be killed at any time, ends with its parent, and retu
 
     run_worker(module, request, Reply)  →  python -m module:  serve(Request, handler)
         request as JSON on stdin                                  reply as JSON on stdout
+
+`replies_of` and `serve_each` do the same with many replies, a line for each as soon as it is made.
 """
 
 from __future__ import annotations
@@ -13,14 +15,15 @@ import os
 import resource
 import signal
 import sys
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncGenerator, Callable, Iterator
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -40,6 +43,9 @@ _MEMORY_SIGNALS = frozenset({signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT})
 # Seconds beyond its deadline until the child is killed from outside, should its own alarm fail.
 _GRACE = 2.0
 _PR_SET_PDEATHSIG = 1
+_UNREADABLE = "gave an answer that cannot be read"
+# Bytes of one of many replies.
+_MOST_LINE = 1 << 20
 
 
 class WorkerFailed(Exception):  # noqa: N818 - what it reports is a failure, not an error of ours
@@ -69,7 +75,101 @@ async def run_worker(
     """
     import asyncio  # noqa: PLC0415 - 8 MB that the child, which imports us too, does without
 
-    limits = msgspec.json.encode(_Limits(memory, seconds, os.getpid()))
+    async with _child(module) as process:
+        try:
+            async with asyncio.timeout(seconds + _GRACE):
+                answer, _ = await process.communicate(_question(request, memory, seconds))
+        except TimeoutError as error:
+            raise WorkerFailed(_too_long(seconds)) from error
+    if process.returncode != 0:
+        raise WorkerFailed(_why(process.returncode or 0, answer, memory, seconds))
+    return _decoded(answer, reply)
+
+
+async def replies_of(
+    module: str, request: msgspec.Struct, reply: type[A], *, memory: int, seconds: float
+) -> AsyncGenerator[A, None]:
+    """Yield the replies of the worker module as they are made; its process is gone at the end.
+
+    Whoever may leave before the end has to close the generator.
+
+    Raises:
+        WorkerFailed: as `run_worker` does; replies that came before have been yielded.
+    """
+    import asyncio  # noqa: PLC0415 - as in `run_worker`
+
+    until = asyncio.get_running_loop().time() + seconds + _GRACE
+    async with _child(module) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        line = b""
+        try:
+            async with asyncio.timeout_at(until):
+                with suppress(ConnectionError):  # it has ended, and its exit code says why
+                    process.stdin.write(_question(request, memory, seconds))
+                    await process.stdin.drain()
+                process.stdin.close()
+            while True:
+                async with asyncio.timeout_at(until):
+                    line = await process.stdout.readline()
+                if not line.endswith(b"\n"):
+                    break
+                yield _decoded(line, reply)
+            async with asyncio.timeout_at(until):
+                code = await process.wait()
+        except TimeoutError as error:
+            raise WorkerFailed(_too_long(seconds)) from error
+        except ValueError as error:
+            raise WorkerFailed(_UNREADABLE) from error
+    if code != 0:
+        raise WorkerFailed(_why(code, line, memory, seconds))
+
+
+def serve(request: type[Q], handler: Callable[[Q], msgspec.Struct]) -> None:
+    """Act as the worker: read one request, handle it under its limits, write the reply, exit.
+
+    The calling module should import costly libraries in its handler only, once the limits hold.
+    """
+    _serve(request, lambda question: _write(msgspec.json.encode(handler(question))))
+
+
+def serve_each(request: type[Q], handler: Callable[[Q], Iterator[msgspec.Struct]]) -> None:
+    """Act as a worker with many replies: write each as soon as it is made."""
+
+    def answer(question: Q) -> None:
+        for reply in handler(question):
+            _write(msgspec.json.encode(reply) + b"\n")
+
+    _serve(request, answer)
+
+
+def _serve(request: type[Q], answer: Callable[[Q], None]) -> None:
+    limits = msgspec.json.decode(sys.stdin.buffer.readline(), type=_Limits)
+    resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, limits.memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.setitimer(signal.ITIMER_REAL, limits.seconds)
+    _die_with(limits.parent)
+    code = 0
+    try:
+        answer(msgspec.json.decode(sys.stdin.buffer.read(), type=request))
+    except MemoryError:
+        os._exit(_OUT_OF_MEMORY)
+    except Exception as error:  # noqa: BLE001 - a bug, told by what cannot hold a secret
+        code = _CRASHED
+        _write(_place(error).encode())
+    os._exit(code)  # threads that still wait for somebody are not waited for
+
+
+def _write(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+@asynccontextmanager
+async def _child(module: str) -> AsyncGenerator[Process, None]:
+    """A process of the module, which is gone at the end; raises WorkerFailed."""
+    import asyncio  # noqa: PLC0415 - as in `run_worker`
+
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -81,48 +181,29 @@ async def run_worker(
             stderr=asyncio.subprocess.DEVNULL,
             env=_environment(),
             start_new_session=True,  # Ctrl-C is for us, and we end it
+            limit=_MOST_LINE,
         )
     except OSError as error:  # no memory left, or no more processes or files allowed
         raise WorkerFailed(f"could not be started: {error.strerror}") from error
     try:
-        async with asyncio.timeout(seconds + _GRACE):
-            answer, _ = await process.communicate(limits + b"\n" + msgspec.json.encode(request))
-    except TimeoutError as error:
-        raise WorkerFailed(_too_long(seconds)) from error
+        yield process
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    if process.returncode != 0:
-        raise WorkerFailed(_why(process.returncode or 0, answer, memory, seconds))
+
+
+def _question(request: msgspec.Struct, memory: int, seconds: float) -> bytes:
+    limits = msgspec.json.encode(_Limits(memory, seconds, os.getpid()))
+    return limits + b"\n" + msgspec.json.encode(request)
+
+
+def _decoded(answer: bytes, reply: type[A]) -> A:
     try:
         return msgspec.json.decode(answer, type=reply)
     except msgspec.DecodeError as error:
-        raise WorkerFailed("gave an answer that cannot be read") from error
-
-
-def serve(request: type[Q], handler: Callable[[Q], msgspec.Struct]) -> None:
-    """Act as the worker: read one request, handle it under its limits, write the reply, exit.
-
-    The calling module should import costly libraries in its handler only, once the limits hold.
-    """
-    limits = msgspec.json.decode(sys.stdin.buffer.readline(), type=_Limits)
-    resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, limits.memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.setitimer(signal.ITIMER_REAL, limits.seconds)
-    _die_with(limits.parent)
-    code = 0
-    try:
-        question = msgspec.json.decode(sys.stdin.buffer.read(), type=request)
-        answer = msgspec.json.encode(handler(question))
-    except MemoryError:
-        os._exit(_OUT_OF_MEMORY)
-    except Exception as error:  # noqa: BLE001 - a bug, told by what cannot hold a secret
-        code, answer = _CRASHED, _place(error).encode()
-    sys.stdout.buffer.write(answer)
-    sys.stdout.buffer.flush()
-    os._exit(code)  # threads that still wait for somebody are not waited for
+        raise WorkerFailed(_UNREADABLE) from error
 
 
 def _environment() -> dict[str, str]:

@@ -37,9 +37,6 @@ class Cause(StrEnum):
     REFERENCES = "references"
     """Other objects are referenced than before."""
 
-    PROTECTED = "protected"
-    """An object was found that an earlier process has protected."""
-
     DIGEST = "digest"
     """A tag points to another digest."""
 

@@ -68,14 +68,14 @@ class Routes:
     - `handlers`: what a change of each watched kind means. They are called in the loop step in
       which the Store took the change, before any actor is told of it, so they may also index it.
     - `deliver`: how the actor of a resource is reached, by the kind of the resource.
-    - `on_listed`: called when the needs of a kind, or of several, are met; returns who has to
+    - `on_listed`: called with the kinds whose needs are met from now on; returns who has to
       reconcile first.
     - `needs`: by the kind of the resource; without an entry it is all kinds in `handlers`.
     """
 
     handlers: Mapping[str, Sequence[Callable[[Change], Notice]]]
     deliver: Mapping[str, Callable[[ObjectRef, Reconcile], None]]
-    on_listed: Callable[[], Iterable[Notice]]
+    on_listed: Callable[[Collection[str]], Iterable[Notice]]
     needs: Mapping[str, Needs] = field(default_factory=dict)
 
 
@@ -164,7 +164,7 @@ class Router(Actor):
         if met:
             for kind in met:
                 del self._needs[kind]
-            for notice in self._routes.on_listed():
+            for notice in self._routes.on_listed(met):
                 await self._deliver(notice, met)
 
     def _tell(self, message: Listed | Missing | Notice) -> None:

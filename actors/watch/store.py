@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 from msgspec.json import Decoder
 
+from actors.watch.compact import Compactor, Packed
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
 
@@ -15,11 +16,17 @@ if TYPE_CHECKING:
 
 
 class Snapshot(NamedTuple):
-    """One object at one resourceVersion: its metadata decoded, and the whole object as raw JSON."""
+    """One object at one resourceVersion: its metadata decoded, and the whole object as JSON."""
 
     ref: ObjectRef
     meta: ObjectMeta
-    raw: bytes
+    document: bytes | Packed
+
+    @property
+    def raw(self) -> bytes:
+        """The whole object as JSON, as the API server sent it."""
+        document = self.document
+        return document.unpacked() if isinstance(document, Packed) else document
 
     @property
     def revision(self) -> int:
@@ -33,6 +40,16 @@ class Change(NamedTuple):
     ref: ObjectRef
     before: Snapshot | None
     after: Snapshot | None
+
+
+class Page(NamedTuple):
+    """What a Store has taken in of a page of a list.
+
+    `kept` is what `replace` is to be given of it in the end; `changes` are told already.
+    """
+
+    kept: list[Snapshot]
+    changes: list[Change]
 
 
 class _Head(Struct):
@@ -56,6 +73,8 @@ def revision_of(resource_version: str | None) -> int:
 class Store:
     """Keeps whole snapshots by kind and reference, and up to which revision each kind was seen.
 
+    What it keeps is in its small form (`actors.watch.compact`).
+
     Guarantee: once `revision(kind)` is R, the Store shows every change of that kind up to R. Only
     watchers write to it, one watcher for each kind, whose list replaces all objects of the kind.
 
@@ -69,6 +88,7 @@ class Store:
         self._outdated: set[str] = set()
         self.restores = 0
         """How often a kind was found to be restored; revisions compare only while it is equal."""
+        self._compactor = Compactor()
 
     def get(self, ref: ObjectRef) -> Snapshot | None:
         """Return the newest snapshot, None if the object does not exist or is not watched."""
@@ -93,26 +113,49 @@ class Store:
         """Whether the Store keeps an object; one that it does not keep counts as absent."""
         return True
 
+    def page(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> Page:
+        """Take in a page of a list at this revision; nothing of it is shown before `replace`.
+
+        Where an object is the same as before its old snapshot is kept, so a list takes no memory
+        beside the Store.
+        """
+        is_restored = self._is_restored(kind, revision)
+        kept = []
+        for snapshot in filter(self.keeps, snapshots):
+            before = self.get(snapshot.ref)
+            if before is None or is_restored or _differs(before, snapshot):
+                kept.append(self.compacted(snapshot))
+            else:
+                kept.append(before)
+        return Page(kept, [])
+
+    def compacted(self, snapshot: Snapshot) -> Snapshot:
+        """The same snapshot in its small form; its JSON is read whenever it is asked for."""
+        ref, meta, document = snapshot
+        if not document or isinstance(document, Packed):
+            return snapshot
+        meta = self._compactor.metadata(meta)
+        kept = self.get(ref)
+        ref = kept.ref if kept else ObjectRef(ref.kind, meta.namespace or "", meta.name)
+        return Snapshot(ref, meta, self._compactor.document(ref.kind, document))
+
     def replace(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> list[Change]:
         """Replace all objects of a kind by a list; return every difference, deletions first.
 
         After a restore every object differs; so it does if the revision is lower than before.
         """
-        if revision < self.revision(kind):
-            self.restored(kind)
-        is_restored = kind in self._outdated
+        is_restored = self._is_restored(kind, revision)
         self._outdated.discard(kind)
         old = self._objects.get(kind, {})
-        new = {snapshot.ref: snapshot for snapshot in snapshots if self.keeps(snapshot)}
+        kept = (self.compacted(snapshot) for snapshot in snapshots if self.keeps(snapshot))
+        new = {snapshot.ref: snapshot for snapshot in kept}
         self._objects[kind] = new
         self._revisions[kind] = revision
         deleted = [Change(ref, before, None) for ref, before in old.items() if ref not in new]
         changed = [
-            Change(ref, before, after)
+            Change(ref, old.get(ref), after)
             for ref, after in new.items()
-            if (before := old.get(ref)) is None
-            or is_restored
-            or before.meta.resource_version != after.meta.resource_version
+            if is_restored or _differs(old.get(ref), after)
         ]
         return deleted + changed
 
@@ -127,8 +170,8 @@ class Store:
         if not self.keeps(snapshot):
             return self.remove(snapshot.ref, snapshot.revision)
         objects = self._objects.setdefault(snapshot.ref.kind, {})
-        before = objects.get(snapshot.ref)
-        objects[snapshot.ref] = snapshot
+        before, kept = objects.get(snapshot.ref), self.compacted(snapshot)
+        objects[kept.ref] = kept
         self.advance(snapshot.ref.kind, snapshot.revision)
         return Change(snapshot.ref, before, snapshot)
 
@@ -138,6 +181,12 @@ class Store:
         self.advance(ref.kind, revision)
         return Change(ref, before, None)
 
+    def _is_restored(self, kind: str, revision: int) -> bool:
+        """Whether a list at this revision is the first one after a restore."""
+        if revision < self.revision(kind):
+            self.restored(kind)
+        return kind in self._outdated
+
     def advance(self, kind: str, revision: int) -> None:
         """Record that all changes of this kind up to this revision have been seen."""
         self._revisions[kind] = max(revision, self._revisions.get(kind, 0))
@@ -146,21 +195,35 @@ class Store:
 class VersionStore(Store):
     """Keeps only the resourceVersion of each object, for handlers that index what they need.
 
-    The `after` of a change is the whole object, its `before` has a resourceVersion only.
+    The `after` of a change is the whole object, its `before` has a resourceVersion only. A list
+    shows and tells of each page at once, and in the end of what is gone: no list is held whole.
     """
 
+    def page(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> Page:
+        """Store the objects of a page, and tell what differs."""
+        is_restored = self._is_restored(kind, revision)
+        objects = self._objects.setdefault(kind, {})
+        taken = Page([], [])
+        for snapshot in snapshots:
+            before, after = objects.get(snapshot.ref), _version_only(snapshot)
+            if is_restored or _differs(before, after):
+                objects[snapshot.ref] = after
+                taken.changes.append(Change(snapshot.ref, before, snapshot))
+            taken.kept.append(objects[snapshot.ref])
+        return taken
+
     def replace(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> list[Change]:
-        """Replace all objects of a kind by a list, as `Store.replace`."""
-        whole = {snapshot.ref: snapshot for snapshot in snapshots}
-        changes = super().replace(kind, map(_version_only, whole.values()), revision)
-        return [
-            change if change.after is None else change._replace(after=whole[change.ref])
-            for change in changes
-        ]
+        """Drop what is not among the objects that `page` has kept; return what is gone."""
+        changes = super().replace(kind, snapshots, revision)
+        return [change for change in changes if change.after is None]
 
     def put(self, snapshot: Snapshot) -> Change:
         """Store an object that was added or modified, as `Store.put`."""
         return super().put(_version_only(snapshot))._replace(after=snapshot)
+
+
+def _differs(before: Snapshot | None, after: Snapshot) -> bool:
+    return before is None or before.meta.resource_version != after.meta.resource_version
 
 
 def trimmed(snapshot: Snapshot, fields: Iterable[str]) -> Snapshot:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class SnapshotSource(Protocol):
-    """The part of a Store that a View reads; `Scopes` offers it for several Stores."""
+    """The part of a Store that a View reads."""
 
     @property
     def restores(self) -> int:
@@ -25,6 +25,10 @@ class SnapshotSource(Protocol):
         """The revision up to which every change of this object has been seen."""
         ...
 
+    def compacted(self, snapshot: Snapshot) -> Snapshot:
+        """The same snapshot in the form in which it takes the least memory."""
+        ...
+
 
 class View:
     """Read-your-own-writes for an actor that makes one request about an object at a time.
@@ -35,6 +39,8 @@ class View:
     forgotten when etcd was restored: a revision of before may never be seen, and a uid be back.
     Losing a View is safe, since the Store catches up by itself.
     """
+
+    __slots__ = ("_deleted", "_restores", "_store", "_written")
 
     def __init__(self, store: SnapshotSource) -> None:
         self._store = store
@@ -53,7 +59,10 @@ class View:
 
     def wrote(self, snapshot: Snapshot) -> None:
         """Take in the response of a write, or of a read by name."""
-        self._written[snapshot.ref] = snapshot
+        if self._store.seen(snapshot.ref) < snapshot.revision:
+            self._written[snapshot.ref] = self._store.compacted(snapshot)
+        else:
+            self._written.pop(snapshot.ref, None)
         if self._is_deleted(snapshot):
             del self._deleted[snapshot.ref]
 
@@ -70,4 +79,6 @@ class View:
             if self._store.seen(ref) < written.revision:
                 return written
             del self._written[ref]
+            if not self._written:
+                self._written = {}  # a dict keeps the room for what it held
         return self._store.get(ref)

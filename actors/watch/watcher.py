@@ -11,10 +11,12 @@ A state machine: each state is a value, and its `next` does one step and returns
        ├──etcd has only older ones──→ Listing
        └──error──→ Waiting ──→ Resuming
 
-Guarantees: the Store never shows a part of a list; an object that was deleted while no watch was
-open is reported as deleted; a change is reported at least once, in the order of revisions within
-one stream. An API server whose etcd was restored to an older state accepts a watch from a revision
-that does not exist yet, and sends nothing, not even a bookmark, until it does (measured on 1.36).
+Guarantees: a Store never shows a part of a list, but for a VersionStore, which shows each page at
+once; an object that was deleted while no watch was open is reported as deleted; a change is
+reported at least once, in the order of revisions within one stream.
+
+An API server whose etcd was restored to an older state accepts a watch from a revision that does
+not exist yet, and sends nothing, not even a bookmark, until it does (measured on 1.36).
 Sources: Kubernetes API concepts, "Efficient detection of changes" and "Watch bookmarks".
 """
 
@@ -23,7 +25,7 @@ from __future__ import annotations
 import logging
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import DecodeError
 from msgspec.json import Decoder
@@ -50,8 +52,9 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.api.transport import Transport
     from actors.runtime.context import Runtime
+    from actors.watch.audience import Audience, WatchObserver
     from actors.watch.source import Event, Source
-    from actors.watch.store import Change, Snapshot, Store
+    from actors.watch.store import Snapshot, Store
 
 _log = logging.getLogger(__name__)
 # Seconds after which a stream counts as a success, however it ends: load balancers cut quiet
@@ -66,36 +69,6 @@ _MISSING_WAIT = 5.0
 # An API server that is overloaded answers so, and a load balancer in front of none: not a sign that
 # it serves, and no time for thousands of nodes to come back every few seconds.
 _OVERLOADED = frozenset({429, 502, 503, 504})
-
-
-class Audience(Protocol):
-    """Receives the changes that a watcher sees."""
-
-    def listed(self, kind: str) -> None:
-        """Take in that the Store holds a complete list of this kind."""
-        ...
-
-    def absent(self, kind: str) -> None:
-        """Take in that the CRD of this kind is missing."""
-        ...
-
-    def changed(self, change: Change) -> None:
-        """Take in one change, already in the Store."""
-        ...
-
-
-class WatchObserver(Protocol):
-    """Counts streams and events, for metrics."""
-
-    def watch_opened(self, kind: str) -> None:
-        """Count an opened stream."""
-        ...
-
-    def watch_heard(self, kind: str) -> None:
-        """Record that an event or a bookmark arrived now."""
-        ...
-
-
 _status_decoder = Decoder(Status)
 
 
@@ -224,10 +197,13 @@ class Watcher(TaskActor):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Reads all pages of a list; only a complete list reaches the Store."""
+    """Reads all pages of a list; only a complete list replaces what the Store holds."""
 
     async def next(self, watcher: Watcher) -> WatcherState:
-        """List without a resourceVersion, hence a quorum read; store the list, report changes."""
+        """List without a resourceVersion, hence a quorum read; store the list, report changes.
+
+        A VersionStore takes each page at once; if the list then breaks off, it is read again.
+        """
         watcher.accepted_at = None
         try:
             snapshots, version = await self._all_pages(watcher)
@@ -256,9 +232,12 @@ class Listing:
         )
         async with aclosing(listing):
             async for page in listing:
-                items = (_snapshot(source.kind, item) for item in page.items or ())
-                snapshots += [snapshot for snapshot in items if watcher.store.keeps(snapshot)]
                 version = page.version
+                items = [_snapshot(source.kind, item) for item in page.items or ()]
+                taken = watcher.store.page(source.kind, items, revision_of(version))
+                snapshots += taken.kept
+                for change in taken.changes:
+                    watcher.audience.changed(change)
         return snapshots, version
 
 
@@ -307,6 +286,8 @@ class Resuming:
         source = watcher.source
         try:
             version = await newest_revision(watcher.client, source.kind, source.namespace)
+        except NotFound:
+            return Listing()
         except ApiError as error:
             return watcher.after(error, self)
         watcher.answered()

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from actors.api.errors import ApiError, Refused
-from actors.write.errors import Fight, Leaving, NameConflict, WriteError
+from actors.write.errors import Fight, Leaving, NameConflict, WriteError, message_of
 from actors.write.fights import Fights
 from actors.write.retry import settled_delay
 from resources.instance.outcome import (
@@ -23,7 +23,7 @@ from resources.instance.outcome import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
     from random import Random
 
     from actors.runtime.context import Runtime
@@ -52,10 +52,10 @@ class Attempt:
         """A new attempt that also reports what this one did, for that is not in the status yet."""
         return Attempt(self.created, self.updated, pruned=self.pruned)
 
-    def failed(self, ref: ObjectRef, error: ApiError) -> None:
+    def failed(self, ref: ObjectRef, error: WriteError) -> None:
         """Note an error about the resource itself, or about a child that is to be deleted."""
         self.errors.append(error)
-        self.failures[ref] = Failure(ERROR_ON_UPDATE, error.message, ref)
+        self.failures[ref] = Failure(ERROR_ON_UPDATE, message_of(error), ref)
         if isinstance(error, Refused):
             self.refusals.append(error)
 
@@ -83,6 +83,8 @@ class _Hold:
 class Children:
     """The children of one incarnation of a custom resource."""
 
+    __slots__ = ("_applier", "_drift_corrected", "_fights", "_holds", "_made", "_runtime", "_view")
+
     def __init__(
         self,
         runtime: Runtime,
@@ -97,11 +99,11 @@ class Children:
         self._drift_corrected = drift_corrected
         self._holds: dict[ObjectRef, _Hold] = {}
         self._fights = Fights()
-        self._made: set[ObjectRef] = set()
+        self._made: tuple[ObjectRef, ...] = ()
 
     async def ensure(
         self,
-        children: Iterable[Child],
+        children: Collection[Child],
         beside: Callable[[], Awaitable[None]],
         attempt: Attempt,
     ) -> None:
@@ -111,6 +113,9 @@ class Children:
         if it fails into `attempt.blocked`. A child whose dependency is blocked is not tried, and
         is no failure of its own.
         """
+        # A child that is not wanted for a while is deleted by us; to make it again is no drift.
+        wanted = {child.ref for child in children}
+        self._made = tuple(ref for ref in self._made if ref in wanted)
         first: Sequence[Awaitable[None]] = (beside(),)
         for _, wave in groupby(children, key=lambda child: child.wave):
             ready = [child for child in wave if not attempt.blocked & {child.ref, *child.after}]
@@ -128,9 +133,11 @@ class Children:
                 attempt.failures[child.ref] = _failure(child.ref, error, missing=False)
                 continue
             # A field with the desired value that we do not own is no drift, though `ensure` would
-            # take its ownership back.
+            # take its ownership back; and nobody has removed what the API server never stored.
             strayed = different and [
-                difference for difference in different if difference.kind != "unowned"
+                difference
+                for difference in different
+                if difference.kind not in ("unowned", "dropped")
             ]
             if strayed is None or strayed:
                 attempt.failures[child.ref] = drift(child.ref, strayed)
@@ -161,7 +168,8 @@ class Children:
         elif written is not None:
             attempt.created.append(written)
         self._note_drift(child, written, attempt)
-        self._made.add(child.ref)
+        if child.ref not in self._made:
+            self._made += (child.ref,)
 
     def _failed(self, child: Child, error: WriteError, attempt: Attempt, *, missing: bool) -> None:
         attempt.errors.append(error)
@@ -223,5 +231,4 @@ def _failure(ref: ObjectRef, error: WriteError, *, missing: bool) -> Failure:
         reason = DRIFT
     else:
         reason = ERROR_ON_CREATE if missing else ERROR_ON_UPDATE
-    message = error.message if isinstance(error, ApiError) else str(error)
-    return Failure(reason, message, ref)
+    return Failure(reason, message_of(error), ref)

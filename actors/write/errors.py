@@ -10,7 +10,7 @@ class NameConflict(Exception):  # noqa: N818 - the condition's own word
 
 
 class Leaving(Exception):  # noqa: N818
-    """The object with the name of a child is, or was, ours and is being deleted."""
+    """The object with the name of a child is, or was, ours and is to go before the next step."""
 
 
 class Fight(Exception):  # noqa: N818
@@ -19,3 +19,8 @@ class Fight(Exception):  # noqa: N818
 
 WriteError = ApiError | NameConflict | Leaving | Fight
 """Any reason why a child was not written."""
+
+
+def message_of(error: WriteError) -> str:
+    """What the user is told of it."""
+    return error.message if isinstance(error, ApiError) else str(error)

@@ -17,6 +17,8 @@ _WINDOW = 60.0
 class Fights:
     """Counts the corrections of each field of the children of one resource, within the window."""
 
+    __slots__ = ("_corrections",)
+
     def __init__(self) -> None:
         self._corrections: dict[tuple[ObjectRef, str], deque[float]] = {}
 

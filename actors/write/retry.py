@@ -43,6 +43,8 @@ def settled_delay(error: WriteError, tries: int, random: random.Random) -> float
 class Retry:
     """Counts the reconciles in a row that failed, and tells how long to wait for the next."""
 
+    __slots__ = ("_random", "refusals", "tries")
+
     def __init__(self, random: random.Random) -> None:
         self._random = random
         self.tries = 0

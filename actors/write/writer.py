@@ -26,6 +26,8 @@ class Writer:
     says otherwise.
     """
 
+    __slots__ = ("_client", "_unsettled", "calls", "manager", "view")
+
     def __init__(self, client: Client, view: View, manager: str) -> None:
         self._client = client
         self.view = view
@@ -103,9 +105,16 @@ class Writer:
 
     async def delete(self, live: Snapshot) -> bool:
         """Delete this incarnation; True if it is gone, False if a finalizer still holds it."""
+        return await self._delete(live, None)
+
+    async def delete_unchanged(self, live: Snapshot) -> bool:
+        """As `delete`, but raise Conflict if the object has changed since."""
+        return await self._delete(live, live.meta.resource_version)
+
+    async def _delete(self, live: Snapshot, version: str | None) -> bool:
         with self._writing(live.ref):
             try:
-                gone = await self._client.delete(live.ref, live.meta.uid or "")
+                gone = await self._client.delete(live.ref, live.meta.uid or "", version)
             except NotFound:
                 gone = True
         if gone:

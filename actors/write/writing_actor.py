@@ -74,13 +74,16 @@ ServicesT = TypeVar("ServicesT", bound=WritingServices)
 class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
     """Reconciles one resource; an ApiError ends the reconcile, and never the actor.
 
-    After an ApiError, `Retry` tells when the next reconcile runs. A status in which only counts
-    differ is written at most once in `counts_period` seconds.
+    After an ApiError, `Retry` tells when the next reconcile runs.
     """
 
     counts: Counts
     """Where the status counts."""
-    counts_period: float
+
+    @property
+    @abstractmethod
+    def counts_period(self) -> float:
+        """Seconds, at least, between two writes of a status in which only counts differ."""
 
     def __init__(
         self, runtime: Runtime, ref: ObjectRef, services: ServicesT, field_manager: str
@@ -158,7 +161,7 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
             return self._parked_status(snapshot, error, message)
         except Exception:  # noqa: BLE001 # whatever the actor has crashed with
             _log.exception("the status cannot be decoded", extra={"object": str(self.ref)})
-            return self._parked_status(snapshot._replace(raw=b"{}"), error, message)
+            return self._parked_status(snapshot._replace(document=b"{}"), error, message)
 
     def describe(self) -> dict[str, Any]:
         """Add the uid, the number of tries and what failed last, for the actor dump."""
@@ -191,9 +194,9 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
         """Write a status that differs; return the seconds until mere counts may be written."""
         if after == before:
             return None
-        since = self.runtime.clock.monotonic() - state.status_at
-        if since < self.counts_period and self.counts.only_differ(after, before):
-            return self.counts_period - since
+        since, period = self.runtime.clock.monotonic() - state.status_at, self.counts_period
+        if since < period and self.counts.only_differ(after, before):
+            return period - since
         await state.writer.apply_status(snapshot, after)
         state.status_at = self.runtime.clock.monotonic()
         return None

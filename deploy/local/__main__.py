@@ -14,10 +14,12 @@ from typing import NoReturn
 from deploy.local import build
 from deploy.local.control_plane import ControlPlane
 from deploy.local.layout import DirectoryInUseError, Layout
+from deploy.local.node import enclosure
+from deploy.local.node.__main__ import main as run_where_nodes_can
 from deploy.local.process import Process, ProcessError
 from deploy.local.publisher import PublishError
 from deploy.local.registry import Registry
-from deploy.local.run import run
+from deploy.local.run import run, run_on_real_node
 from deploy.local.target import TargetError
 from deploy.local.toolchain import ToolchainError
 
@@ -64,7 +66,12 @@ def parser() -> argparse.ArgumentParser:
         default=os.environ.get("KUBECONFIG", ""),
         help="use this cluster instead of a local one (default: $KUBECONFIG)",
     )
-    running.set_defaults(do=lambda given: run(given.directory, given.nodes, given.kubeconfig))
+    running.add_argument(
+        "--real-node",
+        action="store_true",
+        help="run the pods, as root, on a real node in namespaces of its own",
+    )
+    running.set_defaults(do=run_quickstart)
     plane = commands.add_parser("up", help="run a control plane until Ctrl-C")
     plane.add_argument("--registry", action="store_true", help="run an OCI registry as well")
     plane.set_defaults(do=up)
@@ -72,6 +79,16 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--directory", type=Path, default=DIRECTORY, help="default: .local")
         command.add_argument("--nodes", type=int, default=3, help="default: 3")
     return whole
+
+
+def run_quickstart(options: argparse.Namespace) -> int:
+    """Run the operator and a Falco until Ctrl-C."""
+    if not options.real_node:
+        run(options.directory, options.nodes, options.kubeconfig)
+    if enclosure.is_inside():
+        run_on_real_node(options.directory)
+    again = ["run", "--real-node", f"--directory={options.directory}"]
+    return run_where_nodes_can([sys.executable, "-m", "deploy.local", *again])
 
 
 def build_all(_options: argparse.Namespace) -> int:
@@ -90,7 +107,7 @@ def kubectl(arguments: list[str]) -> NoReturn:
     # The user's own cache may hold the answers of another control plane on the same port.
     cache = {"KUBECACHEDIR": str(layout.home / "cache")}
     environment = {**os.environ, **cache, "KUBECONFIG": str(layout.kubeconfig)}
-    os.execve(binary, [str(binary), *arguments], environment)  # noqa: S606 - no shell wanted
+    os.execve(binary, [str(binary), *arguments], environment)
 
 
 def up(options: argparse.Namespace) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from deploy.local.node.enclosure import VARIABLE
 from deploy.local.programs import addresses
 from deploy.local.sidecars import CONTAINER
 
@@ -21,6 +23,25 @@ def advice(site: Site, operator: Process, nodes: Path) -> str:
         parts.append(_files(site, nodes))
     parts.append(_servers(operator))
     return "\n".join(parts)
+
+
+def advice_on_real_node(site: Site) -> str:
+    """The same for a real node, whose network only programs in its namespaces reach."""
+    maker = os.environ[VARIABLE]
+    kubectl = (
+        f"nsenter --net --target=$(pgrep --parent {maker}) "
+        f"{site.target.kubectl} --kubeconfig={site.target.kubeconfig}"
+    )
+    return f"""\
+All of it is there. In another terminal, as root:
+
+  alias kubectl="{kubectl}"
+  kubectl get falcosecurity,pods -A
+  kubectl exec daemonset/falco -c falco -- ls /etc/falco/rules.d
+  kubectl edit rulesfile custom-rules
+  kubectl logs daemonset/falco -c falco
+
+Ctrl-C ends everything."""
 
 
 def _cluster(site: Site) -> str:

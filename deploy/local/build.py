@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.local import toolchain
-from deploy.local.pins import BUILD_FLAGS, GO_ENVIRONMENT, ROWS, Binary, Extract, Row
+from deploy.local.pins import NODE_ROWS, ROWS, Binary, Extract, Row
 from deploy.local.process import Process
 from deploy.local.progress import Progress
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from deploy.local.toolchain import Go
 
 MODULES = Path(__file__).parent / "modules"
+_ALL = (*ROWS, *NODE_ROWS)
 TICK_SECONDS = 1.0
 
 
@@ -52,7 +53,7 @@ def files(*names: str) -> Mapping[str, Path]:
         ToolchainError: Go is missing or too old.
         BuildError: a build failed.
     """
-    products = {product.name: (row, product) for row in ROWS for product in _products(row)}
+    products = {product.name: (row, product) for row in _ALL for product in _products(row)}
     found: dict[str, Path] = {}
     missing: list[Missing] = []
     go: Go | None = None
@@ -71,7 +72,7 @@ def files(*names: str) -> Mapping[str, Path]:
 
 
 def every_name() -> list[str]:
-    """All names that `files` accepts."""
+    """The names of all files that a control plane without real nodes needs."""
     return [product.name for row in ROWS for product in _products(row)]
 
 
@@ -79,8 +80,8 @@ def folder(row: Row, go: Go) -> Path:
     """The cache folder of a row; it differs for every source, flag, toolchain and platform."""
     inputs = [
         *((MODULES / row.name / file).read_text() for file in ("go.mod", "go.sum")),
-        repr(sorted(GO_ENVIRONMENT.items())),
-        repr(BUILD_FLAGS),
+        repr(sorted(row.environment.items())),
+        repr(row.build_flags),
         row.linker_flags,
         repr([(binary.name, binary.package) for binary in row.binaries]),
         repr([(extract.name, extract.sources) for extract in row.extracts]),
@@ -88,10 +89,11 @@ def folder(row: Row, go: Go) -> Path:
         go.platform,
     ]
     key = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
-    return _cache() / "bin" / f"{row.name}-{row.version}-{key}"
+    return cache() / "bin" / f"{row.name}-{row.version}-{key}"
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """The folder of everything that is made once per user."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG Base Directory Specification demands that a relative path is ignored.
     root = Path(base) if base.startswith("/") else Path.home() / ".cache"
@@ -126,20 +128,21 @@ def _make_one(item: Missing, go: Go, progress: Progress) -> None:
     module = MODULES / item.row.name
     match item.product:
         case Binary(package=package):
-            flags = [*BUILD_FLAGS, f"-ldflags={item.row.linker_flags}", f"-o={unfinished}"]
-            _run([go.command, "-C", module, "build", *flags, package], item.target, progress)
+            row = item.row
+            flags = [*row.build_flags, f"-ldflags={row.linker_flags}", f"-o={unfinished}"]
+            _run(item, [go.command, "-C", module, "build", *flags, package], progress)
         case Extract(sources=sources):
             root = _module_folder(item.row, go)
             unfinished.write_text("---\n".join((root / path).read_text() for path in sources))
     unfinished.replace(item.target)
 
 
-def _run(command: Sequence[str | Path], target: Path, progress: Progress) -> None:
+def _run(item: Missing, command: Sequence[str | Path], progress: Progress) -> None:
+    target = item.target
+    environment = toolchain.environment() | item.row.environment
     log = target.with_name(f"{target.name}.log")
     log.unlink(missing_ok=True)
-    build = Process(
-        f"the build of {target.name}", command, log=log, environment=toolchain.environment()
-    )
+    build = Process(f"the build of {target.name}", command, log=log, environment=environment)
     build.launch()
     try:
         while not build.wait(TICK_SECONDS):

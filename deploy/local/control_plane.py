@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from deploy.local.kubeconfig import Cluster
 
 SERVERS = ("etcd", "kube-apiserver", "kubectl")
-CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok", KWOK_STAGES)
+CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
+PLAYER = ("kwok", KWOK_STAGES)
 WAIT_SECONDS = 120
 
 
@@ -52,7 +53,8 @@ class ControlPlane(Lifetime):
 
     Every start is a fresh cluster: files of an earlier run in the directory are removed. All
     processes end with this process, even if it is killed. With `controllers=False`, only etcd and
-    the API server run, and there can be no nodes.
+    the API server run, and there can be no nodes. With `kwok=False`, nodes are Ready only if they
+    have real kubelets.
     """
 
     def __init__(
@@ -61,14 +63,16 @@ class ControlPlane(Lifetime):
         *,
         nodes: int = 3,
         controllers: bool = True,
+        kwok: bool = True,
         audit: bool = True,
         api_server_flags: Sequence[str] = (),
     ) -> None:
-        if nodes and not controllers:
-            raise ValueError("nodes get Ready only with controllers")
+        if nodes and not (controllers and kwok):
+            raise ValueError("nodes get Ready only with controllers and kwok")
         self._layout = Layout(directory.absolute())
         self._node_count = nodes
         self._controllers = controllers
+        self._kwok = controllers and kwok
         self._audit = audit
         self._api_server_flags = tuple(api_server_flags)
         self._running = ExitStack()
@@ -113,7 +117,9 @@ class ControlPlane(Lifetime):
 
     def start(self) -> Self:
         """Start all processes and wait until every node is usable; if that fails, none is left."""
-        names = (*SERVERS, *CONTROLLERS) if self._controllers else SERVERS
+        names = [*SERVERS]
+        names += CONTROLLERS if self._controllers else ()
+        names += PLAYER if self._kwok else ()
         self._files = build.files(*names)
         with ExitStack() as starting:
             claim = starting.enter_context(self._layout.claimed())
@@ -221,7 +227,7 @@ class ControlPlane(Lifetime):
         self._state = Started(cluster, parts.administrator(port), api_server)
 
     def _start_controllers(self, parts: Parts) -> None:
-        for process in parts.controllers():
+        for process in [*parts.controllers(), *([parts.kwok()] if self._kwok else [])]:
             self._processes.append(process)
             process.start()
         names = [f"node-{number + 1}" for number in range(self._node_count)]

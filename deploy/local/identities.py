@@ -27,10 +27,21 @@ ADMINISTRATOR = "local-admin"
 CONTROLLER_MANAGER = "system:kube-controller-manager"
 SCHEDULER = "system:kube-scheduler"
 KWOK = "kwok"
+NODE = "node-1"
+KUBELET = f"system:node:{NODE}"
+KUBE_PROXY = "system:kube-proxy"
 
-# The API server has RBAC rules for the scheduler. It has rules for the controller manager only if
-# each controller has its own ServiceAccount, and none for kwok.
-GROUPS = {ADMINISTRATOR: [MASTERS], CONTROLLER_MANAGER: [MASTERS], SCHEDULER: [], KWOK: [MASTERS]}
+# The API server has RBAC rules for the scheduler and for kube-proxy, and a role for kubelets. There
+# are rules for the controller manager only if each controller has its own ServiceAccount, and none
+# for kwok.
+GROUPS = {
+    ADMINISTRATOR: [MASTERS],
+    CONTROLLER_MANAGER: [MASTERS],
+    SCHEDULER: [],
+    KWOK: [MASTERS],
+    KUBELET: ["system:nodes"],
+    KUBE_PROXY: [],
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,9 +58,8 @@ class Parts:
         return self._process("kube-apiserver", command, self.administrator(port))
 
     def controllers(self) -> list[Process]:
-        """The processes of controller manager, scheduler and kwok; none has a readiness check."""
-        path = self.layout.kubeconfig_of
-        files, stages = self.files, self.files[KWOK_STAGES]
+        """The processes of controller manager and scheduler; none has a readiness check."""
+        path, files = self.layout.kubeconfig_of, self.files
         manager = commands.controller_manager(
             files["kube-controller-manager"], path(CONTROLLER_MANAGER), self.identities
         )
@@ -69,8 +68,13 @@ class Parts:
             self._process(
                 "kube-scheduler", commands.scheduler(files["kube-scheduler"], path(SCHEDULER))
             ),
-            self._process("kwok", commands.kwok(files["kwok"], path(KWOK), stages)),
         ]
+
+    def kwok(self) -> Process:
+        """The process that plays the nodes; it has no readiness check."""
+        kubeconfig = self.layout.kubeconfig_of(KWOK)
+        command = commands.kwok(self.files["kwok"], kubeconfig, self.files[KWOK_STAGES])
+        return self._process("kwok", command)
 
     def administrator(self, port: int) -> AdminClient:
         """A client of the API server with all rights."""

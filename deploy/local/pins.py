@@ -51,6 +51,18 @@ class Row:
     binaries: tuple[Binary, ...]
     stamps: tuple[tuple[str, str], ...] = ()
     extracts: tuple[Extract, ...] = ()
+    tags: tuple[str, ...] = ()
+    uses_c: bool = False
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables for Go; a row that `uses_c` needs a C compiler and its libraries."""
+        return GO_ENVIRONMENT | ({"CGO_ENABLED": "1"} if self.uses_c else {})
+
+    @property
+    def build_flags(self) -> tuple[str, ...]:
+        """The flags of `go build`, but for the linker's."""
+        return (*BUILD_FLAGS, *([f"-tags={','.join(self.tags)}"] if self.tags else []))
 
     @property
     def linker_flags(self) -> str:
@@ -138,4 +150,54 @@ HELM = Row(
     stamps=_helm_stamps("v3.22.0", KUBERNETES_VERSION),
 )
 
+# The parts of a real node. The rows above suffice where kwok plays the nodes.
+KUBELET = Row(
+    name="kubernetes",
+    module="k8s.io/kubernetes",
+    version=KUBERNETES_VERSION,
+    binaries=(
+        Binary("kubelet", "k8s.io/kubernetes/cmd/kubelet", 60),
+        Binary("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy", 15),
+    ),
+    stamps=_kubernetes_stamps(KUBERNETES_VERSION),
+)
+
+CONTAINERD = Row(
+    name="containerd",
+    module="github.com/containerd/containerd/v2",
+    version="v2.4.2",
+    binaries=(
+        Binary("containerd", "github.com/containerd/containerd/v2/cmd/containerd", 60),
+        Binary("ctr", "github.com/containerd/containerd/v2/cmd/ctr", 10),
+        Binary(
+            "containerd-shim-runc-v2",
+            "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+            10,
+        ),
+    ),
+    stamps=(("github.com/containerd/containerd/v2/version.Version", "v2.4.2"),),
+)
+
+# Its libcontainer enters namespaces in C, and libseccomp compiles the seccomp profiles.
+RUNC = Row(
+    name="runc",
+    module="github.com/opencontainers/runc",
+    version="v1.5.2",
+    binaries=(Binary("runc", "github.com/opencontainers/runc", 15),),
+    tags=("seccomp",),
+    uses_c=True,
+)
+
+CNI = Row(
+    name="cni",
+    module="github.com/containernetworking/plugins",
+    version="v1.10.0",
+    binaries=(
+        Binary("bridge", "github.com/containernetworking/plugins/plugins/main/bridge", 10),
+        Binary("host-local", "github.com/containernetworking/plugins/plugins/ipam/host-local", 5),
+        Binary("loopback", "github.com/containernetworking/plugins/plugins/main/loopback", 5),
+    ),
+)
+
 ROWS = (ETCD, KUBERNETES, KWOK, REGISTRY, HELM)
+NODE_ROWS = (KUBELET, CONTAINERD, RUNC, CNI)

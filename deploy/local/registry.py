@@ -1,4 +1,4 @@
-"""A real OCI registry on a loopback port."""
+"""A real OCI registry on a port of this machine, by default of its loopback interface."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import yaml
 
 from deploy.local import build
 from deploy.local.certificates import write_private
+from deploy.local.identities import LOOPBACK
 from deploy.local.lifetime import Lifetime
 from deploy.local.process import Process, environment, start_on_free_port
 
@@ -27,8 +28,11 @@ class Registry(Lifetime):
     file, are merged over the defaults: `auth` for credentials, `http.tls` for TLS.
     """
 
-    def __init__(self, directory: Path, config: RegistryConfig | None = None) -> None:
+    def __init__(
+        self, directory: Path, config: RegistryConfig | None = None, host: str = LOOPBACK
+    ) -> None:
         self.directory = directory.absolute()
+        self._host = host
         self.log = self.directory / "registry.log"
         self._config = config or {}
         self._process: Process | None = None
@@ -37,7 +41,7 @@ class Registry(Lifetime):
     @property
     def address(self) -> str:
         """Host and port of the registry, as in an image reference."""
-        return f"127.0.0.1:{self._port}"
+        return f"{self._host}:{self._port}"
 
     @property
     def url(self) -> str:
@@ -73,7 +77,7 @@ class Registry(Lifetime):
             log=self.log,
             environment={**environment(self.directory), "OTEL_TRACES_EXPORTER": "none"},
             # A connection is no proof: another process may have taken the port first and accept it.
-            ready=lambda: process.logged(f"listening on 127.0.0.1:{port}"),
+            ready=lambda: process.logged(f"listening on {self._host}:{port}"),
         )
         return process
 
@@ -84,7 +88,7 @@ class Registry(Lifetime):
                 "filesystem": {"rootdirectory": str(self.directory / "content")},
                 "delete": {"enabled": True},
             },
-            "http": {"addr": f"127.0.0.1:{port}", "secret": secrets.token_hex()},
+            "http": {"addr": f"{self._host}:{port}", "secret": secrets.token_hex()},
         }
         for section, content in self._config.items():
             ours[section] = {**ours.get(section, {}), **content}

@@ -15,8 +15,9 @@ from urllib.parse import quote
 import yaml
 
 from deploy.local import sites
-from deploy.local.advice import advice
+from deploy.local.advice import advice, advice_on_real_node
 from deploy.local.client import RefusedError
+from deploy.local.node.site import real_site
 from deploy.local.programs import program
 from deploy.local.quickstart import NAMESPACE
 from deploy.local.sidecars import Sidecars
@@ -25,7 +26,7 @@ from deploy.local.target import Identity
 from deploy.local.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from deploy.local.control_plane import ControlPlane
@@ -64,7 +65,7 @@ def run(directory: Path, nodes: int, kubeconfig: str) -> NoReturn:
         _say("Installing CRDs and the operator's rights")
         site.target.install()
         tokens = Tokens(site.target)
-        operator = running.enter_context(_operator(directory.absolute(), tokens))
+        operator = running.enter_context(_operator(directory.absolute(), tokens, site.flags))
         duties: list[Duty] = [tokens.renew]
         folders = directory / "nodes"
         if site.plane is not None:
@@ -77,6 +78,20 @@ def run(directory: Path, nodes: int, kubeconfig: str) -> NoReturn:
             for news in upkeep.turn():
                 _say(news)
             time.sleep(TURN_SECONDS)
+
+
+def run_on_real_node(directory: Path) -> NoReturn:
+    """Run until Ctrl-C, in an enclosure: the operator is a pod of a node as Falco is."""
+    with real_site(directory) as site:
+        _say("Installing deploy/install.yaml")
+        site.target.install_with_operator()
+        upkeep = Upkeep(site.processes, ())
+        with _applied(site):
+            show_until_well(site, upkeep, sys.stdout)
+            _say(advice_on_real_node(site))
+            while True:
+                upkeep.turn()
+                time.sleep(TURN_SECONDS)
 
 
 def show_until_well(site: Site, upkeep: Upkeep, stream: TextIO) -> None:
@@ -104,10 +119,10 @@ def show_until_well(site: Site, upkeep: Upkeep, stream: TextIO) -> None:
 
 
 @contextmanager
-def _operator(directory: Path, tokens: Tokens) -> Iterator[Process]:
+def _operator(directory: Path, tokens: Tokens, flags: Sequence[str]) -> Iterator[Process]:
     identity = Identity(OPERATOR, OPERATOR, directory / "operator.kubeconfig")
     tokens.issue(identity)
-    process = program(OPERATOR, directory / "operator", identity.kubeconfig)
+    process = program(OPERATOR, directory / "operator", identity.kubeconfig, flags)
     try:
         process.start()
         _say(f"The operator runs (log: {process.log})")

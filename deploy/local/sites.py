@@ -31,6 +31,8 @@ class Site:
     manifest: Path
     plane: ControlPlane | None = None
     processes: tuple[Process, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Flags of the operator."""
 
 
 @contextmanager
@@ -45,7 +47,8 @@ def local(directory: Path, nodes: int) -> Iterator[Site]:
         manifest = directory / "quickstart.yaml"
         manifest.write_text(quickstart.localized(quickstart.SOURCE.read_text(), registry.address))
         target = Target(build.files("kubectl")["kubectl"], str(plane.kubeconfig))
-        yield Site(target, manifest, plane, (*plane.processes, registry.process))
+        flags = (f"--allow-local-registry={registry.address}",)
+        yield Site(target, manifest, plane, (*plane.processes, registry.process), flags)
 
 
 @contextmanager

@@ -73,6 +73,13 @@ class Target:
         names = ",".join(crd.partition("/")[2] for crd in crds)
         wait_until(partial(self._serves, names), "the CRDs are served", 60)
 
+    def install_with_operator(self) -> None:
+        """Apply all of the manifest, and wait until the operator's pod is there to work."""
+        self.install()
+        self.run("apply", "--server-side", f"--filename={INSTALL}")
+        operator = ("deployment/falco-operator", "--namespace=falco-operator")
+        self.run("wait", "--for=condition=Available", "--timeout=120s", *operator)
+
     def write_kubeconfig(self, identity: Identity) -> None:
         """Write the kubeconfig of the identity, with a new token in a file beside it."""
         view = yaml.safe_load(self.run("config", "view", "--raw", "--minify", "--flatten"))

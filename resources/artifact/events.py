@@ -56,7 +56,8 @@ def installed(artifact: Artifact, sources: Sources, resolved: Resolved) -> Fleet
         text = f"{sources.oci} ({digest})" if not sources.oci.is_pinned else str(sources.oci)
         by_medium[Medium.OCI] = InstalledSource(text, f"{sources.oci} {digest}")
     if sources.config_map is not None:
-        name, version = sources.config_map.name, resolved.config_map_resource_version
+        name = sources.config_map.name
+        version = resolved.config_map_digest or resolved.config_map_resource_version
         by_medium[Medium.CONFIG_MAP] = InstalledSource(f"ConfigMap {name}", f"{name} {version}")
     inline = sources.inline.value if sources.inline is not None else None
     if isinstance(artifact, Plugin):

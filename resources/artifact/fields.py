@@ -4,8 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from resources.artifact.reasons import PENDING
-from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS
+from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS, unseen
 from resources.kubernetes.definition import AGE, LIST_MAP_BY_TYPE, Column, condition_column, doc
 from resources.kubernetes.meta import Condition, LabelSelector
 
@@ -21,10 +20,21 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
     ] = None
     oci_digest: Annotated[str | None, doc("Digest that the tag pointed to.")] = None
     config_map_resource_version: Annotated[
-        str | None, doc("resourceVersion of the ConfigMap that was read.")
+        str | None,
+        doc("resourceVersion of the ConfigMap that was read: of the content, else the CA."),
+    ] = None
+    config_map_digest: Annotated[
+        str | None, doc("SHA-256 of the content that the ConfigMap holds, as sha256:….")
+    ] = None
+    ca_digest: Annotated[
+        str | None, doc("SHA-256 of the CA that its ConfigMap holds, as sha256:….")
     ] = None
     secret_resource_version: Annotated[
         str | None, doc("resourceVersion of the Secret that was read.")
+    ] = None
+    secret_digest: Annotated[
+        str | None,
+        doc("HMAC-SHA256 of what the Secret holds, with its uid as key; the uid is shown nowhere."),
     ] = None
     resolved_at: Annotated[str | None, doc("When this was resolved.", format="date-time")] = None
 
@@ -41,6 +51,13 @@ class Nodes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
     failed: Annotated[int | None, doc("Pods that report a failure.", format="int32")] = None
     pending: Annotated[
         int | None, doc("Pods that have not reported this revision yet.", format="int32")
+    ] = None
+    unreachable: Annotated[
+        int | None,
+        doc(
+            "Pods that are not programmed and whose node is not ready; absent if there are none.",
+            format="int32",
+        ),
     ] = None
     summary: Annotated[str | None, doc("Programmed and desired pods, such as 3/5.")] = None
 
@@ -63,23 +80,8 @@ class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     ] = None
 
 
-UNSEEN_SINCE = "1970-01-01T00:00:00Z"
-"""The transition time of the conditions of an artifact that the operator has not seen yet."""
-
-UNSEEN = ArtifactStatus(
-    conditions=tuple(
-        Condition(
-            type=name,
-            status="Unknown",
-            reason=PENDING,
-            message="Waiting for the operator",
-            last_transition_time=UNSEEN_SINCE,
-            observed_generation=0,
-        )
-        for name in (RESOLVED_REFS, PROGRAMMED)
-    )
-)
-"""The status from the first moment: the API server sets it itself, as a default of the CRD."""
+UNSEEN = ArtifactStatus(conditions=unseen(RESOLVED_REFS, PROGRAMMED))
+"""The status of an artifact that the operator has not seen yet."""
 
 
 Priority = Annotated[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from resources.artifact.sources import OciSource, Sources
-    from resources.registry.credentials import SecretPolicy
+    from resources.registry.credentials import RegistryPolicy
     from resources.registry.request import Problem
 
 
@@ -42,9 +44,18 @@ class ReferencedObject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The referenced object has what is referred to, unchanged since this resourceVersion."""
+    """The referenced object has what is referred to, unchanged since this resourceVersion.
 
-    version: str
+    `digest` is a hash of what is referred to, empty if an earlier operator has published none.
+    """
+
+    version: str = ""
+    digest: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What the revision is made of."""
+        return self.digest or self.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ def content_of(
     target: ReferencedObject,
     document: Mapping[str, Any],
     oci: OciSource | None,
-    policy: SecretPolicy,
+    policy: RegistryPolicy,
 ) -> bytes:
     """What of an object matters, given as the API server's JSON.
 
@@ -147,17 +158,28 @@ def published_of(generation: int, published: Resolved | None) -> Resolved:
     return published
 
 
-def published_version(before: Resolved, target: ReferencedObject, sources: Sources) -> str:
-    """The resourceVersion of a target that nodes go by; empty if there is none."""
-    match target.role:
+def digest_of(target: ReferencedObject, content: bytes, uid: str) -> str:
+    """A hash of what matters of an object, which survives a restart and may be published.
+
+    A password could be guessed, and the guess checked by a plain hash. That of a Secret takes its
+    uid, which is random and shown to nobody who may not read the Secret itself.
+    """
+    if target.role is Role.SECRET:
+        return f"hmac-sha256:{hmac.digest(uid.encode(), content, 'sha256').hex()}"
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def published_state(before: Resolved, role: Role, sources: Sources) -> Present | None:
+    """The state of a referenced object that nodes go by; None if nothing is known of it."""
+    version: str | None = before.config_map_resource_version
+    match role:
         case Role.SECRET:
-            version = before.secret_resource_version
+            version, digest = before.secret_resource_version, before.secret_digest
         case Role.CONTENT:
-            version = before.config_map_resource_version
+            digest = before.config_map_digest
         case Role.CA:
-            is_shown = sources.config_map is None
-            version = before.config_map_resource_version if is_shown else None
-    return version or ""
+            version, digest = None if sources.config_map else version, before.ca_digest
+    return Present(version or "", digest or "") if version or digest else None
 
 
 def resolve(
@@ -170,21 +192,28 @@ def resolve(
     """What is to be published of this generation, given what was published last.
 
     What this generation was once resolved to stays, whatever goes missing later; a source that
-    leads to nothing does not hold up the others.
+    leads to nothing does not hold up the others. The revision stays as long as nodes are to install
+    the same, also if an earlier operator has computed it in another way.
     """
     before = published_of(generation, published)
     oci, oci_trouble = _oci(before, sources, states, answer)
     content, content_trouble = _content(before, sources, states)
     is_oci_digest_given = sources.oci is not None and sources.oci.is_pinned
     resolved = None
-    if oci.digest or content or sources.inline is not None or not _has_remote(sources):
+    if oci.digest or content.version or sources.inline is not None or not _has_remote(sources):
         hashed = "" if is_oci_digest_given else oci.digest
+        present = {Role.CONTENT: content, Role.SECRET: oci.secret, Role.CA: oci.ca}
+        is_same = oci.digest == (before.oci_digest or "") and _is_same(present, before, sources)
+        parts = (hashed, *(state.identity for state in present.values()))
         resolved = Resolved(
             observed_generation=generation,
-            revision=revision(generation, hashed, content, oci.secret, oci.ca),
+            revision=(before.revision if is_same else None) or revision(generation, *parts),
             oci_digest=oci.digest or None,
-            config_map_resource_version=(content if sources.config_map else oci.ca) or None,
-            secret_resource_version=oci.secret or None,
+            config_map_resource_version=(content if sources.config_map else oci.ca).version or None,
+            config_map_digest=content.digest or None,
+            ca_digest=oci.ca.digest or None,
+            secret_resource_version=oci.secret.version or None,
+            secret_digest=oci.secret.digest or None,
         )
     troubles = [trouble for trouble in (oci_trouble, content_trouble) if trouble is not None]
     known = [trouble for trouble in troubles if trouble is not _WAITS]
@@ -195,8 +224,8 @@ def resolve(
 
 class _Oci(NamedTuple):
     digest: str = ""
-    secret: str = ""
-    ca: str = ""
+    secret: Present = Present()
+    ca: Present = Present()
 
 
 _WAITS = ResolutionFailure("Unknown", PENDING, "")
@@ -216,29 +245,44 @@ def _oci(
     digest = source.reference if source.is_pinned else answer.digest or before.oci_digest
     if not digest:
         return _Oci(), _lookup_trouble(source, answer)
-    ca_before = before.config_map_resource_version if sources.config_map is None else None
-    secret = _version(states.get(Role.SECRET), before.secret_resource_version)
-    return _Oci(digest, secret, _version(states.get(Role.CA), ca_before)), None
+    secret, ca = (
+        _present(states.get(role), published_state(before, role, sources))
+        for role in (Role.SECRET, Role.CA)
+    )
+    return _Oci(digest, secret, ca), None
 
 
 def _content(
     before: Resolved, sources: Sources, states: Mapping[Role, ReferenceState]
-) -> tuple[str, ResolutionFailure | None]:
+) -> tuple[Present, ResolutionFailure | None]:
     if sources.config_map is None:
-        return "", None
+        return Present(), None
     state = states.get(Role.CONTENT)
-    version = _version(state, before.config_map_resource_version)
-    return version, None if version else _trouble(state)
+    content = _present(state, published_state(before, Role.CONTENT, sources))
+    return content, None if content.version else _trouble(state)
 
 
-def _version(state: ReferenceState | None, before: str | None) -> str:
-    """The version of an object; as long as there is none, the one that it had."""
-    match state:
-        case None:
-            return ""
-        case Present(version):
-            return version
-    return before or ""
+def _present(state: ReferenceState | None, before: Present | None) -> Present:
+    """The state of an object that is there; as long as it is not, the one that it had."""
+    if state is None:
+        return Present()
+    return state if isinstance(state, Present) else before or Present()
+
+
+def _is_same(now: Mapping[Role, Present], before: Resolved, sources: Sources) -> bool:
+    """Whether every referenced object has what was published of it, as far as that is known."""
+    for role, state in now.items():
+        known = published_state(before, role, sources)
+        if known is None:
+            # Earlier operators have published nothing of a CA beside a ConfigMap.
+            is_same = state == Present() or (role is Role.CA and before.oci_digest is not None)
+        elif known.digest and state.digest:
+            is_same = known.digest == state.digest
+        else:
+            is_same = known.version == state.version
+        if not is_same:
+            return False
+    return True
 
 
 def _trouble(state: ReferenceState | None) -> ResolutionFailure | None:

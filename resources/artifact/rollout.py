@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from resources.kubernetes.meta import LabelSelector
 
 PROGRAMMED, FAILED, PENDING, NOT_SELECTED = ReportState
+UNREACHABLE = "Unreachable"
+"""The state of a pod that is not programmed and whose node is not ready."""
 
 NAMED = 5
 """The number of pods or nodes that a message names; it counts the others."""
@@ -45,15 +47,23 @@ class Subject(NamedTuple):
 
 
 class PodReport(NamedTuple):
-    """A pod that counts, with the node and entries of its NodeReport; empty without a report."""
+    """A pod that counts, with the node and entries of its NodeReport.
+
+    Without a report there are no entries, and the node may not be known. `is_unready`: the node is
+    known not to be ready.
+    """
 
     node: str = ""
     labels: Mapping[str, str] | None = None
     entries: Sequence[ReportEntry] = ()
+    is_unready: bool = False
 
 
 class PodProgress(NamedTuple):
-    """How far one pod has come with a revision; `node` is set only if the pod failed."""
+    """How far one pod has come with a revision.
+
+    `node` is set only if the pod failed or cannot be reached.
+    """
 
     state: str
     node: str = ""
@@ -65,7 +75,7 @@ class Sum(NamedTuple):
     """All pods of a namespace; `pods` also counts those that the selector does not cover.
 
     At most NAMED each: `failures` by node, `waiting` names pending pods, `remarks` are messages of
-    pods that are programmed.
+    pods that are programmed, `out_of_reach` names unreachable pods with their nodes.
     """
 
     pods: int = 0
@@ -75,11 +85,13 @@ class Sum(NamedTuple):
     failures: tuple[PodProgress, ...] = ()
     waiting: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    unreachable: int = 0
+    out_of_reach: tuple[tuple[str, str], ...] = ()
 
     @property
     def desired(self) -> int:
         """The number of pods that the selector covers."""
-        return self.programmed + self.failed + self.pending
+        return self.programmed + self.failed + self.pending + self.unreachable
 
 
 # Shared by most pods, to save memory.
@@ -105,8 +117,16 @@ def progress_of(subject: Subject, report: PodReport) -> PodProgress:
     """How far a pod has come with the subject's revision.
 
     A pod whose report has no entry for this revision is pending, unless the selector does not cover
-    the labels of its node.
+    the labels of its node. What a pod has installed stays installed when its node is not ready any
+    more; whatever else it has reported is no news of it, and it cannot be waited for.
     """
+    progress = _progress_of(subject, report)
+    if report.is_unready and progress.state in {FAILED, PENDING}:
+        return PodProgress(UNREACHABLE, report.node)
+    return progress
+
+
+def _progress_of(subject: Subject, report: PodReport) -> PodProgress:
     entry = _entry(report.entries, subject.uid)
     if entry is not None and entry.revision == subject.revision:
         return _reported(entry, report.node)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec.json import Decoder
 
-from resources.artifact.fields import UNSEEN_SINCE, ArtifactStatus, Nodes, Resolved
+from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
 from resources.artifact.nodereport import ReportState
 from resources.artifact.reasons import INSTALLED, NO_NODES, PENDING, REFERENCE_FAILED, RESOLVED
+from resources.artifact.rollout import NAMED
 from resources.kubernetes.conditions import (
     PARKED,
     PROGRAMMED,
@@ -18,21 +19,32 @@ from resources.kubernetes.conditions import (
     ConditionDraft,
     Counts,
     condition,
+    seen,
     set_condition,
 )
 from resources.kubernetes.event import bounded
 from resources.kubernetes.meta import timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from resources.artifact.resolution import ResolutionFailure
     from resources.artifact.rollout import Sum
-    from resources.kubernetes.meta import Condition, ObjectMeta
+    from resources.kubernetes.meta import ObjectMeta
 
 FIELD_MANAGER = "artifact-controller"
 
-COUNTS = Counts(frozenset({"nodes"}), PROGRAMMED)
+
+class _PodCounts(Counts):
+    """Failures are no mere counts as long as the message names every one of them."""
+
+    def only_differ(self, status: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        is_same = _named_failures(status) == _named_failures(other)
+        return is_same and super().only_differ(status, other)
+
+
+COUNTS = _PodCounts(frozenset({"nodes"}), PROGRAMMED)
 """Where the status of an artifact counts pods."""
 
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
@@ -52,7 +64,12 @@ class _OfResolved(msgspec.Struct, frozen=True):
     status: _ResolvedOnly = _ResolvedOnly()
 
 
+class _Installable(_OfResolved, frozen=True):
+    spec: msgspec.Raw = msgspec.Raw()
+
+
 _statuses = Decoder(_Reported)
+_installable = Decoder(_Installable)
 _resolutions = Decoder(_OfResolved)
 
 
@@ -82,6 +99,18 @@ def resolved_json(raw: bytes) -> bytes:
         return b""
 
 
+def installable_json(raw: bytes) -> tuple[bytes, bytes] | None:
+    """Spec and `status.resolved`, undecoded: a node acts on nothing else of an artifact's content.
+
+    None if the artifact cannot be decoded that far.
+    """
+    try:
+        artifact = _installable.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return bytes(artifact.spec), bytes(artifact.status.resolved)
+
+
 def go_finalizers(meta: ObjectMeta) -> tuple[str, ...]:
     """Finalizers that the sidecars of the Go operator have left, one for each node."""
     return tuple(name for name in meta.finalizers or () if _GO_FINALIZER.fullmatch(name))
@@ -91,7 +120,7 @@ def status(
     before: ArtifactStatus, observed: Observed, generation: int | None, now: datetime
 ) -> ArtifactStatus:
     """The new status; equal to the one before if the same was observed."""
-    conditions = _seen(before.conditions, now)
+    conditions = seen(before.conditions, now)
     for draft in (_references(observed, generation), _programmed(observed, generation)):
         if draft is not None:
             conditions = set_condition(conditions, draft, now)
@@ -101,6 +130,7 @@ def status(
         programmed=total.programmed,
         failed=total.failed,
         pending=total.pending,
+        unreachable=total.unreachable or None,
         summary=f"{total.programmed}/{total.desired}",
     )
     return ArtifactStatus(
@@ -117,7 +147,7 @@ def parked_status(
     """The status of an artifact whose actor crashed too often; only `Programmed` changes."""
     text = bounded(f"{error}: {message}")
     draft = ConditionDraft(PROGRAMMED, "Unknown", PARKED, text, generation)
-    conditions = set_condition(_seen(before.conditions, now), draft, now)
+    conditions = set_condition(seen(before.conditions, now), draft, now)
     return msgspec.structs.replace(before, conditions=conditions, observed_generation=generation)
 
 
@@ -131,16 +161,6 @@ def is_programmed(status: ArtifactStatus) -> bool:
     """Whether the condition `Programmed` is true: every pod that is covered has the revision."""
     programmed = condition(status.conditions, PROGRAMMED)
     return programmed is not None and programmed.status == "True"
-
-
-def _seen(conditions: tuple[Condition, ...] | None, now: datetime) -> tuple[Condition, ...]:
-    """The conditions; those that the API server has set by default begin now."""
-    return tuple(
-        msgspec.structs.replace(known, last_transition_time=timestamp(now))
-        if known.last_transition_time == UNSEEN_SINCE
-        else known
-        for known in conditions or ()
-    )
 
 
 def _published(before: Resolved | None, resolved: Resolved | None, now: datetime) -> Any:
@@ -169,21 +189,31 @@ def _programmed(observed: Observed, generation: int | None) -> ConditionDraft:
     total, trouble = observed.sum, observed.trouble
     if trouble is not None:
         return ConditionDraft(PROGRAMMED, *trouble, generation)
+    remarks: tuple[str, ...] = ()
     if total.failed:
         state = "False", _reason(total), _failures(total)
     elif not total.desired:
         state = "Unknown", NO_NODES, _no_nodes(total)
     elif total.pending:
         state = "Unknown", PENDING, _waiting(total)
+    elif not total.programmed:
+        state = "Unknown", PENDING, "No pod can be reached"
     else:
-        installed = f"Installed on {pod_count(total.programmed)}"
-        state = "True", INSTALLED, "; ".join((installed, *total.remarks))
-    return ConditionDraft(PROGRAMMED, *state, generation)
+        state = "True", INSTALLED, f"Installed on {pod_count(total.programmed)}"
+        remarks = total.remarks
+    status, reason, text = state
+    message = "; ".join((text, *_out_of_reach(total), *remarks))
+    return ConditionDraft(PROGRAMMED, status, reason, message, generation)
 
 
 def pod_count(count: int) -> str:
     """The number of pods for a message, as in "1 pod" and "3 pods"."""
     return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+def _named_failures(status: Mapping[str, Any]) -> int:
+    failed: int = status.get("nodes", {}).get("failed", 0)
+    return min(failed, NAMED)
 
 
 def _reason(total: Sum) -> str:
@@ -207,6 +237,16 @@ def _no_nodes(total: Sum) -> str:
     if total.pods:
         return "The selector covers no node of a Falco pod"
     return "There are no Falco pods in this namespace"
+
+
+def _out_of_reach(total: Sum) -> Iterator[str]:
+    """What a message adds of pods that cannot be reached, if there are any."""
+    if not total.unreachable:
+        return
+    names = ", ".join(f"{pod} on {node}" for pod, node in total.out_of_reach)
+    rest = total.unreachable - len(total.out_of_reach)
+    suffix = f" and {rest} more" if rest else ""
+    yield f"{pod_count(total.unreachable)} unreachable on nodes that are not ready: {names}{suffix}"
 
 
 def _waiting(total: Sum) -> str:

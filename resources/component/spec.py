@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from resources.component.catalog import COMPONENT_TYPES
-from resources.instance.status import WorkloadStatus
+from resources.instance.status import UNSEEN, WorkloadStatus
 from resources.kubernetes.definition import (
     AGE,
     SERVICE_NAME_RULES,
@@ -60,7 +60,9 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
     spec: Annotated[ComponentSpec, doc("The wanted state.")]
     metadata: ObjectMeta = ObjectMeta()
-    status: Annotated[ComponentStatus, doc("The observed state.")] = ComponentStatus()
+    status: Annotated[ComponentStatus, doc("The observed state.")] = ComponentStatus(
+        conditions=UNSEEN
+    )
 
 
 DEFINITION = ResourceDefinition(

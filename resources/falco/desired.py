@@ -11,7 +11,7 @@ from resources.instance.image import Image
 from resources.instance.rbac import cluster_rights, namespaced_rights
 from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.overlay import Template, normalized
-from resources.registry.credentials import DEFAULT_POLICY, SecretPolicy
+from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
 
@@ -23,7 +23,7 @@ class FalcoSettings:
     sidecar_image: str = SIDECAR_IMAGE
     excluded_labels: tuple[str, ...] = ()
     gate_deadline: int = 60
-    secret_policy: SecretPolicy = DEFAULT_POLICY
+    registry_policy: RegistryPolicy = DEFAULT_POLICY
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -101,7 +101,7 @@ def _templates(
         labels=pod_labels(parent),
         sidecar_image=settings.sidecar_image,
         gate_deadline=settings.gate_deadline,
-        secret_policy=settings.secret_policy,
+        registry_policy=settings.registry_policy,
     )
     # Enforced, since a template copied from a running pod has the hash of an old configuration.
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}

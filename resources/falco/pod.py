@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from resources.configuration.base import FILE, WEB_PORT
 from resources.instance.workload import MainContainer, Port, http_probe
-from resources.registry.credentials import DEFAULT_POLICY, SecretPolicy
+from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
 
 MAIN = MainContainer("falco", "docker.io/falcosecurity/falco", "0.44.1")
 SIDECAR = "artifact-operator"
@@ -32,7 +32,7 @@ class PodSettings(NamedTuple):
     labels: dict[str, str]
     sidecar_image: str
     gate_deadline: int
-    secret_policy: SecretPolicy = DEFAULT_POLICY
+    registry_policy: RegistryPolicy = DEFAULT_POLICY
 
 
 class _Mount(NamedTuple):
@@ -63,6 +63,8 @@ _SHARED = (
     ("falco-plugins", "/usr/share/falco/plugins"),
 )
 _OWN = ("root-falco-fs", "/root/.falco")
+# Where the sidecar, whose root is read-only, writes its dumps.
+_SIDECAR_TEMPORARY = ("artifact-operator-tmp", "/tmp")  # noqa: S108
 _CONFIG = "falco-config-default"
 
 _RESOURCES = {
@@ -154,7 +156,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "args": [
             f"--gate-deadline={settings.gate_deadline}s",
             f"--falco-version={settings.version}",
-            *_policy_flags(settings.secret_policy),
+            *_policy_flags(settings.registry_policy),
         ],
         "env": _downward(_SIDECAR_ENV),
         "resources": _SIDECAR_RESOURCES,
@@ -162,12 +164,13 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "startupProbe": startup | {"failureThreshold": max(_STARTUP_FAILURES, failures)},
         "readinessProbe": http_probe("/readyz", _SIDECAR_PORT, delay=5, period=10),
         "livenessProbe": http_probe("/healthz", _SIDECAR_PORT, delay=15, period=10),
-        "volumeMounts": _mounts(_SHARED),
+        "volumeMounts": _mounts((*_SHARED, _SIDECAR_TEMPORARY)),
     }
 
 
-def _policy_flags(policy: SecretPolicy) -> list[str]:
-    return ["--require-registry-annotation"] if policy.annotation_required else []
+def _policy_flags(policy: RegistryPolicy) -> list[str]:
+    required = ["--require-registry-annotation"] if policy.annotation_required else []
+    return [*required, *(f"--allow-local-registry={host}" for host in policy.local_registries)]
 
 
 def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
@@ -175,7 +178,8 @@ def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
         {"name": mount.volume, "hostPath": {"path": mount.path}} for mount in _host_mounts(settings)
     ]
     empty = [{"name": volume, "emptyDir": {}} for volume, _ in (_OWN, *_SHARED)]
-    return [*host, *empty, {"name": _CONFIG, "configMap": {"name": settings.name}}]
+    temporary = {"name": _SIDECAR_TEMPORARY[0], "emptyDir": {"sizeLimit": "16Mi"}}
+    return [*host, *empty, temporary, {"name": _CONFIG, "configMap": {"name": settings.name}}]
 
 
 def _host_mounts(settings: PodSettings) -> tuple[_Mount, ...]:

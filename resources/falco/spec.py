@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from resources.instance.status import WorkloadStatus
+from resources.instance.status import UNSEEN, WorkloadStatus
 from resources.kubernetes.definition import (
     AGE,
     SERVICE_NAME_RULES,
@@ -67,7 +67,7 @@ class Falco(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
 
     metadata: ObjectMeta = ObjectMeta()
     spec: Annotated[FalcoSpec, doc("The wanted state.")] = FalcoSpec()
-    status: Annotated[FalcoStatus, doc("The observed state.")] = FalcoStatus()
+    status: Annotated[FalcoStatus, doc("The observed state.")] = FalcoStatus(conditions=UNSEEN)
 
 
 DEFINITION = ResourceDefinition(

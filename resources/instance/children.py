@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from resources.instance.labels import child_labels
+from resources.instance.labels import child_labels, without_instance
 from resources.instance.owner import owner_annotations
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef, Owner
@@ -37,6 +37,13 @@ resource.
 """
 
 
+# Argo CD neither reports a child as missing in its source nor deletes it, however it tracks.
+_LEFT_BY_ARGO = {
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+    "argocd.argoproj.io/sync-options": "Prune=false",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Parent:
     """The custom resource as the owner of its children; makes their metadata."""
@@ -63,18 +70,19 @@ class Parent:
         return Child(ref, body, _WAVES[kind], tuple(self.ref(other) for other in after))
 
     def _metadata(self, ref: ObjectRef) -> dict[str, Any]:
-        labels = dict(self.labels)
         if not ref.namespace:
-            return {"name": ref.name, "labels": labels, "annotations": self._annotations()}
+            return {
+                "name": ref.name,
+                "labels": without_instance(self.labels),
+                "annotations": {**_LEFT_BY_ARGO, **owner_annotations(self.owner)},
+            }
         return {
             "name": ref.name,
             "namespace": ref.namespace,
-            "labels": labels,
+            "labels": dict(self.labels),
+            "annotations": _LEFT_BY_ARGO,
             "ownerReferences": [self._owner_reference()],
         }
-
-    def _annotations(self) -> dict[str, str]:
-        return owner_annotations(self.owner)
 
     def _owner_reference(self) -> dict[str, Any]:
         return {

@@ -25,6 +25,7 @@ NAME_CONFLICT = "NameConflict"
 PAUSED = "Paused"
 DRIFT = "DriftDetected"
 
+_WARNING = "; warning: the API server did not store "
 _WORKLOADS = ("DaemonSet", "Deployment")
 
 
@@ -34,6 +35,13 @@ class Update(NamedTuple):
     ref: ObjectRef
     differences: tuple[Difference, ...]
     drift: bool = False
+
+
+class Unstored(NamedTuple):
+    """A child, and its fields that the API server did not store as they were applied."""
+
+    ref: ObjectRef
+    fields: tuple[str, ...]
 
 
 class Failure(NamedTuple):
@@ -49,18 +57,25 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The writes and failures of one reconcile; empty if every child was as desired."""
+    """The writes and failures of one reconcile; empty if every child was as desired.
+
+    `unstored` is no failure: all else of these children is as desired.
+    """
 
     created: tuple[ObjectRef, ...] = ()
     updated: tuple[Update, ...] = ()
     pruned: tuple[ObjectRef, ...] = ()
     failures: tuple[Failure, ...] = ()
+    unstored: tuple[Unstored, ...] = ()
 
 
 def reconciled(
     outcome: Outcome, before: Condition | None, generation: int | None
 ) -> ConditionDraft:
-    """The condition Reconciled; a reconcile that writes nothing keeps the reason and message."""
+    """The condition Reconciled; a reconcile that writes nothing keeps the reason and message.
+
+    A success says in a warning which fields the API server did not store.
+    """
     if outcome.failures:
         message = bounded("; ".join(map(_failure_text, outcome.failures)))
         reason = outcome.failures[0].reason
@@ -68,7 +83,8 @@ def reconciled(
         status = "Unknown" if reason == PAUSED else "False"
         return ConditionDraft(RECONCILED, status, reason, message, generation)
     reason, message = _success(outcome, before)
-    return ConditionDraft(RECONCILED, "True", reason, message, generation)
+    warned = bounded(f"{message}{_warning(outcome)}")
+    return ConditionDraft(RECONCILED, "True", reason, warned, generation)
 
 
 def parked(error: str, message: str, generation: int | None) -> ConditionDraft:
@@ -102,8 +118,15 @@ def _success(outcome: Outcome, before: Condition | None) -> tuple[str, str]:
         changed = [*(update.ref for update in outcome.updated), *outcome.pruned]
         return UPDATED, bounded(f"Updated {_names(changed)}")
     if before is not None and before.status == "True":
-        return before.reason, before.message
+        return before.reason, before.message.partition(_WARNING)[0]
     return UP_TO_DATE, "Every child is as wanted"
+
+
+def _warning(outcome: Outcome) -> str:
+    if not outcome.unstored:
+        return ""
+    parts = (f"{', '.join(fields)} of {_names([ref])}" for ref, fields in outcome.unstored)
+    return f"{_WARNING}{'; '.join(parts)}; perhaps a feature gate is off"
 
 
 def _created(outcome: Outcome) -> list[EventDraft]:

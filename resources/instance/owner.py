@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from resources.instance.labels import are_of_child
 from resources.kubernetes.kinds import INSTANCE_GROUP
+from resources.kubernetes.managed_fields import is_applied_by
 from resources.kubernetes.reference import ObjectRef, Owner
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ class Ownership(Enum):
     """How an object relates to a resource whose child would have its name."""
 
     OURS = "ours"
-    LEFTOVER = "left over from an earlier incarnation of the owner; the garbage collector takes it"
+    LEFTOVER = "a child of an earlier incarnation of the owner, for the garbage collector to delete"
     FOREIGN = "foreign"
 
 
@@ -45,27 +47,38 @@ def owner_of(meta: ObjectMeta) -> ObjectRef | None:
 def ownership(owner: Owner, live: Mapping[str, Any], manager: str) -> Ownership:
     """How a live object relates to the owner.
 
-    For an object in a namespace, the uid in its owner references decides. For a cluster-scoped
+    For an object in a namespace, the uid in its owner references decides. Otherwise it has to be
+    applied by our field manager (`manager`) and have the labels of a child. Without a controller it
+    is then the owner's: an owner reference may be removed, by hand or by a deletion that orphans.
+    With a controller of the owner's kind and name, it is left over. For a cluster-scoped
     object, the owner annotation decides, whatever the uid in it. Without that annotation, the
-    object is the owner's if the Go operator's field manager (`manager`) has written it and, for a
-    binding, its subject is the owner's ServiceAccount.
+    object is the owner's if the Go operator's field manager has written it and, for a binding, its
+    subject is the owner's ServiceAccount.
     """
     meta = live["metadata"]
     if meta.get("namespace"):
-        return _in_namespace(owner, meta.get("ownerReferences") or [])
+        return _in_namespace(owner, live, manager)
     named = _named(meta.get("annotations") or {})
     if named is not None:
         return Ownership.OURS if named == owner.ref else Ownership.FOREIGN
     return Ownership.OURS if _of_go_operator(owner, live, manager) else Ownership.FOREIGN
 
 
-def _in_namespace(owner: Owner, references: list[Mapping[str, Any]]) -> Ownership:
-    for reference in references:
-        if reference["uid"] == owner.uid:
-            return Ownership.OURS
-        if (reference["kind"], reference["name"]) == (owner.ref.kind, owner.ref.name):
-            return Ownership.LEFTOVER
-    return Ownership.FOREIGN
+def _in_namespace(owner: Owner, live: Mapping[str, Any], manager: str) -> Ownership:
+    meta = live["metadata"]
+    references: list[Mapping[str, Any]] = meta.get("ownerReferences") or []
+    if any(reference["uid"] == owner.uid for reference in references):
+        return Ownership.OURS
+    is_child = are_of_child(meta.get("labels") or {}, owner.ref.name)
+    if not is_child or not is_applied_by(live, manager):
+        return Ownership.FOREIGN
+    controller = next((known for known in references if known.get("controller")), None)
+    if controller is None:
+        return Ownership.OURS
+    group, _, _ = controller["apiVersion"].partition("/")
+    named = (group, controller["kind"], controller["name"])
+    is_earlier = named == (INSTANCE_GROUP, owner.ref.kind, owner.ref.name)
+    return Ownership.LEFTOVER if is_earlier else Ownership.FOREIGN
 
 
 def _named(annotations: Mapping[str, str]) -> ObjectRef | None:

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import msgspec
 
 from resources.instance.availability import availability
-from resources.instance.image import parse_image
 from resources.instance.outcome import Outcome, parked, reconciled
-from resources.kubernetes.conditions import AVAILABLE, RECONCILED, Counts, condition, set_condition
+from resources.instance.version import shown_version, version_of
+from resources.kubernetes.conditions import (
+    AVAILABLE,
+    RECONCILED,
+    Counts,
+    condition,
+    seen,
+    set_condition,
+    unseen,
+)
 from resources.kubernetes.definition import LIST_MAP_BY_TYPE, doc
-from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import Condition
 
 if TYPE_CHECKING:
@@ -24,6 +31,9 @@ COUNTS = Counts(
     frozenset({"desiredReplicas", "availableReplicas", "unavailableReplicas"}), AVAILABLE
 )
 """Where the status of a Falco or Component counts pods."""
+
+UNSEEN = unseen(RECONCILED, AVAILABLE)
+"""The conditions of a Falco or Component that the operator has not seen yet."""
 
 
 class Instance(Protocol):
@@ -46,19 +56,24 @@ def observed_status(
     wanted: MainWorkload,
     live: dict[str, Any] | None,
     now: datetime,
+    why: str = "",
 ) -> dict[str, Any]:
     """The content of `.status` after a reconcile; equal observations give an equal dict.
 
     `live` is the wanted workload as the API server has it, None if it is absent or not ours. The
-    image of its main container tells which version runs.
+    image of its main container tells the version. `why` tells why pods are not available.
     """
     before, generation = resource.status, resource.metadata.generation
-    pods = availability(wanted.kind, live, generation)
+    pods = availability(wanted.kind, live, generation, why)
     last = condition(before.conditions, RECONCILED)
-    conditions = set_condition(before.conditions, reconciled(outcome, last, generation), now)
+    conditions = set_condition(
+        seen(before.conditions, now), reconciled(outcome, last, generation), now
+    )
     after = type(before)(
         resource_type=wanted.kind,
-        version=running_version(live, wanted.container),
+        version=shown_version(
+            before.version, version_of(live, wanted.container), complete=pods.complete
+        ),
         desired_replicas=pods.desired,
         available_replicas=pods.available,
         unavailable_replicas=pods.unavailable,
@@ -77,7 +92,9 @@ def parked_status(
     before: WorkloadStatus, error: str, message: str, generation: int | None, now: datetime
 ) -> dict[str, Any]:
     """The content of `.status` once the actor has crashed too often: as before, with the error."""
-    conditions = set_condition(before.conditions, parked(error, message, generation), now)
+    conditions = set_condition(
+        seen(before.conditions, now), parked(error, message, generation), now
+    )
     after = msgspec.structs.replace(before, conditions=conditions, observed_generation=generation)
     return status_fields(after)
 
@@ -88,28 +105,14 @@ def status_fields(status: WorkloadStatus) -> dict[str, Any]:
     return fields
 
 
-def running_version(workload: dict[str, Any] | None, container: str) -> str | None:
-    """The version of a container's image; None without workload, container or valid image."""
-    if workload is None:
-        return None
-    for candidate in workload["spec"]["template"]["spec"]["containers"]:
-        if candidate["name"] == container:
-            return _version(candidate["image"])
-    return None
-
-
-def _version(reference: str) -> str | None:
-    try:
-        return parse_image(reference, "image").version
-    except InvalidSpec:
-        return None
-
-
 class WorkloadStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """The observed state of a workload; a count that is not known yet is absent, never 0."""
 
     resource_type: Annotated[str | None, doc("The workload kind that runs.")] = None
-    version: Annotated[str | None, doc("The version that runs.")] = None
+    version: Annotated[
+        str | None,
+        doc("The version that runs on all pods, or how it changes, as in `0.43.0 → 0.44.0`."),
+    ] = None
     desired_replicas: Annotated[
         int | None, doc("How many pods there should be.", format="int32")
     ] = None

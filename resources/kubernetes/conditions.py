@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from resources.kubernetes.meta import Condition, timestamp
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ PROGRAMMED = "Programmed"
 
 PARKED = "ActorParked"
 """The reason of a condition whose actor has crashed too often and is not restarted."""
+
+UNSEEN_SINCE = "1970-01-01T00:00:00Z"
+"""The transition time of the conditions of a resource that the operator has not seen yet."""
 
 _ORDER = {name: at for at, name in enumerate((RECONCILED, AVAILABLE, RESOLVED_REFS, PROGRAMMED))}
 
@@ -74,6 +79,31 @@ def set_condition(
     )
     others = [known for known in conditions or () if known.type != draft.type]
     return tuple(sorted((*others, new), key=_position))
+
+
+def unseen(*names: str) -> tuple[Condition, ...]:
+    """The conditions from the first moment: the API server sets them, as a default of the CRD."""
+    return tuple(
+        Condition(
+            type=name,
+            status="Unknown",
+            reason="Pending",
+            message="Waiting for the operator",
+            last_transition_time=UNSEEN_SINCE,
+            observed_generation=0,
+        )
+        for name in names
+    )
+
+
+def seen(conditions: tuple[Condition, ...] | None, now: datetime) -> tuple[Condition, ...]:
+    """The conditions; those that the API server has set by default begin now."""
+    return tuple(
+        msgspec.structs.replace(known, last_transition_time=timestamp(now))
+        if known.last_transition_time == UNSEEN_SINCE
+        else known
+        for known in conditions or ()
+    )
 
 
 def _position(known: Condition) -> tuple[int, str]:

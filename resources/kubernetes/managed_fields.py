@@ -11,13 +11,16 @@ manager owns (`resources.kubernetes.fields_v1`). Nothing but paths is built alon
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from resources.kubernetes import quantity
 from resources.kubernetes.fields_v1 import Fields, Path, decoded, encoded, human
 from resources.kubernetes.merge_shapes import PLAIN, SHAPES, Shape
 
-DifferenceKind = Literal["missing", "changed", "unowned", "extra"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DifferenceKind = Literal["missing", "dropped", "changed", "unowned", "extra"]
 
 # managedFields never has these fields: they identify the object or belong to the API server.
 _UNTRACKED = frozenset(
@@ -42,10 +45,12 @@ _LEAF: Fields = {}
 class Difference(NamedTuple):
     """A field, or the top of a subtree, that an apply would change.
 
-    `missing`: desired, but absent in the live object; `changed`: it has another value; `unowned`:
-    it has the desired value, but the manager does not own it; `extra`: the manager owns it, and it
-    is no longer desired. `other_manager` is the manager that has taken over a desired field. It is
-    None if the manager itself owns the field, and if no manager does, as after a removal.
+    `missing`: desired, but absent in the live object; `dropped`: absent though the manager owns it,
+    so the API server has not stored it, and would not at another apply; `changed`: it has another
+    value; `unowned`: it has the desired value, but the manager does not own it; `extra`: the
+    manager owns it, and it is no longer desired. `other_manager` is the manager that has taken over
+    a desired field. It is None if the manager itself owns the field, and if no manager does, as
+    after a removal.
     """
 
     path: str
@@ -74,6 +79,11 @@ def differences(
         Difference(human(path), kind, None if owned else _other_manager(live, path, manager))
         for path, kind, owned in changes
     )
+
+
+def is_applied_by(live: Mapping[str, Any], manager: str) -> bool:
+    """Whether fields of the live object were applied by this manager, and are still its own."""
+    return any(_is_ours(entry, manager) for entry in live["metadata"].get("managedFields") or ())
 
 
 def _tracked(desired: dict[str, Any]) -> dict[str, Any]:
@@ -160,11 +170,27 @@ def _compare_leaf(
     # An empty map owns only itself: what other managers put into it is no difference.
     same = wanted == live or _same(wanted, live, shape) or (wanted == {} and not shape.atomic)
     if not same:
-        changes.append(_FieldDifference(path, "missing" if live is None else "changed", is_owned))
+        changes.append(_FieldDifference(path, _kind(wanted, live, shape, is_owned), is_owned))
     elif not is_owned:
         changes.append(_FieldDifference(path, "unowned", is_owned))
     if owned:
         changes.extend(_extras(owned, frozenset(), path))
+
+
+def _kind(wanted: Any, live: Any, shape: Shape, is_owned: bool) -> DifferenceKind:
+    if live is None:
+        return "dropped" if is_owned else "missing"
+    is_dropped = is_owned and _same(_without_gated(wanted, shape), live, shape)
+    return "dropped" if is_dropped else "changed"
+
+
+def _without_gated(value: Any, shape: Shape) -> Any:
+    """What is left of an atomic value if the API server drops its gated fields."""
+    if type(value) is list:
+        return [_without_gated(part, shape.of_item()) for part in value]
+    if type(value) is dict and shape.gated:
+        return {name: part for name, part in value.items() if name not in shape.gated}
+    return value
 
 
 def _compare_items(

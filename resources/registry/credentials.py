@@ -48,14 +48,16 @@ class _DockerConfig(msgspec.Struct, frozen=True):
     auths: dict[str, _Entry] | None = None
 
 
-class SecretPolicy(NamedTuple):
-    """Which Secrets are sent to a registry.
+class RegistryPolicy(NamedTuple):
+    """Which Secrets are sent to a registry, and which hosts may have an address of the machine.
 
     A Docker configuration names its registries itself; a token without a user name needs the
-    annotation; any other credentials need it if `annotation_required`.
+    annotation; any other credentials need it if `annotation_required`. `local_registries` are hosts
+    as URLs name them, with or without a port.
     """
 
     annotation_required: bool = False
+    local_registries: tuple[str, ...] = ()
 
     def credentials_of(
         self, secret: Mapping[str, Any], registry: str, repository: str = ""
@@ -77,7 +79,7 @@ class SecretPolicy(NamedTuple):
         return credentials
 
 
-DEFAULT_POLICY = SecretPolicy()
+DEFAULT_POLICY = RegistryPolicy()
 
 
 def _is_for(secret: Mapping[str, Any], registry: str) -> bool:

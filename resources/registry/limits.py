@@ -17,6 +17,9 @@ Those of real artifacts have a few kilobytes; decoded, a hostile document takes 
 size.
 """
 
+MAX_HEADER_BYTES = 64 * 1024
+"""The bytes of an answer's status line and headers; those of real registries have some hundreds."""
+
 IDLE_SECONDS = 30.0
 """A pull whose socket is silent for longer than this is given up."""
 

@@ -24,7 +24,9 @@ class Credentials(msgspec.Struct, frozen=True):
 class Endpoint(msgspec.Struct, frozen=True):
     """A repository, and how to reach and authenticate to its registry.
 
-    `ca` is PEM text of authorities to trust besides the system's. Two endpoints share a client only
+    `ca` is PEM text of authorities to trust besides the system's. `local_registries` are the hosts
+    that may have any address (`resources.registry.address`), whether they are the registry or are
+    named by it. Two endpoints share a client only
     if they are equal in every field.
     """
 
@@ -34,6 +36,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     skip_verify: bool = False
     ca: str = ""
     credentials: Credentials | None = None
+    local_registries: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.registry}/{self.repository}"
@@ -44,14 +47,15 @@ class Problem(msgspec.Struct, frozen=True):
 
     `transient`: another try may succeed at once (network, overload). Otherwise somebody has to act
     first, such as push a tag or correct a Secret, and only slow retries can notice that. `final`:
-    the content that the digest names is at fault, so no retry can succeed. `retry_after` is the
-    pause in seconds that the registry demands.
+    the content that the digest names is at fault, so no retry can succeed. `hangs`: the registry
+    did not answer in time. `retry_after` is the pause in seconds that the registry demands.
     """
 
     message: str
     transient: bool
     retry_after: float | None = None
     final: bool = False
+    hangs: bool = False
 
 
 class Lookup(msgspec.Struct, frozen=True):
@@ -74,17 +78,25 @@ class LookupAnswer(msgspec.Struct, frozen=True):
     problem: Problem | None = None
 
 
+class Pace(msgspec.Struct, frozen=True):
+    """How long a batch of lookups may take: in all, and without any answer; both in seconds."""
+
+    seconds: float
+    patience: float
+
+
 class Lookups(msgspec.Struct, frozen=True):
-    """A batch of lookups, answered in the same order within so many seconds."""
+    """A batch of lookups."""
 
     lookups: tuple[Lookup, ...]
-    seconds: float
+    pace: Pace
 
 
-class Answers(msgspec.Struct, frozen=True):
-    """The answers to a batch."""
+class PlacedAnswer(msgspec.Struct, frozen=True):
+    """The answer to the lookup at this place of its batch."""
 
-    answers: tuple[LookupAnswer, ...]
+    place: int
+    answer: LookupAnswer
 
 
 class Pull(msgspec.Struct, frozen=True):

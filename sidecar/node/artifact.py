@@ -14,12 +14,13 @@ from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
+from actors.watch.router import Notice, reason_of, resource_changed
 from resources.artifact.medium import Medium
 from resources.artifact.plugin import Plugin
 from resources.artifact.reasons import INVALID
 from resources.artifact.revision import pinned
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
-from resources.artifact.status import resolved_json
+from resources.artifact.status import installable_json, resolved_json
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import trial_of
 from resources.kubernetes.selector import selects
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
-    from actors.watch.store import Snapshot, Store
+    from actors.watch.store import Change, Snapshot, Store
     from resources.artifact.fields import Resolved
     from resources.kubernetes.reference import ObjectRef
     from sidecar.node.fetcher import Fetcher
@@ -202,6 +203,20 @@ class NodeArtifactActor(Actor):
 
     async def _release(self) -> None:
         self._fetches.cancel_all_but(())
+
+
+def artifact_changed(change: Change) -> Notice:
+    """The handler of artifacts: counts and conditions, which each rollout writes, wake no actor."""
+    return resource_changed(change) if _is_other(change) else Notice((), reason_of(change))
+
+
+def _is_other(change: Change) -> bool:
+    """Whether anything changed on which a node acts."""
+    before, after = change.before, change.after
+    if before is None or after is None or trial_of(before.meta) != trial_of(after.meta):
+        return True
+    content = installable_json(after.raw)
+    return content is None or content != installable_json(before.raw)
 
 
 def version_of(snapshot: Snapshot) -> Hashable:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.runtime.clock import Clock
     from resources.artifact.sources import ConfigMapSource, InlineSource, OciSource
-    from resources.registry.credentials import SecretPolicy
+    from resources.registry.credentials import RegistryPolicy
     from resources.registry.request import Credentials, Pulled
     from sidecar.volume.blobs import Blobs
 
@@ -69,7 +69,7 @@ class Fetcher:
         client: Client,
         blobs: Blobs,
         namespace: str,
-        policy: SecretPolicy,
+        policy: RegistryPolicy,
         most_bytes: Mapping[str, int],
         clock: Clock,
         observer: PullObserver,
@@ -93,6 +93,7 @@ class Fetcher:
             skip_verify=source.skip_verify,
             ca=await self._ca(source.ca_config_map),
             credentials=await self._credentials(source),
+            local_registries=self._policy.local_registries,
         )
         directory = DIRECTORIES[kind]
         staging = await self._stored(kind, Medium.OCI, self._blobs.staging, directory)
@@ -121,9 +122,10 @@ class Fetcher:
             try:
                 pulled = await registry.pull(request)
             except registry.RegistryError as error:
-                self._pulls.hold_off(host, error.retry_after)
+                self._pulls.heard(host, error.problem)
                 trouble = Trouble(reason, str(error), error.transient)
                 raise FetchFailed(trouble, error.retry_after, final=error.final) from error
+            self._pulls.heard(host, None)
             self._observer.pulled(pulled.pulled_bytes, self._clock.monotonic() - begun)
         return pulled
 

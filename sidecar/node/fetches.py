@@ -37,7 +37,7 @@ class _Fetch:
     """The state of one job: `content` once it has come, `trouble` after a failed try."""
 
     key: tuple[Any, ...]
-    task: asyncio.Task[Content] | None = None
+    task: asyncio.Task[Content | FetchFailed] | None = None
     content: Content | None = None
     trouble: Trouble | None = None
     tries: int = 0
@@ -77,13 +77,13 @@ class Fetches:
             fetch = self._by_medium[medium] = _Fetch(job.key, content=content)
         if fetch.task is not None and fetch.task.done():
             task, fetch.task = fetch.task, None
-            self._take(fetch, task)
+            self._take(fetch, task.result())  # raises any other error, which is a bug
         never_tried = fetch.tries == 0 and fetch.content is None
         is_due = never_tried or fetch.due <= self._runtime.clock.monotonic()
         if fetch.task is None and is_due:
             fetch.due = math.inf
             fetch.tries += 1
-            fetch.task = asyncio.get_running_loop().create_task(_as_coroutine(job.fetch))
+            fetch.task = asyncio.get_running_loop().create_task(_outcome(job.fetch))
             fetch.task.add_done_callback(self._ended)
         return fetch.content or fetch.trouble
 
@@ -112,13 +112,12 @@ class Fetches:
                 return before.content
         return installed if installed is not None and installed.origin == origin else None
 
-    def _take(self, fetch: _Fetch, task: asyncio.Task[Content]) -> None:
-        """Take in the result of a task; any other error than FetchFailed is a bug and is raised."""
-        try:
-            fetch.content, fetch.trouble, fetch.tries = task.result(), None, 0
-        except FetchFailed as failed:
-            fetch.trouble = failed.trouble
-            fetch.due = self._runtime.clock.monotonic() + self._wait(fetch, failed)
+    def _take(self, fetch: _Fetch, outcome: Content | FetchFailed) -> None:
+        if isinstance(outcome, FetchFailed):
+            fetch.trouble = outcome.trouble
+            fetch.due = self._runtime.clock.monotonic() + self._wait(fetch, outcome)
+        else:
+            fetch.content, fetch.trouble, fetch.tries = outcome, None, 0
 
     def _wait(self, fetch: _Fetch, failed: FetchFailed) -> float:
         """Seconds until the next try."""
@@ -129,7 +128,7 @@ class Fetches:
             return max(delay, failed.retry_after or 0.0)
         return refusal_delay(fetch.tries - 1)
 
-    def _ended(self, task: asyncio.Task[Content]) -> None:
+    def _ended(self, task: asyncio.Task[Content | FetchFailed]) -> None:
         if not task.cancelled():
             self._fetched()
 
@@ -139,5 +138,14 @@ def _cancel(fetch: _Fetch) -> None:
         fetch.task.cancel()
 
 
-async def _as_coroutine(fetch: Callable[[], Awaitable[Content]]) -> Content:
-    return await fetch()
+async def _outcome(fetch: Callable[[], Awaitable[Content]]) -> Content | FetchFailed:
+    """The content, or why there is none.
+
+    The error is without its traceback, whose frames hold what was fetched, tens of megabytes of it,
+    until the garbage collector comes round.
+    """
+    try:
+        return await fetch()
+    except FetchFailed as failed:
+        failed.__cause__ = failed.__context__ = None
+        return failed.with_traceback(None)

@@ -77,13 +77,16 @@ class Gate(Actor):
         if self._node.gate_opened:
             return Done() if self._is_recorded else await self._record_opening()
         left = self._deadline - self.runtime.clock.monotonic()
-        is_done = reasons.have(Cause.INSTALLED) and self._is_listed()
-        if left <= 0 or (
-            is_done and not open_artifacts(self._node.artifacts(), self._node.reports)
-        ):
-            self._node.gate_opened = True
-            return await self._record_opening()
-        return RequeueAfter(left, "the deadline of the gate")
+        is_covered = reasons.have(Cause.INSTALLED) and self._is_listed()
+        is_done = is_covered and not open_artifacts(self._node.artifacts(), self._node.reports)
+        if left > 0 and not is_done:
+            return RequeueAfter(left, "the deadline of the gate")
+        if is_done:
+            _log.info("Falco may start: nothing is left to install")
+        else:
+            _log.warning("Falco may start, as the deadline is over: %s", self.waits_for)
+        self._node.gate_opened = True
+        return await self._record_opening()
 
     async def _record_opening(self) -> Result:
         """Record on disk that the gate is open; on a full or read-only disk try again later."""

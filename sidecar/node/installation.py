@@ -19,6 +19,7 @@ from resources.node.plugin_entries import plugin_entries
 from resources.node.report import reports
 from resources.node.slots import SlotId, SlotVersion, from_manifest, to_manifest
 from sidecar.check.node_check import CheckFailed
+from sidecar.node.report_log import log_changes
 from sidecar.node.thread import in_thread
 from sidecar.volume.disk import VolumeError
 from sidecar.volume.volume import ContentMissing
@@ -116,7 +117,9 @@ class Installation(Actor):
         if self._unchecked:
             unchecked = Trouble(PENDING, f"could not be checked yet: {self._unchecked}")
             refused = {slot.id: unchecked for slot in planned.slots if slot.wanted != slot.good}
-        self._node.reports = reports(artifacts, planned, verdict, refused)
+        reported = reports(artifacts, planned, verdict, refused)
+        log_changes(self._node.reports, reported)
+        self._node.reports = reported
         self._done(removed(planned, self._node.installed))
         return refused
 

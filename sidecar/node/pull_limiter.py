@@ -11,32 +11,66 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from actors.runtime.clock import Clock
+    from resources.registry.request import Problem
 
 # Pulls at a time: each is a process that needs tens of megabytes.
 _MOST = 2
+# Pulls at a time beside these, from registries that hang, or that have taken long.
+_MOST_SLOW = 1
+_LONG_SECONDS = 10.0
 
 
 class PullLimiter:
-    """One pull at a time from each registry, so that a registry that hangs delays no other.
+    """One pull at a time from each registry, and few in all.
 
-    A registry's Retry-After holds for all pulls from it.
+    A registry that has not answered hangs until it answers. A pull from such a registry, and one
+    that takes long, has a place of its own, as far as there is one, and so delays no other. The
+    Retry-After of a registry holds for all pulls from it.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._all = asyncio.Semaphore(_MOST)
+        self._prompt = asyncio.Semaphore(_MOST)
+        self._slow = asyncio.Semaphore(_MOST_SLOW)
+        self._hanging: set[str] = set()
         self._of_registry: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._not_before: dict[str, float] = {}
 
     @asynccontextmanager
     async def turn(self, registry: str) -> AsyncGenerator[float, None]:
         """Wait for the caller's turn; yield the seconds left of the registry's Retry-After."""
-        async with self._of_registry.setdefault(registry, asyncio.Lock()), self._all:
+        own = self._of_registry.setdefault(registry, asyncio.Lock())
+        async with own, self._place(registry):
             now = self._clock.monotonic()
             yield max(self._not_before.get(registry, now) - now, 0.0)
 
-    def hold_off(self, registry: str, seconds: float | None) -> None:
-        """Keep a registry's Retry-After, in seconds; None ends the one before."""
+    def heard(self, registry: str, problem: Problem | None) -> None:
+        """A pull has ended: keep what its problem says of the registry, which may be None."""
         self._not_before.pop(registry, None)
-        if seconds:
-            self._not_before[registry] = self._clock.monotonic() + seconds
+        self._hanging.discard(registry)
+        if problem is not None and problem.retry_after:
+            self._not_before[registry] = self._clock.monotonic() + problem.retry_after
+        if problem is not None and problem.hangs:
+            self._hanging.add(registry)
+
+    @asynccontextmanager
+    async def _place(self, registry: str) -> AsyncGenerator[None, None]:
+        if registry in self._hanging:
+            async with self._slow:
+                yield
+            return
+        await self._prompt.acquire()
+        place = [self._prompt]
+        moving = asyncio.get_running_loop().create_task(self._move(place))
+        try:
+            yield
+        finally:
+            moving.cancel()
+            place[0].release()
+
+    async def _move(self, place: list[asyncio.Semaphore]) -> None:
+        """Give the place of a pull that takes long to others, once there is another for it."""
+        await self._clock.sleep(_LONG_SECONDS)
+        await self._slow.acquire()
+        place[0].release()
+        place[0] = self._slow

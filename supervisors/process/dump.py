@@ -30,9 +30,10 @@ class SignalDump(TaskActor):
     kind = "SignalDump"
 
     def __init__(
-        self, runtime: Runtime, tree: Callable[[], dict[str, Any]], directory: Path
+        self, runtime: Runtime, program: str, tree: Callable[[], dict[str, Any]], directory: Path
     ) -> None:
         super().__init__(runtime)
+        self._program = program
         self._tree = tree
         self._directory = directory
         self._requested = asyncio.Event()
@@ -59,20 +60,20 @@ class SignalDump(TaskActor):
     async def _write(self) -> None:
         try:
             content = await rendered(self._tree, indent=2)
-            path = await asyncio.to_thread(write, content, self._directory)
+            path = await asyncio.to_thread(write, content, self._program, self._directory)
         except OSError as error:
             _log.error("cannot write the dump of all actors: %s", error)
         else:
             _log.info("wrote the dump of all actors to %s", path)
 
 
-def write(content: bytes, directory: Path) -> Path:
+def write(content: bytes, program: str, directory: Path) -> Path:
     """Write a dump atomically, readable by this user only; it replaces the previous dump.
 
     Raises:
         OSError: the file cannot be written.
     """
-    path = directory / f"falco-operator-{os.getpid()}-actors.json"
+    path = directory / f"{program}-{os.getpid()}-actors.json"
     # mkstemp creates a new file with mode 0600, and a rename follows no symbolic link.
     descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=directory)
     try:

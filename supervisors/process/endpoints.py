@@ -24,11 +24,13 @@ class Endpoints:
     """The actors of the endpoints that the settings do not turn off.
 
     They have a supervisor of their own, so that a crash of one restarts no part of the process.
-    `waits_for` returns why the process is not ready, None if it is; `root` returns the supervisor
-    of the parts, `observation` that of the endpoints; `remark` what `/readyz` says beside "ok".
+    `program` names the file of the dump. `waits_for` returns why the process is not ready, None if
+    it is; `root` returns the supervisor of the parts, `observation` that of the endpoints; `remark`
+    what `/readyz` says beside "ok".
     """
 
     runtime: Runtime
+    program: str
     exposed: Exposure
     metrics: Metrics
     waits_for: Callable[[], str | None]
@@ -47,7 +49,8 @@ class Endpoints:
         return {**self.root().tree(), "observation": self.observation().tree}
 
     def _dump(self) -> Any:
-        return SignalDump.start(self.runtime, self._tree, self.exposed.dump_directory)
+        directory = self.exposed.dump_directory
+        return SignalDump.start(self.runtime, self.program, self._tree, directory)
 
     def _health(self) -> list[ChildSpec]:
         address = self.exposed.health

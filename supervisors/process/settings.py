@@ -6,7 +6,8 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from resources.registry.credentials import REGISTRY_ANNOTATION
+from resources.registry.credentials import REGISTRY_ANNOTATION, RegistryPolicy
+from resources.registry.host import origin_of
 from supervisors.process import exposure, ignored_flags
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def base_parser(program: str, description: str, epilog: str) -> argparse.Argumen
     return flags
 
 
-def add_secret_policy(parser: argparse.ArgumentParser) -> None:
-    """Add the flag that says which Secrets are sent to a registry."""
+def add_registry_policy(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which Secrets are sent to a registry, and where registries may be."""
     parser.add_argument(
         "--require-registry-annotation",
         nargs="?",
@@ -64,6 +65,30 @@ def add_secret_policy(parser: argparse.ArgumentParser) -> None:
         help=f"send user names and passwords only to the registry that {REGISTRY_ANNOTATION} of "
         "their Secret names",
     )
+    parser.add_argument(
+        "--allow-local-registry",
+        action="append",
+        default=[],
+        type=_host,
+        metavar="HOST[:PORT]",
+        help="a registry, or a host that one names, which may have a loopback, link-local or "
+        "metadata address; repeatable",
+    )
+
+
+def registry_policy_of(flags: argparse.Namespace) -> RegistryPolicy:
+    """The policy that these parsed flags give."""
+    local = tuple(dict.fromkeys(flags.allow_local_registry))
+    return RegistryPolicy(flags.require_registry_annotation, local)
+
+
+def _host(text: str) -> str:
+    """Parse a host with or without a port, as URLs name it, for argparse."""
+    if set("/?@") & set(text) or origin_of(f"https://{text}/") is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no host: allowed are localhost, registry.local:5000, 127.0.0.1, [::1]:80"
+        )
+    return text.lower()
 
 
 def process_settings(

@@ -85,7 +85,7 @@ def client(transport):
 
 @pytest.fixture(params=["Secret", "ConfigMap"])
 def house(control_plane, client, namespace, request):
-    """A Secret or ConfigMap to be made, in a scope that is not listed yet."""
+    """A Secret or ConfigMap to be made, of a kind that is not listed yet."""
     made = House(control_plane, client, namespace, request.param)
     yield made
     if made.live() is not None:

@@ -8,8 +8,8 @@ import random
 from contextlib import suppress
 
 from actors.reference.actor import ReferenceActor
-from actors.reference.index import ReferenceIndex, scope_of
-from actors.reference.scopes import Scopes
+from actors.reference.index import ReferenceIndex
+from actors.reference.store import ReferenceStore
 from actors.runtime.context import Runtime
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.watch.store import snapshot_of
@@ -30,8 +30,7 @@ class House:
         self.artifact = artifact_ref("rules", namespace=namespace)
         self.ours = FINALIZERS[kind]
         self.index = ReferenceIndex()
-        self.scopes = Scopes(self.index)
-        self.store = self.scopes.open(scope_of(self.ref))
+        self.store = ReferenceStore(self.index)
         self.clock = FakeClock()
         self.client = client
         self.found_absent = []
@@ -40,7 +39,7 @@ class House:
     def fresh_actor(self):
         runtime = Runtime(self.clock, random.Random(1))
         absent = self.found_absent.append
-        return ReferenceActor(runtime, self.ref, self.client, self.scopes, self.index, absent)
+        return ReferenceActor(runtime, self.ref, self.client, self.store, self.index, absent)
 
     async def run(self, reason="changed"):
         return await self.actor.on_reconcile(Reasons(Reason(Cause(reason))))
@@ -70,10 +69,10 @@ class House:
     # What the operator learns.
 
     def named(self):
-        self.index.note(told(self.artifact, self.ref))
+        self.store.review(self.index.note(told(self.artifact, self.ref)))
 
     def unnamed(self):
-        self.index.note(gone(self.artifact))
+        self.store.review(self.index.note(gone(self.artifact)))
 
     def listed(self):
         """The Store learns of the object as it is now."""

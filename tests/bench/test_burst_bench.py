@@ -7,30 +7,22 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 import pytest
 
-from deploy.local import ControlPlane
-from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
-from tests.api import Api, manifest
-from tests.audit import OPERATOR
+from tests.bench.bare_plane import WARM, bare_plane, statuses
 from tests.e2e.falcos import CHILDREN, Falcos
 from tests.eventually import eventually
-from tests.operator_process import OperatorProcess, operator_kubeconfig
+from tests.operator_process import OperatorProcess
 
 pytestmark = pytest.mark.bench
 
 BURST = 300
 ROUNDS = 3
 HEALTHY = 100
-# The first of each kind is dear to the API server alone.
-WARM = "warm-up"
 # Two writes of the Falco itself beside its children, and two Events.
 WRITES = len(CHILDREN) + 2
 MOST = 1.5
@@ -44,64 +36,10 @@ class Run(NamedTuple):
     peak: float
 
 
-class Plane:
-    """An API server without controllers, in which nobody else does anything."""
-
-    def __init__(self, cluster, directory):
-        self.cluster = cluster
-        self.directory = directory
-        self.kubeconfig = operator_kubeconfig(cluster, directory)
-        self.api = Api(cluster)
-        for namespace in (WARM, "burst"):
-            self.api.create(manifest("Namespace", "", namespace))
-
-    def create(self, namespace, count):
-        with ThreadPoolExecutor(8) as pool:
-            made = [
-                pool.submit(self.api.create, manifest("Falco", namespace, f"falco-{number}"))
-                for number in range(count)
-            ]
-            for creation in made:
-                creation.result()
-
-    def written(self, namespace):
-        """Every write of the operator's account in a namespace: what, its answer, and when."""
-        return list(_written(self.cluster.audit_log, namespace))
-
-    def statuses(self, namespace):
-        """When the status of each Falco was first written, in seconds since 1970."""
-        found: dict[str, float] = {}
-        for resource, name, code, at in self.written(namespace):
-            if resource == "falcos/status":
-                assert code == 200
-                found.setdefault(name, at)
-        return found
-
-
-def _written(log, namespace):
-    for line in log.read_text().splitlines():
-        if namespace not in line:
-            continue
-        entry = json.loads(line)
-        target = entry["objectRef"]
-        if entry["user"]["username"] == OPERATOR and entry["verb"] in {"patch", "create"}:
-            resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
-            at = datetime.fromisoformat(entry["stageTimestamp"]).timestamp()
-            yield resource, target.get("name", ""), entry["responseStatus"]["code"], at
-
-
 @pytest.fixture
 def plane(tmp_path_factory):
     """Makes such planes, one after the other."""
-
-    @contextmanager
-    def make():
-        directory = tmp_path_factory.mktemp("burst")
-        with ControlPlane(directory, nodes=0, controllers=False) as cluster:
-            cluster.apply_crds([INSTALL], ALL_BUT_OPERATOR)
-            yield Plane(cluster, directory)
-
-    return make
+    return lambda: bare_plane(tmp_path_factory.mktemp("burst"))
 
 
 def by_the_operator(plane):
@@ -113,10 +51,10 @@ def by_the_operator(plane):
         process = psutil.Process(operator.pid)
         operator.signal(signal.SIGSTOP)
         plane.create("burst", BURST)
-        before = _statuses(plane)
+        before = statuses(plane)
         began, cpu = time.time(), sum(process.cpu_times()[:2])
         operator.signal(signal.SIGCONT)
-        eventually(lambda: _statuses(plane) >= before + BURST, within=300)
+        eventually(lambda: statuses(plane) >= before + BURST, within=300)
         cpu = sum(process.cpu_times()[:2]) - cpu
         eventually(lambda: _events(plane) == 2 * BURST, within=60)
         return Run(max(plane.statuses("burst").values()) - began, cpu, _peak(operator.pid))
@@ -135,11 +73,6 @@ def _bare(plane, namespace):
     command = [sys.executable, "-m", "tests.bench.bare_client", str(plane.kubeconfig), namespace]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path.cwd())
     return json.loads(done.stdout)
-
-
-def _statuses(plane):
-    """How many statuses of anything were written; the log is counted, as parsing takes time."""
-    return plane.cluster.audit_log.read_bytes().count(b'"subresource":"status"')
 
 
 def _events(plane):

@@ -15,7 +15,7 @@ from deploy.local import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
 from resources.kubernetes.kinds import collection_path
 from tests.api import Api, manifest
-from tests.e2e.references import References, memory_of, secret_ref
+from tests.e2e.references import References, are_watched, memory_of, secret_ref
 from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
 
@@ -124,8 +124,8 @@ def measured_starts(plane, name):
 
 
 def wait_settled(plane, operator):
-    """It has scanned, protected what it has to, and its memory has stopped to change."""
-    eventually(lambda: part(operator, "protected")["phase"] == "over", within=120)
+    """It has listed, protected what it has to, and its memory has stopped to change."""
+    eventually(lambda: are_watched(operator), within=120)
     plane.used.becomes_protected("Secret", "token")
     process, sizes = psutil.Process(operator.pid), []
 
@@ -135,10 +135,6 @@ def wait_settled(plane, operator):
         return len(sizes) > 4 and len(set(sizes[-4:])) == 1
 
     eventually(quiet, within=60)
-
-
-def part(operator, name):
-    return next(part for part in operator.dump()["children"] if part["name"] == name)
 
 
 def memory(operator):

@@ -142,21 +142,22 @@ def test_every_kind_but_the_report_has_a_status_subresource():
     assert without == ["NodeReport"]
 
 
-UNSEEN = {
-    ".status": {
-        "conditions": tuple(
-            {
-                "type": name,
-                "status": "Unknown",
-                "reason": "Pending",
-                "message": "Waiting for the operator",
-                "lastTransitionTime": "1970-01-01T00:00:00Z",
-                "observedGeneration": 0,
-            }
-            for name in ("ResolvedRefs", "Programmed")
-        )
-    }
-}
+def unseen(*names):
+    conditions = (
+        {
+            "type": name,
+            "status": "Unknown",
+            "reason": "Pending",
+            "message": "Waiting for the operator",
+            "lastTransitionTime": "1970-01-01T00:00:00Z",
+            "observedGeneration": 0,
+        }
+        for name in names
+    )
+    return {".status": {"conditions": tuple(conditions)}}
+
+
+UNSEEN = unseen("ResolvedRefs", "Programmed")
 
 
 def defaults(schema, path=""):
@@ -169,8 +170,8 @@ def defaults(schema, path=""):
 @pytest.mark.parametrize(
     ("kind", "wanted"),
     [
-        (falco, {}),
-        (component, {}),
+        (falco, unseen("Reconciled", "Available")),
+        (component, unseen("Reconciled", "Available")),
         (config, UNSEEN | {".spec.priority": 50}),
         (
             rulesfile,

@@ -45,6 +45,16 @@ EFFECTS = [
     ({"leaderElection": {"enabled": False}}, "RoleBinding", None),
     ({"excludedLabels": ["a", "b.c/*"]}, f"{OPERATOR}/args/3", "--excluded-labels=a"),
     ({"excludedLabels": ["a", "b.c/*"]}, f"{OPERATOR}/args/4", "--excluded-labels=b.c/*"),
+    (
+        {"localRegistries": ["a:5000", "[::1]"]},
+        f"{OPERATOR}/args/3",
+        "--allow-local-registry=a:5000",
+    ),
+    (
+        {"localRegistries": ["a:5000", "[::1]"]},
+        f"{OPERATOR}/args/4",
+        "--allow-local-registry=[::1]",
+    ),
     ({"log": {"level": "debug"}}, f"{OPERATOR}/args/0", "--log-level=debug"),
     ({"log": {"format": "text"}}, f"{OPERATOR}/args/1", "--log-format=text"),
     ({"extraArgs": ["--a=b: c"]}, f"{OPERATOR}/args/3", "--a=b: c"),
@@ -102,6 +112,7 @@ REFUSED = [
     ({"leaderElection": {"enable": True}}, "enable"),
     ({"excludedLabels": "a"}, "/excludedLabels"),
     ({"excludedLabels": ["a b"]}, "/excludedLabels/0"),
+    ({"localRegistries": ["http://a"]}, "/localRegistries/0"),
     ({"log": {"level": "trace"}}, "/log/level"),
     ({"log": {"format": "JSON"}}, "/log/format"),
     ({"extraArgs": ["a"]}, "/extraArgs/0"),
@@ -139,11 +150,16 @@ def test_a_wrong_value_is_refused_by_name(values, named):
 
 
 def test_the_flags_and_the_environment_are_such_as_the_operator_takes():
-    values = {"excludedLabels": ["team", "*.io/*"], "log": {"level": "debug", "format": "text"}}
+    values = {
+        "excludedLabels": ["team", "*.io/*"],
+        "localRegistries": ["localhost:5000"],
+        "log": {"level": "debug", "format": "text"},
+    }
     container = at(rendered(values), OPERATOR)
     environ = {entry["name"]: entry.get("value", "") for entry in container["env"]}
     settings = parse(container["args"], environ)
     assert settings.excluded_labels == ("team", "*.io/*")
+    assert settings.registry_policy.local_registries == ("localhost:5000",)
     assert (settings.process.log_level, settings.process.log_format) == ("debug", "text")
     assert settings.artifact_operator_image == f"falco-operator:{VERSION}"
 

@@ -73,8 +73,12 @@ def test_artifacts_are_the_users_but_for_the_status_and_finalizers_that_were_lef
     assert verbs(kind, "status") == {"patch"}
 
 
-def test_events_may_be_written_and_not_read():
-    assert verbs("Event") == {"create", "patch"}
+def test_events_may_be_written_and_listed_and_not_watched():
+    assert verbs("Event") == {"list", "create", "patch"}
+
+
+def test_pods_are_read_and_never_written():
+    assert verbs("Pod") == {"get", "list", "watch"}
 
 
 def test_secrets_are_seen_and_protected_but_neither_made_nor_deleted():

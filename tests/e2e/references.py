@@ -122,23 +122,22 @@ class References:
 def crowd(operator, name):
     parts = operator.dump()["children"]
     found = next(part for part in parts if part["name"] == name)
-    return [child["object"] for child in found["actor"]["children"]]
+    return found["actor"]["children"]
 
 
 def of_namespace(operator, namespace):
-    found = [*crowd(operator, "references"), *crowd(operator, "scopes")]
+    found = [child["object"] for child in crowd(operator, "references")]
     return [name for name in found if f"/{namespace}/" in name]
 
 
 def is_settled(operator, namespace):
-    """Both objects have their actors, and both watches are open."""
-    scopes = next(part for part in operator.dump()["children"] if part["name"] == "scopes")
-    open_ = [
-        child
-        for child in scopes["actor"]["children"]
-        if f"/{namespace}/" in child["object"] and "Watching" in child["actor"]["in"]
-    ]
-    return len(open_) == 2 and len(of_namespace(operator, namespace)) == 4
+    """Both objects have their actors, and both watches of metadata are open."""
+    return are_watched(operator) and len(of_namespace(operator, namespace)) == 2
+
+
+def are_watched(operator):
+    watches = [child for child in crowd(operator, "watchers") if "metadata" in child["name"]]
+    return ["Watching" in child["actor"]["in"] for child in watches] == [True, True]
 
 
 def memory_of(pid):

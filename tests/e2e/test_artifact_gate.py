@@ -116,6 +116,9 @@ def test_it_opens_at_the_deadline_when_a_registry_does_not_answer(fleet, node_of
     eventually(lambda: state(fleet, node, "pulled") == "Failed")
     eventually(lambda: ready(node)[0] == 200)
     assert node.rules() == {}
+    log = node.log.read_text()
+    assert "the deadline is over: waiting for Rulesfile pulled" in log
+    assert "Rulesfile/pulled not installed: OCIArtifactStoreFailed: " in log
     registry.process.launch()
     eventually(lambda: list(node.rules()) == [OCI], within=60)
 

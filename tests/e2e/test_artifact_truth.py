@@ -6,6 +6,8 @@ import pytest
 
 from deploy.local.publisher import Repository, publish_rules
 from resources.node.files import Directory
+from tests.api import manifest
+from tests.e2e.costs import of_pods
 from tests.e2e.falcos import condition, generation
 from tests.e2e.fleet import from_registry
 from tests.eventually import eventually
@@ -185,6 +187,34 @@ def test_a_restarted_sidecar_keeps_what_was_pinned_though_nobody_answers(fleet, 
     registry.process.launch()
     eventually(lambda: emptied.rules() == {OCI: FIRST}, within=60)
     assert kept.rules() == {OCI: FIRST}
+
+
+def test_a_restart_after_other_metadata_of_a_config_map_is_no_news(audit, cluster, fleet, operator):
+    by_pods = of_pods(cluster, fleet)
+    fleet.api.create(
+        manifest("ConfigMap", fleet.namespace, "named", data={"rules.yaml": FIRST, "other": "x"})
+    )
+    fleet.apply("Rulesfile", "rules", configMapRef={"name": "named"})
+    fleet.programmed("Rulesfile", "rules")
+    eventually(lambda: notes(fleet, "ConfigMapArtifactStored"))
+    before = fleet.api.get("Rulesfile", fleet.namespace, "rules")
+    operator.stop()
+    change = {"metadata": {"annotations": {"stranger": "here"}}, "data": {"other": "y"}}
+    fleet.api.merge("ConfigMap", fleet.namespace, "named", change)
+    mark, mark_of_pods = audit.mark(), by_pods.mark()
+    operator.start()
+    fleet.apply("Config", "sentinel", config={"webserver": {"enabled": False}})
+    fleet.programmed("Config", "sentinel")
+    requests = audit.since(mark)
+    assert [one.name for one in requests.of("get", "configmaps")] == ["named"]
+    assert not requests.of("patch", "rulesfiles")
+    assert not by_pods.since(mark_of_pods).of("get", "configmaps")
+    assert fleet.api.get("Rulesfile", fleet.namespace, "rules") == before
+    assert not notes(fleet, "ConfigMapArtifactUpdated")
+
+    fleet.api.merge("ConfigMap", fleet.namespace, "named", {"data": {"rules.yaml": SECOND}})
+    fleet.everywhere(lambda node: SECOND in node.rules().values())
+    eventually(lambda: notes(fleet, "ConfigMapArtifactUpdated"))
 
 
 # Tags that move.

@@ -37,14 +37,31 @@ def test_the_quickstart_becomes_available_with_a_pod_on_every_node(cluster, name
     assert columns[:-1] == ["falco", "DaemonSet", "0.44.1", "3", "3", "True", "True"]
 
 
+def test_conditions_are_there_before_any_operator_has_seen_the_falco(
+    cluster, namespace, operator, falcos
+):
+    operator.stop()
+    falcos.create()
+    where = ("-n", namespace)
+    columns = cluster.kubectl("get", "falcos", *where, "--no-headers").stdout.split()
+    assert columns[:-1] == ["falco", "Unknown", "Unknown"]
+    operator.start()
+    cluster.kubectl("wait", "falco/falco", "--for=condition=Available", "--timeout=30s", *where)
+    falco = falcos.get()
+    for known in falco["status"]["conditions"]:
+        assert known["lastTransitionTime"] >= falco["metadata"]["creationTimestamp"]
+
+
 def test_children_say_whose_they_are(namespace, falcos):
     falcos.create(labels={"team": "blue", "app.kubernetes.io/instance": "a-helm-release"})
     falco = falcos.becomes(Reconciled="True")
     children = falcos.children()
     assert set(children) == set(CHILDREN)
     labels = {**SELECTOR, "app.kubernetes.io/managed-by": "falco-operator", "team": "blue"}
-    for child in children.values():
-        assert child["metadata"]["labels"] == labels
+    without_instance = {key: labels[key] for key in labels if not key.endswith("/instance")}
+    for kind, child in children.items():
+        expected = without_instance if kind in CLUSTER_SCOPED else labels
+        assert child["metadata"]["labels"] == expected
     for kind in (*NAMESPACED, "DaemonSet"):
         assert children[kind]["metadata"]["ownerReferences"] == [
             {
@@ -132,8 +149,8 @@ def test_a_new_version_is_rolled_out_and_shown(falcos):
     falcos.create(version="0.43.0")
     assert falcos.becomes(Reconciled="True", Available="True")["status"]["version"] == "0.43.0"
     falcos.change(version="0.44.0")
+    eventually(lambda: falcos.get()["status"]["version"] == "0.44.0")
     falco = falcos.becomes(Reconciled="True", Available="True")
-    assert falco["status"]["version"] == "0.44.0"
     assert condition(falco, "Reconciled")["reason"] == "ResourceUpdated"
     assert image(falcos.child("DaemonSet")) == "docker.io/falcosecurity/falco:0.44.0"
     eventually(lambda: all(image(pod_as_workload(p)).endswith(":0.44.0") for p in falcos.pods()))

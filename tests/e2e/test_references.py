@@ -129,7 +129,7 @@ def test_a_name_that_no_object_can_have_concerns_nobody_else(audit, references):
     references.artifact("sentinel", secret_ref("token"))
     references.is_resolved("sentinel")
     asked = [request for request in audit.since(mark).unwatched if request.resource == "secrets"]
-    assert [request.verb for request in asked] == ["list", "patch", "get"]
+    assert [request.verb for request in asked] == ["get", "patch", "get"]
 
 
 # While no operator runs.
@@ -168,12 +168,21 @@ def test_what_changed_while_no_operator_ran_is_made_good(operator, places):
     created.becomes_protected("ConfigMap", "rules")
 
 
-def test_a_namespace_that_is_not_needed_any_more_is_not_watched_any_more(operator, references):
-    references.make("Secret", "token", [FINALIZERS["Secret"]])
+def test_what_an_earlier_operator_protected_is_released(operator, references):
     operator.stop()
+    references.make("Secret", "token", [FINALIZERS["Secret"]])
     operator.start()
     references.becomes_free("Secret", "token")
     eventually(lambda: not of_namespace(operator, references.namespace))
+
+
+@pytest.mark.parametrize("kind", FINALIZERS)
+def test_what_a_late_request_protects_is_released_though_no_artifact_is_near(references, kind):
+    """The request of an operator that was killed, or one whose connection was lost, say."""
+    references.make(kind, "object")
+    references.patch_finalizers(kind, "object", {"finalizers": [FINALIZERS[kind]]})
+    references.delete(kind, "object")
+    references.vanishes(kind, "object")
 
 
 # Beside others.

@@ -57,12 +57,11 @@ class Operator:
             (PATIENCE, AT_ONCE),
         )
         self.router = RegisteredChild("router", lambda: Router(self.runtime, self._routes()))
+        self.watchers = RegisteredChild("watchers", self._make_watchers)
         specs = [
             self.protection.references.spec,
             self.router.spec,
-            self.protection.watches.spec,
-            self.protection.scan.spec,
-            ChildSpec("lister", lambda: Lister.start(self.runtime, self)),
+            self.watchers.spec,
         ]
         self.root = Supervisor(
             self.runtime,
@@ -82,7 +81,9 @@ class Operator:
 
     def part(self, name):
         """The actor that this part of the tree has now, None if it has died."""
-        return next(child.ref for child in self.root._children if child.spec.name == name)
+        watchers = self.watchers.started
+        children = [*self.root._children, *(watchers._children if watchers else ())]
+        return next((child.ref for child in children if child.spec.name == name), None)
 
     def next_revision(self):
         self.revision += 1
@@ -101,5 +102,19 @@ class Operator:
         return Routes(
             handlers=dict.fromkeys(ARTIFACTS, (protection.routes.artifact_changed,)),
             deliver=dict.fromkeys(FINALIZERS, protection.references.actor.deliver),
-            on_listed=lambda: [Notice(tuple(protection.roll_call()), Reason(Cause.LISTED))],
+            on_listed=self._all_listed,
+        )
+
+    def _all_listed(self, _kinds):
+        self.protection.artifacts_listed()
+        return [Notice(tuple(self.protection.roll_call()), Reason(Cause.LISTED))]
+
+    def _make_watchers(self):
+        lister = ChildSpec("lister", lambda: Lister.start(self.runtime, self))
+        return Supervisor(
+            self.runtime,
+            "watchers",
+            [lister, *self.protection.watchers()],
+            intensity=PATIENCE,
+            backoff=AT_ONCE,
         )

@@ -47,7 +47,6 @@ class Stream:
     """An open watch: what its client has been sent, up to a revision."""
 
     kind: str
-    namespace: str
     revision: int
     queue: asyncio.Queue = field(default_factory=asyncio.Queue)
 
@@ -63,6 +62,7 @@ class Cluster:
         self.lists = {}
         self.unserved = []
         self.unanswered = []
+        self.late = []
         self.streams = []
         self.requests: Counter[str] = Counter()
 
@@ -106,9 +106,8 @@ class Cluster:
         return await self._ask(f"patch {ref}", lambda: self._merge(ref, metadata))
 
     async def stream(self, path, query, _silence, _accept):
-        *_, namespace, plural = path.split("/")
-        stream = Stream(_KIND_OF[plural], namespace, int(query["resourceVersion"]))
-        self.requests[f"watch {stream.kind} {namespace}"] += 1
+        stream = Stream(_KIND_OF[path.rpartition("/")[2]], int(query["resourceVersion"]))
+        self.requests[f"watch {stream.kind}"] += 1
         self.streams.append(stream)
         try:
             yield b""
@@ -132,11 +131,20 @@ class Cluster:
         (self.unanswered if request in self.unanswered else self.unserved).remove(request)
         request.answer(outcome or request.outcome)
 
+    def cut_off(self, request, error):
+        """Its client knows of no answer; the API server may carry it out at any later time."""
+        self.unserved.remove(request)
+        request.answer(error)
+        self.late.append(request)
+
+    def carry_out(self, request):
+        self.late.remove(request)
+        request.serve()
+
     def show(self, stream):
         """The next event, or if there is none, a bookmark; whether there was one."""
         for revision, type_, ref, meta in self.log:
-            inside = (ref.kind, ref.namespace) == (stream.kind, stream.namespace)
-            if inside and revision > stream.revision:
+            if ref.kind == stream.kind and revision > stream.revision:
                 stream.revision = revision
                 self._send(stream, type_, meta)
                 return True

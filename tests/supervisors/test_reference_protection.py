@@ -11,9 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.api.client import METADATA
 from actors.api.errors import Gone, Refused, Unavailable
-from actors.reference.index import scope_of
 from actors.watch import paging
 from resources.artifact.references import FINALIZERS, references
 from resources.kubernetes.reference import ObjectRef
@@ -35,8 +33,8 @@ class Protecting(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.page = paging.SIZES[METADATA]
-        paging.SIZES[METADATA] = 1
+        self.page = paging.SIZE
+        paging.SIZE = 1
         self.loop = asyncio.new_event_loop()
         self.cluster = Cluster()
         self.artifacts: dict[ObjectRef, Any] = {}
@@ -114,13 +112,16 @@ class Protecting(RuleBasedStateMachine):
             assert await stopped
 
         self.loop.run_until_complete(end())
+        self.cluster.late += self.cluster.unserved
         self.cluster.unserved.clear()
         self.cluster.unanswered.clear()
         assert not self.cluster.streams
 
     @precondition(lambda self: self.operator)
     @rule(
-        part=st.sampled_from(["references", "router", "scopes", "lister"]),
+        part=st.sampled_from(
+            ["references", "router", "watchers", "lister", "Secret metadata", "ConfigMap metadata"]
+        ),
         data=st.data(),
     )
     def a_part_of_it_dies(self, part, data):
@@ -158,6 +159,18 @@ class Protecting(RuleBasedStateMachine):
         request = data.draw(st.sampled_from(self.cluster.unserved))
         self.do(self.cluster.answer, request, failure)
 
+    @precondition(lambda self: self.cluster.unserved)
+    @rule(data=st.data())
+    def a_request_is_cut_off_on_its_way(self, data):
+        request = data.draw(st.sampled_from(self.cluster.unserved))
+        self.do(self.cluster.cut_off, request, CUT_OFF)
+
+    @precondition(lambda self: self.cluster.late)
+    @rule(data=st.data())
+    def a_request_that_was_cut_off_is_carried_out(self, data):
+        """It may be one of an operator that is no more."""
+        self.cluster.carry_out(data.draw(st.sampled_from(self.cluster.late)))
+
     @precondition(lambda self: self.cluster.unanswered)
     @rule(data=st.data(), lost=st.booleans())
     def an_answer_arrives_or_is_lost(self, data, lost):
@@ -187,11 +200,14 @@ class Protecting(RuleBasedStateMachine):
             if self.operator is None:
                 self.the_operator_starts()
             self.all_comes_to_rest()
+            while self.cluster.late:
+                self.cluster.carry_out(self.cluster.late[0])
+            self.all_comes_to_rest()
             self.everything_is_as_it_should_be()
             self.idleness_costs_nothing()
             self.stop(self.operator)
         finally:
-            paging.SIZES[METADATA] = self.page
+            paging.SIZE = self.page
             for task in asyncio.all_tasks(self.loop):
                 task.cancel()
             self.loop.run_until_complete(asyncio.sleep(0))
@@ -233,15 +249,14 @@ class Protecting(RuleBasedStateMachine):
             if "deletionTimestamp" not in meta:
                 assert is_protected == (ref in named), ref
             assert not is_protected or ref in named, ref
-        scopes = self.operator.protection.scopes
+        store = self.operator.protection.store
         for ref in named:  # so that those who name it know what to make of it
-            assert scopes.is_absent(ref) == (ref not in self.cluster.objects), ref
+            assert store.is_absent(ref) == (ref not in self.cluster.objects), ref
             meta = self.cluster.objects.get(ref, {"deletionTimestamp": ""})
-            assert "deletionTimestamp" in meta or scopes.get(ref) is not None, ref
-        assert {scope_of(ref) for ref in named} == self.operator.protection.watches.actor.keys
+            assert "deletionTimestamp" in meta or store.get(ref) is not None, ref
+        assert set(store.refs()) <= named
         assert named == self.operator.protection.references.actor.keys
-        watched = sorted((stream.kind, stream.namespace) for stream in self.cluster.streams)
-        assert watched == sorted({(ref.kind, ref.namespace) for ref in named})
+        assert sorted(stream.kind for stream in self.cluster.streams) == sorted(FINALIZERS)
 
     def idleness_costs_nothing(self):
         before = self.cluster.requests.total()

@@ -27,6 +27,8 @@ EVERY_FLAG = (
     "--leader-elect",
     "--max-concurrent-reconciles=7",
     "--require-registry-annotation",
+    "--allow-local-registry=Localhost:5000",
+    "--allow-local-registry=[::1]",
     "--log-level=debug",
     "--log-format=json",
 )
@@ -44,8 +46,8 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.process.kubeconfig == ""
     assert settings.process.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
+    assert settings.registry_policy == (False, ())
     assert settings.most_reconciles == 32
-    assert not settings.secret_policy.annotation_required
     assert (settings.namespace, settings.pod_name) == ("", "")
 
 
@@ -74,8 +76,8 @@ def test_every_flag_and_variable_is_taken():
         "excluded_labels": ("team", "example.com/*"),
         "artifact_operator_image": "registry:5000/sidecar:1",
         "leader_elect": True,
+        "registry_policy": (True, ("localhost:5000", "[::1]")),
         "most_reconciles": 7,
-        "secret_policy": (True,),
         "namespace": "falco",
         "pod_name": "operator-0",
     }
@@ -98,6 +100,14 @@ def test_settings_cannot_be_changed():
 def test_an_excluded_label_given_twice_counts_once():
     flags = ["--excluded-labels=b", "--excluded-labels=a", "--excluded-labels=b"]
     assert parse(flags, {}).excluded_labels == ("b", "a")
+
+
+@pytest.mark.parametrize("text", ["", "a b", "http://a", "a/b", "a:port", "::1", "a:99999", "u@a"])
+def test_what_is_no_host_is_refused_with_flag_value_and_allowed_forms(text, capsys):
+    error = refusal([f"--allow-local-registry={text}"], {}, capsys)
+    assert "--allow-local-registry" in error
+    assert repr(text) in error
+    assert "localhost" in error
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.report_index import ReportIndex
 from actors.artifact.tag_digests import TagDigests
 from actors.reference.index import ReferenceIndex
-from actors.reference.scopes import Scopes
+from actors.reference.store import ReferenceStore
 from actors.runtime.context import Runtime
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
 from actors.watch.store import Change, Store, snapshot_of
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from tests.actors.artifact.test_report_index import entry, node, pod, report
 from tests.actors.artifacts import artifact_ref
 from tests.fake_clock import FakeClock
@@ -94,8 +94,8 @@ class House:
             self.api,
             self.store,
             self.records.append,
-            Scopes(ReferenceIndex()),
-            ReferenceReader(self.api, SecretPolicy()),
+            ReferenceStore(ReferenceIndex()),
+            ReferenceReader(self.api, RegistryPolicy()),
             self.digests,
             self.reports,
         )
@@ -160,6 +160,36 @@ async def test_mere_counts_are_written_every_two_seconds_at_most(house):
     await house.clock.advance(0.5)
     assert await house.run() == Done()
     assert [status["nodes"]["summary"] for status in house.api.writes] == ["0/3", "2/3"]
+
+
+async def test_counts_of_many_pods_are_written_less_often_and_a_verdict_still_at_once(house):
+    names = [f"p{number}" for number in range(1, 1001)]
+    house.there(*(pod(name) for name in names[2:]))
+    await house.run()
+    house.report(*names[:500])
+    await house.clock.advance(4.0)
+    assert await house.run(REPORTED) == RequeueAfter(6.0, NEXT_COUNTS)
+    assert await house.run() == RequeueAfter(6.0, NEXT_COUNTS)
+    await house.clock.advance(6.0)
+    assert await house.run(REPORTED) == Done()
+    house.report(*names[500:])
+    assert await house.run(REPORTED) == Done()
+    assert [status["nodes"]["summary"] for status in house.api.writes] == [
+        "0/1000",
+        "500/1000",
+        "1000/1000",
+    ]
+
+
+async def test_every_failure_that_the_message_names_is_written_at_once_and_no_more(house):
+    house.there(*(pod(f"p{number}") for number in range(3, 9)))
+    await house.run()
+    for number in range(1, 9):
+        house.report(f"p{number}", state="Failed", reason="InvalidContent")
+        for reason in (REPORTED, LISTED):
+            wait = RequeueAfter(2.0, NEXT_COUNTS)
+            assert await house.run(reason) == (Done() if number <= 5 else wait)
+    assert [status["nodes"]["failed"] for status in house.api.writes] == [0, 1, 2, 3, 4, 5]
 
 
 async def test_between_two_such_writes_a_report_costs_no_look_at_the_artifact(house, monkeypatch):

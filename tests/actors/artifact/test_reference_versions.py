@@ -1,6 +1,7 @@
 """What an artifact learns of the objects that it names, and what it costs."""
 
 import asyncio
+import hashlib
 import json
 from base64 import b64encode
 from typing import Any, cast
@@ -10,8 +11,8 @@ import pytest
 from actors.api.errors import NotFound, Unavailable
 from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.reference_versions import ReferenceVersions
-from actors.reference.index import ReferenceIndex, scope_of
-from actors.reference.scopes import Scopes
+from actors.reference.index import ReferenceIndex
+from actors.reference.store import ReferenceStore
 from actors.watch.store import snapshot_of
 from resources.artifact.references import FINALIZERS
 from resources.artifact.resolution import (
@@ -24,7 +25,7 @@ from resources.artifact.resolution import (
 )
 from resources.artifact.sources import OciSource
 from resources.kubernetes.reference import ObjectRef
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from resources.registry.request import Credentials
 from tests.actors.artifacts import artifact_ref, told
 from tests.fake_clock import FakeClock, settle
@@ -65,14 +66,13 @@ class House:
         self.clock = FakeClock()
         index = ReferenceIndex()
         index.note(told(artifact_ref("rules"), RULES.ref, TOKEN.ref))
-        self.scopes = Scopes(index)
-        self.stores = {ref.kind: self.scopes.open(scope_of(ref)) for ref in (RULES.ref, TOKEN.ref)}
-        self.reader = ReferenceReader(self.api, SecretPolicy())
+        self.store = ReferenceStore(index)
+        self.reader = ReferenceReader(self.api, RegistryPolicy())
         self.versions = self.another()
         self.revision = 10
 
     def another(self):
-        return ReferenceVersions(self.reader, self.scopes, self.clock)
+        return ReferenceVersions(self.reader, self.store, self.clock)
 
     def put(self, ref=RULES.ref, protected=True, seen=True, **data):
         """The object is so now, and the watch has shown it."""
@@ -83,14 +83,21 @@ class House:
         raw = json.dumps({"metadata": meta, "data": data}).encode()
         self.api.objects[ref] = raw
         if seen:
-            self.stores[ref.kind].put(snapshot_of(ref.kind, raw))
+            self.store.put(snapshot_of(ref.kind, raw))
         return str(self.revision)
 
-    async def look(self, target=RULES, published=""):
+    async def look(self, target=RULES, published=None):
         return await self.versions.state_of(target, OCI, published)
 
 
 RULE = {"rules.yaml": "- rule: x"}
+OTHER = {"rules.yaml": "- rule: y"}
+
+
+def present(version, data=RULE):
+    """The ConfigMap as it is published: by its content."""
+    digest = hashlib.sha256(data["rules.yaml"].encode()).hexdigest()
+    return Present(version, f"sha256:{digest}")
 
 
 @pytest.fixture
@@ -101,45 +108,45 @@ def house():
 async def test_an_object_that_is_there_is_read_once_and_has_its_version(house):
     version = house.put(**RULE)
     for _ in range(3):
-        assert await house.look() == Present(version)
+        assert await house.look() == present(version)
     assert house.api.reads == ["rules"]
     assert house.versions.reads == 1
 
 
 async def test_nothing_is_said_of_an_object_that_nobody_has_looked_for_yet(house):
     assert await house.look() == Unknown()
-    house.scopes.confirm_absent(RULES.ref)
+    house.store.confirm_absent(RULES.ref)
     assert await house.look() == GONE
-    house.scopes.doubt({RULES.ref})
+    house.store.review({RULES.ref})
     assert await house.look() == Unknown()
     assert house.api.reads == []
 
 
 async def test_an_object_that_no_watch_ever_shows_is_read_by_name_after_a_while(house):
-    house.stores["ConfigMap"].advance("ConfigMap", 10)
+    house.store.advance("ConfigMap", 10)
     version = house.put(seen=False, **RULE)
     assert await house.look() == Unknown()
     assert house.versions.next_read() == 5.0
     await house.clock.advance(5.0)
     for _ in range(2):
-        assert await house.look() == Present(version)
+        assert await house.look() == present(version)
     assert len(house.api.reads) == 1
-    house.put(**{"rules.yaml": "- rule: y"})
+    house.put(**OTHER)
     assert (await house.look()).version > version
-    house.stores["ConfigMap"].remove(RULES.ref, 99)
-    house.scopes.confirm_absent(RULES.ref)
+    house.store.remove(RULES.ref, 99)
+    house.store.confirm_absent(RULES.ref)
     assert await house.look() == GONE
 
 
 async def test_an_object_that_is_found_by_nobody_is_missing_after_a_while_and_until_it_comes(house):
-    house.stores["ConfigMap"].advance("ConfigMap", 10)
+    house.store.advance("ConfigMap", 10)
     assert await house.look() == Unknown()
     await house.clock.advance(5.0)
     for _ in range(2):
         assert await house.look() == GONE
     assert len(house.api.reads) == 1
     version = house.put(**RULE)
-    assert await house.look() == Present(version)
+    assert await house.look() == present(version)
 
 
 async def test_a_name_that_no_object_can_have_is_missing_without_a_look(house):
@@ -149,13 +156,13 @@ async def test_a_name_that_no_object_can_have_is_missing_without_a_look(house):
 
 async def test_other_content_is_another_version_and_other_metadata_is_not(house):
     first = house.put(**RULE)
-    assert await house.look() == Present(first)
+    assert await house.look() == present(first)
     house.put(**RULE)
-    assert await house.look() == Present(first)
+    assert await house.look() == present(first)
     house.put(**RULE, other="y")
-    assert await house.look() == Present(first)
-    second = house.put(**{"rules.yaml": "- rule: y"})
-    assert await house.look() == Present(second)
+    assert await house.look() == present(first)
+    second = house.put(**OTHER)
+    assert await house.look() == present(second, OTHER)
     assert len(house.api.reads) == 4
 
 
@@ -165,15 +172,49 @@ async def test_a_key_that_is_missing_is_named_and_found_later(house):
     assert await house.look() == NO_KEY
     assert len(house.api.reads) == 1
     version = house.put(**RULE)
-    assert await house.look() == Present(version)
+    assert await house.look() == present(version)
 
 
 async def test_what_nodes_go_by_already_is_not_read_again_after_a_restart(house):
     version = house.put(**RULE)
-    assert await house.look(published=version) == Present(version)
+    for published in (present(version), Present(version)):
+        house.versions = house.another()
+        assert await house.look(published=published) == published
     assert house.api.reads == []
-    other = house.put(**RULE)
-    assert await house.look(published=version) == Present(other)
+
+
+async def test_the_same_content_keeps_its_version_after_a_restart_and_from_then_on(house):
+    published = present(house.put(**RULE))
+    for reads in (1, 2):
+        house.put(**RULE, other="y")
+        assert await house.look(published=published) == published
+        assert len(house.api.reads) == reads
+    version = house.put(**OTHER)
+    assert await house.look(published=published) == present(version, OTHER)
+
+
+async def test_content_of_which_no_digest_was_published_has_its_new_version(house):
+    published = Present(house.put(**RULE))
+    version = house.put(**RULE)
+    assert await house.look(published=published) == present(version)
+
+
+async def test_a_published_version_of_a_later_time_is_read_all_the_same(house):
+    version = house.put(**OTHER)
+    restored = present("99")
+    assert await house.look(published=restored) == present(version, OTHER)
+
+
+async def test_a_secret_keeps_its_version_after_a_restart_and_its_hash_is_keyed(house):
+    data = {"username": "bWU=", "password": "c2VjcmV0"}
+    house.put(TOKEN.ref, **data)
+    published = await house.look(TOKEN)
+    assert published.digest.startswith("hmac-sha256:")
+    house.versions = house.another()
+    house.put(TOKEN.ref, **data)
+    assert await house.look(TOKEN, published) == published
+    house.put(TOKEN.ref, **{**data, "password": "b3RoZXI="})
+    assert (await house.look(TOKEN, published)).digest != published.digest
 
 
 async def test_an_object_is_read_once_our_finalizer_is_on_it(house):
@@ -181,7 +222,7 @@ async def test_an_object_is_read_once_our_finalizer_is_on_it(house):
     assert await house.look() == Unknown()
     assert house.versions.next_read() == 5.0
     version = house.put(**RULE)
-    assert await house.look() == Present(version)
+    assert await house.look() == present(version)
     assert house.versions.next_read() is None
     assert len(house.api.reads) == 1
 
@@ -190,24 +231,24 @@ async def test_an_object_that_cannot_be_protected_is_read_all_the_same_after_a_w
     version = house.put(protected=False, **RULE)
     assert await house.look() == Unknown()
     await house.clock.advance(5.0)
-    assert await house.look() == Present(version)
-    assert await house.look() == Present(version)
+    assert await house.look() == present(version)
+    assert await house.look() == present(version)
     assert house.versions.next_read() is None
 
 
 async def test_who_takes_our_finalizer_away_changes_nothing(house):
     version = house.put(**RULE)
-    assert await house.look() == Present(version)
+    assert await house.look() == present(version)
     house.put(protected=False, **RULE)
-    assert await house.look() == Present(version)
+    assert await house.look() == present(version)
     assert len(house.api.reads) == 1
 
 
 async def test_what_is_read_may_be_ahead_of_the_watch(house):
     house.put(**RULE)
     newer = house.put(seen=False, **RULE)
-    assert await house.look() == Present(newer)
-    assert await house.look() == Present(newer)
+    assert await house.look() == present(newer)
+    assert await house.look() == present(newer)
     assert len(house.api.reads) == 1
 
 
@@ -216,12 +257,12 @@ async def test_an_answer_to_an_older_question_is_asked_for_again(house):
     house.api.gate = asyncio.Event()
     first = asyncio.create_task(house.reader.read(RULES.ref))
     await settle()
-    version = house.put(**{"rules.yaml": "- rule: y"})
+    version = house.put(**OTHER)
     second = asyncio.create_task(house.look())
     await settle()
     assert len(house.api.reads) == 1
     house.api.gate.set()
-    assert await second == Present(version)
+    assert await second == present(version, OTHER)
     assert (await first).version != version
     assert len(house.api.reads) == 2
 
@@ -238,7 +279,7 @@ async def test_an_error_is_for_the_caller_and_leaves_no_trace(house):
     with pytest.raises(Unavailable):
         await house.look()
     house.api.error = None
-    assert await house.look() == Present(version)
+    assert await house.look() == present(version)
 
 
 async def test_what_is_not_named_any_more_is_forgotten(house):
@@ -266,7 +307,7 @@ async def test_who_asks_at_the_same_time_shares_one_request(house):
     house.put(**RULE)
     house.api.gate = asyncio.Event()
     artifacts = [house.another() for _ in range(1000)]
-    looks = [asyncio.create_task(versions.state_of(RULES, None, "")) for versions in artifacts]
+    looks = [asyncio.create_task(versions.state_of(RULES, None, None)) for versions in artifacts]
     await settle()
     house.api.gate.set()
     assert len(set(await asyncio.gather(*looks))) == 1

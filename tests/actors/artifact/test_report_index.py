@@ -139,6 +139,46 @@ def test_a_node_that_only_reports_in_concerns_nobody(house):
     assert house.concerned == frozenset()
 
 
+def test_a_pod_that_is_not_programmed_is_out_of_reach_while_its_node_is_not_ready(house):
+    house.there(report("p1", "n1", entry()), report("p2", "n2", entry("Failed")))
+    assert house.index.held_back() == [RULES]
+    assert house.index.holding(RULES) == {"p2"}
+    assert house.index.node_of("ns", "p2") == "n2"
+    assert house.index.set_ready("n1", ready=False) == frozenset()
+    assert house.index.set_ready("n2", ready=False) == {RULES}
+    reached = Sum(2, 1, 0, 0, unreachable=1, out_of_reach=(("p2", "n2"),))
+    assert house.sum() == reached
+    assert house.index.outlook(RULES) == "Programmed"
+    assert house.index.held_back() == []
+    assert house.sum("2") == Sum(2, unreachable=2, out_of_reach=(("p1", "n1"), ("p2", "n2")))
+    assert house.index.outlook(RULES) == "Pending"
+    assert house.index.set_ready("n2", ready=True) == {RULES}
+    house.there(report("p2", "n2", entry(revision="2")))
+    assert house.sum("2") == Sum(2, 1, unreachable=1, out_of_reach=(("p1", "n1"),))
+
+
+def test_a_pod_that_has_never_reported_is_where_it_was_seen(house):
+    house.index.set_ready("n2", ready=False)
+    assert house.index.node_of("ns", "p2") == ""
+    assert house.index.place(ObjectRef("Pod", "ns", "p2"), "another", "n2") == frozenset()
+    assert house.index.place(ObjectRef("Pod", "ns", "p2"), "uid", "n2") == {RULES}
+    assert house.sum().out_of_reach == (("p2", "n2"),)
+    assert house.sum(selector=BLUE) == Sum(2, 0, 0, 1, waiting=("p1",))
+    house.there(pod("p2", uid="new"))
+    assert house.sum().waiting == ("p1", "p2")
+
+
+def test_a_change_of_a_node_that_is_not_ready_is_news(house):
+    news = []
+    house.index.on_unready_changed = lambda: news.append("changed")
+    house.there(node("n2", pool="red"))
+    house.index.set_ready("n2", ready=False)
+    house.there(node("n2", pool="red"))
+    assert news == ["changed"]
+    house.gone(node("n2"))
+    assert house.index.unready == frozenset()
+
+
 def test_another_revision_starts_anew(house):
     house.there(report("p1", "n1", entry()), report("p2", "n2", entry(revision="2")))
     assert house.sum("1") == Sum(2, 1, 0, 1, waiting=("p2",))
@@ -173,6 +213,20 @@ def test_namespaces_have_nothing_to_do_with_each_other(house):
     assert house.sum() == Sum(2, 0, 0, 2, waiting=("p1", "p2"))
 
 
+def test_the_outlook_tells_how_many_failures_are_named(house):
+    assert house.index.outlook(RULES) == "Pending"
+    house.there(*(pod(f"p{number}") for number in range(1, 9)))
+    seen = []
+    for number in range(1, 9):
+        house.there(report(f"p{number}", "n1", entry("Failed")))
+        seen.append(house.index.outlook(RULES))
+    assert seen == [f"Failed {count}" for count in (1, 2, 3, 4, 5, 5, 5, 5)]
+
+
+def test_pods_are_counted_by_namespace(house):
+    assert (house.index.pods("ns"), house.index.pods("elsewhere")) == (2, 0)
+
+
 def test_nothing_is_left_of_what_is_gone(house):
     house.there(report("p1", "n1", entry()))
     house.index.forget(RULES)
@@ -182,7 +236,6 @@ def test_nothing_is_left_of_what_is_gone(house):
     assert not index._namespaces
     assert not index._nodes
     assert not index._reporting
-    assert not index._shared
 
 
 def test_what_many_report_alike_is_kept_once():
@@ -200,8 +253,11 @@ def test_a_store_tells_all_and_keeps_little():
     store = VersionStore()
     whole = report("p1", "n1", entry(message="x" * 5000))
     assert store.put(whole).after == whole
-    (change,) = store.replace("NodeReport", [other := report("p2", "n1")], 5)[1:]
-    assert change.after == other
+    listed = store.page("NodeReport", [other := report("p2", "n1")], 5)
+    assert [change.after for change in listed.changes] == [other]
+    assert store.page("NodeReport", [other], 5).changes == []
+    (gone,) = store.replace("NodeReport", listed.kept, 5)
+    assert (gone.ref, gone.after) == (whole.ref, None)
     kept = store.get(other.ref)
     assert kept is not None
     assert kept.raw == b""
@@ -213,6 +269,7 @@ def test_a_store_tells_all_and_keeps_little():
 NAMESPACES = ("a", "b")
 PODS = [(namespace, name) for namespace in NAMESPACES for name in ("p", "q", "r")]
 NODES = ("m", "n")
+HOLDING = {"Pending", "Failed"}
 LABELS = st.sampled_from([{}, {"pool": "blue"}, {"pool": "red"}])
 ARTIFACTS = [artifact_ref(name, namespace=namespace) for name in "xy" for namespace in NAMESPACES]
 ENTRIES = st.builds(
@@ -237,6 +294,7 @@ class Reporting(RuleBasedStateMachine):
         super().__init__()
         self.index = ReportIndex()
         self.pods, self.reports, self.nodes = {}, {}, {}
+        self.placed, self.unready = {}, set()
         self.subjects: dict[ObjectRef, Subject] = {}
 
     @rule(where=st.sampled_from(PODS), uid=st.sampled_from("12"), ends=st.booleans())
@@ -244,12 +302,18 @@ class Reporting(RuleBasedStateMachine):
         namespace, name = where
         ending = {"deletionTimestamp": "2026-01-01T00:00:00Z"} if ends else {}
         found = pod(name, uid, namespace, **ending)
-        self.change(self.pods, where, None if ends else uid, Change(found.ref, None, found))
+        before = self.stand_of_all()
+        if ends or self.pods.get(where) != uid:
+            self.placed.pop(where, None)
+        change = Change(found.ref, None, found)
+        self.change(self.pods, where, None if ends else uid, change, before)
 
     @rule(where=st.sampled_from(PODS))
     def a_pod_goes(self, where):
-        ref = ObjectRef("Pod", *where)
-        self.change(self.pods, where, None, Change(ref, None, None))
+        before = self.stand_of_all()
+        self.placed.pop(where, None)
+        change = Change(ObjectRef("Pod", *where), None, None)
+        self.change(self.pods, where, None, change, before)
 
     @rule(name=st.sampled_from(NODES), labels=LABELS)
     def a_node_is_there(self, name, labels):
@@ -258,7 +322,25 @@ class Reporting(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NODES))
     def a_node_goes(self, name):
-        self.change(self.nodes, name, None, Change(ObjectRef("Node", "", name), None, None))
+        before = self.stand_of_all()
+        self.unready.discard(name)
+        change = Change(ObjectRef("Node", "", name), None, None)
+        self.change(self.nodes, name, None, change, before)
+
+    @rule(name=st.sampled_from(NODES), ready=st.booleans())
+    def a_node_is_looked_at(self, name, ready):
+        before = self.stand_of_all()
+        if name in self.nodes:
+            (self.unready.discard if ready else self.unready.add)(name)
+        assert self.index.set_ready(name, ready=ready) == self.differing(before)
+        assert self.index.unready == self.unready
+
+    @rule(where=st.sampled_from(PODS), uid=st.sampled_from("12"), name=st.sampled_from(NODES))
+    def a_pod_is_looked_at(self, where, uid, name):
+        before = self.stand_of_all()
+        if self.pods.get(where) == uid:
+            self.placed[where] = name
+        assert self.index.place(ObjectRef("Pod", *where), uid, name) == self.differing(before)
 
     @rule(
         where=st.sampled_from(PODS),
@@ -287,15 +369,20 @@ class Reporting(RuleBasedStateMachine):
         self.subjects.pop(artifact, None)
         self.index.forget(artifact)
 
-    def change(self, known, key, value, change):
+    def change(self, known, key, value, change, before=None):
         """In the world, and then in the index, which concerns just those who see a difference."""
-        before = {ref: self.stands(ref) for ref in self.subjects}
+        before = before or self.stand_of_all()
         if value is None:
             known.pop(key, None)
         else:
             known[key] = value
-        now = {ref: self.stands(ref) for ref in self.subjects}
-        assert self.index.note(change) == {ref for ref in now if before[ref] != now[ref]}
+        assert self.index.note(change) == self.differing(before)
+
+    def stand_of_all(self):
+        return {ref: self.stands(ref) for ref in self.subjects}
+
+    def differing(self, before):
+        return {ref for ref, stands in self.stand_of_all().items() if before[ref] != stands}
 
     def stands(self, artifact):
         """How far each pod has come that counts, as far as that is told."""
@@ -317,15 +404,22 @@ class Reporting(RuleBasedStateMachine):
         )
 
     def stand(self, subject, namespace, name, uid):
+        stand = self.stand_if_ready(subject, namespace, name, uid)
+        if stand is None or stand[0] not in {"Pending", "Failed"} or stand[1] not in self.unready:
+            return stand
+        return "Unreachable", stand[1], ""
+
+    def stand_if_ready(self, subject, namespace, name, uid):
         report_uid, on, said = self.reports.get((namespace, name), ("", "", {}))
         if report_uid != uid:
-            return "Pending", "", ""
-        if on not in self.nodes:
+            on, said = self.placed.get((namespace, name), ""), {}
+        elif on not in self.nodes:
             return None
         found = said.get(subject.uid)
         if found and found["revision"] == subject.revision:
             return found["state"], on, found["message"]
-        return ("Pending" if selects(subject.selector, self.nodes[on]) else "NotSelected"), on, ""
+        covered = on not in self.nodes or selects(subject.selector, self.nodes[on])
+        return ("Pending" if covered else "NotSelected"), on, ""
 
     @staticmethod
     def add(total, name, stand):
@@ -339,6 +433,9 @@ class Reporting(RuleBasedStateMachine):
             case "Failed", on, message:
                 failure = PodProgress(FAILED, on, "", message)
                 return total._replace(failed=total.failed + 1, failures=(*total.failures, failure))
+            case "Unreachable", on, _:
+                named = (*total.out_of_reach, (name, on))
+                return total._replace(unreachable=total.unreachable + 1, out_of_reach=named)
             case "Pending", _, _:
                 return total._replace(pending=total.pending + 1, waiting=(*total.waiting, name))
         return total
@@ -347,6 +444,16 @@ class Reporting(RuleBasedStateMachine):
     def every_sum_is_right(self):
         for artifact, subject in self.subjects.items():
             assert self.index.sum(artifact, subject) == self.plain(artifact)
+
+    @invariant()
+    def whoever_holds_a_verdict_back_is_told(self):
+        held = {
+            ref: {where[1] for where, stand in self.stands(ref).items() if stand[0] in HOLDING}
+            for ref in self.subjects
+        }
+        assert set(self.index.held_back()) == {ref for ref, pods in held.items() if pods}
+        for ref, pods in held.items():
+            assert self.index.holding(ref) == pods
 
     @invariant()
     def usual_pods_take_no_room(self):
@@ -359,6 +466,8 @@ def _told(state, on, message):
     match state:
         case "Failed":
             return state, on, message
+        case "Unreachable":
+            return state, on
         case "Programmed":
             return state, message
     return (state,)

@@ -3,12 +3,15 @@
 import asyncio
 import random
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
 from actors.api.errors import Unavailable
 from actors.artifact.digest_poller import DigestPoller
-from actors.artifact.tag_digests import MOST_AT_ONCE, TagDigests, query_of
+from actors.artifact.tag_digests import MOST_AT_ONCE, MOST_REGISTRIES, TagDigests, query_of
+from actors.registry.client import PATIENT, PROMPT
+from actors.runtime.clock import within
 from actors.runtime.context import Runtime
 from resources.artifact.resolution import TagAnswer, Unresolved
 from resources.artifact.sources import OciSource
@@ -23,11 +26,12 @@ PRIVATE = TAG._replace(secret="token")
 RULES, MORE = artifact_ref("rules"), artifact_ref("more")
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 DOWN = LookupAnswer(problem=Problem("no answer", transient=True))
+HANGS = LookupAnswer(problem=Problem("no answer in time", transient=True, hangs=True))
 DENIED = LookupAnswer(problem=Problem("denied", transient=False))
 
 
 class House:
-    """A poller whose registries say what `digests` has for a registry, or wait for a gate."""
+    """A poller whose registries say what `says` has for a registry; those with a gate hang."""
 
     def __init__(self):
         self.clock = FakeClock()
@@ -35,7 +39,9 @@ class House:
         self.digests = TagDigests(self.runtime)
         self.says = {"ghcr.io": LookupAnswer(A), "quay.io": LookupAnswer(B)}
         self.gates = {}
+        self.unasked = set()
         self.batches = []
+        self.paces = []
         self.at = []
         self.told = []
         self.endpoints = []
@@ -48,13 +54,19 @@ class House:
         credentials = Credentials("me", "secret") if source.secret else None
         return Endpoint(source.registry, source.repository, credentials=credentials)
 
-    async def look_up(self, lookups):
+    async def look_up(self, lookups, pace):
         self.batches.append([lookup.endpoint.registry for lookup in lookups])
+        self.paces.append(pace)
         self.at.append(self.clock.monotonic())
-        for lookup in lookups:
-            if gate := self.gates.get(lookup.endpoint.registry):
-                await gate.wait()
-        return [self.says[lookup.endpoint.registry] for lookup in lookups]
+        for lookup in sorted(lookups, key=lambda lookup: lookup.endpoint.registry in self.gates):
+            registry = lookup.endpoint.registry
+            if registry in self.unasked:
+                continue
+            gate = self.gates.get(registry)
+            if gate and self.clock.monotonic() < self.at[-1] + pace.patience:
+                await within(self.clock, pace.patience, asyncio.ensure_future(gate.wait()))
+            hangs = gate and not gate.is_set()
+            yield lookup, HANGS if hangs else self.says.get(registry, LookupAnswer(A))
 
     def ask(self, artifact=RULES, source=TAG, *, in_hurry=True, version=""):
         asked = query_of(source, artifact.namespace, version, "")
@@ -195,19 +207,77 @@ async def test_an_endless_peace_is_not_granted(house):
     assert len(house.batches) == 2
 
 
-async def test_a_registry_that_does_not_answer_holds_up_no_other_for_long(house):
-    house.says["ghcr.io"] = DOWN
-    house.ask()
-    await house.clock.advance(1.0)
+async def test_each_tag_is_told_when_it_is_known(house):
     house.gates["ghcr.io"] = asyncio.Event()
-    await house.clock.advance(300.0)
-    assert house.batches[-1] == ["ghcr.io"]
+    house.ask()
+    house.ask(MORE, OTHER)
+    await house.clock.advance(0.1)
+    assert house.take_told() == [{MORE}]
+    house.gates["ghcr.io"].set()
+    await settle()
+    assert house.take_told() == [{RULES}]
+
+
+async def test_a_registry_that_does_not_answer_gets_time_beside_those_that_do(house):
+    house.gates["ghcr.io"] = asyncio.Event()
+    house.ask()
+    await house.clock.advance(PROMPT.patience + 1.0)
+    assert house.paces == [PROMPT, PATIENT]
+    assert house.take_told() == []
     house.ask(MORE, OTHER)
     await house.clock.advance(1.0)
     assert house.ask(MORE, OTHER) == TagAnswer(B)
-    house.says["ghcr.io"] = LookupAnswer(A)
     house.gates["ghcr.io"].set()
     await settle()
+    assert house.ask() == TagAnswer(A)
+
+
+async def test_a_registry_that_hangs_is_told_and_asked_less_and_less_whatever_its_tags(house):
+    house.gates["ghcr.io"] = asyncio.Event()
+    tags = [TAG._replace(repository=f"falco/rules-{number}") for number in range(300)]
+    for number, tag in enumerate(tags):
+        house.ask(artifact_ref(f"rules-{number}"), tag)
+    await house.clock.advance(3600.0)
+    assert house.ask(artifact_ref("rules-0"), tags[0]) == TagAnswer(problem=HANGS.problem)
+    patient = [at for at, pace in zip(house.at, house.paces, strict=True) if pace is PATIENT]
+    assert len(patient) <= 20
+    gaps = [after - before for before, after in pairwise(patient)]
+    assert all(gap >= 150.0 for gap in gaps[8:])
+    house.gates["ghcr.io"].set()
+    await house.clock.advance(700.0)
+    assert house.ask(artifact_ref("rules-0"), tags[0]) == TagAnswer(A)
+
+
+async def test_namespaces_take_turns(house):
+    for number in range(3 * MOST_AT_ONCE):
+        source = TAG._replace(repository=f"falco/rules-{number}")
+        house.ask(artifact_ref(f"rules-{number}", namespace="greedy"), source)
+    house.ask(artifact_ref("rules", namespace="modest"), OTHER)
+    await house.clock.advance(0.1)
+    assert "quay.io" in house.batches[0]
+
+
+async def test_registries_that_hang_leave_room_for_those_of_other_namespaces(house):
+    for number in range(10 * MOST_REGISTRIES):
+        house.gates[f"hole-{number}"] = asyncio.Event()
+        hole = TAG._replace(registry=f"hole-{number}")
+        house.ask(artifact_ref(f"rules-{number}", namespace="greedy"), hole)
+    await house.clock.advance(0.1)
+    house.ask(artifact_ref("rules", namespace="modest"), OTHER)
+    await house.clock.advance(0.1 + PROMPT.patience * MOST_REGISTRIES)
+    assert [len(batch) for batch in house.batches[:2]] == [MOST_REGISTRIES] * 2
+    assert "quay.io" in house.batches[1]
+    asked = Counter(registry for batch in house.batches for registry in batch)
+    assert asked["quay.io"] == 1
+
+
+async def test_a_tag_that_could_not_be_asked_in_time_stays_due(house):
+    house.unasked.add("ghcr.io")
+    house.ask()
+    await house.clock.advance(0.06)
+    assert house.batches == [["ghcr.io"]]
+    house.unasked.clear()
+    await house.clock.advance(0.2)
     assert house.ask() == TagAnswer(A)
 
 
@@ -259,6 +329,7 @@ async def test_nothing_is_asked_or_left_of_what_nobody_wants_to_know_any_more(ho
     assert house.batches == [["ghcr.io"]]
     assert not house.digests._tags
     assert not house.digests._asked
+    assert not house.digests.registries._registries
 
 
 async def test_an_answer_that_nobody_waits_for_any_more_is_told_to_nobody(house):
@@ -282,7 +353,7 @@ async def test_credentials_that_cannot_be_read_are_a_problem_that_passes(house, 
     problem = house.ask(source=PRIVATE).problem
     assert problem is not None
     assert problem.transient
-    assert house.batches == []
+    assert not any(house.batches)
     house.unreadable = None
     await house.clock.advance(60.0)
     assert house.ask(source=PRIVATE) == TagAnswer(A)

@@ -1,6 +1,5 @@
 """The finalizer of one Secret or ConfigMap comes and goes with the references to it."""
 
-from actors.reference.index import scope_of
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
 from resources.artifact.references import FIELD_MANAGERS
@@ -53,7 +52,7 @@ async def test_an_object_that_is_not_there_is_told_to_be_absent(house):
     assert house.found_absent == [house.ref]
 
 
-async def test_before_the_scope_is_listed_nothing_is_asked(house, requests):
+async def test_before_the_kind_is_listed_nothing_is_asked(house, requests):
     house.create()
     house.named()
     assert await house.run() == Done()
@@ -158,6 +157,5 @@ async def test_a_reference_that_goes_before_the_watch_shows_our_patch_is_undone(
     house.listed()
     await house.run()
     house.unnamed()
-    house.scopes.close(scope_of(house.ref), house.store)
     assert await house.run() == Retire()
     assert house.finalizers() == []

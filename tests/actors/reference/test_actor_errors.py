@@ -2,7 +2,6 @@
 
 from actors.api.client import Client
 from actors.api.errors import ApiError, Unavailable
-from actors.reference.index import scope_of
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
 from tests.fake_clock import FakeClock
@@ -33,7 +32,6 @@ async def test_a_patch_whose_answer_was_lost_is_undone_though_nobody_has_seen_it
     assert isinstance(await house.run(), RequeueAfter)
     assert house.finalizers() == [house.ours]
     house.unnamed()
-    house.scopes.close(scope_of(house.ref), house.store)
     assert await house.run("timer") == Retire()
     assert house.finalizers() == []
 
@@ -44,7 +42,6 @@ async def test_a_restarted_actor_does_not_trust_that_its_last_life_wrote_nothing
     house.listed()
     await house.run()
     house.unnamed()
-    house.scopes.close(scope_of(house.ref), house.store)
     assert await house.fresh_actor().on_reconcile(Reasons(Reason(Cause.RESTARTED))) == Retire()
     assert house.finalizers() == []
 

@@ -4,9 +4,10 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actors.reference.index import ReferenceIndex, scope_of
+from actors.reference.index import ReferenceIndex
 from actors.watch.store import Change, snapshot_of
 from resources.artifact.references import FINALIZERS
+from resources.falco.rights import Readable
 from resources.kubernetes.reference import ObjectRef
 from tests.actors.artifacts import artifact_ref, gone, told
 
@@ -20,8 +21,7 @@ def test_what_is_named_for_the_first_time_is_returned():
     assert index.note(told(RULES, TOKEN, CONFIG)) == {TOKEN, CONFIG}
     assert index.targets() == {TOKEN, CONFIG}
     assert index.is_referenced(TOKEN)
-    assert index.scopes() == {scope_of(TOKEN), scope_of(CONFIG)}
-    assert index.targets_in(scope_of(TOKEN)) == {TOKEN}
+    assert index.readable("ns") == Readable(frozenset({"token"}), frozenset({"rules"}))
 
 
 def test_a_change_that_names_the_same_concerns_nobody():
@@ -38,14 +38,14 @@ def test_what_another_names_already_concerns_nobody_until_the_last_one_goes():
     assert index.is_referenced(TOKEN)
     assert index.note(gone(OTHER)) == {TOKEN}
     assert not index.is_referenced(TOKEN)
-    assert not index.names_in(scope_of(TOKEN))
+    assert index.readable("ns") == Readable()
 
 
 def test_a_move_from_one_to_another_concerns_both():
     index = ReferenceIndex()
     index.note(told(RULES, TOKEN))
     assert index.note(told(RULES, SECOND)) == {TOKEN, SECOND}
-    assert index.targets_in(scope_of(TOKEN)) == {SECOND}
+    assert index.readable("ns") == Readable(frozenset({"second"}))
 
 
 def test_those_who_name_an_object_are_known():
@@ -80,7 +80,7 @@ def test_nothing_is_left_of_what_is_named_no_more():
     index.note(told(OTHER))
     assert not index._named
     assert not index._referrers
-    assert not index._scopes
+    assert not index._by_namespace
 
 
 NAMESPACES = ("ns", "elsewhere")
@@ -133,13 +133,14 @@ class Naming(RuleBasedStateMachine):
     def both_directions_agree_with_the_artifacts(self):
         named = self.all_named()
         assert self.index.targets() == named
-        assert self.index.scopes() == {scope_of(target) for target in named}
         for target in TARGETS:
             assert self.index.is_referenced(target) == (target in named)
-            scope = scope_of(target)
-            inside = {other for other in named if scope_of(other) == scope}
-            assert self.index.targets_in(scope) == inside
-            assert self.index.names_in(scope) == bool(inside)
+        for namespace in NAMESPACES:
+            inside = [ref for ref in named if ref.namespace == namespace]
+            secrets, config_maps = (
+                frozenset(ref.name for ref in inside if ref.kind == kind) for kind in FINALIZERS
+            )
+            assert self.index.readable(namespace) == Readable(secrets, config_maps)
 
 
 TestNaming = Naming.TestCase

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple, Self
 
 from resources.registry.request import Endpoint
-from tests.registries import wrapped
+from tests.registries import LOCAL, wrapped
 
 REPOSITORY = "falco/rules"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -34,11 +34,12 @@ class HostileRegistry:
     What is not told otherwise is answered 404.
     """
 
-    def __init__(self, keys=None) -> None:
+    def __init__(self, keys=None, host="127.0.0.1") -> None:
         self.seen: list[Seen] = []
+        self._host = host
         self.over = threading.Event()
         self._acts: dict[str, Act] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer((host, 0), self._handler())
         self._server.daemon_threads = True
         self._scheme = "https" if keys else "http"
         if keys is not None:
@@ -60,12 +61,13 @@ class HostileRegistry:
     @property
     def url(self) -> str:
         """Its root, by its address; the same server is `localhost` as well."""
-        return f"{self._scheme}://127.0.0.1:{self.port}"
+        return f"{self._scheme}://{self._host}:{self.port}"
 
     def endpoint(self, **more) -> Endpoint:
         """Its one repository."""
         plain = self._scheme == "http"
-        return Endpoint(f"127.0.0.1:{self.port}", REPOSITORY, plain_http=plain, **more)
+        options = {"plain_http": plain, "local_registries": LOCAL, **more}
+        return Endpoint(f"{self._host}:{self.port}", REPOSITORY, **options)
 
     def act(self, path: str, act: Act) -> None:
         """Requests of this path are handled so."""

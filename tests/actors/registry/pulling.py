@@ -4,10 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from actors.registry.client import RegistryError, look_up, pull
-from resources.registry.request import Lookup, Pull
+from actors.registry.client import PATIENT, RegistryError, look_up, pull
+from resources.registry.request import Endpoint, Lookup, Pull
+from tests.registries import LOCAL
 
 MOST = 4 << 20
+
+
+def endpoint_of(registry, repository, **more):
+    """A repository of a registry on this machine."""
+    return Endpoint(registry, repository, local_registries=LOCAL, **more)
 
 
 def request(endpoint, digest, directory, kind="Rulesfile", architecture="amd64", **more):
@@ -34,16 +40,22 @@ async def refused(endpoint, digest, directory, *arguments, **more):
     return caught.value
 
 
+async def looked_up(lookups, pace=PATIENT):
+    """The answers in the order of the look-ups."""
+    answers = {lookup: answer async for lookup, answer in look_up(lookups, pace)}
+    return [answers[lookup] for lookup in lookups]
+
+
 async def found(endpoint, reference="latest"):
     """The digest that a reference names."""
-    (answer,) = await look_up([Lookup(endpoint, reference)])
+    (answer,) = await looked_up([Lookup(endpoint, reference)])
     assert answer.problem is None
     return answer.digest
 
 
 async def not_found(endpoint, reference="latest"):
     """Why it names none."""
-    (answer,) = await look_up([Lookup(endpoint, reference)])
+    (answer,) = await looked_up([Lookup(endpoint, reference)])
     return problem_of(answer)
 
 

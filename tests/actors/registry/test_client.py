@@ -7,12 +7,21 @@ import sys
 
 import pytest
 
-from actors.registry.client import RegistryError, look_up, pull
+from actors.registry.client import RegistryError, pull
 from deploy.local import Registry
 from deploy.local.publisher import Repository, archive, publish_plugin, push_artifact, push_manifest
 from resources.registry.request import Dependency, Endpoint, Lookup, Requirement
 from tests.actors.registry.published import LIBRARIES, RULES, Published
-from tests.actors.registry.pulling import found, not_found, problem_of, pulled, refused, request
+from tests.actors.registry.pulling import (
+    endpoint_of,
+    found,
+    looked_up,
+    not_found,
+    problem_of,
+    pulled,
+    refused,
+    request,
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +38,7 @@ def registry(published):
 @pytest.fixture
 def endpoint(registry):
     """Of a repository in the registry."""
-    return lambda repository: Endpoint(registry.address, repository, plain_http=True)
+    return lambda repository: endpoint_of(registry.address, repository, plain_http=True)
 
 
 async def test_a_rules_file_is_pulled_with_what_it_says_of_itself(published, endpoint, tmp_path):
@@ -96,7 +105,7 @@ async def test_a_layer_over_the_limit_is_not_downloaded(published, endpoint, tmp
 async def test_a_batch_of_tags_is_looked_up_in_its_order(published, endpoint):
     rules, plugin, none = map(endpoint, ("falco/rules", "falco/json", "falco/none"))
     asked = [(rules, "latest"), (plugin, "0.7.0"), (none, "latest"), (rules, "9"), (rules, "1.2.3")]
-    answers = await look_up([Lookup(*each) for each in asked])
+    answers = await looked_up([Lookup(*each) for each in asked])
     digests = [answer.digest for answer in answers]
     assert digests == [published.rules, published.plugin, "", "", published.rules]
     assert problem_of(answers[2]).message == f"{none}: there is no manifest latest (404)"
@@ -109,7 +118,7 @@ async def test_a_digest_is_looked_up_without_asking_anybody():
 
 
 async def test_a_registry_that_is_not_there_is_a_transient_problem(tmp_path):
-    endpoint = Endpoint("127.0.0.1:9", "falco/rules", plain_http=True)
+    endpoint = endpoint_of("127.0.0.1:9", "falco/rules", plain_http=True)
     problem = await not_found(endpoint)
     assert (
         problem.message == f"{endpoint}: http://127.0.0.1:9 cannot be reached: Connection refused"

@@ -2,11 +2,18 @@
 
 import pytest
 
-from actors.registry.client import look_up
 from deploy.local.registry import Registry
-from resources.registry.request import Credentials, Endpoint, Lookup
+from resources.registry.request import Credentials, Lookup
 from tests.actors.registry.published import RULES, Published
-from tests.actors.registry.pulling import found, not_found, problem_of, pulled, refused
+from tests.actors.registry.pulling import (
+    endpoint_of,
+    found,
+    looked_up,
+    not_found,
+    problem_of,
+    pulled,
+    refused,
+)
 from tests.registries import PASSWORD, USERNAME, TokenServer, basic_auth, tls
 
 KNOWN = Credentials(USERNAME, PASSWORD)
@@ -33,7 +40,7 @@ def secure(published, keys):
 
 
 def rules(address, credentials=None):
-    return Endpoint(address, "falco/rules", plain_http=True, credentials=credentials)
+    return endpoint_of(address, "falco/rules", plain_http=True, credentials=credentials)
 
 
 async def test_a_password_opens_a_registry(published, basic, tmp_path):
@@ -59,7 +66,7 @@ async def test_without_the_right_password_it_stays_closed(
 
 async def test_endpoints_of_one_registry_do_not_share_their_credentials(published, basic):
     asked = [Lookup(rules(basic, known), "latest") for known in (KNOWN, None, WRONG, KNOWN)]
-    answers = await look_up(asked)
+    answers = await looked_up(asked)
     assert [answer.digest for answer in answers] == [published.rules, "", "", published.rules]
 
 
@@ -93,19 +100,19 @@ async def test_a_token_server_is_trusted_by_the_same_ca(published, authority, ke
     ca = authority.certificate.read_text()
     with TokenServer(authority, keys) as tokens:
         with Registry(published.directory, {**tls(keys), **tokens.config}) as registry:
-            endpoint = Endpoint(registry.address, "falco/rules", ca=ca, credentials=KNOWN)
+            endpoint = endpoint_of(registry.address, "falco/rules", ca=ca, credentials=KNOWN)
             assert (await pulled(endpoint, published.rules, tmp_path))[1] == RULES
         assert len(tokens.asked) == 1
 
 
 async def test_a_private_ca_is_trusted_where_it_is_given(published, secure, authority, tmp_path):
-    endpoint = Endpoint(secure, "falco/rules", ca=authority.certificate.read_text())
+    endpoint = endpoint_of(secure, "falco/rules", ca=authority.certificate.read_text())
     assert await found(endpoint) == published.rules
     assert (await pulled(endpoint, published.rules, tmp_path))[1] == RULES
 
 
 async def test_without_its_ca_a_registry_is_not_trusted(published, secure, tmp_path):
-    endpoint = Endpoint(secure, "falco/rules", credentials=KNOWN)
+    endpoint = endpoint_of(secure, "falco/rules", credentials=KNOWN)
     error = await refused(endpoint, published.rules, tmp_path)
     assert f"the certificate of https://{secure} is not valid" in str(error)
     assert not error.transient
@@ -113,19 +120,19 @@ async def test_without_its_ca_a_registry_is_not_trusted(published, secure, tmp_p
 
 async def test_checking_is_skipped_for_the_endpoint_that_says_so_alone(published, secure):
     careless, careful = (
-        Endpoint(secure, "falco/rules", skip_verify=skipped) for skipped in (True, False)
+        endpoint_of(secure, "falco/rules", skip_verify=skipped) for skipped in (True, False)
     )
-    answers = await look_up([Lookup(each, "latest") for each in (careless, careful)])
+    answers = await looked_up([Lookup(each, "latest") for each in (careless, careful)])
     assert answers[0].digest == published.rules
     assert "certificate" in problem_of(answers[1]).message
 
 
 async def test_a_ca_that_is_none_is_named_as_the_problem(secure):
-    problem = await not_found(Endpoint(secure, "falco/rules", ca="no PEM"))
+    problem = await not_found(endpoint_of(secure, "falco/rules", ca="no PEM"))
     assert "the CA given for the registry holds no valid certificate" in problem.message
 
 
 async def test_tls_is_not_spoken_with_a_registry_without(basic):
-    problem = await not_found(Endpoint(basic, "falco/rules"))
+    problem = await not_found(endpoint_of(basic, "falco/rules"))
     assert problem.message.endswith(f"https://{basic} does not speak TLS")
     assert not problem.transient

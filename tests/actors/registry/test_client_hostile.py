@@ -2,7 +2,6 @@
 
 import pytest
 
-from actors.registry.client import look_up
 from resources.registry.request import Lookup
 from tests.actors.registry import hostile_archives as hostile
 from tests.actors.registry.hostile_registry import (
@@ -19,7 +18,7 @@ from tests.actors.registry.hostile_registry import (
     manifest_path,
     reply,
 )
-from tests.actors.registry.pulling import MOST, found, not_found, problem_of, refused
+from tests.actors.registry.pulling import MOST, found, looked_up, not_found, problem_of, refused
 
 GOOD = hostile.good()
 MANIFEST_OF_GOOD = manifest(
@@ -162,12 +161,12 @@ async def test_a_head_without_a_digest_is_made_up_for(registry):
     named = {"none": "", "other": "sha512:00", "path": "sha256:../../x"}
     for tag, digest in named.items():
         registry.serve(manifest_path(tag), MANIFEST_OF_GOOD, Docker_Content_Digest=digest)
-    answers = await look_up([Lookup(registry.endpoint(), tag) for tag in named])
+    answers = await looked_up([Lookup(registry.endpoint(), tag) for tag in named])
     assert {answer.digest for answer in answers} == {digest_of(MANIFEST_OF_GOOD)}
 
 
 async def test_a_reference_that_is_none_is_never_sent(registry):
     references = ("a/b", "../../x", "a?b", "", "a b", "sha256:short")
-    for answer in await look_up([Lookup(registry.endpoint(), each) for each in references]):
+    for answer in await looked_up([Lookup(registry.endpoint(), each) for each in references]):
         assert "is no valid tag or digest" in problem_of(answer).message
     assert not registry.seen

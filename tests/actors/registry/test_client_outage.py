@@ -7,8 +7,7 @@ import random
 import psutil
 import pytest
 
-from actors.registry.client import look_up
-from resources.registry.request import Lookup
+from resources.registry.request import Lookup, Pace
 from tests.actors.registry import hostile_archives as hostile
 from tests.actors.registry.hostile_registry import (
     HostileRegistry,
@@ -17,7 +16,7 @@ from tests.actors.registry.hostile_registry import (
     manifest_path,
     promise,
 )
-from tests.actors.registry.pulling import problem_of, pulled, refused
+from tests.actors.registry.pulling import looked_up, problem_of, pulled, refused
 from tests.eventually import soon
 
 GOOD = hostile.good()
@@ -62,7 +61,7 @@ async def test_a_rate_limit_spares_the_registry_the_rest_of_a_batch(registry, ot
     registry.serve(manifest_path("a"), b"", 429, Retry_After="77")
     digest = other.artifact(GOOD, "a")
     asked = [Lookup(registry.endpoint(), tag) for tag in ("a", "b", "c")]
-    *limited, last = await look_up([*asked, Lookup(other.endpoint(), "a")])
+    *limited, last = await looked_up([*asked, Lookup(other.endpoint(), "a")])
     assert [problem_of(answer).retry_after for answer in limited] == [77, 77, 77]
     assert last.digest == digest
     assert len(registry.seen) == 1
@@ -170,7 +169,7 @@ async def test_a_registry_that_drips_holds_up_no_other(registry, other):
     registry.act(manifest_path("latest"), dripping)
     digest = other.artifact(GOOD, "latest")
     asked = [Lookup(registry.endpoint(), "latest"), Lookup(other.endpoint(), "latest")]
-    late, in_time = await look_up(asked, seconds=3.0)
+    late, in_time = await looked_up(asked, Pace(3.0, 3.0))
     assert "did not answer in time" in problem_of(late).message
     assert problem_of(late).transient
     assert in_time.digest == digest
@@ -179,6 +178,6 @@ async def test_a_registry_that_drips_holds_up_no_other(registry, other):
 async def test_a_look_up_that_is_too_large_fails_alone(registry, other):
     digest = other.artifact(GOOD, "latest")
     too_large = Lookup(registry.endpoint(ca="x" * (40 << 20)), "latest")
-    failed, good = await look_up([too_large, Lookup(other.endpoint(), "latest")])
+    failed, good = await looked_up([too_large, Lookup(other.endpoint(), "latest")])
     assert "the look-up needed more than 48 MiB of memory" in problem_of(failed).message
     assert good.digest == digest

@@ -4,7 +4,6 @@ from base64 import b64encode
 
 import pytest
 
-from actors.registry.client import look_up
 from resources.registry.request import Credentials, Endpoint, Lookup
 from tests.actors.registry import hostile_archives as hostile
 from tests.actors.registry.hostile_registry import (
@@ -15,7 +14,7 @@ from tests.actors.registry.hostile_registry import (
     manifest_path,
     reply,
 )
-from tests.actors.registry.pulling import found, not_found, pulled, refused
+from tests.actors.registry.pulling import found, looked_up, not_found, pulled, refused
 
 KNOWN = Credentials("falco", "a secret")
 BASIC = f"Basic {b64encode(b'falco:a secret').decode()}"
@@ -116,21 +115,25 @@ async def test_a_token_server_without_tls_is_not_asked_at_all(registry, plain, a
     assert not plain.seen
 
 
-async def test_a_token_for_anybody_may_come_from_another_host(registry, other, authority):
-    artifact = challenging(registry, bearer(f"{elsewhere(other)}/token"), "Bearer t0ken")
+async def test_what_a_private_stranger_answers_is_no_token_for_the_registry(
+    registry, other, authority
+):
+    challenging(registry, bearer(f"{elsewhere(other)}/token"), "Bearer t0ken")
     other.serve("/token", b'{"token": "t0ken"}')
-    assert await found(registry.endpoint(ca=authority.certificate.read_text())) == artifact
-    assert [seen.authorization for seen in other.seen] == [""]
+    message = await complaint(registry.endpoint(ca=authority.certificate.read_text()))
+    assert f"https://localhost:{other.port} has the private address 127.0.0.1" in message
+    assert {seen.authorization for seen in registry.seen} == {""}
 
 
 async def test_a_token_server_that_redirects_elsewhere_gives_nothing_away(
     registry, other, endpoint
 ):
-    artifact = challenging(registry, bearer(f"{registry.url}/token"), "Bearer t0ken")
+    challenging(registry, bearer(f"{registry.url}/token"), "Bearer t0ken")
     registry.redirect("/token", f"{elsewhere(other)}/token")
     other.serve("/token", b'{"token": "t0ken"}')
-    assert await found(endpoint) == artifact
+    assert "what it answers is not for this registry" in await complaint(endpoint)
     assert [seen.authorization for seen in other.seen] == [""]
+    assert {seen.authorization for seen in registry.seen} == {"", BASIC}
 
 
 @pytest.mark.parametrize(
@@ -219,7 +222,7 @@ async def test_a_way_back_does_not_bring_the_credentials_back(registry, other, e
     registry.redirect(manifest_path("moved"), f"{elsewhere(other)}/back")
     other.redirect("/back", f"{registry.url}{manifest_path('again')}")
     asked = [Lookup(endpoint, "latest"), Lookup(endpoint, "moved")]
-    assert [answer.digest for answer in await look_up(asked)] == [artifact, artifact]
+    assert [answer.digest for answer in await looked_up(asked)] == [artifact, artifact]
     assert [seen.authorization for seen in registry.seen] == ["", BASIC, BASIC, ""]
     assert [seen.authorization for seen in other.seen] == [""]
 

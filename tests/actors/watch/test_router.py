@@ -30,7 +30,7 @@ class House:
                 **dict.fromkeys(CHILD_KINDS, (children.child_changed,)),
             },
             deliver=dict.fromkeys(RESOURCE_KINDS, self.deliver),
-            on_listed=children.all_listed,
+            on_listed=lambda _kinds: children.all_listed(),
             needs=needs or {},
         )
         self.router = Router(runtime, routes)
@@ -287,7 +287,8 @@ async def test_all_handlers_of_a_kind_take_in_a_change_before_anybody_is_told(ho
 
     runtime, _, _ = fake_runtime()
     router = Router(
-        runtime, Routes({"Plugin": [index, resource_changed]}, {"Plugin": deliver}, tuple)
+        runtime,
+        Routes({"Plugin": [index, resource_changed]}, {"Plugin": deliver}, lambda _kinds: ()),
     )
     ref = router.launch()
     router.listed("Plugin")

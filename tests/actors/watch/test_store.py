@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.watch.store import Change, Store, revision_of
+from actors.watch.store import Change, Store, VersionStore, revision_of
 from tests.actors.watch.stored import child, snapshot
 
 ONE, TWO, THREE = (child(name=name) for name in ("one", "two", "three"))
@@ -75,6 +75,54 @@ def test_between_a_restore_and_its_list_nothing_counts_as_seen():
     assert store.revision("ConfigMap") == 0
     assert store.get(ONE) == before
     assert store.replace("ConfigMap", [before], 120) == [Change(ONE, before, before)]
+
+
+def test_of_a_page_what_is_the_same_as_before_is_held_once_and_nothing_is_shown_yet():
+    store = Store()
+    store.put(snapshot(ONE, 1))
+    store.put(snapshot(TWO, 2))
+    shown = [store.get(ref) for ref in (ONE, TWO, THREE)]
+    listed = [snapshot(ONE, 1), after := snapshot(TWO, 4), new := snapshot(THREE, 5)]
+    page = store.page("ConfigMap", listed, 9)
+    assert page.changes == []
+    assert page.kept[0] is shown[0]
+    assert page.kept[1:] == [after, new]
+    assert [store.get(ref) for ref in (ONE, TWO, THREE)] == shown
+    assert store.revision("ConfigMap") == 2
+
+
+def test_after_a_restore_nothing_of_a_page_is_taken_for_the_same():
+    store = Store()
+    store.replace("ConfigMap", [snapshot(ONE, 1)], 9)
+    restored = snapshot(ONE, 1, labels={"another": "state"})
+    page = store.page("ConfigMap", [restored], 5)
+    assert page.kept == [restored]
+    assert [change.after for change in store.replace("ConfigMap", page.kept, 5)] == [restored]
+
+
+def test_a_store_of_versions_shows_and_tells_of_each_page_at_once():
+    store = VersionStore()
+    page = store.page("ConfigMap", [one := snapshot(ONE, 1)], 9)
+    assert page.changes == [Change(ONE, None, one)]
+    assert store.get(ONE) is not None
+    assert store.revision("ConfigMap") == 0
+    second = store.page("ConfigMap", [two := snapshot(TWO, 2)], 9)
+    assert second.changes == [Change(TWO, None, two)]
+    assert store.replace("ConfigMap", [*page.kept, *second.kept], 9) == []
+
+
+def test_a_store_of_versions_tells_anew_of_what_was_restored_and_in_the_end_of_what_is_gone():
+    store = VersionStore()
+    store.replace("ConfigMap", store.page("ConfigMap", map(first, (ONE, TWO)), 9).kept, 9)
+    page = store.page("ConfigMap", [restored := first(ONE)], 5)
+    assert [change.after for change in page.changes] == [restored]
+    (gone,) = store.replace("ConfigMap", page.kept, 5)
+    assert (gone.ref, gone.after) == (TWO, None)
+    assert store.page("ConfigMap", [restored], 6).changes == []
+
+
+def first(ref):
+    return snapshot(ref, 1)
 
 
 def test_events_tell_what_was_before_and_move_the_revision():

@@ -177,7 +177,7 @@ def test_an_answer_is_shown_until_the_store_has_seen_it():
     store.advance("ConfigMap", 4)
     assert view.get(REF) == answer
     store.put(event := snapshot(REF, 5))
-    assert view.get(REF) is event
+    assert view.get(REF) is store.get(REF) == event
 
 
 def test_what_was_deleted_is_not_shown_though_the_store_still_has_it():

@@ -125,6 +125,12 @@ async def test_a_watch_is_not_resumed_from_a_revision_of_the_future():
     assert await Listing().next(watcher) == Watching("4")
 
 
+async def test_a_kind_whose_crd_went_meanwhile_is_listed():
+    watcher = offline(Streams())
+    watcher.client = Lists(NotFound(404, "NotFound", ""))
+    assert await Resuming().next(watcher) == Listing()
+
+
 async def test_whether_the_revision_exists_is_asked_again_until_there_is_an_answer():
     watcher = offline(Streams())
     watcher.client = Lists(NO_ANSWER)

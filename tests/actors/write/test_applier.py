@@ -15,6 +15,7 @@ from resources.instance.children import Parent
 from resources.instance.outcome import Update
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef, Owner
+from tests.fake_clock import FakeClock
 
 MANAGER = "falco-controller"
 
@@ -43,7 +44,7 @@ def store():
 
 @pytest.fixture
 def applier(client, store, owner):
-    return Applier(Writer(client, View(store), MANAGER), owner)
+    return Applier(Writer(client, View(store), MANAGER), owner, FakeClock())
 
 
 @pytest.fixture
@@ -98,11 +99,11 @@ async def test_a_foreign_object_that_is_gone_is_no_conflict_though_no_watch_tell
 async def test_an_own_child_that_no_watch_shows_is_brought_back_to_what_is_wanted(
     client, store, owner, child, ahead
 ):
-    earlier = Applier(Writer(client, View(Store()), MANAGER), owner)
+    earlier = Applier(Writer(client, View(Store()), MANAGER), owner, FakeClock())
     await earlier.ensure(child)
     await client.apply(child.ref, body(child.ref, data={"falco.yaml": "theirs"}), "somebody")
     store.advance("ConfigMap", ahead)
-    applier = Applier(Writer(client, View(store), MANAGER), owner)
+    applier = Applier(Writer(client, View(store), MANAGER), owner, FakeClock())
     updated = await applier.ensure(child)
     assert isinstance(updated, Update)
     assert [found.other_manager for found in updated.differences] == ["somebody"]
@@ -118,7 +119,7 @@ async def test_what_the_api_server_does_not_keep_is_applied_once_and_is_no_updat
     assert await applier.ensure(child) == child.ref
     assert await applier.ensure(child) is None
     writer = Writer(client, View(Store()), MANAGER)
-    after_restart = Applier(writer, owner)
+    after_restart = Applier(writer, owner, FakeClock())
     assert await after_restart.ensure(child) is None
     calls = writer.calls
     assert await after_restart.ensure(child) is None

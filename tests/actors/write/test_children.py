@@ -41,9 +41,9 @@ class Household:
         self.parent = Parent(Owner(ObjectRef("Falco", "default", f"falco-{uid}"), uid), {})
         self._store = Store()
         self._writer = Writer(client, View(self._store), "falco-controller")
-        applier = Applier(self._writer, self.parent.owner)
+        self.applier = Applier(self._writer, self.parent.owner, self.clock)
         runtime = Runtime(self.clock, random.Random(1))
-        self.children = Children(runtime, applier, self._writer.view, self.corrected.append)
+        self.children = Children(runtime, self.applier, self._writer.view, self.corrected.append)
 
     def config_map(self, text="ours"):
         return self.parent.child("ConfigMap", data={"falco.yaml": text})
@@ -133,6 +133,25 @@ async def test_changes_by_the_user_are_no_fight(household):
         attempt, requests = await household.ensure(household.config_map(str(number)))
         assert (attempt.failures, requests) == ({}, 1)
     assert household.corrected == []
+
+
+async def test_a_child_that_was_deleted_because_it_was_not_wanted_is_no_drift(household):
+    child, other = household.config_map(), household.parent.child("ServiceAccount")
+    for _ in range(2 * FIGHT):
+        attempt, _ = await household.ensure(other, child)
+        assert (child.ref in attempt.created, attempt.failures) == (True, {})
+        await household.ensure(other)
+        assert await household.applier.prune(child.ref)
+    assert household.corrected == []
+
+
+async def test_a_child_that_somebody_else_deletes_again_and_again_is_a_fight(household):
+    child = household.config_map()
+    for _ in range(FIGHT + 1):
+        attempt, _ = await household.ensure(child)
+        await household.applier.remove(child.ref)  # as anybody could
+    assert attempt.failures[child.ref].reason == DRIFT
+    assert household.corrected == ["ConfigMap"] * FIGHT
 
 
 async def test_a_refused_child_is_asked_for_again_ever_more_seldom(household):

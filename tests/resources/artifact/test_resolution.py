@@ -1,9 +1,11 @@
 """What an artifact refers to, and the revision that comes of it."""
 
+import hashlib
 import json
 from base64 import b64encode
 from typing import Any
 
+import msgspec
 import pytest
 
 from resources.artifact.fields import Resolved
@@ -18,6 +20,7 @@ from resources.artifact.resolution import (
     Unknown,
     Unresolved,
     content_of,
+    digest_of,
     missing_text,
     referenced_objects,
     resolve,
@@ -32,10 +35,10 @@ from resources.artifact.sources import (
     sources_of,
 )
 from resources.kubernetes.reference import ObjectRef
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from resources.registry.request import Problem
 
-A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
 TAG = OciSource("ghcr.io", "falco/rules", "latest")
 PINNED = TAG._replace(reference=A)
 WITH_SECRET = TAG._replace(secret="token")
@@ -49,13 +52,14 @@ FAILED = ResolutionFailure("False", "OCIArtifactStoreFailed", "ghcr.io did not a
 REFERENCE_FAILED = ResolutionFailure("False", "ReferenceResolutionFailed", GONE.text)
 
 
-def published(*hashed, digest=None, config_map=None, secret=None, generation=3):
+def published(*hashed, digest=None, config_map=None, secret=None, generation=3, **digests):
     return Resolved(
         observed_generation=generation,
         revision=revision(generation, *hashed),
         oci_digest=digest,
         config_map_resource_version=config_map,
         secret_resource_version=secret,
+        **digests,
     )
 
 
@@ -184,6 +188,84 @@ RESOLUTIONS: dict[str, tuple[Any, ...]] = {
 }
 
 
+# The same objects, of which hashes are published: the revision does not depend on their versions.
+WITH_ALL = TAG._replace(secret="token", ca_config_map="ca")
+ALL = published(
+    A,
+    C,
+    "h",
+    B,
+    digest=A,
+    config_map="7",
+    secret="5",
+    config_map_digest=C,
+    secret_digest="h",
+    ca_digest=B,
+)
+PRESENT = {Role.CONTENT: Present("7", C), Role.SECRET: Present("5", "h"), Role.CA: Present("4", B)}
+# As an earlier operator has published them.
+EARLIER = published(A, "7", "5", "4", digest=A, config_map="7", secret="5")
+HASHES = {"config_map_digest": C, "secret_digest": "h", "ca_digest": B}
+
+
+def rehashed(*parts, **fields):
+    return msgspec.structs.replace(ALL, revision=revision(3, A, *parts), **fields)
+
+
+REVISIONS: dict[str, tuple[Any, ...]] = {
+    "the first": (None, {}, ALL),
+    "the same": (ALL, {}, ALL),
+    "other versions of the same": (
+        ALL,
+        {Role.SECRET: Present("6", "h"), Role.CA: Present("6", B)},
+        msgspec.structs.replace(ALL, secret_resource_version="6"),
+    ),
+    "other content": (
+        ALL,
+        {Role.CONTENT: Present("8", B)},
+        rehashed(B, "h", B, config_map_resource_version="8", config_map_digest=B),
+    ),
+    "another Secret": (
+        ALL,
+        {Role.SECRET: Present("6", "i")},
+        rehashed(C, "i", B, secret_resource_version="6", secret_digest="i"),
+    ),
+    "another CA": (ALL, {Role.CA: Present("6", A)}, rehashed(C, "h", A, ca_digest=A)),
+    "objects that are gone": (ALL, dict.fromkeys(Role, GONE), ALL),
+    "what an earlier operator has published": (
+        EARLIER,
+        {Role.CONTENT: Present("7"), Role.SECRET: Present("5")},
+        msgspec.structs.replace(EARLIER, ca_digest=B),
+    ),
+    "the hashes of that": (EARLIER, {}, msgspec.structs.replace(EARLIER, **HASHES)),
+    "the next version of that": (
+        EARLIER,
+        {Role.CONTENT: Present("8", C)},
+        msgspec.structs.replace(ALL, config_map_resource_version="8"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "changed", "resolved"), REVISIONS.values(), ids=REVISIONS)
+def test_a_revision_stays_as_long_as_the_content_does(before, changed, resolved):
+    sources, states = Sources(WITH_ALL, CONTENT), {**PRESENT, **changed}
+    for published_last in (before, resolved):
+        assert resolve(3, published_last, sources, states, TagAnswer(A)).resolved == resolved
+
+
+def test_the_hash_of_a_secret_takes_its_uid_and_that_of_a_config_map_is_plain():
+    secret = ReferencedObject(Role.SECRET, ObjectRef("Secret", "ns", "token"))
+    content = ReferencedObject(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
+    hashes = {digest_of(secret, b"x", uid) for uid in ("uid", "uid", "another")}
+    assert len(hashes) == 2
+    assert all(hashed.startswith("hmac-sha256:") for hashed in hashes)
+    plain = hashlib.sha256(b"x").hexdigest()
+    assert all(plain not in hashed for hashed in hashes)
+    assert (
+        digest_of(content, b"x", "uid") == digest_of(content, b"x", "another") == f"sha256:{plain}"
+    )
+
+
 @pytest.mark.parametrize(
     ("before", "sources", "states", "answer", "resolved", "trouble"),
     RESOLUTIONS.values(),
@@ -252,8 +334,8 @@ def test_nodes_and_operator_name_alike_what_needs_no_resolving():
 
 # The objects.
 
-POLICY = SecretPolicy()
-POLICY = SecretPolicy()
+POLICY = RegistryPolicy()
+POLICY = RegistryPolicy()
 SECRET = ReferencedObject(Role.SECRET, ObjectRef("Secret", "ns", "token"))
 RULES = ReferencedObject(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "rules.yaml")
 CA = ReferencedObject(Role.CA, ObjectRef("ConfigMap", "ns", "ca"), "ca.crt")

@@ -8,6 +8,7 @@ from resources.artifact.rollout import (
     PLAIN,
     PROGRAMMED,
     UNCOVERED,
+    UNREACHABLE,
     WAITS,
     PodProgress,
     PodReport,
@@ -28,7 +29,28 @@ def entry(state, revision="2-abc", uid="uid", **fields):
     return (ReportEntry(uid=uid, revision=revision, state=state, **fields),)
 
 
+DEAD = {"is_unready": True}
 PROGRESS = {
+    "it says so, and its node is not ready": (
+        EVERYWHERE,
+        PodReport("n", {}, entry("Programmed"), **DEAD),
+        PLAIN,
+    ),
+    "it fails, and its node is not ready": (
+        EVERYWHERE,
+        PodReport("n", {}, entry("Failed", reason="InvalidContent"), **DEAD),
+        PodProgress(UNREACHABLE, "n"),
+    ),
+    "its node is not ready": (
+        ON_BLUE,
+        PodReport("n", IN_BLUE, (), **DEAD),
+        PodProgress(UNREACHABLE, "n"),
+    ),
+    "its node is not ready and not covered": (
+        ON_BLUE,
+        PodReport("n", IN_RED, (), **DEAD),
+        UNCOVERED,
+    ),
     "it says so": (EVERYWHERE, PodReport("n", {}, entry("Programmed")), PLAIN),
     "it has something to remark": (
         EVERYWHERE,

@@ -89,6 +89,44 @@ PROGRAMMED = {
         "Pending",
         "Waiting for 9 of 9 pods: p1, p2, p3, p4, p5 and 4 more",
     ),
+    "some cannot be reached": (
+        Sum(4, 3, unreachable=1, out_of_reach=(("p1", "n1"),), remarks=("a",)),
+        None,
+        "True",
+        "Programmed",
+        "Installed on 3 pods; 1 pod unreachable on nodes that are not ready: p1 on n1; a",
+    ),
+    "many cannot be reached, and one fails": (
+        Sum(
+            9,
+            1,
+            1,
+            failures=failed("n9"),
+            unreachable=7,
+            out_of_reach=tuple((f"p{number}", f"n{number}") for number in range(5)),
+        ),
+        None,
+        "False",
+        "InvalidContent",
+        (
+            "Failed on 1 of 9 pods: n9: broken; 7 pods unreachable on nodes that are not ready: "
+            "p0 on n0, p1 on n1, p2 on n2, p3 on n3, p4 on n4 and 2 more"
+        ),
+    ),
+    "some cannot be reached, and one is waited for": (
+        Sum(2, 0, 0, 1, waiting=("p2",), unreachable=1, out_of_reach=(("p1", "n1"),)),
+        None,
+        "Unknown",
+        "Pending",
+        "Waiting for 1 of 2 pods: p2; 1 pod unreachable on nodes that are not ready: p1 on n1",
+    ),
+    "none can be reached": (
+        Sum(1, unreachable=1, out_of_reach=(("p1", "n1"),)),
+        None,
+        "Unknown",
+        "Pending",
+        "No pod can be reached; 1 pod unreachable on nodes that are not ready: p1 on n1",
+    ),
     "nobody": (Sum(), None, "Unknown", "NoNodes", "There are no Falco pods in this namespace"),
     "nobody is covered": (
         Sum(pods=3),
@@ -129,6 +167,8 @@ def test_counts_and_summary_are_those_of_the_pods_that_are_covered():
         "summary": "3/6",
     }
     assert fields(at(Observed(Sum())))["nodes"]["desired"] == 0
+    nodes = fields(at(Observed(Sum(9, 3, unreachable=2), RESOLVED, ())))["nodes"]
+    assert (nodes["unreachable"], nodes["summary"]) == (2, "3/5")
 
 
 def test_references_that_are_there_and_that_are_missing():
@@ -180,6 +220,16 @@ def test_counts_and_the_names_in_the_message_are_mere_counts():
         NEW,
     ):
         assert not COUNTS.only_differ(fields(before), fields(other))
+
+
+def test_a_failure_more_is_no_mere_count_until_the_message_names_as_many_as_it_can():
+    def failing(count):
+        names = failed(*(f"n{number}" for number in range(min(count, 5))))
+        return fields(at(Observed(Sum(9, 0, count, 9 - count, names), RESOLVED, ())))
+
+    for count in range(1, 5):
+        assert not COUNTS.only_differ(failing(count), failing(count + 1))
+    assert COUNTS.only_differ(failing(5), failing(6))
 
 
 def test_conditions_of_others_and_the_order_of_all_stay():

@@ -13,7 +13,7 @@ from resources.instance.status import observed_status
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SELECTOR = {"app.kubernetes.io/name": "falco", "app.kubernetes.io/instance": "falco"}
@@ -93,11 +93,10 @@ def test_every_child_carries_the_copied_labels_and_ours():
     resource = falco(labels={"team": "blue", "secret/x": "y", "app.kubernetes.io/instance": "helm"})
     settings = FalcoSettings(excluded_labels=("secret/*",))
     for child in desired(resource, settings):
-        assert child.body["metadata"]["labels"] == {
-            "team": "blue",
-            **SELECTOR,
-            "app.kubernetes.io/managed-by": "falco-operator",
-        }
+        labels = {**SELECTOR, "app.kubernetes.io/managed-by": "falco-operator", "team": "blue"}
+        if not child.ref.namespace:
+            del labels["app.kubernetes.io/instance"]
+        assert child.body["metadata"]["labels"] == labels
 
 
 @pytest.mark.parametrize("kind", ["DaemonSet", "Deployment"])
@@ -217,9 +216,16 @@ def test_a_bad_version_is_refused(spec, field):
 def test_the_sidecar_follows_the_policy_of_secrets():
     flag = "--require-registry-annotation"
     for required in (False, True):
-        settings = FalcoSettings(secret_policy=SecretPolicy(required))
+        settings = FalcoSettings(registry_policy=RegistryPolicy(required))
         pod = children(falco(), settings)["DaemonSet"].body["spec"]["template"]["spec"]
         assert (flag in pod["initContainers"][0]["args"]) is required
+
+
+def test_the_sidecar_may_reach_the_local_registries_of_the_operator():
+    settings = FalcoSettings(registry_policy=RegistryPolicy(False, ("localhost:5000", "b")))
+    pod = children(falco(), settings)["DaemonSet"].body["spec"]["template"]["spec"]
+    flags = ["--allow-local-registry=localhost:5000", "--allow-local-registry=b"]
+    assert pod["initContainers"][0]["args"][-2:] == flags
 
 
 def test_settings_reach_the_sidecar():
@@ -278,7 +284,14 @@ def live(image="falco:0.43.0"):
     return {
         "metadata": {"generation": 1},
         "spec": {"template": {"spec": {"containers": [{"name": "falco", "image": image}]}}},
-        "status": {"observedGeneration": 1, "desiredNumberScheduled": 3, "numberAvailable": 2},
+        "status": {
+            "observedGeneration": 1,
+            "desiredNumberScheduled": 3,
+            "currentNumberScheduled": 3,
+            "updatedNumberScheduled": 3,
+            "numberAvailable": 2,
+            "numberUnavailable": 1,
+        },
     }
 
 
@@ -286,7 +299,7 @@ def test_status_says_what_runs_and_how_much_of_it():
     created = Outcome(created=(ObjectRef("DaemonSet", "ns", "falco"),))
     assert status(falco(version="0.44.0"), created, live(), NOW) == {
         "resourceType": "DaemonSet",
-        "version": "0.43.0",
+        "version": "→ 0.43.0",
         "desiredReplicas": 3,
         "availableReplicas": 2,
         "unavailableReplicas": 1,

@@ -124,6 +124,7 @@ def test_a_deployment_has_only_its_own_volumes():
     own = {"root-falco-fs": "/root/.falco", **SHARED}
     assert volumes("Deployment") == {
         **{name: {"emptyDir": {}} for name in own},
+        "artifact-operator-tmp": {"emptyDir": {"sizeLimit": "16Mi"}},
         "falco-config-default": {"configMap": {"name": "my-falco"}},
     }
     assert mounts(falco("Deployment")) == {
@@ -173,7 +174,10 @@ def test_the_sidecar_has_every_default():
         "startupProbe": probe("/readyz", 3, 5, 20),
         "readinessProbe": probe("/readyz", 5, 10, 3),
         "livenessProbe": probe("/healthz", 15, 10, 3),
-        "volumeMounts": [{"name": name, "mountPath": path} for name, path in SHARED.items()],
+        "volumeMounts": [
+            *({"name": name, "mountPath": path} for name, path in SHARED.items()),
+            {"name": "artifact-operator-tmp", "mountPath": "/tmp"},
+        ],
     }
 
 

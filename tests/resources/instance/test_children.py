@@ -1,6 +1,10 @@
 from resources.instance.children import Parent
 from resources.kubernetes.reference import ObjectRef, Owner
 
+ARGO = {
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+    "argocd.argoproj.io/sync-options": "Prune=false",
+}
 PARENT = Parent(Owner(ObjectRef("Falco", "ns", "falco"), "u-1"), {"a": "b"})
 
 
@@ -14,6 +18,7 @@ def test_a_namespaced_child_has_the_name_and_a_controller_reference():
             "name": "falco",
             "namespace": "ns",
             "labels": {"a": "b"},
+            "annotations": ARGO,
             "ownerReferences": [
                 {
                     "apiVersion": "instance.falcosecurity.dev/v1alpha1",
@@ -38,6 +43,7 @@ def test_a_cluster_scoped_child_says_in_annotations_whose_it_is():
             "name": "falco--ns",
             "labels": {"a": "b"},
             "annotations": {
+                **ARGO,
                 "instance.falcosecurity.dev/owner": "Falco/ns/falco",
                 "instance.falcosecurity.dev/owner-uid": "u-1",
             },

@@ -3,6 +3,7 @@ import pytest
 from resources.instance.outcome import (
     Failure,
     Outcome,
+    Unstored,
     Update,
     deletion_failed,
     events,
@@ -88,6 +89,19 @@ def reconciled_before(status="True", reason="ResourceCreated", message="Created 
 )
 def test_reconciled_says_what_was_done_or_what_is_wrong(outcome, before, expected):
     assert tuple(reconciled(outcome, before, 3)) == ("Reconciled", *expected, 3)
+
+
+def test_what_the_api_server_did_not_store_is_a_warning_as_long_as_it_is_so():
+    unstored = (Unstored(WORKLOAD, ("spec.a", "spec.b")),)
+    warned = reconciled(Outcome(created=(SERVICE,), unstored=unstored), None, 3)
+    words = (
+        "Created Service falco; warning: the API server did not store spec.a, spec.b of DaemonSet"
+    )
+    assert warned.message == f"{words} falco; perhaps a feature gate is off"
+    before = reconciled_before(message=warned.message)
+    assert reconciled(Outcome(unstored=unstored), before, 3).message == warned.message
+    assert reconciled(Outcome(), before, 3).message == "Created Service falco"
+    assert events(Outcome(unstored=unstored), before) == ()
 
 
 def test_a_parked_actor_is_not_reconciled():

@@ -8,13 +8,13 @@ import pytest
 from resources.registry.credentials import (
     REGISTRY_ANNOTATION,
     InvalidCredentials,
-    SecretPolicy,
+    RegistryPolicy,
 )
 from resources.registry.request import Credentials, Endpoint
 
 FALCO = Credentials("falco", "pass:word")
-credentials_of = SecretPolicy().credentials_of
-strict_credentials_of = SecretPolicy(annotation_required=True).credentials_of
+credentials_of = RegistryPolicy().credentials_of
+strict_credentials_of = RegistryPolicy(annotation_required=True).credentials_of
 
 
 def encoded(text):

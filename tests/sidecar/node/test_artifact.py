@@ -6,28 +6,46 @@ from typing import Any
 
 import pytest
 
-from actors.watch.store import Store, snapshot_of
+from actors.watch.store import Change, Store, snapshot_of
 from resources.kubernetes.meta import RETRY
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import Trouble
 from sidecar.node import artifact as module
-from sidecar.node.artifact import NodeArtifactActor, version_of
+from sidecar.node.artifact import NodeArtifactActor, artifact_changed, version_of
 from tests.actor_examples import fake_runtime
 from tests.actors.watch.stored import snapshot
 
+INLINE: dict[str, list[object]] = {"inlineRules": []}
 
-def version(resolved="2-abc", annotations=None, generation=2, uid="uid", **status):
+
+def artifact(resolved="2-abc", annotations=None, generation=2, uid="uid", spec=INLINE, **status):
     metadata = {"name": "rules", "uid": uid, "generation": generation, "annotations": annotations}
-    body = {"metadata": metadata, "status": {"resolved": {"revision": resolved}, **status}}
-    return version_of(snapshot_of("Rulesfile", json.dumps(body).encode()))
+    status = {"resolved": {"revision": resolved}, **status}
+    body = {"metadata": metadata, "spec": spec, "status": status}
+    return snapshot_of("Rulesfile", json.dumps(body).encode())
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [{"resolved": "2-def"}, {"annotations": {RETRY: "1"}}, {"generation": 3}, {"uid": "other"}],
-)
+def woken(before, after):
+    return artifact_changed(Change((before or after).ref, before, after)).refs
+
+
+CONTENT = [
+    {"resolved": "2-def"},
+    {"annotations": {RETRY: "1"}},
+    {"generation": 3},
+    {"uid": "other"},
+]
+
+
+@pytest.mark.parametrize("changed", CONTENT)
 def test_what_decides_about_the_content_makes_another_version(changed):
-    assert version(**changed) != version()
+    assert version_of(artifact(**changed)) != version_of(artifact())
+
+
+# A generation may come again with another spec: etcd was restored from a backup.
+@pytest.mark.parametrize("changed", [*CONTENT, {"spec": {"inlineRules": [1]}}, {"spec": None}])
+def test_what_decides_about_the_content_wakes_the_actor(changed):
+    assert woken(artifact(), artifact(**changed)) == (artifact().ref,)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +53,14 @@ def test_what_decides_about_the_content_makes_another_version(changed):
     [{"nodes": {"summary": "1/3"}}, {"conditions": []}, {"annotations": {"any": "other"}}],
 )
 def test_no_other_write_of_the_status_or_the_metadata_does(changed):
-    assert version(**changed) == version()
+    assert version_of(artifact(**changed)) == version_of(artifact())
+    assert woken(artifact(), artifact(**changed)) == ()
+
+
+def test_an_artifact_that_comes_goes_or_cannot_be_read_wakes_the_actor():
+    unread = artifact()._replace(document=b'{"spec": 1, "status": 2}')
+    for before, after in ((None, artifact()), (artifact(), None), (unread, unread)):
+        assert woken(before, after) == (artifact().ref,)
 
 
 class State:

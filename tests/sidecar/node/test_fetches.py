@@ -1,6 +1,9 @@
 import asyncio
+import gc
 import math
 import random
+import weakref
+from functools import partial
 
 import pytest
 
@@ -142,3 +145,26 @@ async def test_a_bug_in_a_fetch_is_raised(fetches, source):
     await settle()
     with pytest.raises(ZeroDivisionError):
         fetches.advance(Medium.OCI, source.job(), None)
+
+
+class Value:
+    """What a fetch works with; weakly referenced, to see when it is freed."""
+
+
+async def test_a_failed_fetch_holds_nothing_that_it_worked_with(fetches, ended):
+    value = Value()
+    left = weakref.ref(value)
+
+    async def fetch(_value):
+        await asyncio.sleep(0)
+        raise FetchFailed(TROUBLE) from OSError("the disk is full")
+
+    gc.disable()
+    try:
+        fetches.advance(Medium.INLINE, Job(("key",), "origin", partial(fetch, value)), None)
+        del value
+        await settle()
+        assert ended
+        assert left() is None
+    finally:
+        gc.enable()

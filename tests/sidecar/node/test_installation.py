@@ -14,7 +14,7 @@ from actors.runtime.reason import Cause, Reason
 from actors.watch.store import Store, snapshot_of
 from resources.node.check_request import Context
 from resources.node.files import Directory
-from resources.registry.credentials import SecretPolicy
+from resources.registry.credentials import RegistryPolicy
 from sidecar.check.node_check import NodeCheck
 from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
@@ -41,7 +41,7 @@ class Node:
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
         fetcher = Fetcher(
-            nobody, self.volume.blobs, "falco", SecretPolicy(), {}, SystemClock(), nobody
+            nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
         )
         self.services = NodeServices(self.store, self.state, fetcher, dict)
         self.gone = []
@@ -92,6 +92,12 @@ class Node:
         self.done.set()
 
 
+def logged(caplog):
+    """Level, object and text of what was logged of artifacts."""
+    records = [record for record in caplog.records if record.name == "sidecar.node.report_log"]
+    return [(record.levelname, record.object, record.getMessage()) for record in records]
+
+
 @pytest.fixture
 async def node(root):
     return Node(root)
@@ -133,6 +139,22 @@ async def test_a_plugin_without_its_library_is_refused_and_a_config_is_installed
         "c": ("Programmed", None),
     }
     assert (root / Directory.CONFIG.value / "10-03-c-inline.yaml").exists()
+
+
+async def test_what_was_installed_and_what_failed_is_logged_once(node, root, caplog):
+    caplog.set_level("INFO", logger="sidecar.node")
+    node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
+    await settled(node)
+    assert logged(caplog) == [("INFO", "Rulesfile/a", "installed: revision 1")]
+    (root / RULES).rename(root / "elsewhere")
+    (root / RULES).write_bytes(b"no directory")
+    node.put("Rulesfile", "a", {"inlineRules": [{**MACRO, "append": True}]}, generation=2)
+    assert await settled(node) == {"a": ("Failed", "InlineRulesStoreFailed")}
+    node.installation.tell(Reconcile(Reason(Cause.LISTED)))
+    await node.installed()
+    ((level, name, message),) = logged(caplog)[1:]
+    assert (level, name) == ("WARNING", "Rulesfile/a")
+    assert message.startswith("not installed: InlineRulesStoreFailed: cannot use: it is no dir")
 
 
 async def test_what_was_installed_is_known_after_a_restart(node, root):

@@ -5,8 +5,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from resources.registry.request import Problem
 from sidecar.node.pull_limiter import PullLimiter
 from tests.fake_clock import FakeClock
+
+BUSY = Problem("429", transient=True, retry_after=30.0)
+HANGS = Problem("no answer", transient=True, hangs=True)
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ async def test_a_registry_gets_no_pull_for_as_long_as_it_asks(limiter, clock):
             return seconds
 
     assert await wait("busy") == 0.0
-    limiter.hold_off("busy", 30.0)
+    limiter.heard("busy", BUSY)
     await clock.advance(10.0)
     assert await wait("busy") == 20.0
     assert await wait("other") == 0.0
@@ -72,7 +76,42 @@ async def test_a_registry_gets_no_pull_for_as_long_as_it_asks(limiter, clock):
 
 
 async def test_a_later_answer_ends_what_a_registry_asked_for(limiter):
-    limiter.hold_off("busy", 30.0)
-    limiter.hold_off("busy", None)
+    limiter.heard("busy", BUSY)
+    limiter.heard("busy", None)
     async with limiter.turn("busy") as seconds:
         assert seconds == 0.0
+
+
+async def test_registries_that_hang_leave_their_places_to_others(limiter):
+    for registry in ("1", "2", "3"):
+        limiter.heard(registry, HANGS)
+    async with limiter.turn("1"):
+        assert not await is_free(limiter, "2")
+        async with limiter.turn("4"):
+            assert await is_free(limiter, "5")
+    assert await is_free(limiter, "2")
+
+
+async def test_a_registry_that_answers_again_has_a_place_as_before(limiter):
+    limiter.heard("1", HANGS)
+    limiter.heard("2", HANGS)
+    limiter.heard("2", None)
+    async with limiter.turn("1"):
+        assert await is_free(limiter, "2")
+
+
+async def test_a_pull_that_takes_long_leaves_its_place_to_others_if_there_is_another(
+    limiter, clock
+):
+    async with limiter.turn("1"), limiter.turn("2"):
+        assert not await is_free(limiter, "3")
+        await clock.advance(10.0)
+        async with limiter.turn("3"):
+            await clock.advance(20.0)
+            assert not await is_free(limiter, "4")
+    for registry in ("1", "2", "3", "4"):
+        assert await is_free(limiter, registry)
+    limiter.heard("5", HANGS)
+    async with limiter.turn("1"), limiter.turn("2"):
+        assert await is_free(limiter, "5")
+        assert not await is_free(limiter, "3")

@@ -34,9 +34,9 @@ def runtime():
 
 
 def test_a_file_is_for_its_owner_only_and_replaces_the_last(tmp_path):
-    first = dump.write(b"1", tmp_path)
-    second = dump.write(b"2", tmp_path)
-    assert first == second == tmp_path / f"falco-operator-{os.getpid()}-actors.json"
+    first = dump.write(b"1", "program", tmp_path)
+    second = dump.write(b"2", "program", tmp_path)
+    assert first == second == tmp_path / f"program-{os.getpid()}-actors.json"
     assert second.read_bytes() == b"2"
     assert stat.S_IMODE(second.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [second]
@@ -45,21 +45,21 @@ def test_a_file_is_for_its_owner_only_and_replaces_the_last(tmp_path):
 def test_a_link_in_its_place_is_replaced_and_not_followed(tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("precious")
-    (tmp_path / f"falco-operator-{os.getpid()}-actors.json").symlink_to(victim)
-    assert not dump.write(b"1", tmp_path).is_symlink()
+    (tmp_path / f"program-{os.getpid()}-actors.json").symlink_to(victim)
+    assert not dump.write(b"1", "program", tmp_path).is_symlink()
     assert victim.read_text() == "precious"
 
 
 def test_a_file_that_cannot_be_put_in_place_leaves_nothing_behind(tmp_path):
-    (tmp_path / f"falco-operator-{os.getpid()}-actors.json").mkdir()
+    (tmp_path / f"program-{os.getpid()}-actors.json").mkdir()
     with pytest.raises(OSError, match="Is a directory"):
-        dump.write(b"1", tmp_path)
+        dump.write(b"1", "program", tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 
 
 async def test_a_signal_writes_the_tree_as_it_is_then(runtime, tmp_path, told):
     tree = {"state": "before"}
-    async with running(SignalDump(runtime, lambda: tree, tmp_path)):
+    async with running(SignalDump(runtime, "program", lambda: tree, tmp_path)):
         for tree["state"] in ("first", "second"):
             os.kill(os.getpid(), signal.SIGUSR1)
             assert await told.next() == f"wrote the dump of all actors to {path_in(tmp_path)}"
@@ -67,7 +67,7 @@ async def test_a_signal_writes_the_tree_as_it_is_then(runtime, tmp_path, told):
 
 
 async def test_a_directory_that_is_missing_is_logged_and_no_crash(runtime, tmp_path, told):
-    async with running(SignalDump(runtime, dict, tmp_path / "missing")):
+    async with running(SignalDump(runtime, "program", dict, tmp_path / "missing")):
         os.kill(os.getpid(), signal.SIGUSR1)
         assert "cannot write the dump of all actors" in await told.next()
         (tmp_path / "missing").mkdir()
@@ -76,14 +76,14 @@ async def test_a_directory_that_is_missing_is_logged_and_no_crash(runtime, tmp_p
 
 
 async def test_the_signal_is_harmless_when_the_actor_has_stopped(runtime, tmp_path):
-    async with running(SignalDump(runtime, dict, tmp_path)):
+    async with running(SignalDump(runtime, "program", dict, tmp_path)):
         pass
     os.kill(os.getpid(), signal.SIGUSR1)
     assert list(tmp_path.iterdir()) == []
 
 
 def path_in(directory):
-    return directory / f"falco-operator-{os.getpid()}-actors.json"
+    return directory / f"program-{os.getpid()}-actors.json"
 
 
 class Told(logging.Handler):

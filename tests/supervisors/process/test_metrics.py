@@ -20,7 +20,7 @@ from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from actors.api.transport import ApiObserver
-    from actors.watch.watcher import WatchObserver
+    from actors.watch.audience import WatchObserver
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class House:
     """A process with all endpoints and one part, whose lives are counted."""
 
     def __init__(self):
-        self.process = Process(Configuration())
+        self.process = Process("program", Configuration())
         self.lives = 0
         exposed = Exposure(ANY_PORT, None, ANY_PORT, ANY_PORT, Path())
         self.root = self.process.root(

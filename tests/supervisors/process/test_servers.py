@@ -138,7 +138,9 @@ async def test_a_part_that_waits_out_its_backoff_is_not_ready_but_alive(runtime)
     )
     exposed = Exposure(None, None, ANY_PORT, None, Path())
     metrics = Metrics("1.2.3", runtime.clock.monotonic)
-    endpoints = Endpoints(runtime, exposed, metrics, lambda: None, lambda: root, lambda: root)
+    endpoints = Endpoints(
+        runtime, "program", exposed, metrics, lambda: None, lambda: root, lambda: root
+    )
     ref = root.launch()
     await soon(lambda: root.waiting() == ("part",))
     [health] = [spec for spec in endpoints.specs() if spec.name == "health"]

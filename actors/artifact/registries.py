@@ -1,0 +1,82 @@
+"""What is remembered of registries: which of them hang, and which want no requests for now."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actors.registry.failure import LONGEST_RETRY_AFTER
+from actors.runtime.backoff import Backoff
+
+if TYPE_CHECKING:
+    from actors.runtime.context import Runtime
+    from resources.registry.request import Problem
+
+RETRIES = Backoff(base=2.0, cap=150.0)
+"""The wait after a failure: between its ceiling and twice that."""
+
+
+@dataclass(slots=True)
+class _Registry:
+    """`hangs`: batches in a row that it did not answer; `not_before`: no request until then."""
+
+    tags: int = 0
+    hangs: int = 0
+    not_before: float = -math.inf
+
+
+class Registries:
+    """The registries of all tags; those that hang are slow until they answer."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+        self._random = runtime.random
+        self._registries: dict[str, _Registry] = {}
+
+    def add(self, name: str) -> None:
+        """One more tag is in this registry."""
+        self._registries.setdefault(name, _Registry()).tags += 1
+
+    def drop(self, name: str) -> None:
+        """A tag of this registry is gone, and with the last one what is remembered."""
+        registry = self._registries[name]
+        registry.tags -= 1
+        if not registry.tags:
+            del self._registries[name]
+
+    def clear(self) -> None:
+        """Forget every registry."""
+        self._registries.clear()
+
+    def is_slow(self, name: str) -> bool:
+        """Whether the registry has not answered lately."""
+        return self._registries[name].hangs > 0
+
+    def not_before(self, name: str) -> float:
+        """When the registry may be asked again, on the monotonic clock."""
+        return self._registries[name].not_before
+
+    def suspect(self, name: str) -> None:
+        """The registry has not answered promptly: it is to get more time."""
+        registry = self._registries.get(name)
+        if registry is not None and not registry.hangs:
+            registry.hangs = 1
+
+    def heard(self, name: str, problem: Problem | None) -> None:
+        """A look-up in this registry is over, without an answer if its problem says that it hangs.
+
+        A registry that hangs is asked less and less, whichever of its tags is due.
+        """
+        registry, now = self._registries.get(name), self._clock.monotonic()
+        if registry is None:
+            return
+        if problem is None or not problem.hangs:
+            registry.hangs = 0
+        elif registry.not_before <= now:  # the first of its tags in this batch
+            wait = RETRIES.ceiling(registry.hangs) + RETRIES.delay(registry.hangs, self._random)
+            registry.hangs += 1
+            registry.not_before = now + wait
+        if problem is not None and problem.retry_after:
+            until = now + min(problem.retry_after, LONGEST_RETRY_AFTER)
+            registry.not_before = max(until, registry.not_before)

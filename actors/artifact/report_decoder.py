@@ -1,0 +1,109 @@
+"""NodeReports and the labels of nodes in the form in which thousands of them are kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from msgspec import Raw, Struct
+from msgspec.json import Decoder
+
+from resources.artifact.nodereport import ArtifactReport
+from resources.artifact.rollout import ReportEntry, entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actors.watch.store import Snapshot
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_KEPT_TEXTS, _KEPT_ENTRIES = 4096, 64
+
+
+class Report(NamedTuple):
+    """The part of a NodeReport that sums depend on."""
+
+    pod_uid: str
+    node: str
+    entries: tuple[ReportEntry, ...]
+
+
+class Labels(Mapping[str, str]):
+    """The labels of one node, without a dictionary for each."""
+
+    __slots__ = ("_keys", "_values")
+
+    def __init__(self, keys: tuple[str, ...], values: tuple[str, ...]) -> None:
+        self._keys = keys
+        self._values = values
+
+    def __getitem__(self, key: str) -> str:
+        try:
+            return self._values[self._keys.index(key)]
+        except ValueError:
+            raise KeyError(key) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+class _Document(Struct):
+    nodeName: str  # noqa: N815 - the name on the wire
+    podUID: str  # noqa: N815
+    artifacts: Raw = Raw(b"null")
+
+
+_decoder = Decoder(_Document)
+_artifacts_decoder = Decoder(tuple[ArtifactReport, ...] | None)
+
+
+class ReportDecoder:
+    """Gives equal parts of many nodes' reports and labels as one object.
+
+    The nodes of a namespace report the same of the same artifacts most of the time, so that most
+    reports need not be decoded either.
+    """
+
+    def __init__(self) -> None:
+        self._entries: _Recent[bytes, tuple[ReportEntry, ...]] = _Recent(_KEPT_ENTRIES)
+        self._keys: _Recent[tuple[str, ...], tuple[str, ...]] = _Recent(_KEPT_TEXTS)
+        self._texts: _Recent[str, str] = _Recent(_KEPT_TEXTS)
+
+    def report(self, snapshot: Snapshot) -> Report:
+        """Decode a NodeReport; raises msgspec.DecodeError."""
+        document = _decoder.decode(snapshot.raw)
+        digest = hashlib.blake2b(document.artifacts, digest_size=16).digest()
+        reported = self._entries.get(digest)
+        if reported is None:
+            artifacts = _artifacts_decoder.decode(document.artifacts)
+            reported = self._entries.one(digest, entries(artifacts or ()))
+        return Report(document.podUID, document.nodeName, reported)
+
+    def labels(self, labels: Mapping[str, str]) -> Labels:
+        """The same labels; only the text that few nodes share takes memory."""
+        keys = tuple(labels)
+        values = tuple(self._texts.one(value, value) for value in labels.values())
+        return Labels(self._keys.one(keys, keys), values)
+
+
+class _Recent(Generic[K, V]):
+    """Values by key; all are forgotten when there are `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: dict[K, V] = {}
+
+    def get(self, key: K) -> V | None:
+        return self._values.get(key)
+
+    def one(self, key: K, value: V) -> V:
+        """The value that is kept for a key, this one if there is none."""
+        if len(self._values) >= self._most:
+            self._values.clear()
+        return self._values.setdefault(key, value)

@@ -1,0 +1,143 @@
+"""Falcos of both types start, run what they should, and survive what happens to a node."""
+
+from datetime import datetime
+
+import pytest
+
+from tests.eventually import eventually
+from tests.node.kube import (
+    FALCO,
+    OPERATOR,
+    OPERATOR_NAMESPACE,
+    SIDECAR,
+    container_id,
+    restarts,
+    started_at,
+)
+
+pytestmark = [pytest.mark.node, pytest.mark.usefixtures("falcos")]
+
+# What the default readiness probe takes at most, and five seconds.
+AVAILABLE_WITHIN = 30 + 15 + 5
+NO_CAPABILITIES = "0" * 16
+RULE = {
+    "rule": "Anything is opened",
+    "desc": "Anything is opened",
+    "condition": "evt.type = open",
+    "output": "Anything was opened",
+    "priority": "NOTICE",
+}
+RULES = "/etc/falco/rules.d"
+MINE = "50-03-mine-inline.yaml"
+
+
+@pytest.fixture(scope="module")
+def falcos(namespace):
+    """One Falco of each type with its defaults, Available."""
+    namespace.apply("Rulesfile", "mine", inlineRules=[RULE])
+    namespace.apply("Falco", "on-node")
+    namespace.apply("Falco", "plugins-only", type="Deployment")
+    names = ("on-node", "plugins-only")
+    return {name: namespace.available(name, within=120) for name in names}
+
+
+def test_falcos_of_both_types_are_available_as_soon_as_their_probes_let_them(namespace, falcos):
+    for name, pod in falcos.items():
+        began = datetime.fromisoformat(started_at(pod, FALCO))
+        took = (namespace.since("Falco", name, "Available") - began).total_seconds()
+        assert took <= AVAILABLE_WITHIN, name
+
+
+def test_operator_and_sidecar_run_without_any_privilege(installed, namespace):
+    sidecar = namespace.pod("on-node")
+    for pod, container in ((installed.of_operator(), OPERATOR), (sidecar, SIDECAR)):
+        status = installed.status_of_process(pod, container)
+        assert status["Uid"].split() == ["65532"] * 4
+        assert status["Gid"].split() == ["65532"] * 4
+        assert (status["CapEff"], status["CapBnd"]) == (NO_CAPABILITIES, NO_CAPABILITIES)
+        assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+        script = "touch /written /opt/written 2>/dev/null; ls /written /opt/written 2>/dev/null"
+        assert installed.execute(pod, container, "sh", "-c", f"{script} || true") == ""
+
+
+def test_files_have_the_modes_with_which_any_user_can_read_them(installed, namespace):
+    pod = namespace.pod("on-node")
+    listed = installed.execute(pod, FALCO, "stat", "-c", "%a %n", f"{RULES}/{MINE}").split()
+    assert listed == ["644", f"{RULES}/{MINE}"]
+    assert MINE in namespace.rules("on-node")
+
+
+def test_what_is_edited_or_deleted_is_reloaded_by_the_falco_that_runs(namespace):
+    before, pod = namespace.rules("on-node")[MINE], namespace.pod("on-node")
+    namespace.apply("Rulesfile", "mine", inlineRules=[RULE | {"priority": "WARNING"}])
+    eventually(lambda: namespace.rules("on-node").get(MINE, before) != before, within=30)
+    namespace.apply("Rulesfile", "more", inlineRules=[RULE | {"rule": "More"}], priority=70)
+    eventually(lambda: "70-03-more-inline.yaml" in namespace.rules("on-node"), within=30)
+    namespace.delete("Rulesfile", "more")
+    eventually(lambda: set(namespace.rules("on-node")) == {MINE}, within=30)
+    assert restarts(namespace.pod("on-node"), FALCO) == restarts(pod, FALCO) == 0
+
+
+def test_a_sidecar_that_is_killed_comes_back_to_its_files_and_falco_goes_on(installed, namespace):
+    pod = namespace.pod("on-node")
+    installed.kill(pod, SIDECAR)
+    eventually(lambda: restarts(namespace.pod("on-node"), SIDECAR) == 1, within=60)
+    assert set(namespace.rules("on-node")) == {MINE}
+    before = namespace.rules("on-node")[MINE]
+    namespace.apply("Rulesfile", "mine", inlineRules=[RULE | {"priority": "ERROR"}])
+    eventually(lambda: namespace.rules("on-node").get(MINE, before) != before, within=60)
+    assert container_id(namespace.pod("on-node"), FALCO) == container_id(pod, FALCO)
+
+
+def test_an_operator_that_is_killed_leaves_falco_alone_and_goes_on(installed, namespace):
+    pod, operator = namespace.pod("on-node"), installed.of_operator()
+    installed.kill(operator, OPERATOR)
+    eventually(lambda: restarts(installed.of_operator(), OPERATOR) == 1, within=60)
+    namespace.apply("Rulesfile", "late", inlineRules=[RULE | {"rule": "Late"}])
+    namespace.programmed("Rulesfile", "late")
+    namespace.delete("Rulesfile", "late")
+    assert container_id(namespace.pod("on-node"), FALCO) == container_id(pod, FALCO)
+
+
+def test_a_kubelet_that_is_killed_finds_everything_as_it_was(installed, namespace):
+    pod = namespace.pod("on-node")
+    installed.node.kubelet.kill()
+    installed.node.kubelet.launch()
+    installed.node.wait_until_ready()
+    namespace.apply("Rulesfile", "late", inlineRules=[RULE | {"rule": "Late"}])
+    namespace.programmed("Rulesfile", "late")
+    namespace.delete("Rulesfile", "late")
+    after = namespace.pod("on-node")
+    assert container_id(after, FALCO) == container_id(pod, FALCO)
+    assert (restarts(after, FALCO), restarts(after, SIDECAR)) == (0, restarts(pod, SIDECAR))
+
+
+def test_a_pod_that_is_deleted_is_replaced_by_one_with_the_same_files(namespace):
+    gone = namespace.pod("on-node")["metadata"]
+    namespace.delete("Pod", gone["name"])
+    eventually(lambda: namespace.pod("on-node")["metadata"]["uid"] != gone["uid"], within=60)
+    namespace.available("on-node")
+    assert set(namespace.rules("on-node")) == {MINE}
+    namespace.programmed("Rulesfile", "mine")
+
+
+def test_a_node_that_boots_runs_everything_again(installed, namespace, falcos):
+    installed.node.reboot()
+    ready = lambda: restarts(installed.of_operator(), OPERATOR) == 2  # noqa: E731
+    eventually(ready, within=90)
+    for name in falcos:
+        namespace.available(name, within=120)
+    assert set(namespace.rules("on-node")) == {MINE}
+    namespace.apply("Rulesfile", "mine", inlineRules=[RULE | {"priority": "ALERT"}])
+    namespace.programmed("Rulesfile", "mine")
+
+
+def test_a_user_sees_no_warning_of_ours(installed, namespace):
+    ours = ("Falco", "Rulesfile")
+    assert [event for event in namespace.events("Warning") if event[0] in ours] == []
+    assert any(event[1] == "InlineArtifactStored" for event in namespace.events())
+    listed = installed.run("get", "events", f"--namespace={namespace.name}")
+    assert "Created DaemonSet on-node" in listed
+    assert "Inline rules installed on" in listed
+    operator = installed.run("get", "events", f"--namespace={OPERATOR_NAMESPACE}")
+    assert "Started" in operator
