@@ -167,6 +167,9 @@ class Applier:
         if whose is Ownership.LEFTOVER:
             self._leave_to_collector(live)
         different = differences(child.body, document, self._writer.manager)
+        if different and all(difference.kind == "dropped" for difference in different):
+            # All of it was applied before, maybe by an operator that has ended since.
+            self._remember(child, different)
         residue = self._residue(child) if different else ()
         return tuple(difference for difference in different if difference not in residue)
 
@@ -200,15 +203,19 @@ class Applier:
     async def _apply(self, child: Child, identity: dict[str, Any]) -> Snapshot:
         metadata = {**child.body["metadata"], **identity}
         written = await self._writer.apply(child.ref, {**child.body, "metadata": metadata})
-        self._applied[child.ref] = _digest(child)
         # A field that the API server did not store, such as one of a newer version, would else be
         # applied again and again.
         residue = differences(child.body, msgspec.json.decode(written.raw), self._writer.manager)
+        self._remember(child, residue)
+        return written
+
+    def _remember(self, child: Child, residue: tuple[Difference, ...]) -> None:
+        """Take in that this body was applied, and what stayed different."""
+        self._applied[child.ref] = _digest(child)
         if residue:
             self._residues[child.ref] = frozenset(residue)
         else:
             self._residues.pop(child.ref, None)
-        return written
 
 
 def _digest(child: Child) -> int:

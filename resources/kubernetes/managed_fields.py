@@ -46,10 +46,11 @@ class Difference(NamedTuple):
     """A field, or the top of a subtree, that an apply would change.
 
     `missing`: desired, but absent in the live object; `dropped`: absent though the manager owns it,
-    so the API server has not stored it; `changed`: it has another value; `unowned`: it has the
-    desired value, but the manager does not own it; `extra`: the manager owns it, and it is no
-    longer desired. `other_manager` is the manager that has taken over a desired field. It is
-    None if the manager itself owns the field, and if no manager does, as after a removal.
+    so the API server has not stored it, and would not at another apply; `changed`: it has another
+    value; `unowned`: it has the desired value, but the manager does not own it; `extra`: the
+    manager owns it, and it is no longer desired. `other_manager` is the manager that has taken over
+    a desired field. It is None if the manager itself owns the field, and if no manager does, as
+    after a removal.
     """
 
     path: str
@@ -169,12 +170,27 @@ def _compare_leaf(
     # An empty map owns only itself: what other managers put into it is no difference.
     same = wanted == live or _same(wanted, live, shape) or (wanted == {} and not shape.atomic)
     if not same:
-        absent: DifferenceKind = "dropped" if is_owned else "missing"
-        changes.append(_FieldDifference(path, absent if live is None else "changed", is_owned))
+        changes.append(_FieldDifference(path, _kind(wanted, live, shape, is_owned), is_owned))
     elif not is_owned:
         changes.append(_FieldDifference(path, "unowned", is_owned))
     if owned:
         changes.extend(_extras(owned, frozenset(), path))
+
+
+def _kind(wanted: Any, live: Any, shape: Shape, is_owned: bool) -> DifferenceKind:
+    if live is None:
+        return "dropped" if is_owned else "missing"
+    is_dropped = is_owned and _same(_without_gated(wanted, shape), live, shape)
+    return "dropped" if is_dropped else "changed"
+
+
+def _without_gated(value: Any, shape: Shape) -> Any:
+    """What is left of an atomic value if the API server drops its gated fields."""
+    if type(value) is list:
+        return [_without_gated(part, shape.of_item()) for part in value]
+    if type(value) is dict and shape.gated:
+        return {name: part for name, part in value.items() if name not in shape.gated}
+    return value
 
 
 def _compare_items(

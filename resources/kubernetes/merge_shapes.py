@@ -26,7 +26,8 @@ class Shape:
     of the fields in `one_of`, the map may have only one. For a list, `item` is the shape of its
     items; `keys` make it a list map, identified by these fields of its items, with `key_defaults`
     for absent ones. `defaults` are values that the API server adds inside an atomic map; they
-    belong to the map's owner, who did not apply them.
+    belong to the map's owner, who did not apply them. `gated` are fields inside an atomic value
+    that the API server drops while a feature gate is off.
     """
 
     fields: Mapping[str, Shape] = field(default_factory=lambda: _NONE)
@@ -39,6 +40,7 @@ class Shape:
     atomic: bool = False
     quantity: bool = False
     defaults: Mapping[str, Any] = field(default_factory=lambda: _NONE)
+    gated: frozenset[str] = frozenset()
 
     def under(self, name: str) -> Shape:
         """The shape of the field `name` of a map."""
@@ -115,10 +117,13 @@ _DOWNWARD_ITEMS = Shape(
 )
 _PROJECTED_SOURCES = Shape(
     atomic=True,
-    item=_map(
-        downwardAPI=_map(items=_DOWNWARD_ITEMS),
-        serviceAccountToken=Shape(defaults={"expirationSeconds": 3600}),
-        podCertificate=Shape(defaults={"maxExpirationSeconds": 86400}),
+    item=Shape(
+        fields={
+            "downwardAPI": _map(items=_DOWNWARD_ITEMS),
+            "serviceAccountToken": Shape(defaults={"expirationSeconds": 3600}),
+            "podCertificate": Shape(defaults={"maxExpirationSeconds": 86400}),
+        },
+        gated=frozenset({"clusterTrustBundle", "podCertificate"}),
     ),
 )
 _CLAIM_TEMPLATE = _map(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import os
 import random
+import resource
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvloop
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors.runtime.backoff import Backoff
+    from actors.runtime.clock import Clock
     from actors.watch.audience import Audience
     from actors.watch.source import Source
     from actors.watch.store import Store
@@ -39,6 +43,10 @@ if TYPE_CHECKING:
 
 # Seconds that cancelled tasks have to unwind before the process exits without them.
 _LAST_WAIT = 1.0
+# Of mallopt(3); a block of so many bytes is a mapping of its own, which goes when it is freed.
+_M_MMAP_THRESHOLD, _LARGE = -3, 128 * 1024
+# Bytes by which a process grows before memory is given back, and seconds until it is looked at.
+_GROWN, _PERIOD = 1 << 20, 10.0
 
 
 class Process:
@@ -139,10 +147,44 @@ def run(name: str, settings: ProcessSettings, compose: Callable[[Process], Super
         sys.exit(f"{name}: {error}")
 
 
+class FreeMemory:
+    """Gives memory that is free within the C library back to the system, from now on.
+
+    By default glibc takes ever larger blocks from its heap, where one small object keeps all that
+    is free below it: after a start with 1,000 Falcos that was 10 MB. Nothing is done without glibc.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._least = 0
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "malloc_trim"):
+            libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+            self._trim = libc.malloc_trim
+            self._look()
+
+    def _look(self) -> None:
+        """Trim if the process has grown since it was smallest, and look again later."""
+        self._least = min(self._least, _resident())
+        if _resident() > self._least + _GROWN:
+            self._trim(0)
+            self._least = _resident()
+        self._clock.call_later(_PERIOD, self._look)
+
+
+def _resident() -> int:
+    """Bytes that are resident; 0 where /proc does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
 async def _run(
     name: str, settings: ProcessSettings, compose: Callable[[Process], Supervisor]
 ) -> int:
     process = Process(name, await configuration_of(settings.kubeconfig))
+    FreeMemory(process.clock)
     try:
         code = await supervise(compose(process), process.observation)
     finally:
