@@ -43,7 +43,7 @@ def settled_delay(error: WriteError, tries: int, random: random.Random) -> float
 class Retry:
     """Counts the reconciles in a row that failed, and tells how long to wait for the next."""
 
-    __slots__ = ("_random", "refusals", "tries")
+    __slots__ = ("_random", "problem", "refusals", "tries")
 
     def __init__(self, random: random.Random) -> None:
         self._random = random
