@@ -81,7 +81,7 @@ class ArtifactOperator:
         self._router = RegisteredChild("router", lambda: Router(self._runtime, self._routes()))
         self._watchers = RegisteredChild("watchers", self._make_watchers)
         process.metrics.ask_for(self._population)
-        process.metrics.ask_for_missing(self._missing)
+        process.show_missing(self._missing)
         process.metrics.add(self._metrics)
         self.root = process.root(
             "artifact-operator",

@@ -104,7 +104,9 @@ class Operator:
             _LIMITS,
         )
         process.metrics.ask_for(self._population)
-        process.metrics.ask_for_missing(self._missing)
+        process.show_missing(self._missing)
+        what = "1 if this process may write: it holds the Lease, or needs none."
+        process.metrics.show_number("leader", what, self._leads)
         self.root = process.root(
             "operator",
             settings.process,
@@ -234,6 +236,9 @@ class Operator:
         if leader is not None and leader.standby:
             return leader.waits_for
         return router.waits_for if router else "not started"
+
+    def _leads(self) -> int:
+        return int(self._fence.open or not self._settings.leader_elect)
 
     def _missing(self) -> tuple[str, ...]:
         return self._router.started.missing if self._router.started else ()

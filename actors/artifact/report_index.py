@@ -97,15 +97,13 @@ class _Tally:
 
 @dataclass(slots=True)
 class _NamespaceIndex:
-    """The pods and the sums of one namespace; all but the sums are by name of the pod."""
+    """The pods and the sums of one namespace; the first three are by name of the pod."""
 
     pods: dict[str, str] = field(default_factory=dict)
     """The uids of pods that are not being deleted."""
     reports: dict[str, Report] = field(default_factory=dict)
     counting: dict[str, PodReport] = field(default_factory=dict)
     """The pods that count."""
-    placed: dict[str, str] = field(default_factory=dict)
-    """The nodes of pods that have not reported, where they were looked up."""
     tallies: dict[ObjectRef, _Tally] = field(default_factory=dict)
 
     @property
@@ -127,6 +125,8 @@ class ReportIndex:
         self._nodes: dict[str, Labels] = {}
         self._reporting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self._decoder = ReportDecoder()
+        # Nodes by namespace and name of pods that had not reported and were looked up.
+        self._placed: dict[tuple[str, str], str] = {}
         self._unready: set[str] = set()
         self.on_unready_changed: Callable[[], None] = lambda: None
         """Called when a node that is not ready has changed."""
@@ -214,7 +214,7 @@ class ReportIndex:
         index = self._namespaces.get(pod.namespace)
         if index is None or index.pods.get(pod.name) != uid:
             return frozenset()
-        index.placed[pod.name] = node
+        self._placed[pod.namespace, pod.name] = node
         return frozenset(self._count(pod.namespace, pod.name))
 
     def forget(self, artifact: ObjectRef) -> None:
@@ -238,7 +238,7 @@ class ReportIndex:
             self._tidy(ref.namespace)
             return ()
         _put(pods, ref.name, uid)
-        self._namespaces[ref.namespace].placed.pop(ref.name, None)
+        self._placed.pop((ref.namespace, ref.name), None)
         return self._count(ref.namespace, ref.name)
 
     def _note_node(self, ref: ObjectRef, node: Snapshot | None) -> Iterable[ObjectRef]:
@@ -276,32 +276,28 @@ class ReportIndex:
 
     def _count_on(self, node: str) -> frozenset[ObjectRef]:
         """Count all pods of a node as they are now; return the artifacts whose sum differs."""
-        placed = (
-            (namespace, pod)
-            for namespace, index in self._namespaces.items()
-            for pod, where in index.placed.items()
-            if where == node
-        )
+        placed = (pod for pod, where in self._placed.items() if where == node)
         pods = sorted({*self._reporting.get(node, ()), *placed})
         return frozenset(artifact for pod in pods for artifact in self._count(*pod))
 
     def _count(self, namespace: str, pod: str) -> set[ObjectRef]:
         """Count a pod as it is now; return the artifacts whose sum differs."""
         index = self._namespaces[namespace]
-        seen, was_seen = self._counted(index, pod), pod in index.counting
+        seen, was_seen = self._counted(namespace, pod), pod in index.counting
         _put(index.counting, pod, seen)
         tallies = index.tallies.items()
         concerned = {ref for ref, tally in tallies if tally.see(pod, seen, was_seen=was_seen)}
         self._tidy(namespace)
         return concerned
 
-    def _counted(self, index: _NamespaceIndex, pod: str) -> PodReport | None:
+    def _counted(self, namespace: str, pod: str) -> PodReport | None:
         """The report of a pod, an empty one before its first; None if the pod does not count."""
+        index = self._namespaces[namespace]
         uid, report = index.pods.get(pod), index.reports.get(pod)
         if uid is None:
             return None
         if report is None or report.pod_uid != uid:
-            node = index.placed.get(pod, "")
+            node = self._placed.get((namespace, pod), "")
             return PodReport(node, self._nodes.get(node), (), node in self._unready)
         node = report.node
         labels = self._nodes.get(node)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import weakref
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from actors.runtime.actor import Actor
 
@@ -52,3 +52,24 @@ def in_words(current: tuple[str, float] | None, waits: Sequence[Waiting], now: f
     oldest = min(waits, key=lambda wait: wait.since)
     more = f" and {len(waits) - 1} more" if len(waits) > 1 else ""
     return f"{words}, waiting {now - oldest.since:.1f} s for {oldest.what}{more}"
+
+
+class Load(NamedTuple):
+    """What the actors of one kind are at: handlers that run, and the oldest ages in seconds."""
+
+    running: int = 0
+    handler: float = 0.0
+    mail: float = 0.0
+
+
+def loads(busy: Iterable[Actor], now: float) -> dict[str, Load]:
+    """The load of each kind of which an actor is busy, at this monotonic time."""
+    found: dict[str, Load] = {}
+    for actor in busy:
+        running, handler, mail = found.get(actor.kind, Load())
+        if actor.current is not None:
+            running, handler = running + 1, max(handler, now - actor.current[1])
+        if (oldest := actor.actor_inbox.oldest) is not None:
+            mail = max(mail, now - oldest)
+        found[actor.kind] = Load(running, handler, mail)
+    return found

@@ -68,14 +68,17 @@ class Actor(Hooks):
         self._task: asyncio.Task[None] | None = None
         self._current: tuple[str, float] | None = None
         self.waits: tuple[Waiting, ...] = ()
-        self._timer: tuple[Handle, str] | None = None
+        self._timer: tuple[Handle, str, float] | None = None
         self._trace: Trace | None = None
         self._on_exit: Callable[[Actor, Exit], None] | None = None
         self._on_ready: Callable[[Actor], None] | None = None
         self._killed = False
 
     def describe(self) -> dict[str, Any]:
-        """The actor's state for the debug dump, as JSON; `timer` says what it waits for."""
+        """The actor's state for the debug dump, as JSON.
+
+        `timer` says what it waits for, `due` for how many seconds more.
+        """
         inbox, monotonic = self.actor_inbox, self.runtime.clock.monotonic()
         running = self._current and {
             "message": self._current[0],
@@ -89,8 +92,23 @@ class Actor(Hooks):
             "running": running,
             "mail": {"control": inbox.control, "reconcile": inbox.reasons.texts()},
             "timer": self._timer and self._timer[1],
+            "due": self._timer and round(self._timer[2] - monotonic, 3),
             "trace": self._trace.as_json() if self._trace is not None else [],
         }
+
+    @property
+    def current(self) -> tuple[str, float] | None:
+        """The message or hook that runs, and since when; None if nothing does."""
+        return self._current
+
+    def inherit(self, trace: Trace | None) -> None:
+        """Go on with the trace of a predecessor that has crashed."""
+        self._trace = trace
+
+    @property
+    def trace(self) -> Trace | None:
+        """The last messages; None before the first."""
+        return self._trace
 
     def activity(self) -> str:
         """The message or hook that runs, for how long, and the request that it waits for."""
@@ -132,7 +150,10 @@ class Actor(Hooks):
 
     def wake(self) -> None:
         """Serve the mail, unless that is under way already."""
-        if self._state is ActorState.IDLE and (self._killed or self._may_go()):
+        if self._state is not ActorState.IDLE:
+            return
+        self.runtime.busy.add(self)
+        if self._killed or self._may_go():
             self._state = ActorState.BUSY
             self._task = self.loop.create_task(self._work())
 
@@ -166,6 +187,7 @@ class Actor(Hooks):
     def _start_actor_loop(self) -> None:
         self.actor_inbox.bind(self)
         self._state = ActorState.STARTING
+        self.runtime.busy.add(self)
         self.runtime.observer.actor_started(self.kind)
         self._task = self.loop.create_task(self._work())
 
@@ -195,6 +217,8 @@ class Actor(Hooks):
             letter = self.actor_inbox.take() if self._may_go() else None
             if letter is None:
                 self._state, self._task = ActorState.IDLE, None
+                if self.actor_inbox.empty():
+                    self.runtime.busy.discard(self)
                 return None
             end = await self._handle(letter)
             if end is not None:
@@ -259,8 +283,9 @@ class Actor(Hooks):
     def _follow(self, result: Result) -> Exit | None:
         """Arm the timer or retire; with mail waiting, reconcile once more instead of retiring."""
         if isinstance(result, RequeueAfter):
-            handle = self.runtime.clock.call_later(result.seconds, self._timer_due)
-            self._timer = handle, result.why
+            clock = self.runtime.clock
+            handle = clock.call_later(result.seconds, self._timer_due)
+            self._timer = handle, result.why, clock.monotonic() + result.seconds
         elif isinstance(result, Retire):
             if self.actor_inbox.empty():
                 return NORMAL
@@ -319,6 +344,7 @@ class Actor(Hooks):
 
     def _leave(self, end: Exit) -> None:
         self._state, self._task, self._current = ActorState.GONE, None, None
+        self.runtime.busy.discard(self)
         if self.lane is not None:
             self.runtime.turns.leave(self)
         for error in self.actor_inbox.crashes():

@@ -10,6 +10,7 @@ from actors.runtime.turns import Turns
 if TYPE_CHECKING:
     import random
 
+    from actors.runtime.actor import Actor
     from actors.runtime.clock import Clock
     from actors.runtime.lifecycle import ExitReason
 
@@ -69,9 +70,11 @@ class NullObserver:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Time, randomness, the observer, and whose turn it is; one for the whole process."""
+    """Time, randomness, the observer, whose turn it is, who is busy; one for the whole process."""
 
     clock: Clock
     random: random.Random
     observer: Observer = field(default_factory=NullObserver)
     turns: Turns = field(default_factory=Turns)
+    busy: set[Actor] = field(default_factory=set)
+    """The actors that run or have mail."""

@@ -98,6 +98,14 @@ class Mail:
         """The reasons of the pending reconcile; empty if no reconcile is pending."""
         return self._reasons or Reasons()
 
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest letter was sent; None if no letter waits."""
+        since = [letter.at for letter in self._control or ()]
+        if self._reasons is not None:
+            since.append(self._since)
+        return min(since, default=None)
+
     def empty(self) -> bool:
         """Whether no letter waits."""
         return self._control is None and self._reasons is None

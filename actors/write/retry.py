@@ -27,6 +27,9 @@ _RACE_BACKOFF = Backoff(base=0.1, cap=30.0)
 _QUIET_TRIES = 4
 _FORBIDDEN = 403
 
+# Characters of an error that are kept.
+_LONGEST = 300
+
 
 def settled_delay(error: WriteError, tries: int, random: random.Random) -> float | None:
     """Seconds until the same request is worth making again; None if backoff decides that."""
@@ -40,12 +43,14 @@ def settled_delay(error: WriteError, tries: int, random: random.Random) -> float
 class Retry:
     """Counts the reconciles in a row that failed, and tells how long to wait for the next."""
 
-    __slots__ = ("_random", "refusals", "tries")
+    __slots__ = ("_random", "problem", "refusals", "tries")
 
     def __init__(self, random: random.Random) -> None:
         self._random = random
         self.tries = 0
         self.refusals = 0
+        self.problem = ""
+        """The error that the next try waits for, for the actor dump."""
 
     def after(self, errors: Iterable[WriteError]) -> float | None:
         """Seconds to wait after a reconcile with these errors; None if none of them is transient.
@@ -57,6 +62,7 @@ class Retry:
         transient = [error for error in errors if not isinstance(error, _SETTLED)]
         if not transient:
             return None
+        self.problem = str(transient[0])[:_LONGEST]
         held = [error.retry_after or 0.0 for error in transient if isinstance(error, HeldBack)]
         if len(held) == len(transient):
             return min(held)
@@ -74,6 +80,7 @@ class Retry:
     def reset(self) -> None:
         """Count anew: a reconcile had no transient error, and no refusal ended it."""
         self.tries = self.refusals = 0
+        self.problem = ""
 
     def after_error(self, error: ApiError) -> float:
         """Seconds to wait after a reconcile that this error ended."""
@@ -81,6 +88,7 @@ class Retry:
         if wait is not None:
             return wait
         self.refusals += 1
+        self.problem = str(error)[:_LONGEST]
         return refusal_delay(self.refusals - 1)
 
     def requeue(self, error: ApiError) -> RequeueAfter:

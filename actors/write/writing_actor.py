@@ -164,11 +164,12 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
             return self._parked_status(snapshot._replace(document=b"{}"), error, message)
 
     def describe(self) -> dict[str, Any]:
-        """Add the uid and the number of tries, for the actor dump."""
+        """Add the uid, the number of tries and what failed last, for the actor dump."""
         mine: dict[str, Any] = {"object": str(self.ref)}
         if self._incarnation is not None:
             mine["uid"] = self._incarnation.owner.uid
             mine["tries"] = self._incarnation.retry.tries
+            mine["problem"] = self._incarnation.retry.problem
         return {**super().describe(), **mine}
 
     def _incarnation_of(self, writer: Writer) -> IncarnationT:

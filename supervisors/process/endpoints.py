@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from supervisors.process.dump import SignalDump
+from supervisors.process.lookout import Lags, Lookout
 from supervisors.process.servers import DebugServer, HealthServer, MetricsServer
 from supervisors.tree.child_spec import ChildSpec
 
@@ -36,10 +37,13 @@ class Endpoints:
     root: Callable[[], Supervisor]
     observation: Callable[[], Supervisor]
     remark: Callable[[], str | None] = lambda: None
+    lags: Lags = field(default_factory=Lags)
 
     def specs(self) -> list[ChildSpec]:
         """The child specs, in the order in which they are started."""
-        return [ChildSpec("dump", self._dump), *self._health(), *self._metrics(), *self._debug()]
+        lookout = ChildSpec("lookout", lambda: Lookout.start(self.runtime, self.lags))
+        dump = ChildSpec("dump", self._dump)
+        return [lookout, dump, *self._health(), *self._metrics(), *self._debug()]
 
     def _tree(self) -> dict[str, Any]:
         return {**self.root().tree(), "observation": self.observation().tree}

@@ -57,7 +57,8 @@ class Metrics:
         self._parks: Counter[str] = Counter()
         self._opened: Counter[str] = Counter()
         self._heard: dict[str, float] = {}
-        self._missing: Callable[[], Iterable[str]] = tuple
+        self._numbers: list[tuple[str, str, Callable[[], float]]] = []
+        self._gauges: list[tuple[str, str, Callable[[], Mapping[str, float]]]] = []
         self._requests: Counter[tuple[str, str, str]] = Counter()
         # A rate needs a counter that starts at zero.
         self._drift: Counter[str] = Counter(dict.fromkeys(CHILD_KINDS, 0))
@@ -70,9 +71,18 @@ class Metrics:
         """Call `population` at every scrape, and show what it returns, each kind once."""
         self._population = population
 
-    def ask_for_missing(self, kinds: Callable[[], Iterable[str]]) -> None:
-        """Call `kinds` at every scrape, and show the kinds whose CRD is missing."""
-        self._missing = kinds
+    def show(self, name: str, what: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Show a gauge, whose values by kind are read at every scrape."""
+        self._gauges.append((name, what, read))
+
+    def show_number(self, name: str, what: str, read: Callable[[], float]) -> None:
+        """Show a gauge without a label, whose value is read at every scrape."""
+        self._numbers.append((name, what, read))
+
+    @property
+    def kinds(self) -> Iterable[str]:
+        """The kinds of which there has been an actor."""
+        return self._alive.keys()
 
     def add(self, collector: Any) -> None:
         """Show the metrics of this prometheus-client collector as well."""
@@ -133,6 +143,10 @@ class Metrics:
         yield from self._of_mail()
         yield from self._of_actors()
         yield from self._of_the_api()
+        for name, what, read in self._gauges:
+            yield by_kind(Gauges, _PREFIX + name, what, read())
+        for name, what, number in self._numbers:
+            yield family(Gauges, _PREFIX + name, what, (), {(): number()})
         labels = (self._version, platform.python_version())
         info = "Always 1; what runs is in the labels."
         yield family(Gauges, _PREFIX + "build_info", info, ("version", "python"), {labels: 1})
@@ -170,9 +184,6 @@ class Metrics:
         ages = {kind: now - heard for kind, heard in self._heard.items()}
         what = "Seconds since an event or bookmark came, normally below 60."
         yield by_kind(Gauges, _PREFIX + "watch_last_event_age_seconds", what, ages)
-        what = "1 for each kind whose CRD is missing, so that nothing of that kind is served."
-        missing = dict.fromkeys(self._missing(), 1)
-        yield by_kind(Gauges, _PREFIX + "crd_missing", what, missing)
         what = "Requests to the API server; code is the HTTP status, or error if none came."
         yield family(
             Counters, _PREFIX + "api_requests", what, ("verb", "resource", "code"), self._requests

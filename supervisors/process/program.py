@@ -24,6 +24,7 @@ from actors.runtime.turns import Turns
 from actors.watch.watcher import Watcher
 from supervisors.process import ignored_flags, logs
 from supervisors.process.endpoints import Endpoints
+from supervisors.process.lookout import Lags, show
 from supervisors.process.metrics import Metrics
 from supervisors.process.settings import VERSION
 from supervisors.process.supervise import supervise
@@ -31,7 +32,7 @@ from supervisors.tree.child_spec import ChildSpec
 from supervisors.tree.supervisor import Strategy, Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from actors.runtime.backoff import Backoff
     from actors.runtime.clock import Clock
@@ -62,12 +63,18 @@ class Process:
         self.runtime = Runtime(self.clock, random.Random(), self.metrics)  # noqa: S311
         self.streams = Transport(configuration, self.metrics, ANY_NUMBER)
         self._transports = [self.streams]
+        self._lags = Lags()
         self.observation: Supervisor | None = None
         """The supervisor of the endpoints, made with the root."""
 
     def limit_reconciles(self, most: int) -> None:
         """Let so many actors reconcile at once; to be called before any part is made."""
         self.runtime = replace(self.runtime, turns=Turns(most))
+
+    def show_missing(self, kinds: Callable[[], Iterable[str]]) -> None:
+        """Show a metric of the kinds whose CRD is missing."""
+        what = "1 for each kind whose CRD is missing, so that nothing of that kind is served."
+        self.metrics.show("crd_missing", what, lambda: dict.fromkeys(kinds(), 1))
 
     def client(self, transport: Transport) -> Client:
         """A client over a transport that is closed with the process."""
@@ -100,6 +107,7 @@ class Process:
         `waits_for` says why the process is not ready, None if it is; `remark` says what a user has
         to know though it is ready.
         """
+        show(self.metrics, self.runtime, self._lags)
         endpoints = Endpoints(
             self.runtime,
             self.name,
@@ -109,6 +117,7 @@ class Process:
             root=lambda: root,
             observation=lambda: observation,
             remark=remark,
+            lags=self._lags,
         )
         self.observation = observation = Supervisor(
             self.runtime,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from actors.runtime.lifecycle import crash
 from actors.runtime.mail import STOP, Mail
+from supervisors.tree.crashes import LastCrash, last_messages
 from supervisors.tree.intensity import TooManyRestarts
 from supervisors.tree.stopping import Stuck
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from actors.runtime.clock import Clock, Handle
     from actors.runtime.lifecycle import Exit
     from actors.runtime.ref import ActorRef
+    from actors.runtime.trace import Trace
     from supervisors.tree.crashes import Crashes
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,9 @@ News = ChildReady | ChildExited | ChildDue
 class Parent(Protocol):
     """The supervisor that a child reports to."""
 
+    def now(self) -> float:
+        """The time of the monotonic clock."""
+
     def post(self, news: News) -> None:
         """Put the news into the supervisor's mail."""
 
@@ -74,7 +79,7 @@ class Child(Generic[K]):
     `waiting` is mail for the next life.
     """
 
-    __slots__ = ("_parent", "_timer", "crashes", "key", "life", "ref", "waiting")
+    __slots__ = ("_parent", "_timer", "crashes", "key", "last_crash", "life", "ref", "waiting")
 
     def __init__(self, key: K, parent: Parent) -> None:
         self.key = key
@@ -82,6 +87,7 @@ class Child(Generic[K]):
         self.ref: ActorRef[Any] | None = None
         self.waiting: Mail | None = None
         self.crashes: Crashes | None = None
+        self.last_crash: LastCrash | None = None
         self._parent = parent
         self._timer: Handle | None = None
 
@@ -101,15 +107,22 @@ class Child(Generic[K]):
             ref = make()
             ref.link(self._exited, on_ready)
         except Exception as error:  # noqa: BLE001 # an actor that cannot be made has crashed
-            self._report(crash(error), None)
+            trace = self.last_crash.trace if self.last_crash is not None else None
+            self._report(crash(error), None, trace)
             return
         self.ref = ref
+        if self.last_crash is not None:
+            self.last_crash.due = None
+            if (actor := ref.actor_inbox.actor) is not None:
+                actor.inherit(self.last_crash.trace)
         waiting, self.waiting = self.waiting, None
         if waiting is not None:
             ref.adopt(waiting)
 
     def start_after(self, seconds: float, clock: Clock) -> None:
         """Report `ChildDue` after this many seconds."""
+        if self.last_crash is not None:
+            self.last_crash.due = clock.monotonic() + seconds
         due = ChildDue(self, self.life)
         self._timer = clock.call_later(seconds, lambda: self._parent.post(due))
 
@@ -152,18 +165,38 @@ class Child(Generic[K]):
     def _exited(self, actor: Actor, end: Exit) -> None:
         if actor.actor_ref is self.ref:
             self.ref = None
-            self._report(end, actor.actor_inbox)
+            self._report(end, actor.actor_inbox, actor.trace)
         else:  # the actor was given up, as it could not be cancelled, and the process ends
-            self._log(end)
+            self._log(end, actor.trace)
 
-    def _report(self, end: Exit, mail: Mail | None) -> None:
-        self._log(end)
+    def _report(self, end: Exit, mail: Mail | None, trace: Trace | None) -> None:
+        error = end.error
+        self.last_crash = LastCrash(f"{type(error).__name__}: {error}", trace) if error else None
+        self._log(end, trace)
         self._parent.child_exited(ChildExited(self, self.life, end), mail)
 
-    def _log(self, end: Exit) -> None:
+    def waits(self) -> dict[str, Any] | None:
+        """Why and for how long a restart waits for its backoff; None if none does."""
+        if self._timer is None or self.last_crash is None:
+            return None
+        return {"attempt": self.attempt - 1, **self.last_crash.describe(self._parent.now())}
+
+    @property
+    def attempt(self) -> int:
+        """The number of the life that has just ended, since the last that went well; from 1."""
+        return 1 if self.crashes is None else self.crashes.attempt + 2
+
+    def _log(self, end: Exit, trace: Trace | None) -> None:
         """Log a crash once, here, where no crash is missed."""
         extra = {"object": str(self.key)}
         if isinstance(end.error, TooManyRestarts | Stuck):  # its cause was logged further down
             logger.error("%s gave up: %s", self.key, end.error, extra=extra)
         elif end.error is not None:
-            logger.error("%s crashed", self.key, exc_info=end.error, extra=extra)
+            logger.error(
+                "%s crashed, attempt %d; its last messages, newest first: %s",
+                self.key,
+                self.attempt,
+                last_messages(trace),
+                exc_info=end.error,
+                extra=extra,
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from supervisors.tree.intensity import Intensity, Window
 
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from actors.runtime.clock import Handle
+    from actors.runtime.trace import Trace
 
 # Seconds after the first and after every later parking until the same version is tried again: the
 # cause may have been outside of the object.
 _RETRIES = (600.0, 1800.0)
+# Messages in the log of a crash: that at which the actor crashed, and those before.
+_LAST = 4
 
 
 class Crashes:
@@ -63,6 +66,36 @@ class Crashes:
     def attempt(self) -> int:
         """The number of the next restart, for its backoff; counts from 0."""
         return len(self._window) - 1
+
+
+@dataclass(slots=True)
+class LastCrash:
+    """What is known of a child's last crash, for the log, the dump and the next life."""
+
+    error: str
+    trace: Trace | None
+    due: float | None = None
+    """The monotonic time of the restart; None once that has come."""
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """As JSON: the error, the seconds until the restart, and the last messages."""
+        return {
+            "error": self.error,
+            "due": None if self.due is None else round(self.due - now, 3),
+            "trace": self.trace.as_json() if self.trace is not None else [],
+        }
+
+
+def last_messages(trace: Trace | None) -> str:
+    """The last messages of a trace as text, the newest first; it holds no payload."""
+    entries = trace.as_json()[-_LAST:] if trace is not None else []
+    return "; ".join(map(_in_words, reversed(entries))) or "none"
+
+
+def _in_words(entry: dict[str, Any]) -> str:
+    reasons = ", ".join(entry["reasons"])
+    message = f"{entry['message']} ({reasons})" if reasons else entry["message"]
+    return f"{message}, {entry['run']:.3f} s, {entry['calls']} requests, {entry['outcome']}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,7 +276,11 @@ class DynamicSupervisor(Superior):
 
 
 def _living(child: Child[ObjectRef]) -> dict[str, Any]:
-    return {"object": str(child.key), "actor": child.ref and child.ref.describe}
+    return {
+        "object": str(child.key),
+        "actor": child.ref and child.ref.describe,
+        "waits": child.waits(),
+    }
 
 
 def _parked(ref: ObjectRef, parked: Parked) -> dict[str, Any]:

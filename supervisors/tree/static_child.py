@@ -79,6 +79,11 @@ class StaticChild(Child[str]):
         self.ref = self._gone = None
         self.life += 1  # news that still waits in the supervisor's mail is of an older life
 
+    @property
+    def attempt(self) -> int:
+        """The number of the life that has just ended, since the last that was up for long."""
+        return self.attempts + 1
+
     def describe(self) -> dict[str, Any]:
         """The child, and a function that describes its actor, for the dump."""
         error = self.last_error
@@ -89,6 +94,7 @@ class StaticChild(Child[str]):
             "restarts": self.restarts,
             "last_error": None if error is None else f"{type(error).__name__}: {error}",
             "actor": None if self.ref is None else self.ref.describe,
+            "waits": self.waits(),
         }
 
     def _started(self, actor: Actor) -> None:

@@ -111,6 +111,10 @@ class Superior(Actor):
         self._grace: Grace | None = None
         self._began: Grace | None = None
 
+    def now(self) -> float:
+        """The time of the monotonic clock."""
+        return self.runtime.clock.monotonic()
+
     def shut_down(self, budget: Budget) -> asyncio.Future[bool]:
         """Stop within this budget, also if a part is being stopped already."""
         self.join(Grace(self.runtime.clock, budget))

@@ -28,6 +28,10 @@ def test_metrics_count_what_was_done(operator, falcos):
     assert ("200", "configmaps", "get") not in requests
     assert {kind for (kind,) in before["watch_opens_total"]} >= LISTED
     assert all(age >= 0 for age in before["watch_last_event_age_seconds"].values())
+    assert before["leader"] == {(): 1}
+    assert before["handlers_running"]["Falco",] == before["oldest_handler_seconds"]["Falco",] == 0
+    assert before["oldest_mail_seconds"]["Falco",] == 0
+    assert before["loop_lag_seconds"][()] >= 0
     (version,) = before["build_info"].values()
     assert version == 1
     falcos.delete()

@@ -229,6 +229,8 @@ def test_pods_are_counted_by_namespace(house):
 
 def test_nothing_is_left_of_what_is_gone(house):
     house.there(report("p1", "n1", entry()))
+    house.index.set_ready("n2", ready=False)
+    house.index.place(ObjectRef("Pod", "ns", "p2"), "uid", "n2")
     house.index.forget(RULES)
     for snapshot in (pod("p1"), pod("p2"), report("p1", "n1"), node("n1"), node("n2")):
         house.gone(snapshot)
@@ -236,6 +238,8 @@ def test_nothing_is_left_of_what_is_gone(house):
     assert not index._namespaces
     assert not index._nodes
     assert not index._reporting
+    assert not index._placed
+    assert not index._unready
 
 
 def test_what_many_report_alike_is_kept_once():

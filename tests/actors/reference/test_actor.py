@@ -112,7 +112,7 @@ async def test_of_metadata_nothing_is_kept_but_what_is_read(house):
     house.named()
     await house.run()
     assert house.finalizers() == [house.ours]
-    assert content not in repr(vars(house.actor._writer.view))
+    assert content not in repr(house.actor._writer.view._written)
     house.listed()
     assert content not in repr(house.store._objects)
 

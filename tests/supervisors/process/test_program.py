@@ -94,4 +94,4 @@ async def test_the_dump_shows_the_parts_and_beside_them_the_endpoints(house):
     tree = json.loads((await get(house.endpoint("debug"), "/debug/actors")).text)
     assert [child["name"] for child in tree["children"]] == ["part"]
     observed = [child["name"] for child in tree["observation"]["children"]]
-    assert observed == ["dump", "health", "metrics", "debug"]
+    assert observed == ["lookout", "dump", "health", "metrics", "debug"]

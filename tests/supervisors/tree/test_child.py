@@ -16,6 +16,9 @@ class Parent:
         self.log: list = []
         self.child = Child("child", self)
 
+    def now(self):
+        return self.clock.monotonic()
+
     def post(self, news):
         self.news.append(news)
 
@@ -87,3 +90,30 @@ async def test_a_child_that_is_stopped_while_it_backs_off_is_never_due():
     parent.child.start_after(5, parent.clock)
     await parent.clock.advance(5)
     assert parent.news == [ChildDue(parent.child, 0)]
+
+
+async def test_the_trace_survives_a_crash_and_the_log_has_the_message_the_trace_and_the_attempt(
+    caplog,
+):
+    parent = Parent()
+    parent.child.start(parent.make)
+    for message in (reconcile("before"), BugError("bug")):
+        parent.child.deliver(message, parent.clock)
+        await settle()
+    assert "child crashed, attempt 1; its last messages, newest first: BugError" in caplog.text
+    assert "Reconcile (changed Falco before), 0.000 s, 0 requests, done" in caplog.text
+    parent.child.start_after(5.0, parent.clock)
+    await parent.clock.advance(2.0)
+    waits = parent.child.waits()
+    assert waits is not None
+    assert (waits["error"], waits["due"]) == ("BugError: bug", 3.0)
+    assert [entry["message"] for entry in waits["trace"]] == ["Reconcile", "BugError"]
+    parent.child.start(parent.make)
+    parent.child.deliver(reconcile("after"), parent.clock)
+    await settle()
+    assert parent.child.waits() is None
+    assert parent.child.ref is not None
+    trace = parent.child.ref.describe()["trace"]
+    assert [entry["message"] for entry in trace] == ["Reconcile", "BugError", "Reconcile"]
+    parent.child.stop_soon()
+    await settle()

@@ -230,7 +230,8 @@ async def test_one_object_is_described_and_no_other_is(monkeypatch):
     root = above.launch()
     await settle()
     living, parked, unknown = (above.find(ref_of(name)) for name in ("a", "b", "z"))
-    assert json.loads(await rendered(living)) == {"object": "Falco/default/a", "actor": {"x": 1}}
+    entry = {"object": "Falco/default/a", "actor": {"x": 1}, "waits": None}
+    assert json.loads(await rendered(living)) == entry
     assert parked == {"object": "Falco/default/b", "error": "BugError: bug"}
     assert unknown is None
     assert described == [crowd.log["a"]]
@@ -251,4 +252,19 @@ async def test_an_actor_that_crashes_a_thousand_times_leaves_its_neighbours_undi
         assert crowd.log[name] == ["start", {"listed"}, *range(1000)]
     exited = [event for event in crowd.observer.events if event[0] == "exited"]
     assert exited == [("exited", "Probe", str(ExitReason.CRASH))] * 1000
+    await crowd.stop()
+
+
+async def test_the_dump_shows_when_a_restart_is_due_and_why_and_which_attempt_it_is():
+    crowd = Crowd()
+    await crowd.deliver("a", BugError("bug"))
+    await crowd.clock.advance(MOST_BACKOFF)
+    await crowd.deliver("a", BugError("bug"))
+    entry = crowd.supervisor.find(ref_of("a"))
+    assert entry is not None
+    assert entry["actor"] is None
+    waits = entry["waits"]
+    assert (waits["attempt"], waits["error"]) == (2, "BugError: bug")
+    assert 0 < waits["due"] <= MOST_BACKOFF
+    assert [line["message"] for line in waits["trace"]] == ["BugError", "Reconcile", "BugError"]
     await crowd.stop()
