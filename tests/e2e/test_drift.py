@@ -162,6 +162,7 @@ def test_a_fight_over_a_field_is_told_once_and_left(api, audit, namespace, opera
         "spec.replicas is changed by an-opponent as often as it is corrected"
     )
     assert falcos.told("DriftDetected") == [said["message"]]
+    eventually(lambda: falcos.get()["status"]["availableReplicas"] == 2)
     mark = audit.mark()
     fight()
     eventually(lambda: falcos.get()["status"]["availableReplicas"] == 3)

@@ -179,7 +179,7 @@ async def test_content_that_somebody_deleted_is_fetched_again(node, root):
 
 
 async def test_a_file_of_somebody_else_is_a_conflict_of_names(node, root):
-    (root / RULES).mkdir(parents=True)
+    (root / RULES).mkdir(parents=True, exist_ok=True)
     (root / RULES / "50-03-a-inline.yaml").write_bytes(b"# theirs\n")
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
     assert await settled(node) == {"a": ("Failed", "NameConflict")}
