@@ -85,8 +85,10 @@ class Gate(Actor):
             _log.info("Falco may start: nothing is left to install")
         else:
             _log.warning("Falco may start, as the deadline is over: %s", self.waits_for)
+        # Recorded before it is open: a kill in between must not close it for a running Falco.
+        result = await self._record_opening()
         self._node.gate_opened = True
-        return await self._record_opening()
+        return result
 
     async def _record_opening(self) -> Result:
         """Record on disk that the gate is open; on a full or read-only disk try again later."""

@@ -87,7 +87,12 @@ def test_a_version_that_cannot_be_pulled_is_not_shown_as_what_runs(
         told = f"container {container}: ImagePullBackOff: Back-off: not found"
         status = why(resources, told)
         counts = f"{pods} of {pods} pods are available; {updated} of {pods} pods are updated; pod "
-        assert condition(resources.get(), "Available")["message"].startswith(counts)
+
+        def all_counted():
+            return condition(resources.get(), "Available")["message"].startswith(counts)
+
+        eventually(all_counted)
+        status = resources.get()["status"]
         assert status["version"] == f"{before} → 9.9.9"
         assert status["availableReplicas"] == status["desiredReplicas"] == pods
         assert status["unavailableReplicas"] == unavailable

@@ -40,12 +40,15 @@ async def house(cluster, client, namespace, proxy, connect, tmp_path):
     await made.run()
 
 
+LOOK = "a look at pods that are not updated or not available"
+
+
 async def until_done(house):
-    """Run it as often as it asks for."""
-    while isinstance(result := await house.run(), RequeueAfter):
+    """Run it as often as it asks for, but for a look at pods, which nobody makes."""
+    while isinstance(result := await house.run(), RequeueAfter) and result.why != LOOK:
         assert house.clock.monotonic() < 60
         await house.clock.advance(result.seconds)
-    assert result == Done()
+    assert result == Done() or result.why == LOOK
 
 
 @pytest.mark.parametrize("end", WRITES.values(), ids=WRITES)
