@@ -3,7 +3,7 @@
 import shutil
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from resources.node.files import Directory
@@ -66,5 +66,9 @@ class SidecarProcess(OperatorProcess):
             (self.root / place.value).mkdir()
 
     def _files(self, place):
-        files = (path for path in (self.root / place.value).iterdir() if path.is_file())
-        return {path.name: path.read_text(errors="replace") for path in files}
+        contents = {}
+        for path in (self.root / place.value).iterdir():
+            if path.is_file():
+                with suppress(FileNotFoundError):  # removed since it was listed
+                    contents[path.name] = path.read_text(errors="replace")
+        return contents

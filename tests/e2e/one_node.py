@@ -1,7 +1,8 @@
 """A Falco with a single pod and its sidecar, which all tests of a module may share."""
 
+import stat
 from base64 import b64encode
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import uuid4
 
 from resources.kubernetes.kinds import ARTIFACTS, INSTANCES
@@ -101,12 +102,13 @@ class OneNode(Fleet):
         eventually(lambda: not self.files())
 
     def _stats(self):
-        return {
-            f"{place.value}/{path.name}": path.stat()
-            for place in Directory
-            for path in (self.node.root / place.value).iterdir()
-            if path.is_file()
-        }
+        stats = {}
+        for place in Directory:
+            for path in (self.node.root / place.value).iterdir():
+                with suppress(FileNotFoundError):  # removed since it was listed
+                    if stat.S_ISREG((found := path.stat()).st_mode):
+                        stats[f"{place.value}/{path.name}"] = found
+        return stats
 
     def _put(self, kind, name, **fields):
         return self.api.take(manifest(kind, self.namespace, name, **fields), "user")

@@ -161,7 +161,9 @@ def test_what_cannot_be_stored_is_told_by_its_source_and_comes_once_it_can(
         message = fleet.said(kind, name, "False", f"{store}StoreFailed")
         assert fleet.node.node in message
         assert SUBDIRECTORY in message
-        event = fleet.told(name, f"{store}StoreFailed")[f"{store}StoreFailed"]
+        (event,) = eventually(
+            lambda: [e for e in fleet.events_about(name) if e["reason"] == f"{store}StoreFailed"]
+        )
         assert event["reportingInstance"] == fleet.node.node
     fleet.said(kind, name, "True", "Programmed")
     assert before.items() < fleet.files().items()
