@@ -153,7 +153,8 @@ def test_what_cannot_be_stored_is_told_by_its_source_and_comes_once_it_can(
     fleet.config_map("named", rules_yaml=text(), config_yaml="log_level: debug\n")
     if "ociArtifact" in spec:
         spec = {"ociArtifact": oci(registry, repository=f"falco/{spec['ociArtifact']}")}
-    fleet.apply("Rulesfile", "there-before", inlineRules=rules("before"))
+    # It names the ConfigMap, so that the node has the right to read that before the case begins.
+    fleet.apply("Rulesfile", "there-before", configMapRef={"name": "named"})
     fleet.programmed("Rulesfile", "there-before")
     before = fleet.files()
     with unwritable(fleet.node, directory):
@@ -161,9 +162,7 @@ def test_what_cannot_be_stored_is_told_by_its_source_and_comes_once_it_can(
         message = fleet.said(kind, name, "False", f"{store}StoreFailed")
         assert fleet.node.node in message
         assert SUBDIRECTORY in message
-        (event,) = eventually(
-            lambda: [e for e in fleet.events_about(name) if e["reason"] == f"{store}StoreFailed"]
-        )
+        event = fleet.told(name, f"{store}StoreFailed")[f"{store}StoreFailed"]
         assert event["reportingInstance"] == fleet.node.node
     fleet.said(kind, name, "True", "Programmed")
     assert before.items() < fleet.files().items()
