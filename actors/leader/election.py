@@ -179,7 +179,7 @@ class LeaderElection(TaskActor):
                 return
             try:
                 await self._leases.update(lease.version, RELEASED)
-            except Conflict:
+            except (Conflict, NotFound):
                 continue
             _log.info("the Lease is given back")
             return
