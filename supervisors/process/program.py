@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import random
@@ -46,6 +47,8 @@ _LAST_WAIT = 1.0
 _M_MMAP_THRESHOLD, _LARGE = -3, 128 * 1024
 # Seconds between two times that free memory is given back, which takes 0.04 to 0.5 ms.
 _PERIOD = 10.0
+# Objects by which the process grows until the garbage collector looks at the new ones.
+_NEW_OBJECTS = 5_000
 
 
 class Process:
@@ -174,13 +177,27 @@ class FreeMemory:
         self._clock.call_later(_PERIOD, self._give_back)
 
 
+def spare_collector() -> None:
+    """Have the garbage collector look at new objects only, and at more of them at a time.
+
+    What is there now, 49,000 objects of modules for the most part, stays as long as the process,
+    and a burst makes hardly any garbage in circles. By Python's defaults a burst of 1,000 Falcos
+    took 1.3 s for looking at it all again and again, up to 83 ms at a time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
+
+
 async def _run(
     name: str, settings: ProcessSettings, compose: Callable[[Process], Supervisor]
 ) -> int:
     process = Process(name, await configuration_of(settings.kubeconfig))
     FreeMemory(process.clock)
     try:
-        code = await supervise(compose(process), process.observation)
+        root = compose(process)
+        spare_collector()
+        code = await supervise(root, process.observation)
     finally:
         await process.close()
     await _leave_behind(code)
