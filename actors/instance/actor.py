@@ -198,7 +198,11 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             state.namespace_goes = True
             await self._report_status(state, resource, attempt.outcome())
             return Blocked("NamespaceTerminating")
-        outcome = replace(attempt.outcome(), unstored=state.applier.unstored(children))
+        outcome = replace(
+            attempt.outcome(),
+            unstored=state.applier.unstored(children),
+            warnings=tuple(text for child in children for text in child.warnings),
+        )
         wait = await self._report(state, resource, outcome)
         state.unreported = None
         if again is None:

@@ -1,6 +1,6 @@
 """The children of a Falco, as they should be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
@@ -76,7 +76,7 @@ def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings
     """The DaemonSet or Deployment; without `replicas` in the spec, an autoscaler may set them."""
     kind, spec = _workload_kind(falco), falco.spec
     is_deployment = kind == "Deployment"
-    return workload(
+    child = workload(
         parent,
         kind,
         _templates(falco, parent, config, settings),
@@ -85,6 +85,7 @@ def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings
         strategy=spec.strategy if is_deployment else spec.update_strategy,
         replicas=spec.replicas if is_deployment else None,
     )
+    return replace(child, warnings=falco_pod.warnings(child.body["spec"]["template"]))
 
 
 def _templates(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resources.configuration.base import FILE, WEB_PORT
 from resources.instance.workload import MainContainer, Port, http_probe
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+
+if TYPE_CHECKING:
+    from resources.kubernetes.overlay import Template
 
 MAIN = MainContainer("falco", "docker.io/falcosecurity/falco", "0.44.1")
 SIDECAR = "artifact-operator"
@@ -65,6 +68,15 @@ _SHARED = (
 _OWN = ("root-falco-fs", "/root/.falco")
 # Where the sidecar, whose root is read-only, writes its dumps.
 _SIDECAR_TEMPORARY = ("artifact-operator-tmp", "/tmp")  # noqa: S108
+# A pod is evicted once a volume exceeds its limit. During a batch the volume of plugins holds each
+# library twice, and the packed one.
+_SIZE_LIMITS = {
+    "root-falco-fs": "1Gi",
+    "falco-configs": "256Mi",
+    "falco-rulesfiles": "256Mi",
+    "falco-plugins": "4Gi",
+    "artifact-operator-tmp": "16Mi",
+}
 _CONFIG = "falco-config-default"
 
 _RESOURCES = {
@@ -116,6 +128,19 @@ def pod_template(settings: PodSettings) -> dict[str, Any]:
     }
 
 
+def warnings(template: Template) -> tuple[str, ...]:
+    """What a user should know of the pod template that results from the user's."""
+    spec = template["spec"]
+    [falco] = [container for container in spec["containers"] if container["name"] == MAIN.name]
+    shared = {volume for volume, _ in _SHARED}
+    writable = [
+        mount["mountPath"]
+        for mount in falco["volumeMounts"]
+        if mount.get("name") in shared and not mount.get("readOnly")
+    ]
+    return (f"container {MAIN.name} may write to {', '.join(writable)}",) if writable else ()
+
+
 def _falco(settings: PodSettings) -> dict[str, Any]:
     return {
         "name": MAIN.name,
@@ -141,7 +166,8 @@ def _falco_mounts(settings: PodSettings) -> list[dict[str, Any]]:
         for mount in _host_mounts(settings)
     ]
     config = {"name": _CONFIG, "mountPath": f"/etc/falco/{FILE}", "subPath": FILE}
-    return [*host, *_mounts((_OWN, *_SHARED)), config]
+    shared = [mount | {"readOnly": True} for mount in _mounts(_SHARED)]
+    return [*host, *_mounts((_OWN,)), *shared, config]
 
 
 def _sidecar(settings: PodSettings) -> dict[str, Any]:
@@ -177,9 +203,11 @@ def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
     host = [
         {"name": mount.volume, "hostPath": {"path": mount.path}} for mount in _host_mounts(settings)
     ]
-    empty = [{"name": volume, "emptyDir": {}} for volume, _ in (_OWN, *_SHARED)]
-    temporary = {"name": _SIDECAR_TEMPORARY[0], "emptyDir": {"sizeLimit": "16Mi"}}
-    return [*host, *empty, temporary, {"name": _CONFIG, "configMap": {"name": settings.name}}]
+    empty = [
+        {"name": volume, "emptyDir": {"sizeLimit": _SIZE_LIMITS[volume]}}
+        for volume, _ in (_OWN, *_SHARED, _SIDECAR_TEMPORARY)
+    ]
+    return [*host, *empty, {"name": _CONFIG, "configMap": {"name": settings.name}}]
 
 
 def _host_mounts(settings: PodSettings) -> tuple[_Mount, ...]:

@@ -80,10 +80,9 @@ class Installation(Actor):
     async def on_start(self) -> None:
         """Read from the manifest what is on disk."""
         manifest = await in_thread(self._volume.load)
-        try:
-            self._node.installed = from_manifest(manifest.slots)
-        except ValueError as error:  # written by another version of the sidecar
-            _log.warning("what was installed is not known, and is fetched anew: %s", error)
+        self._node.installed, unknown = from_manifest(manifest.slots)
+        for text in unknown:
+            _log.warning("what was installed is not known, and is fetched anew: %s", text)
         self._node.gate_opened = self._node.gate_opened or manifest.gate_opened
 
     async def on_reconcile(self, reasons: Reasons) -> Result:

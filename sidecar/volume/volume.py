@@ -16,7 +16,7 @@ from resources.node.files import Directory, File, Place, has_our_name
 from sidecar.volume import manifest as manifests
 from sidecar.volume.blobs import SUBDIRECTORY, Blobs
 from sidecar.volume.changes import Batch, Changes, changes
-from sidecar.volume.disk import VolumeError, reported
+from sidecar.volume.disk import VolumeError, read_bounded, reported
 from sidecar.volume.manifest import UnreadableManifest, VolumeManifest
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _MANIFEST_MODE = 0o600
+# A manifest has about 1 KB for each source of an artifact, and the configuration of each plugin.
+_MOST_MANIFEST = 16 << 20
 
 
 class ContentMissing(VolumeError):  # noqa: N818 - it says what the caller is to do about
@@ -202,7 +204,7 @@ class Volume:
         if self._manifest_path.parent.is_symlink():
             return VolumeManifest()
         try:
-            return manifests.decode(self._manifest_path.read_bytes())
+            return manifests.decode(read_bounded(self._manifest_path, _MOST_MANIFEST))
         except FileNotFoundError:
             return VolumeManifest()
         except (UnreadableManifest, OSError) as error:
