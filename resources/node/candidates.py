@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from resources.configuration import base as falco_config
 from resources.configuration import check as config_check
 from resources.configuration import fragment as config_content
@@ -95,6 +97,8 @@ class NodeSet:
             raise BadEntry("the plugin has no name")
         if not fact.present:
             raise BadEntry(f"plugin {shown(fact.name)}: its library is not there")
+        init_config = msgspec.json.decode(fact.init_config) if fact.init_config else None
+        plugins_check.check_init_config(fact.name, "spec.config.initConfig", init_config)
         path = plugins_check.absolute(fact.library_path or slot.file)
         file = path.removeprefix(plugins_check.DIRECTORY)
         return LoadedPlugin(slot.id, 0, fact.name, path if file in self._files else "")

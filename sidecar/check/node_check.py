@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from actors.runtime.child_process import MEGABYTE, WorkerFailed, run_worker
@@ -90,7 +91,9 @@ class NodeCheck:
             release = content.version if content else ""
             present = is_present(version, known)
             return CheckedVersion(
-                plugin=PluginFact(entry.name, release, entry.library_path, present)
+                plugin=PluginFact(
+                    entry.name, release, entry.library_path, present, _json(entry.init_config)
+                )
             )
         assert content is not None, "rules and configurations are files"
         return CheckedVersion(str(self._volume.blobs.path(DIRECTORIES[kind], content.sha256)))
@@ -104,6 +107,10 @@ async def check_in_child(request: CheckRequest) -> Verdict:
         )
     except WorkerFailed as error:
         raise CheckFailed(str(error)) from error
+
+
+def _json(value: object) -> str:
+    return "" if value is None else msgspec.json.encode(value).decode()
 
 
 def _foreign_slots(foreign: Mapping[Directory, list[Path]]) -> Iterator[CheckedSlot]:
