@@ -50,6 +50,8 @@ class Plugins:
     ) -> None:
         """`own` are the entries of Plugin resources, the last ones; `libraries` are file names."""
         self.loaded: dict[str, LoadedPlugin] = {}
+        # Whether the name of one that is loaded has an environment variable in it.
+        self.has_unknown = _has_variables(merged)
         self.problems: list[Finding] = []
         self.warnings: list[Finding] = []
         if own:
@@ -168,6 +170,12 @@ def check_init_config(name: str, key: str, value: object) -> None:
         )
     if not isinstance(value, dict) and not str(value).lstrip().startswith(("{", "/")):
         raise BadEntry(f"plugin {shown(name)}: {key} must be a map, or a text with JSON of one")
+
+
+def _has_variables(merged: MergedConfig) -> bool:
+    single = merged.values.get("load_plugins")
+    pieces = [*merged.lists.get("load_plugins", ()), *([single] if single else [])]
+    return any(has_variable(piece.value) for piece in pieces)
 
 
 def _named(merged: MergedConfig) -> Iterator[tuple[str, int, str]]:
