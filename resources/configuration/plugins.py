@@ -9,9 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from resources.configuration.fragment import has_variable
+from resources.configuration.official_plugins import OFFICIAL
 from resources.text import yaml_node
 from resources.text.messages import Finding, shown
-from resources.text.yaml_node import YamlMap, YamlScalar, describe, is_null
+from resources.text.yaml_node import (
+    YamlList,
+    YamlMap,
+    YamlNode,
+    YamlScalar,
+    describe,
+    is_null,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -42,6 +50,8 @@ class Plugins:
     ) -> None:
         """`own` are the entries of Plugin resources, the last ones; `libraries` are file names."""
         self.loaded: dict[str, LoadedPlugin] = {}
+        # Whether the name of one that is loaded has an environment variable in it.
+        self.has_unknown = _has_variables(merged)
         self.problems: list[Finding] = []
         self.warnings: list[Finding] = []
         if own:
@@ -119,12 +129,53 @@ def _entry(piece: ConfigValue) -> LoadedPlugin:
     if not isinstance(value, YamlMap):
         raise BadEntry(f"an entry must be a map, not {describe(value)}")
     name, path = yaml_node.lookup(value, "name"), yaml_node.lookup(value, "library_path")
-    if not yaml_node.text(name):
+    title = yaml_node.text(name)
+    if not title:
         raise BadEntry("an entry has no name")
     if path is None or is_null(path) or not isinstance(path, YamlScalar):
-        raise BadEntry(f"plugin {shown(yaml_node.text(name) or '')} has no library_path")
+        raise BadEntry(f"plugin {shown(title)} has no library_path")
+    init_config = yaml_node.lookup(value, "init_config")
+    open_params = yaml_node.lookup(value, "open_params")
+    if init_config is not None and not has_variable(init_config):
+        check_init_config(title, "init_config", _plain(init_config))
+    if open_params is not None and not isinstance(open_params, YamlScalar):
+        raise BadEntry(
+            f"plugin {shown(title)}: open_params must be text, not {describe(open_params)}"
+        )
     where = "" if has_variable(path) else absolute(path.text)
-    return LoadedPlugin(piece.origin, piece.line, yaml_node.text(name) or "", where)
+    return LoadedPlugin(piece.origin, piece.line, title, where)
+
+
+def _plain(value: YamlNode) -> object:
+    """The value without its contents: only the kind matters, and a text."""
+    if isinstance(value, YamlMap):
+        return dict.fromkeys(range(len(value.pairs)))
+    return [] if isinstance(value, YamlList) else yaml_node.text(value)
+
+
+def check_init_config(name: str, key: str, value: object) -> None:
+    """Raise BadEntry for a value of `init_config` that Falco or the plugin cannot read.
+
+    Falco makes JSON of a map, of an empty one `null`.
+    """
+    if isinstance(value, list):
+        raise BadEntry(f"plugin {shown(name)}: {key} must be a map or text, not a list")
+    known = OFFICIAL.get(name)
+    if known is None or not known.wants_map or value is None or value == "":
+        return
+    if value == {}:
+        raise BadEntry(
+            f"plugin {shown(name)}: {key} must not be an empty map, which reaches it as null; "
+            "leave the key out"
+        )
+    if not isinstance(value, dict) and not str(value).lstrip().startswith(("{", "/")):
+        raise BadEntry(f"plugin {shown(name)}: {key} must be a map, or a text with JSON of one")
+
+
+def _has_variables(merged: MergedConfig) -> bool:
+    single = merged.values.get("load_plugins")
+    pieces = [*merged.lists.get("load_plugins", ()), *([single] if single else [])]
+    return any(has_variable(piece.value) for piece in pieces)
 
 
 def _named(merged: MergedConfig) -> Iterator[tuple[str, int, str]]:

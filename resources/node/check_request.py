@@ -18,13 +18,14 @@ class PluginFact(msgspec.Struct, frozen=True):
 
     `name` is that of its entry in falco.yaml, `version` is empty if unknown. `library_path` is
     the entry's; empty means the place of its own slot. `present`: the library is installed or can
-    be.
+    be. `init_config` is that of the entry as JSON, empty for none.
     """
 
     name: str
     version: str = ""
     library_path: str = ""
     present: bool = True
+    init_config: str = ""
 
 
 class CheckedVersion(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
 from msgspec.structs import replace
 
 from actors.runtime.child_process import MEGABYTE, WorkerFailed, run_worker
@@ -97,7 +98,9 @@ class NodeCheck:
             release = content.version if content else ""
             present = is_present(version, known)
             return CheckedVersion(
-                plugin=PluginFact(entry.name, release, entry.library_path, present)
+                plugin=PluginFact(
+                    entry.name, release, entry.library_path, present, _json(entry.init_config)
+                )
             )
         assert content is not None, "rules and configurations are files"
         return CheckedVersion(str(self._volume.blobs.path(DIRECTORIES[kind], content.sha256)))
@@ -124,6 +127,10 @@ def _target(path: Path) -> Path | None:
     except (OSError, RuntimeError):  # a circle of links
         return None
     return target if is_inside and target.is_file() else None
+
+
+def _json(value: object) -> str:
+    return "" if value is None else msgspec.json.encode(value).decode()
 
 
 def _foreign_slots(foreign: _Foreign) -> Iterator[CheckedSlot]:

@@ -29,6 +29,12 @@ def test_a_fragment_is_read_into_its_keys():
         ("- a\n", "line 1: the file holds a list, not a map of configuration"),
         ("[" * 10_000, "line 1: values are nested deeper than 100"),
         (b"a: \xff", "line 1: it is not UTF-8 (byte 0xff)"),
+        (
+            "http_output: []\n",
+            "key http_output (line 1): Falco aborts over [] where it expects a map",
+        ),
+        ("engine: {kmod: []}\n", "key engine.kmod (line 1): Falco aborts over []"),
+        ("plugins: [[]]\n", "key plugins (line 1): Falco aborts over []"),
         ("x: 1\nconfig_files: [a]\n", "key config_files (line 2): a fragment cannot name further"),
     ],
 )
@@ -58,7 +64,11 @@ def test_what_falco_refuses_whatever_else_there_is(data, message):
         ("output_timeout: []\n", "Falco expects a whole number, and ignores a list"),
         ("webserver: 1\n", "key webserver (line 1): Falco expects a map, this is text"),
         ("webserver:\n", "key webserver (line 1): Falco expects a map, this is nothing"),
-        ("rules_files: x\n", 'Falco expects a list, and ignores "x"'),
+        ("rules_files: x\n", 'Falco expects a list, and reads "x"'),
+        ("rules_files: {a: b}\n", "Falco expects a list, and ignores a map"),
+        ("http_output: {url: null}\n", 'Falco reads nothing as the text "null"'),
+        ("engine: {}\n", "key engine (line 1): Falco expects a key kind in it"),
+        ("rules: [{disabled: a}]\n", 'key "rules.disabled" (line 1): Falco does not know it'),
         (
             "json_output: on\njson_output: off\n",
             "line 2: given twice, the last counts: json_output",
