@@ -122,6 +122,7 @@ class ArtifactOperator:
             self._state,
             self._volume,
             NodeCheck(self._volume, context),
+            self._settings.quiet,
             self._installed,
             self._lost,
         )

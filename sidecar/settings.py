@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resources.node.pace import LEAST_SECONDS
 from sidecar.node.report import Pod
 from supervisors.process.settings import (
     ProcessSettings,
@@ -42,6 +43,8 @@ class NodeSettings:
     """The directory that holds Falco's directories at their usual paths."""
     gate_deadline: float
     """Seconds that the start of Falco waits for its artifacts at most."""
+    quiet: float
+    """Seconds that Falco is left alone with a batch of changes at least, before the next."""
     falco_version: str
     """The version of Falco; if empty, no rule is refused for the engine that it requires."""
     registry_policy: RegistryPolicy
@@ -67,6 +70,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         pod=Pod(**{field: environ[name] for name, field in _IDENTITY.items()}),
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
+        quiet=flags.quiet_time,
         falco_version=flags.falco_version,
         registry_policy=registry_policy_of(flags),
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
@@ -94,6 +98,14 @@ def _parser() -> argparse.ArgumentParser:
         type=seconds,
         metavar="SECONDS",
         help="how long the start of Falco waits for its artifacts, as in 60s (default %(default)s)",
+    )
+    parser.add_argument(
+        "--quiet-time",
+        default=LEAST_SECONDS,
+        type=seconds,
+        metavar="SECONDS",
+        help="how long Falco is left alone to load changes before the next ones, and a second more "
+        "for each MB of its files (default %(default)s)",
     )
     parser.add_argument(
         "--falco-version",

@@ -48,6 +48,14 @@ class Applied(NamedTuple):
     installed: tuple[File, ...] = ()
     removed: tuple[Place, ...] = ()
     conflicts: tuple[File, ...] = ()
+    postponed: tuple[Place, ...] = ()
+    """Libraries that nobody wants any more; the next `apply` removes them."""
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether Falco loads anew: it does not watch libraries."""
+        touched = (*(file.place for file in self.installed), *self.removed)
+        return any(place.directory is not Directory.PLUGINS for place in touched)
 
 
 class _Listing(NamedTuple):
@@ -96,21 +104,32 @@ class Volume:
             before = self._listed()
             due = self._manifest.entries_due
             todo = changes(desired, before.present, before.foreign, entries_due=due)
+            ours = {file.place: file.sha256 for file in desired if file not in todo.conflicts}
+            stay = {place: before.present[place].sha256 for place in todo.postponed}
             after = VolumeManifest(
-                files={file.place: file.sha256 for file in desired if file not in todo.conflicts},
+                files={**ours, **stay},
                 slots=slots,
                 gate_opened=gate_opened or self._manifest.gate_opened,
             )
             if todo.installed or todo.gone:
                 self._change(before, todo, after)
             self._record(after)
-        return Applied(todo.installed, todo.gone, todo.conflicts)
+        return Applied(todo.installed, todo.gone, todo.conflicts, todo.postponed)
 
     def foreign(self, directory: Directory) -> list[Path]:
         """Whatever is in a directory and not the sidecar's, sorted by name."""
         with self.blobs.lock:
             places = sorted(self._listed().foreign, key=lambda place: place.name)
         return [self._root / place.path for place in places if place.directory is directory]
+
+    def loaded_bytes(self) -> int:
+        """The size of all files that Falco reads, of others too, but for libraries."""
+        total = 0
+        for directory in (Directory.CONFIG, Directory.RULES):
+            with suppress(OSError):  # who installs says what is wrong with it
+                for name in self._names(directory):
+                    total += (self._root / directory.value / name).lstat().st_size
+        return total
 
     def open_gate(self) -> None:
         """Record that Falco was let start."""

@@ -29,8 +29,15 @@ def test_libraries_come_first_and_then_their_entries_rules_and_configurations():
 
 def test_what_nobody_wants_any_more_goes_the_other_way_round():
     todo = changes([], present(*ALL), ())
-    assert todo.gone == (CONFIG.place, RULES.place, ENTRIES.place, LIBRARY.place)
-    assert (todo.removed, todo.removed_libraries) == (todo.gone[:3], (LIBRARY.place,))
+    assert todo.gone == (CONFIG.place, RULES.place, ENTRIES.place)
+
+
+def test_a_library_goes_only_when_falco_watches_nothing_else_that_changes():
+    for desired, there in (([], ALL), ([RULES], [LIBRARY])):
+        todo = changes(desired, present(*there), ())
+        assert (todo.removed_libraries, todo.postponed) == ((), (LIBRARY.place,))
+    todo = changes([RULES], present(RULES, LIBRARY), ())
+    assert (todo.removed_libraries, todo.postponed) == ((LIBRARY.place,), ())
 
 
 @pytest.mark.parametrize(

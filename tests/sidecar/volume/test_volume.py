@@ -7,6 +7,7 @@ import pytest
 from resources.artifact.medium import Medium
 from resources.node.files import file_name, library_name
 from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.volume import Applied
 from tests.sidecar.volume.killed import Trace, WatchedDisk, run
 from tests.sidecar.volume.node_directories import (
     AFTER,
@@ -51,13 +52,14 @@ def test_what_was_done_is_told_in_order(root):
     assert applied.removed == applied.conflicts == ()
     applied = install(volume, {RULE: b"- rule: changed\n"})
     assert paths(applied.installed) == [RULE]
-    assert paths(applied.removed) == [ENTRIES, LIBRARY]
+    assert paths(applied.removed) == [ENTRIES]
+    assert paths(applied.postponed) == [LIBRARY]
 
 
 def test_a_start_without_news_writes_nothing(root, volume):
     del volume
     trace = Trace()
-    assert install(started(root, WatchedDisk(trace)), CONTENTS) == ((), (), ())
+    assert install(started(root, WatchedDisk(trace)), CONTENTS) == Applied()
     assert {what for what, _ in trace} == {"clear"}
 
 
@@ -165,5 +167,5 @@ def test_where_there_is_nothing_to_do_nothing_is_written(root):
     trace = Trace()
     volume = started(root, WatchedDisk(trace))
     trace.clear()
-    assert volume.apply([], {}, gate_opened=False) == ((), (), ())
+    assert volume.apply([], {}, gate_opened=False) == Applied()
     assert trace == []
