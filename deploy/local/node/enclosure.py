@@ -84,7 +84,7 @@ class Cgroups:
             folder.mkdir()
             for file in ("cpuset.cpus", "cpuset.mems"):  # version 1 leaves them empty
                 own, inherited = folder / file, folder.parent / file
-                if inherited.exists():
+                if own.exists() and inherited.exists():
                     own.write_text(inherited.read_text())
         return cls(folders)
 
