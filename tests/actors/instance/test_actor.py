@@ -167,7 +167,10 @@ async def test_a_falco_that_vanished_under_its_status_is_cleaned_up_after_at_onc
     await house.put({"version": "0.43.0"})
     await vanish(house)
     caplog.set_level("INFO")
-    assert await house.run() == RequeueAfter(0.0, "retry after NotFound")
+    # The garbage collector may have been as quick as to take a child, too.
+    result = await house.run()
+    assert isinstance(result, RequeueAfter)
+    assert result.seconds == 0.0
     assert await house.run() == RequeueAfter(1.0, "the resource's DELETED event")
     assert caplog.records == []
     for kind in ("ClusterRole", "ClusterRoleBinding"):
