@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from resources.registry.credentials import RegistryPolicy
 
 _MEBIBYTE = 1 << 20
+# Seconds. In the host's network anybody may have a port; Falco gets its files all the same.
+_LISTEN_AGAIN = 30.0
 # Variable → field of Pod, as set in every Falco pod by the downward API.
 _IDENTITY = {
     "POD_NAMESPACE": "namespace",
@@ -66,7 +68,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
     if missing:
         parser.error(f"environment variables are not set: {', '.join(missing)}")
     return NodeSettings(
-        process=process,
+        process=replace(process, exposed=replace(process.exposed, listen_again=_LISTEN_AGAIN)),
         pod=Pod(**{field: environ[name] for name, field in _IDENTITY.items()}),
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
