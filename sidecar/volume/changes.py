@@ -26,7 +26,7 @@ class Changes(NamedTuple):
     At every step each entry's library exists, and each file that exists before and after.
 
     A Falco that loads may have read entries that are about to change, and open their libraries
-    yet. Therefore no library is removed together with what Falco watches, but by a later batch.
+    yet. Therefore no library is removed together with its entry, but by the next batch.
     """
 
     libraries: tuple[File, ...] = ()
@@ -55,12 +55,13 @@ def changes(
     foreign: Container[Place],
     *,
     entries_due: bool = False,
+    unused: Container[Place] = (),
 ) -> Changes:
     """The changes that make the sidecar's files, `present`, equal to the desired ones.
 
     Falco does not notice a replaced library. Therefore the file of entries is installed again, even
     if it is equal, when a library changes; `entries_due` says that an earlier such change is not
-    completed.
+    completed. `unused` are libraries that the batch before has postponed.
     """
     wanted = {file.place: file for file in sorted(desired, key=_loading_order)}
     conflicts = tuple(file for place, file in wanted.items() if place in foreign)
@@ -78,8 +79,8 @@ def changes(
         libraries=tuple(file for file in new if _is_library(file)),
         content=content,
         removed=removed,
-        removed_libraries=() if is_seen else unwanted,
-        postponed=unwanted if is_seen else (),
+        removed_libraries=tuple(place for place in unwanted if not is_seen or place in unused),
+        postponed=tuple(place for place in unwanted if is_seen and place not in unused),
         conflicts=conflicts,
     )
 

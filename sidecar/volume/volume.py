@@ -79,6 +79,7 @@ class Volume:
         self._root = root
         self._disk = disk
         self._manifest = VolumeManifest()
+        self._postponed: tuple[Place, ...] = ()
 
     def load(self) -> VolumeManifest:
         """The manifest of the process before; its `files` are those that exist undamaged."""
@@ -103,7 +104,13 @@ class Volume:
         with self.blobs.lock:
             before = self._listed()
             due = self._manifest.entries_due
-            todo = changes(desired, before.present, before.foreign, entries_due=due)
+            todo = changes(
+                desired,
+                before.present,
+                before.foreign,
+                entries_due=due,
+                unused=self._postponed,
+            )
             ours = {file.place: file.sha256 for file in desired if file not in todo.conflicts}
             stay = {place: before.present[place].sha256 for place in todo.postponed}
             after = VolumeManifest(
@@ -114,6 +121,7 @@ class Volume:
             if todo.installed or todo.gone:
                 self._change(before, todo, after)
             self._record(after)
+            self._postponed = todo.postponed
         return Applied(todo.installed, todo.gone, todo.conflicts, todo.postponed)
 
     def foreign(self, directory: Directory) -> list[Path]:

@@ -295,7 +295,7 @@ def test_of_two_plugins_of_one_name_the_older_wins_and_the_other_takes_over(flee
     assert [one["library_path"][-9:] for one in entries(fleet)["plugins"]] == ["/zebra.so"]
     fleet.delete("Plugin", "zebra")
     fleet.programmed("Plugin", "ant")
-    assert [*fleet.libraries()] == ["ant.so"]
+    eventually(lambda: [*fleet.libraries()] == ["ant.so"])
     assert [one["library_path"][-7:] for one in entries(fleet)["plugins"]] == ["/ant.so"]
 
 
