@@ -82,28 +82,142 @@ listns rseq_slice_yield uprobe
 """,
 }
 
+# By release and type.
 PARAMETERS = {
-    "0.40": """
-ID action addr arg arg2_int arg2_str args argument aux backlog cap_effective cap_inheritable
-cap_permitted cgroups clockid cmd comm container_id core cpu cpu_sys cpu_usr cq_entries
-creat_flags cur cwd data desc description dev dir dirfd domain dpid dqb_bhardlimit
-dqb_bsoftlimit dqb_btime dqb_curspace dqb_ihardlimit dqb_isoftlimit dqb_itime dqi_bgrace
-dqi_flags dqi_igrace egid entries env error euid event_data event_type exe exe_ino exe_ino_ctime
-exe_ino_mtime fd fd1 fd2 fd_in fd_out fdin fdlimit fdout fds features filename flags gid home
-how id image img in_fd initval ino interval ip json key len length level linkdirfd linkpath
-loginuid mask max maxevents min_complete mode mountfd msgcontrol name nativeID newcur newdir
-newdirfd newfd newmax newpath next nr_args nsems nsops nstype offin offout offset oldcur olddir
-olddirfd oldfd oldmax oldpath op opcode operation option optlen optname out_fd path pathname
-peer pgft_maj pgft_min pgid pgoffset pid pid_fd pidns_init_start_ts plugin_id pos prot proto
-ptid queuelen queuemax queuepct quota_fmt quota_fmt_out quotafilepath ratio reaper_tid request
-res res_or_fd resolve resource ret rgid ruid scope sem_flg_0 sem_flg_1 sem_num_0 sem_num_1
-sem_op_0 sem_op_1 semflg semid semnum sgid shell sig sigmask size source special spid sq_entries
-sq_thread_cpu sq_thread_idle status suid tags target target_fd tid timeout to_submit
-trusted_exepath tty tuple type uargs uid val value_bytebuf value_charbuf vm_rss vm_size vm_swap
-vpgid vpid vtid whence
+    ("0.40", "ABSTIME"): """
+exe_ino_ctime exe_ino_mtime
 """,
-    "0.44": """
-arg2 arg3 arg4 arg5 argv exe_ino_num exepath fd_type first ino_num last local_ip local_port
-mnt_id ppid remote_ip remote_port root sid sk_pointer sk_proto sk_type start_time sun_path vtgid
+    ("0.40", "BYTEBUF"): """
+args cgroups data env img msgcontrol value_bytebuf
+""",
+    ("0.40", "CHARBUF"): """
+arg2_str comm container_id cwd desc description exe home image json quotafilepath scope shell
+special target uargs value_charbuf
+""",
+    ("0.40", "CHARBUFARRAY"): """
+tags
+""",
+    ("0.40", "DYN"): """
+res_or_fd val
+""",
+    ("0.40", "ENUMFLAGS16"): """
+opcode
+""",
+    ("0.40", "ENUMFLAGS32"): """
+domain option
+""",
+    ("0.40", "ENUMFLAGS8"): """
+cmd how level optname resource whence
+""",
+    ("0.40", "ERRNO"): """
+maxevents res ret status
+""",
+    ("0.40", "FD"): """
+dirfd fd fd1 fd2 fd_in fd_out fdin fdout in_fd linkdirfd mountfd newdir newdirfd newfd olddir
+olddirfd oldfd out_fd pid_fd target_fd
+""",
+    ("0.40", "FDLIST"): """
+fds
+""",
+    ("0.40", "FLAGS16"): """
+creat_flags op sem_flg_0 sem_flg_1
+""",
+    ("0.40", "FLAGS32"): """
+error features flags nstype operation prot resolve semflg
+""",
+    ("0.40", "FLAGS8"): """
+dqi_flags quota_fmt quota_fmt_out
+""",
+    ("0.40", "FSPATH"): """
+dir filename linkpath name newpath oldpath path trusted_exepath
+""",
+    ("0.40", "FSRELPATH"): """
+pathname
+""",
+    ("0.40", "GID"): """
+egid rgid sgid
+""",
+    ("0.40", "INT16"): """
+sem_op_0 sem_op_1
+""",
+    ("0.40", "INT32"): """
+aux backlog key nsems semid semnum tty
+""",
+    ("0.40", "INT64"): """
+arg2_int cur max newcur newmax oldcur oldmax timeout
+""",
+    ("0.40", "PID"): """
+dpid next pgid pid ptid reaper_tid spid tid vpgid vpid vtid
+""",
+    ("0.40", "RELTIME"): """
+dqb_btime dqb_itime dqi_bgrace dqi_igrace interval
+""",
+    ("0.40", "SIGSET"): """
+sigmask
+""",
+    ("0.40", "SIGTYPE"): """
+sig
+""",
+    ("0.40", "SOCKADDR"): """
+addr
+""",
+    ("0.40", "SOCKTUPLE"): """
+tuple
+""",
+    ("0.40", "SYSCALLID"): """
+ID
+""",
+    ("0.40", "UID"): """
+euid loginuid ruid suid
+""",
+    ("0.40", "UINT16"): """
+nativeID sem_num_0 sem_num_1
+""",
+    ("0.40", "UINT32"): """
+action cpu cq_entries dev entries event_type gid id mask min_complete mode nr_args nsops optlen
+plugin_id proto queuelen queuemax ratio size sq_entries sq_thread_cpu sq_thread_idle to_submit
+type uid vm_rss vm_size vm_swap
+""",
+    ("0.40", "UINT64"): """
+arg argument cap_effective cap_inheritable cap_permitted cpu_sys cpu_usr dqb_bhardlimit
+dqb_bsoftlimit dqb_curspace dqb_ihardlimit dqb_isoftlimit event_data exe_ino fdlimit initval ino
+ip len length offin offout offset peer pgft_maj pgft_min pgoffset pidns_init_start_ts pos
+request source
+""",
+    ("0.40", "UINT8"): """
+clockid core queuepct
+""",
+    ("0.44", "ABSTIME"): """
+start_time
+""",
+    ("0.44", "CHARBUFARRAY"): """
+argv
+""",
+    ("0.44", "DYN"): """
+arg2 arg3 arg4 arg5
+""",
+    ("0.44", "FLAGS8"): """
+fd_type
+""",
+    ("0.44", "FSPATH"): """
+exepath root sun_path
+""",
+    ("0.44", "IPV4ADDR"): """
+local_ip remote_ip
+""",
+    ("0.44", "PID32"): """
+ppid sid vtgid
+""",
+    ("0.44", "PORT"): """
+local_port remote_port
+""",
+    ("0.44", "UINT16"): """
+sk_proto sk_type
+""",
+    ("0.44", "UINT32"): """
+first last mnt_id
+""",
+    ("0.44", "UINT64"): """
+exe_ino_num ino_num sk_pointer
 """,
 }

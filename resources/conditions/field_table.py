@@ -78,9 +78,9 @@ evt.count.error.other evt.count.exit evt.count.procinfo evt.count.threadinfo evt
 group.gid proc.tty user.uid
 """,
     ("0.40", "now", "UINT64"): """
-evt.buflen evt.buflen.file evt.buflen.file.in evt.buflen.file.out evt.buflen.in evt.buflen.net
-evt.buflen.net.in evt.buflen.net.out evt.buflen.out evt.latency.quantized evt.num*
-proc.cmdlenargs proc.cmdnargs proc.fdopencount proc.nchilds proc.nthreads
+evt.around!~ evt.buflen evt.buflen.file evt.buflen.file.in evt.buflen.file.out evt.buflen.in
+evt.buflen.net evt.buflen.net.in evt.buflen.net.out evt.buflen.out evt.latency.quantized
+evt.num* proc.cmdlenargs proc.cmdnargs proc.fdopencount proc.nchilds proc.nthreads
 proc.pidns_init_start_ts proc.vmrss proc.vmsize proc.vmswap thread.pfmajor thread.pfminor
 thread.vmrss thread.vmrss.b thread.vmsize thread.vmsize.b util.cnt
 """,

@@ -175,8 +175,9 @@ class OperandReader:
             self._problem("getopt() takes a list and a text")
         if argument is not None and (name != "getopt" or len(argument) != 1):
             self._problem(f"{name}() takes no such argument in brackets")
-        is_list = name == "getopt" and argument is None
-        return Field("CHARBUF", is_list=is_list)
+        if argument is not None:
+            return UNKNOWN
+        return Field("CHARBUF", is_list=name == "getopt")
 
     def _problem(self, text: str) -> None:
         self.problems[text] = None

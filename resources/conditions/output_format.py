@@ -32,7 +32,7 @@ def format_problem(text: str, environment: Environment) -> tuple[str, bool]:
         return "", False
     text = text.replace(_CONTAINER_INFO, "")
     if not text:
-        return "nothing is left without %container.info, and Falco takes no empty output", False
+        return "Falco takes no empty text here, and does not count %container.info", False
     for problem, is_unknown in _problems(text.removeprefix("*"), environment):
         return problem, is_unknown
     return "", False

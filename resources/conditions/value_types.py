@@ -31,9 +31,14 @@ MODIFIERS_SINCE = (0, 44)
 _EQUALITY = frozenset({"==", "=", "!=", "in", "intersects"})
 _BUFFER = _EQUALITY | {"contains", "startswith", "endswith", "bcontains", "bstartswith"}
 _TEXT = OPERATORS - {"bcontains", "bstartswith", "exists"}
+# Types of what events come with; Falco compares them with nothing.
+_INCOMPARABLE: frozenset[str] = frozenset()
 _BY_TYPE = {
     "CHARBUF": _TEXT,
     "FSPATH": _TEXT,
+    "FSRELPATH": _TEXT,
+    **dict.fromkeys(("SOCKADDR", "SOCKTUPLE", "SOCKFAMILY", "CHARBUFARRAY"), _INCOMPARABLE),
+    **dict.fromkeys(("CHARBUF_PAIR_ARRAY", "DYN", "UID", "GID", "L4PROTO"), _INCOMPARABLE),
     "BYTEBUF": _BUFFER,
     "BOOL": _EQUALITY,
     "IPADDR": _EQUALITY,
@@ -56,7 +61,28 @@ _BUFFER_SIZE = 256
 # sscanf reads what libsinsp takes for a number.
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
-_SERVICE = re.compile(r"[a-z][a-z0-9-]{1,14}", re.ASCII)
+# Names of ports that every list of services has; Falco asks that of its image.
+_SERVICES = frozenset(
+    {
+        *("domain", "ftp", "ftp-data", "git", "gopher", "http", "https", "imap", "imap2", "imaps"),
+        *("ipp", "irc", "kerberos", "ldap", "ldaps", "microsoft-ds", "mysql", "netbios-ssn"),
+        *(
+            "nfs",
+            "nntp",
+            "ntp",
+            "pop3",
+            "pop3s",
+            "postgresql",
+            "rsync",
+            "sip",
+            "smtp",
+            "snmp",
+            "ssh",
+        ),
+        *("submission", "sunrpc", "svn", "syslog", "telnet", "tftp", "time", "whois", "www", "x11"),
+        *("xmpp-client"),
+    }
+)
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
 _EVENTS = frozenset(
     name for table in (EVENTS, SYSTEM_CALLS) for names in table.values() for name in names.split()
@@ -81,7 +107,7 @@ def kind_of_value(field: Field, name: str, operator: str) -> str:
         return REGEX
     if name == "evt.type":
         return EVENT
-    if field.type in {"CHARBUF", "FSPATH", "BYTEBUF"}:
+    if field.type in {"CHARBUF", "FSPATH", "FSRELPATH", "BYTEBUF"}:
         return SHORT
     kinds = {"BOOL": BOOLEAN, "PORT": PORT, "IPADDR": ADDRESS, "IPNET": NETWORK, "": ""}
     return kinds.get(field.type, NUMBER)
@@ -102,7 +128,7 @@ def _boolean(text: str) -> str:
 
 
 def _port(text: str) -> str:
-    fits = not text or _DIGITS.fullmatch(text) or _SERVICE.fullmatch(text)
+    fits = not text or _DIGITS.fullmatch(text) or text in _SERVICES
     return "" if fits else f"{shown(text)} is no port"
 
 
@@ -128,7 +154,7 @@ def _is_address(text: str) -> bool:
 
 
 def _event(text: str) -> str:
-    return "" if text in _EVENTS else f"there is no type of events {shown(text)}"
+    return "" if not text or text in _EVENTS else f"there is no type of events {shown(text)}"
 
 
 def _short(text: str) -> str:

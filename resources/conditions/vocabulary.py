@@ -41,7 +41,12 @@ class Vocabulary:
         self.is_known = falco is not None and _OLDEST <= falco <= _NEWEST
         self._release = falco if falco is not None and self.is_known else _NEWEST
         self._fields = _fields(self._release) if self.is_known else {}
-        self._parameters = _names(PARAMETERS, self._release)
+        self._parameters = {
+            name: type_
+            for (first, type_), names in PARAMETERS.items()
+            if self._release >= _release(first)
+            for name in names.split()
+        }
 
     def release_has(self, since: tuple[int, int]) -> bool:
         """Whether what came with a release is there; of an unknown release all is."""
@@ -77,7 +82,8 @@ class Vocabulary:
         if kind == "arg" and parameter in self._parameters:
             return TEXT
         if kind == "rawarg" and parameter in self._parameters:
-            return Field("", compares_with_fields=False, transforms=False)
+            type_ = self._parameters[parameter]
+            return Field(type_, compares_with_fields=False, transforms=False)
         if rest in {"abspath.src", "abspath.dst"}:
             return TEXT
         return Field("UINT32") if rest.startswith("type.is.") else None
@@ -107,12 +113,3 @@ def _fields(release: tuple[int, int]) -> dict[str, Field]:
                 generic="*" in marks,
             )
     return fields
-
-
-def _names(table: dict[str, str], release: tuple[int, int]) -> frozenset[str]:
-    return frozenset(
-        name
-        for first, names in table.items()
-        if release >= _release(first)
-        for name in names.split()
-    )

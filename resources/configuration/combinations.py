@@ -201,7 +201,8 @@ def _rules_files(merged: MergedConfig) -> Iterator[Finding]:
     if old and ("rules_files" in merged.lists or "rules_files" in merged.values):
         yield finding("rules_file", old[0], "it cannot stand together with rules_files")
     piece = merged.values.get("rules_files")
-    if piece is not None and not old and (is_null(piece.value) or not _is_text(piece.value)):
+    path = _text(piece, "/")
+    if piece is not None and not old and (is_null(piece.value) or not (path or "").startswith("/")):
         text = "with this Falco has no rules files, and does not start: it must be a list"
         yield finding("rules_files", piece, text)
 

@@ -34,6 +34,7 @@ from resources.text.yaml_node import (
     duplicates,
     is_null,
     keys,
+    text,
 )
 
 
@@ -124,9 +125,13 @@ class _TypeReader:
         self.warnings: list[str] = []
 
     def read(self, place: _Place, value: YamlNode, expected: Expected) -> None:
-        if is_unknown(expected, self._falco):
+        unknown = is_unknown(expected, self._falco)
+        in_schema = isinstance(expected, Keys) and expected.in_schema
+        if unknown:
             self.warnings.append(f"{place}: {_UNKNOWN}")
-        elif _aborts(value, expected):
+        if unknown and not in_schema:
+            return
+        if _aborts(value, expected):
             self.problems.append(f"{place}: Falco aborts over [] where it expects {MAP}")
         elif has_variable(value):
             return
@@ -139,7 +144,9 @@ class _TypeReader:
 
     def _scalar(self, place: _Place, value: YamlNode, expected: Scalar) -> None:
         if expected.type == TEXT and is_null(value):
-            self.warnings.append(f'{place}: Falco reads nothing as the text "null"')
+            self.warnings.append(f"{place}: {_NULL}")
+        elif expected.type == FLAG and text(value) in _OTHER_FLAGS:
+            self.warnings.append(f"{place}: Falco warns, and wants true or false")
         elif not _is(value, expected):
             given = shown(value.text) if isinstance(value, YamlScalar) else describe(value)
             what = f"Falco expects {expected.type}, and ignores {given}"
@@ -148,12 +155,23 @@ class _TypeReader:
     def _items(self, place: _Place, value: YamlNode, expected: Items) -> None:
         if isinstance(value, YamlList):
             for item in value.values:
-                if isinstance(expected.item, Keys) and isinstance(item, YamlList | YamlMap):
-                    self.read(_Place(place.path, item.line), item, expected.item)
-        elif not is_null(value):
-            given = shown(value.text) if isinstance(value, YamlScalar) else describe(value)
-            reads = "reads" if isinstance(value, YamlScalar) else "ignores"
+                self._item(_Place(place.path, item.line), item, expected.item)
+        else:
+            is_text = isinstance(value, YamlScalar) and not is_null(value)
+            reads = "reads" if is_text else "ignores"
+            given = shown(value.text) if isinstance(value, YamlScalar) and is_text else ""
+            given = given or describe(value)
             self.warnings.append(f"{place}: Falco expects {LIST}, and {reads} {given}")
+
+    def _item(self, place: _Place, item: YamlNode, expected: Expected) -> None:
+        if isinstance(expected, Keys):
+            if isinstance(item, YamlList | YamlMap):
+                self.read(place, item, expected)
+        elif is_null(item):
+            self.warnings.append(f"{place}: {_NULL}")
+        elif isinstance(item, YamlMap):
+            values = (value for _, value in item.pairs if is_null(value))
+            self.warnings.extend(f"{_Place(place.path, value.line)}: {_NULL}" for value in values)
 
     def _keys(self, place: _Place, value: YamlNode, expected: Keys) -> None:
         if not isinstance(value, YamlMap):
@@ -163,6 +181,8 @@ class _TypeReader:
         if expected.any_key or not expected.keys:
             return
         present = keys(value)
+        if not present and not expected.needs and not expected.in_schema:
+            self.warnings.append(f"{place}: Falco warns, for it expects keys in it")
         for name, (_, inner) in zip(present, value.pairs, strict=True):
             path = f"{place.path}.{name.text}"
             if name.text in expected.keys:
@@ -174,6 +194,13 @@ class _TypeReader:
 
 
 _UNKNOWN = "Falco does not know it"
+_NULL = 'Falco reads nothing as the text "null"'
+# What yaml-cpp reads as true or false, and the schema of Falco does not.
+_OTHER_FLAGS = frozenset(
+    form
+    for word in ("y", "yes", "on", "n", "no", "off", "true", "false")
+    for form in (word, word.upper(), word.capitalize())
+) - {"true", "false"}
 
 
 def is_unknown(expected: Expected, falco: Release | None) -> bool:

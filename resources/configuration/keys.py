@@ -50,6 +50,7 @@ class Keys(NamedTuple):
 
     `any_key`: the keys are the user's, and each has a text. `is_read`: Falco always reads the keys,
     whatever else is configured.
+    `in_schema`: the schema of Falco has the key, even if nothing reads it any more.
     """
 
     keys: dict[str, Expected]
@@ -58,6 +59,7 @@ class Keys(NamedTuple):
     any_key: bool = False
     is_read: bool = True
     needs: tuple[str, ...] = ()
+    in_schema: bool = False
 
 
 Expected: TypeAlias = "Scalar | Items | Keys"
@@ -79,6 +81,7 @@ _TEXT = Scalar(TEXT)
 _ENABLED: dict[str, Expected] = {"enabled": _FLAG}
 _PRESET = Scalar(WHOLE, fits=_I16)
 _DRIVER: dict[str, Expected] = {"buf_size_preset": _PRESET, "drop_failed_exit": _FLAG}
+_CONTAINER_ENGINE = Keys(_ENABLED, is_read=False, in_schema=True)
 _SELECTION = Keys({"rule": _TEXT, "tag": _TEXT})
 
 KEYS: dict[str, Expected] = {
@@ -109,7 +112,23 @@ KEYS: dict[str, Expected] = {
         since=(0, 42),
     ),
     "config_files": Items(_TEXT),
-    "container_engines": Keys({}, gone=(0, 41), is_read=False),
+    "container_engines": Keys(
+        {
+            "docker": _CONTAINER_ENGINE,
+            "cri": Keys(
+                {**_ENABLED, "sockets": Items(_TEXT), "disable_async": _FLAG},
+                is_read=False,
+                in_schema=True,
+            ),
+            "podman": _CONTAINER_ENGINE,
+            "lxc": _CONTAINER_ENGINE,
+            "libvirt_lxc": _CONTAINER_ENGINE,
+            "bpm": _CONTAINER_ENGINE,
+        },
+        gone=(0, 41),
+        is_read=False,
+        in_schema=True,
+    ),
     "engine": Keys(
         {
             "kind": _TEXT,

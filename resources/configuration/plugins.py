@@ -19,6 +19,7 @@ from resources.text.yaml_node import (
     YamlScalar,
     describe,
     is_null,
+    text_or_null,
 )
 
 if TYPE_CHECKING:
@@ -30,12 +31,16 @@ DIRECTORY = "/usr/share/falco/plugins/"
 
 
 class LoadedPlugin(NamedTuple):
-    """An entry of `plugins`; the path is absolute, or empty if it has an environment variable."""
+    """An entry of `plugins`; the path is absolute, or empty if it has an environment variable.
+
+    `init_config` matters for its kind only, so lists and maps may be without their contents.
+    """
 
     origin: str
     line: int
     name: str
     path: str
+    init_config: object = None
 
 
 class BadEntry(ValueError):  # noqa: N818 - it describes the entry, not a failure of ours
@@ -100,9 +105,18 @@ class Plugins:
                 self.problems.append(Finding(origin, message))
             else:
                 self.loaded[name] = entry
+                if line:
+                    self._check_init_config(entry)
                 if entry.path.startswith(DIRECTORY) and not _is_there(entry.path, libraries):
                     message = f"plugin {shown(name)}: there is no library {shown(entry.path)}"
                     self.problems.append(Finding(entry.origin, message))
+
+    def _check_init_config(self, entry: LoadedPlugin) -> None:
+        try:
+            check_init_config(entry.name, "init_config", entry.init_config)
+        except BadEntry as error:
+            text = f"key plugins (line {entry.line}): {error}"
+            self.problems.append(Finding(entry.origin, text))
 
 
 def absolute(path: str) -> str:
@@ -129,21 +143,22 @@ def _entry(piece: ConfigValue) -> LoadedPlugin:
     if not isinstance(value, YamlMap):
         raise BadEntry(f"an entry must be a map, not {describe(value)}")
     name, path = yaml_node.lookup(value, "name"), yaml_node.lookup(value, "library_path")
-    title = yaml_node.text(name)
-    if not title:
-        raise BadEntry("an entry has no name")
-    if path is None or is_null(path) or not isinstance(path, YamlScalar):
+    title = text_or_null(name)
+    if title is None:
+        raise BadEntry("an entry has no name" if name is None else "a name must be text")
+    if path is None or not isinstance(path, YamlScalar):
         raise BadEntry(f"plugin {shown(title)} has no library_path")
     init_config = yaml_node.lookup(value, "init_config")
     open_params = yaml_node.lookup(value, "open_params")
-    if init_config is not None and not has_variable(init_config):
-        check_init_config(title, "init_config", _plain(init_config))
+    config = None if init_config is None or has_variable(init_config) else _plain(init_config)
+    if isinstance(config, list):
+        raise BadEntry(f"plugin {shown(title)}: init_config must be a map or text, not a list")
     if open_params is not None and not isinstance(open_params, YamlScalar):
         raise BadEntry(
             f"plugin {shown(title)}: open_params must be text, not {describe(open_params)}"
         )
     where = "" if has_variable(path) else absolute(path.text)
-    return LoadedPlugin(piece.origin, piece.line, title, where)
+    return LoadedPlugin(piece.origin, piece.line, title, where, config)
 
 
 def _plain(value: YamlNode) -> object:
@@ -181,8 +196,11 @@ def _has_variables(merged: MergedConfig) -> bool:
 def _named(merged: MergedConfig) -> Iterator[tuple[str, int, str]]:
     """Origin, line and name of each item of `load_plugins`; a text counts as a list of one item."""
     single = merged.values.get("load_plugins")
-    for piece in [*merged.lists.get("load_plugins", ()), *([single] if single else [])]:
-        name = yaml_node.text(piece.value)
+    for piece in [
+        *merged.lists.get("load_plugins", ()),
+        *([single] if single and not is_null(single.value) else []),
+    ]:
+        name = text_or_null(piece.value)
         if name is not None and not has_variable(piece.value):
             yield piece.origin, piece.line, name
 

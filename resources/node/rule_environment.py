@@ -80,5 +80,5 @@ def _texts(entry: YamlMap) -> Iterator[str]:
             yield f"%{field.text}"
         elif isinstance(field, YamlMap) and len(field.pairs) == 1:
             ((_, value),) = field.pairs
-            if isinstance(value, YamlScalar) and not has_variable(value) and value.text:
+            if isinstance(value, YamlScalar) and not has_variable(value):
                 yield value.text

@@ -176,8 +176,9 @@ class Compiler:
     def _use_problems(self, parsed: RuleCondition) -> list[tuple[str, bool]]:
         """Why a rule cannot use a condition; whether it is for something that is not known."""
         unknown = (*self._missing_fields(parsed), *self._missing_events(parsed))
+        misfits = self._misfits(parsed, self._loaded.lists.names())
         return [
-            *((problem, False) for problem in parsed.problems),
+            *((problem, False) for problem in (*parsed.problems, *misfits)),
             *((problem, True) for problem in unknown),
         ]
 
@@ -244,17 +245,25 @@ class Compiler:
                     problem = f"it stands where there is room for one value, and has {count}"
                 if problem:
                     problems[name] = problem
-        if self._environment.vocabulary.is_known:
-            for name, kind in parsed.typed_words:
-                open_events = kind == EVENT and self._environment.has_event("")
-                if name in lists and name not in problems and not open_events:
-                    problem = known.misfit(name, kind)
-                    problems.update({name: problem} if problem else {})
         for name, problem in problems.items():
             self.problems.append(
                 f"{place}: key condition: list {shown(name)} cannot be used: {problem}"
             )
         self._quoted_lists(place, parsed, lists)
+
+    def _misfits(self, parsed: RuleCondition, lists: Collection[str]) -> list[str]:
+        """Why Falco refuses a rule for items of these lists that are no values of a field."""
+        if not self._environment.vocabulary.is_known:
+            return []
+        problems = {}
+        for name, kind in parsed.typed_words:
+            open_events = kind == EVENT and self._environment.has_event("")
+            if name in lists and not open_events:
+                problem = self._loaded.lists.misfit(name, kind)
+                problems.update({name: problem} if problem else {})
+        return [
+            f"list {shown(name)} cannot be used: {problem}" for name, problem in problems.items()
+        ]
 
     def _quoted_lists(self, place: Place, parsed: RuleCondition, lists: Collection[str]) -> None:
         for name, quote in parsed.quoted_words:
@@ -300,3 +309,6 @@ class Compiler:
                     parsed = self._parsed(entry)
                     if parsed is not None:
                         self._use_lists(place, parsed, changed)
+                    if parsed is not None and kind == "rule":
+                        misfits = self._misfits(parsed, changed)
+                        self.problems += [f"{place}: key condition: {text}" for text in misfits]

@@ -29,7 +29,7 @@ Entry: TypeAlias = "str | tuple[Entry, ...]"
 _LONE_OPERATORS = ("in", "pmatch", "intersects")
 _KEYS = ("name", "fields", "comps", "values")
 _BLANKS = " \t\r\n"
-_MODIFIED = re.compile(rf"(?P<operator>\S+)\s+(?:{'|'.join(MODIFIERS)})")
+_MODIFIED = re.compile(rf"(?P<operator>\S+) (?:{'|'.join(MODIFIERS)})")
 
 
 class BadRuleException(ValueError):  # noqa: N818 - it describes the exception, not a failure of ours

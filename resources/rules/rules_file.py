@@ -82,7 +82,9 @@ class _Reader:
             )
             return
         for value in document.values:
-            if not is_null(value):
+            if is_null(value):
+                self.warnings.append(f"line {value.line}: Falco ignores an empty item")
+            else:
                 self._value(value)
 
     def _value(self, value: YamlNode) -> None:

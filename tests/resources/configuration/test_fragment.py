@@ -62,6 +62,10 @@ def test_what_falco_refuses_whatever_else_there_is(data, message):
             'key webserver.listen_port (line 2): Falco expects a whole number, and ignores "many"',
         ),
         ("output_timeout: []\n", "Falco expects a whole number, and ignores a list"),
+        ("json_output: on\n", "key json_output (line 1): Falco warns, and wants true or false"),
+        ("load_plugins:\n", "Falco expects a list, and ignores nothing"),
+        ("rules_files: [null]\n", 'Falco reads nothing as the text "null"'),
+        ("outputs_queue: {}\n", "Falco warns, for it expects keys in it"),
         ("webserver: 1\n", "key webserver (line 1): Falco expects a map, this is text"),
         ("webserver:\n", "key webserver (line 1): Falco expects a map, this is nothing"),
         ("rules_files: x\n", 'Falco expects a list, and reads "x"'),
@@ -70,10 +74,13 @@ def test_what_falco_refuses_whatever_else_there_is(data, message):
         ("engine: {}\n", "key engine (line 1): Falco expects a key kind in it"),
         ("rules: [{disabled: a}]\n", 'key "rules.disabled" (line 1): Falco does not know it'),
         (
-            "json_output: on\njson_output: off\n",
+            "json_output: true\njson_output: false\n",
             "line 2: given twice, the last counts: json_output",
         ),
-        ("json_output: on\n---\nlog_level: info\n", "line 3: Falco reads only the first document"),
+        (
+            "json_output: true\n---\nlog_level: info\n",
+            "line 3: Falco reads only the first document",
+        ),
     ],
 )
 def test_what_falco_ignores_is_a_warning(data, message):
@@ -88,7 +95,6 @@ def test_what_falco_ignores_is_a_warning(data, message):
     [
         "json_output: ${JSON}\nwebserver: {listen_port: '${PORT}'}\n",
         "static_fields: {a: b}\n",
-        "load_plugins:\n",
         "engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 0x4}}\n",
         "syscall_event_drops: {threshold: .1, actions: [log, alert]}\n",
     ],

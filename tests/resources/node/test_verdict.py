@@ -257,7 +257,7 @@ def test_the_fragment_that_turns_off_the_last_output_waits(node):
 
 def test_a_fragment_that_replaces_a_map_is_told_what_it_loses(node):
     config = node.config(
-        "50-03-a.yaml", "webserver: {enabled: on, prometheus_metrics_enabled: on}\n"
+        "50-03-a.yaml", "webserver: {enabled: true, prometheus_metrics_enabled: true}\n"
     )
     verdict = node.check()
     assert verdict.chosen == {config: "wanted"}
