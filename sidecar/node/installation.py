@@ -85,6 +85,7 @@ class Installation(Actor):
         except ValueError as error:  # written by another version of the sidecar
             _log.warning("what was installed is not known, and is fetched anew: %s", error)
         self._node.gate_opened = self._node.gate_opened or manifest.gate_opened
+        self._node.changed_at = await in_thread(self._volume.changed_at)
 
     async def on_reconcile(self, reasons: Reasons) -> Result:
         """Install once no more changes come; what the disk refuses is tried again with backoff."""
@@ -114,6 +115,8 @@ class Installation(Actor):
         verdict = await self._verdict(planned)
         final = settled(planned, verdict)
         refused = await self._write(planned, final)
+        if self._node.renewal_due:
+            await self._renew()
         if self._unchecked:
             unchecked = Trouble(PENDING, f"could not be checked yet: {self._unchecked}")
             refused = {slot.id: unchecked for slot in planned.slots if slot.wanted != slot.good}
@@ -145,7 +148,8 @@ class Installation(Actor):
         if self._checked is not None and self._checked[0] == planned:
             return self._checked[1]
         if planned.is_settled and (self._checked is not None or not planned.slots):
-            verdict = Verdict(warnings=self._checked[1].warnings) if self._checked else Verdict()
+            known = self._checked[1] if self._checked else Verdict()
+            verdict = Verdict(warnings=known.warnings, web_server=known.web_server)
         else:
             try:
                 verdict = await self._check.ask(planned)
@@ -154,6 +158,7 @@ class Installation(Actor):
                 self._checked, self._unchecked = None, str(error)
                 return kept(planned)
         self._checked, self._unchecked = (planned, verdict), ""
+        self._node.web_server = verdict.web_server
         return verdict
 
     async def _write(
@@ -174,7 +179,9 @@ class Installation(Actor):
             changed = [slot for slot in ids if final.get(slot) != before.get(slot)]
             return {slot: _not_stored(slot, str(error)) for slot in changed}
         self._node.installed = final
-        self._node.batches += bool(applied.installed or applied.removed)
+        if applied.installed or applied.removed:
+            self._node.batches += 1
+            self._node.changed_at = await in_thread(self._volume.changed_at)
         await self._collect(final)
         taken = {(file.directory, file.name) for file in applied.conflicts}
         return {
@@ -182,6 +189,17 @@ class Installation(Actor):
             for slot, version in final.items()
             if (DIRECTORIES[slot.kind], version.file) in taken
         }
+
+    async def _renew(self) -> None:
+        """Make Falco look once more; that the disk fails is no news, for then a batch fails too."""
+        self._node.renewal_due = False
+        try:
+            await in_thread(self._volume.renew)
+        except VolumeError as error:
+            _log.warning("no file could be renamed anew: %s", error)
+        else:
+            self._node.renewals += 1
+            _log.info("Falco seems to have missed a change: a file was renamed anew")
 
     def _refill(
         self, missing: Collection[str], final: Mapping[SlotId, SlotVersion], why: str
