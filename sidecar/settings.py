@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from resources.registry.credentials import RegistryPolicy
 
+AUTO, OFF = "auto", "off"
 _MEBIBYTE = 1 << 20
 # Seconds. In the host's network anybody may have a port; Falco gets its files all the same.
 _LISTEN_AGAIN = 30.0
@@ -49,6 +50,8 @@ class NodeSettings:
     """Seconds that Falco is left alone with a batch of changes at least, before the next."""
     falco_version: str
     """The version of Falco; if empty, no rule is refused for the engine that it requires."""
+    falco_web_server: str
+    """AUTO, OFF, or the port of 127.0.0.1 at which Falco is asked what it has loaded."""
     registry_policy: RegistryPolicy
     most_rules_bytes: int
     most_plugin_bytes: int
@@ -74,6 +77,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         gate_deadline=flags.gate_deadline,
         quiet=flags.quiet_time,
         falco_version=flags.falco_version,
+        falco_web_server=flags.falco_web_server,
         registry_policy=registry_policy_of(flags),
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
@@ -115,6 +119,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="VERSION",
         help="the Falco that loads the files; rules that need a newer engine are refused",
     )
+    parser.add_argument(
+        "--falco-web-server",
+        default=AUTO,
+        type=_web_server,
+        metavar="WHERE",
+        help="where Falco is asked what it has loaded: auto (the port in its configuration), "
+        "a port of 127.0.0.1, or off (default %(default)s)",
+    )
     add_registry_policy(parser)
     for name, default in (("rules", 4), ("plugin", 256)):
         parser.add_argument(
@@ -136,6 +148,13 @@ def seconds(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 60s")
     return value
+
+
+def _web_server(text: str) -> str:
+    is_port = text.isascii() and text.isdigit() and 1 <= int(text) <= 65535
+    if text not in {AUTO, OFF} and not is_port:
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, off, or a port from 1 to 65535")
+    return text
 
 
 def _mebibytes(text: str) -> int:

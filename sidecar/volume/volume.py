@@ -139,6 +139,33 @@ class Volume:
                     total += (self._root / directory.value / name).lstat().st_size
         return total
 
+    def changed_at(self) -> int:
+        """When a directory that Falco watches was changed last, in nanoseconds since the epoch."""
+        times = [0]
+        for directory in (Directory.CONFIG, Directory.RULES):
+            path = self._root / directory.value
+            with suppress(OSError):  # it is told when something is written
+                times.append(path.stat().st_mtime_ns)
+        return max(times)
+
+    def renew(self) -> None:
+        """Rename a file that Falco watches into its place anew, so that it looks once more.
+
+        It does nothing if there is none whose content is stored.
+        """
+        with self.blobs.lock:
+            watched = (
+                File(*place, sha256)
+                for place, sha256 in sorted(self._manifest.files.items(), key=str)
+                if place.directory is not Directory.PLUGINS
+            )
+            file = next((one for one in watched if self.blobs.has(one.directory, one.sha256)), None)
+            if file is not None:
+                todo = Changes(content=(file,))
+                with ExitStack() as leftovers:
+                    self._staged(todo, leftovers).commit()
+                    leftovers.pop_all()
+
     def open_gate(self) -> None:
         """Record that Falco was let start."""
         with self.blobs.lock:
