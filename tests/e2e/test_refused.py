@@ -8,12 +8,12 @@ from tests.e2e.falcos import CHILDREN, generation, said
 from tests.eventually import eventually
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-PORT = {"containerPort": 9000, "name": "web"}
+PORTS = [{"containerPort": number, "name": "one"} for number in (9000, 9001)]
 # Templates that fit the schema and that the API server refuses, and what it says.
 TEMPLATES = {
     "two ports of one name": (
-        {"spec": {"containers": [{"name": "falco", "ports": [PORT]}]}},
-        'spec.template.spec.containers[0].ports[1].name: Duplicate value: "web"',
+        {"spec": {"containers": [{"name": "falco", "ports": PORTS}]}},
+        'spec.template.spec.containers[0].ports[2].name: Duplicate value: "one"',
     ),
     "a probe before its time": (
         {"spec": {"containers": [{"name": "falco", "livenessProbe": {"initialDelaySeconds": -1}}]}},
