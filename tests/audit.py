@@ -1,6 +1,7 @@
 """What somebody asked of the API server, by its audit log."""
 
 import json
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -171,6 +172,20 @@ class Audit(AuditLog):
         self._client.request("GET", f"/api/v1/namespaces/{name}")
         eventually(lambda: name.encode() in self._tail(start))
         return self.end
+
+    def quiet(self, seconds=3.0):
+        """As `mark`, once nothing but watches was asked for so long; it fails if that never is.
+
+        Events and counts follow a status, however slow the machine is.
+        """
+
+        def idle():
+            mark = self.mark()
+            time.sleep(seconds)  # the idleness itself
+            return not self.since(mark).unwatched
+
+        eventually(idle, within=60 + seconds)
+        return self.mark()
 
     def since(self, mark):
         """All requests that were answered between the mark and now."""

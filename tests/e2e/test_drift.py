@@ -111,7 +111,7 @@ def test_a_change_of_what_nobody_manages_stays_and_costs_nothing(
         "ConfigMap": {"data": {"theirs": "too"}},
         "Service": {"spec": {"sessionAffinity": "ClientIP"}},
     }
-    mark, before = audit.mark(), len(operator.trace(f"{namespace}/falco"))
+    mark, before = audit.quiet(), len(operator.trace(f"{namespace}/falco"))
     for kind, change in theirs.items():
         api.take(manifest(kind, namespace, "falco", **change), "a-stranger")
 
@@ -163,7 +163,7 @@ def test_a_fight_over_a_field_is_told_once_and_left(api, audit, namespace, opera
     )
     assert falcos.told("DriftDetected") == [said["message"]]
     eventually(lambda: falcos.get()["status"]["availableReplicas"] == 2)
-    mark = audit.mark()
+    mark = audit.quiet()
     fight()
     eventually(lambda: falcos.get()["status"]["availableReplicas"] == 3)
     said_then = condition(falcos.becomes(Reconciled="False", Available="True"), "Reconciled")

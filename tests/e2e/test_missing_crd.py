@@ -9,7 +9,7 @@ import pytest
 from deploy.local import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
 from tests.api import Api, manifest
-from tests.e2e.falcos import Falcos
+from tests.e2e.falcos import Falcos, condition
 from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
 
@@ -44,11 +44,11 @@ def test_falcos_and_artifacts_go_on_without_one_crd_and_it_is_taken_up_later(pla
         rules = manifest("Rulesfile", namespace, "rules", spec={"inlineRules": []})
         api.create(rules)
         Falcos(api, namespace).becomes("falco", Reconciled="True")
-        eventually(lambda: api.get("Rulesfile", namespace, "rules").get("status"))
+        eventually(lambda: condition(api.get("Rulesfile", namespace, "rules"), "ResolvedRefs"))
         cluster.apply_crds([Path("crds") / f"{name}.yaml"])
         eventually(lambda: operator.answer("Health", "/readyz") == (200, "ok\n"), within=30)
         assert operator.samples().get("crd_missing", {}) == {}
         if kind == "Component":
             spec = {"component": {"type": "metacollector", "version": "0.1.1"}}
             api.create(manifest("Component", namespace, "late", spec=spec))
-            eventually(lambda: api.get("Component", namespace, "late").get("status"))
+            eventually(lambda: condition(api.get("Component", namespace, "late"), "Reconciled"))

@@ -54,7 +54,7 @@ def test_a_paused_falco_is_left_alone_and_its_pods_are_still_counted(
     falco = falcos.becomes(Reconciled="Unknown", Available="True")
     assert said(falco)["reason"] == "Paused"
     assert ANNOTATION in said(falco)["message"]
-    mark = audit.mark()
+    mark = audit.quiet()
     api.delete("Service", namespace, "falco")
     api.merge("Deployment", namespace, "falco", {"spec": {"replicas": 3}})
     falcos.change(version="0.43.0")
@@ -101,7 +101,7 @@ def test_detected_drift_is_told_once_with_fields_and_manager_and_left(
     falcos.create(**DEPLOYMENT)
     falcos.becomes(Reconciled="True", Available="True")
     mode("detect")
-    mark = audit.mark()
+    mark = audit.quiet()
     api.merge("Deployment", namespace, "falco", {"spec": {"replicas": 3}}, by="a-stranger")
     falco = falcos.becomes(Reconciled="False", Available="True")
     assert said(falco)["reason"] == "DriftDetected"

@@ -1,7 +1,6 @@
 """What protection costs in requests, and what the operator never gets to know."""
 
 import json
-from threading import Event
 
 import pytest
 
@@ -31,6 +30,7 @@ def test_a_restart_writes_nothing_and_lists_each_kind_once(audit, operator, plac
         found.becomes_protected("Secret", "token")
         found.becomes_protected("ConfigMap", "rules")
         found.is_resolved("rules")
+    audit.quiet()
     operator.stop()
     mark = audit.mark()
     operator.start()
@@ -43,13 +43,14 @@ def test_a_restart_writes_nothing_and_lists_each_kind_once(audit, operator, plac
     assert not any(namespace for _, namespace, _ in listed)
 
 
-def test_a_secret_costs_two_reads_and_a_patch_and_letting_it_go_a_patch(audit, references):
+def test_a_secret_costs_two_reads_at_most_and_a_patch_and_letting_it_go_a_patch(audit, references):
     references.make("Secret", "token", stringData=CREDENTIALS)
     mark = audit.mark()
     references.artifact("rules", secret_ref("token"))
     references.is_resolved("rules")
-    assert about_secrets(audit, mark) == ["get", "patch", "get"]
-    mark = audit.mark()
+    # The first shows its metadata, unless the watch has shown it before the artifact was seen.
+    assert about_secrets(audit, mark) in (["get", "patch", "get"], ["patch", "get"])
+    mark = audit.quiet()
     references.drop("rules")
     references.becomes_free("Secret", "token")
     assert about_secrets(audit, mark) == ["patch"]
@@ -71,9 +72,8 @@ def test_idle_protection_costs_nothing(audit, references, seconds):
     references.make("Secret", "token", stringData=CREDENTIALS)
     references.artifact("rules", {**secret_ref("token"), **config_map_ref("awaited")})
     references.is_resolved("rules", "ConfigMap awaited does not exist")
-    mark = audit.mark()
-    Event().wait(seconds)  # the idleness itself
-    assert not audit.since(mark).unwatched
+    references.becomes_protected("Secret", "token")
+    audit.quiet(seconds)
 
 
 def test_nothing_is_asked_about_a_namespace_without_artifacts(audit, references, places):
