@@ -42,12 +42,15 @@ class Ports(NamedTuple):
         return [Port(HEALTH, self.health), *metrics]
 
     def sidecar_flags(self) -> list[str]:
-        """The flags by which the sidecar listens there, and nowhere else."""
+        """The flags by which the sidecar listens there and nowhere else, and asks Falco there."""
         metrics = "0" if self.metrics is None else f":{self.metrics}"
+        # By default the sidecar asks at the port that a Config may set.
+        web = [f"--falco-web-server={self.web}"] if self.web != WEB_PORT else []
         return [
             f"--health-probe-bind-address={self.host}:{self.health}",
             f"--metrics-bind-address={metrics}",
             "--debug-bind-address=0",
+            *web,
         ]
 
 

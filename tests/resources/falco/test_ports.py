@@ -22,7 +22,8 @@ class Pod:
         }
         pod = self._bodies["DaemonSet"]["spec"]["template"]["spec"]
         (self.falco,), (self.sidecar,) = pod["containers"], pod["initContainers"]
-        self.exposed = parse(self.sidecar["args"], IDENTITY).process.exposed
+        settings = parse(self.sidecar["args"], IDENTITY)
+        self.exposed, self.asked = settings.process.exposed, settings.falco_web_server
 
     @property
     def configured(self):
@@ -57,6 +58,7 @@ def test_every_port_at_which_a_container_listens_is_declared():
     assert str(pod.exposed.health) == ":8081"
     assert str(pod.exposed.metrics) == ":8080"
     assert pod.exposed.debug is None
+    assert pod.asked == "auto"
 
 
 def test_in_the_hosts_network_the_sidecar_takes_one_port_of_the_loopback_interface():
@@ -87,6 +89,7 @@ def test_a_port_that_the_template_names_is_followed_by_whoever_listens_and_whoev
     )
     assert pod.ports("falco") == {"web": 9765}
     assert pod.configured == 9765
+    assert pod.asked == "9765"
     assert {probe["port"] for probe in pod.probes("falco")} == {9765}
     assert pod.service == [{"name": "web", "port": 8765, "protocol": "TCP", "targetPort": "web"}]
     assert pod.ports("sidecar") == {"health": 9081, "metrics": 9080}
