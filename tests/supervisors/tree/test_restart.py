@@ -110,18 +110,23 @@ async def test_restarts_wait_longer_each_time_until_the_child_was_up_for_a_windo
     await ref.stop()
 
 
+async def crash_beside_a_deaf_actor(family, crashed, *, deaf):
+    """One actor crashes while another cannot be cancelled, which is never started a second time."""
+    door = family.close(deaf, "work", deaf=True)
+    family.refs[deaf].tell("work")
+    await family.end(crashed, ExitReason.CRASH, BUG)
+    await family.clock.advance(2 * DEADLINE + MOST_BACKOFF)
+    assert str(family.exits[0].error) == f"cannot be cancelled: {deaf}"
+    assert family.happened().count(f"{deaf} starts") == 1
+    door.set()
+    await settle()
+
+
 async def test_an_actor_that_cannot_be_cancelled_ends_the_supervisor_instead_of_meeting_another():
     family = Family()
     family.launch("a", "b", strategy=Strategy.REST_FOR_ONE)
     await settle()
-    deaf = family.close("b", "work", deaf=True)
-    family.refs["b"].tell("work")
-    await family.end("a", ExitReason.CRASH, BUG)
-    await family.clock.advance(2 * DEADLINE + MOST_BACKOFF)
-    assert str(family.exits[0].error) == "cannot be cancelled: b"
-    assert family.happened().count("b starts") == 1
-    deaf.set()
-    await settle()
+    await crash_beside_a_deaf_actor(family, "a", deaf="b")
 
 
 async def test_what_cannot_be_cancelled_far_below_ends_every_supervisor_above():
@@ -129,13 +134,7 @@ async def test_what_cannot_be_cancelled_far_below_ends_every_supervisor_above():
     nested = ChildSpec("nested", lambda: family.start("inner"))
     family.launch("a", nested, strategy=Strategy.REST_FOR_ONE)
     await settle()
-    deaf = family.close("inner", "work", deaf=True)
-    family.refs["inner"].tell("work")
-    await family.end("a", ExitReason.CRASH, BUG)
-    await family.clock.advance(2 * DEADLINE + MOST_BACKOFF)
-    assert str(family.exits[0].error) == "cannot be cancelled: inner"
-    deaf.set()
-    await settle()
+    await crash_beside_a_deaf_actor(family, "a", deaf="inner")
 
 
 async def test_a_nested_supervisor_that_gives_up_an_actor_by_itself_is_not_started_again():
@@ -143,14 +142,7 @@ async def test_a_nested_supervisor_that_gives_up_an_actor_by_itself_is_not_start
     nested = ChildSpec("nested", lambda: family.start("one", "two", most=0))
     family.launch(nested)
     await settle()
-    deaf = family.close("one", "work", deaf=True)
-    family.refs["one"].tell("work")
-    await family.end("two", ExitReason.CRASH, BUG)
-    await family.clock.advance(2 * DEADLINE + MOST_BACKOFF)
-    assert str(family.exits[0].error) == "cannot be cancelled: one"
-    assert family.happened().count("one starts") == 1
-    deaf.set()
-    await settle()
+    await crash_beside_a_deaf_actor(family, "two", deaf="one")
 
 
 async def test_one_restart_too_many_stops_all_in_reverse_and_escalates():
