@@ -88,7 +88,7 @@ def test_what_is_changed_missing_or_too_much_is_stale_until_it_is_written(tmp_pa
 
 def test_the_api_server_takes_all_of_it(cluster):
     applied = cluster.kubectl(*APPLY, f"--filename={INSTALL}").stdout.split()
-    assert len(applied) == len(documents()) == len(CRDS) + 8
+    assert len(applied) == len(documents()) == len(CRDS) + 10
     assert "deployment.apps/falco-operator" in applied
 
 
@@ -101,6 +101,8 @@ def test_all_but_the_operator_can_be_installed_alone(cluster):
         "rolebinding",
         "clusterrole",
         "clusterrolebinding",
+        "validatingadmissionpolicy",
+        "validatingadmissionpolicybinding",
         "customresourcedefinition",
     }
 

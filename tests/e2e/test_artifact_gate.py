@@ -58,7 +58,7 @@ def cut_off(fleet, node, *flags):
     directory = node.directory / uuid4().hex
     directory.mkdir(parents=True)
     kubeconfig = directory / "nowhere.kubeconfig"
-    document = yaml.safe_load(fleet.kubeconfig.read_text())
+    document = yaml.safe_load(node.kubeconfig.read_text())
     document["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
     kubeconfig.write_text(yaml.safe_dump(document))
     pod = fleet.api.get("Pod", fleet.namespace, node.pod)
