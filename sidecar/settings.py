@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         type=seconds,
         metavar="SECONDS",
         help="how long Falco is left alone to load changes before the next ones, and a second more "
-        "for each MB of its files (default %(default)s)",
+        "for each MB of rules that it compiles (default %(default)s)",
     )
     parser.add_argument(
         "--falco-version",

@@ -117,7 +117,7 @@ class ComparisonReader:
 
     def _value(self, left: Operand, operator: str, text: str) -> bool:
         """Check a value that is no name of a list; false if it is empty."""
-        kind = kind_of_value(left.field, left.name, operator)
+        kind = kind_of_value(left.field, left.root, operator)
         problem = value_problem(kind, text) if self._vocabulary.is_known else ""
         if problem and kind == EVENT:
             self.events.add(text)
@@ -128,7 +128,7 @@ class ComparisonReader:
     def _word(self, left: Operand, operator: str, word: str, names: set[str]) -> None:
         if self._lists is None or word in self._lists:
             names.add(word)
-            if kind := kind_of_value(left.field, left.name, operator):
+            if kind := kind_of_value(left.field, left.root, operator):
                 self.typed_words.add((word, kind))
         if self._lists is None or word not in self._lists:
             self._value(left, operator, word)

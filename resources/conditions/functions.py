@@ -37,12 +37,16 @@ _LIST = Field("CHARBUF", is_list=True)
 
 
 class Operand(NamedTuple):
-    """A field, or a function of fields; `name` is empty for a function."""
+    """A field, or a function of fields; `name` is empty for a function.
+
+    `root` is the field whose values Falco looks at, behind functions of one argument.
+    """
 
     name: str
     field: Field
     uses_event_type: bool = False
     is_function: bool = False
+    root: str = ""
 
 
 class OperandReader:
@@ -86,7 +90,7 @@ class OperandReader:
         if field is None:
             self.fields.add(full)
         is_type = full in {"evt.type", "syscall.type"}
-        return Operand(full, field or UNKNOWN, is_type)
+        return Operand(full, field or UNKNOWN, is_type, root=full)
 
     def _function(self, depth: int) -> Operand | None:
         name = self._function_name()
@@ -105,7 +109,8 @@ class OperandReader:
         argument = self._text.field_argument()
         uses = any(operand.uses_event_type for operand in arguments)
         field = self._result(name, [operand.field for operand in arguments], argument)
-        return Operand("", field, uses, is_function=True)
+        root = arguments[0].root if len(arguments) == 1 else ""
+        return Operand("", field, uses, is_function=True, root=root)
 
     def _function_name(self) -> str:
         if not self._vocabulary.is_known:

@@ -15,12 +15,21 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)", re.ASCII)
 class _Section(NamedTuple):
     text: str
     before: tuple[int, int] | None = None
+    since: tuple[int, int] = (0, 0)
+
+    def is_for(self, release: tuple[int, int] | None) -> bool:
+        """Whether the release knows the keys; an unknown one is taken for the newest."""
+        if release is None:
+            return self.before is None
+        return self.since <= release and (self.before is None or release < self.before)
 
 
 _ENGINE_KINDS = {"DaemonSet": "modern_ebpf", "Deployment": "nodriver"}
 _CONTAINER_ENGINES = {"DaemonSet": "true", "Deployment": "false"}
 
-# A fragment in config.d replaces these maps as a whole, and appends to these lists.
+# A fragment in config.d replaces these maps as a whole, and appends to these lists. What Falco's
+# code would decide otherwise than the falco.yaml that it is shipped with is here, too: without
+# `append_output` alerts name no container and no pod, without `actions` drops of events are silent.
 _SECTIONS = (
     _Section("""\
 config_files:
@@ -65,6 +74,21 @@ syslog_output:
 log_stderr: true
 log_syslog: true
 log_level: info
+libs_logger:
+  enabled: false
+syscall_event_drops:
+  actions:
+    - log
+    - alert
+"""),
+    _Section(
+        """\
+append_output:
+  - suggested_output: true
+""",
+        since=(0, 40),
+    ),
+    _Section("""\
 webserver:
   enabled: true
   listen_port: {web_port}
@@ -78,6 +102,10 @@ metrics:
   resource_utilization_enabled: true
   state_counters_enabled: true
   kernel_event_counters_enabled: true
+"""),
+    _Section("  kernel_event_counters_per_cpu_enabled: false\n", since=(0, 39)),
+    _Section("  jemalloc_stats_enabled: false\n", since=(0, 40)),
+    _Section("""\
   libbpf_stats_enabled: true
   convert_memory_to_mb: true
   include_empty_values: false
@@ -99,7 +127,7 @@ def base_config(workload: str, version: str, web_port: int = WEB_PORT) -> str:
             web_port=web_port,
         )
         for section in _SECTIONS
-        if section.before is None or (number is not None and number < section.before)
+        if section.is_for(number)
     )
 
 

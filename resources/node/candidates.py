@@ -12,6 +12,7 @@ from resources.configuration import base as falco_config
 from resources.configuration import check as config_check
 from resources.configuration import fragment as config_content
 from resources.configuration import plugins as plugins_check
+from resources.configuration import traps
 from resources.configuration.merge import MergedConfig, finding
 from resources.configuration.plugins import BadEntry, LoadedPlugin, Plugins
 from resources.node.check_request import WebServer
@@ -90,7 +91,12 @@ class NodeSet:
         problems = [*config_check.problems(merged, self._falco), *plugins.problems]
         rules = [(slot, version) for slot, version in chosen if slot.kind == "rules"]
         found = self._rules(rules, merged, plugins, facts)
-        warnings = [*merged.warnings, *plugins.warnings, *found.warnings]
+        warnings = [
+            *merged.warnings,
+            *plugins.warnings,
+            *traps.warnings(merged, plugins),
+            *found.warnings,
+        ]
         problems = [*problems, *found.problems]
         return Evaluation(problems, warnings, _web_server(merged))
 
@@ -109,7 +115,8 @@ class NodeSet:
         plugins_check.check_init_config(fact.name, "spec.config.initConfig", init_config)
         path = plugins_check.absolute(fact.library_path or slot.file)
         file = path.removeprefix(plugins_check.DIRECTORY)
-        return LoadedPlugin(slot.id, 0, fact.name, path if file in self._files else "")
+        is_seen = file in self._files or not path.startswith(plugins_check.DIRECTORY)
+        return LoadedPlugin(slot.id, 0, fact.name, path if is_seen else "")
 
     def _libraries(self, chosen: Iterable[tuple[CheckedSlot, CheckedVersion]]) -> set[str]:
         return set(self._context.foreign_libraries) | {

@@ -87,13 +87,12 @@ class Compiler:
                 yield f"{shown(name)} is no field"
             yield from self._missing_fields(parsed)
 
-    def used_names(self) -> set[tuple[str, str]]:
-        """Kind and name of all lists and macros that something uses."""
-        used = {("list", name) for name in self._loaded.lists.used_by_lists()}
+    def used_lists(self) -> set[str]:
+        """The names of all lists that something uses."""
+        used = self._loaded.lists.used_by_lists()
         for parsed in self._all_conditions():
-            used.update(("macro", name) for name in parsed.macros)
-            used.update(("list", name) for name in (*parsed.words, *parsed.lone_words))
-            used.update(("list", name) for name, _ in parsed.quoted_words)
+            used.update(parsed.words, parsed.lone_words)
+            used.update(name for name, _ in parsed.quoted_words)
         return used
 
     def _all_conditions(self) -> Iterator[RuleCondition]:

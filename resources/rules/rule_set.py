@@ -83,14 +83,16 @@ class RuleSet:
         return [*self._problems, *self._compiler.problems]
 
     def unused(self, content: RulesContent) -> list[str]:
-        """Warnings about lists and macros of a file that nothing uses, once all are loaded."""
-        names = self._compiler.used_names()
+        """Warnings about lists of a file that nothing uses, once all are loaded.
+
+        None about macros: they are there for others to use, so Falco's warning is noise.
+        """
+        lists = [item for item in content.items if isinstance(item, ListItem) and not item.appends]
+        used = self._compiler.used_lists() if lists else set()
         return [
-            f"{Place(kind, item.name, item.line)}: nothing uses it"
-            for item in content.items
-            if isinstance(item, ListItem | MacroItem) and not item.appends
-            for kind in ("list" if isinstance(item, ListItem) else "macro",)
-            if (kind, item.name) not in names
+            f"{Place('list', item.name, item.line)}: nothing uses it"
+            for item in lists
+            if item.name not in used
         ]
 
     def extra_output_problem(self, extra: ExtraOutput) -> str:

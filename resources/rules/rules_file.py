@@ -36,7 +36,7 @@ from resources.text.yaml_node import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _LIST_NAME = re.compile(r"[^()\"'\s=,]+")
 _MACRO_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
@@ -147,21 +147,22 @@ def _list(item: ItemReader) -> tuple[Item, ...]:
     appends = _appends(item, "items")
     text = joined(items)
     values, problem = _values(items, text)
+    count = len(values)
     quotes = "".join(quote for quote in "\"'" if quote in text)
-    return (ListItem(item.line, name, items, appends, values, problem, misfits(items), quotes),)
+    return (ListItem(item.line, name, items, appends, count, problem, misfits(values), quotes),)
 
 
-def _values(items: tuple[str, ...], text: str) -> tuple[int, str]:
-    """The number of values in the text of a list, and why Falco could not read them all."""
+def _values(items: tuple[str, ...], text: str) -> tuple[Sequence[str], str]:
+    """The values in the text of a list, and why Falco could not read them all."""
     try:
-        return len(condition.values(text)), ""
+        return condition.values(text), ""
     except condition.BadCondition as error:
         for value in items:
             try:
                 condition.values(quoted(value))
             except condition.BadCondition as cause:
-                return len(items), f"{shown(value)} cannot be a value: {cause}"
-        return len(items), f"its items cannot be joined: {error}"
+                return items, f"{shown(value)} cannot be a value: {cause}"
+        return items, f"its items cannot be joined: {error}"
 
 
 def _macro(item: ItemReader) -> tuple[Item, ...]:

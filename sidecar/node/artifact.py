@@ -129,7 +129,9 @@ class NodeArtifactActor(Actor):
             is_coming = self._may_be_resolved(snapshot)
         if isinstance(resource, Plugin) and sources.oci is None:
             states[Medium.INLINE] = self._version(resource, snapshot, Medium.INLINE, None)
-        return self._artifact(snapshot, revision, sources=states, is_coming=is_coming)
+        warnings = (sources.inline.warning,) if sources.inline and sources.inline.warning else ()
+        artifact = self._artifact(snapshot, revision, sources=states, is_coming=is_coming)
+        return artifact._replace(warnings=warnings)
 
     def _may_be_resolved(self, snapshot: Snapshot) -> bool:
         """Whether the operator may still be about to resolve this generation."""

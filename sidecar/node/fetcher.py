@@ -148,11 +148,12 @@ class Fetcher:
         return await self._put(kind, Medium.CONFIG_MAP, data[source.key], origin)
 
     async def inline(self, kind: str, source: InlineSource, origin: str) -> Content:
-        """Write the value in the resource as YAML."""
+        """Write the value in the resource as YAML, or the text in it, which is YAML."""
         if problem := await asyncio.to_thread(excess, source.value):
             trouble = Trouble(INVALID, f"the value in the resource {problem}")
             raise FetchFailed(trouble, final=True)
-        text = await asyncio.to_thread(yaml_text, source.value)
+        value = source.value
+        text = value if isinstance(value, str) else await asyncio.to_thread(yaml_text, value)
         return await self._put(kind, Medium.INLINE, text, origin)
 
     async def _put(self, kind: str, medium: Medium, text: str, origin: str) -> Content:
@@ -206,8 +207,9 @@ def origin_of_config_map(name: str, version: str | None) -> str:
 
 
 def origin_of_inline(source: InlineSource) -> str:
-    """The origin of an inline value, equal for equal values."""
-    return f"inline:{hashlib.sha256(msgspec.json.encode(source.value)).hexdigest()}"
+    """The origin of an inline value, equal for equal values; the older sidecar quoted texts."""
+    kind = "inline-text" if isinstance(source.value, str) else "inline"
+    return f"{kind}:{hashlib.sha256(msgspec.json.encode(source.value)).hexdigest()}"
 
 
 def _missing(name: str) -> Trouble:

@@ -125,8 +125,8 @@ class Installation(Actor):
     async def _leave_to_falco(self) -> None:
         """Let no batch follow before Falco, if it may run, has had time to load what is there."""
         if self._node.gate_opened:
-            loaded = await in_thread(self._volume.loaded_bytes)
-            quiet = quiet_seconds(self._quiet, loaded)
+            sizes = await in_thread(self._volume.rules_sizes)
+            quiet = quiet_seconds(self._quiet, sizes)
             self._not_before = self.runtime.clock.monotonic() + quiet
 
     def _after_falco(self) -> RequeueAfter:

@@ -130,14 +130,15 @@ class Volume:
             places = sorted(self._listed().foreign, key=lambda place: place.name)
         return [self._root / place.path for place in places if place.directory is directory]
 
-    def loaded_bytes(self) -> int:
-        """The size of all files that Falco reads, of others too, but for libraries."""
-        total = 0
-        for directory in (Directory.CONFIG, Directory.RULES):
-            with suppress(OSError):  # who installs says what is wrong with it
-                for name in self._names(directory):
-                    total += (self._root / directory.value / name).lstat().st_size
-        return total
+    def rules_sizes(self) -> list[int]:
+        """The sizes of all rules files, also of others, in the order in which Falco loads them."""
+        folder = self._root / Directory.RULES.value
+        try:
+            return [
+                (folder / name).lstat().st_size for name in sorted(self._names(Directory.RULES))
+            ]
+        except OSError:  # whoever installs says what is wrong
+            return []
 
     def changed_at(self) -> int:
         """When a directory that Falco watches was changed last, in nanoseconds since the epoch."""

@@ -371,3 +371,50 @@ def test_only_what_does_not_fit_any_more_is_refused(node):
     chosen = node.check().chosen
     assert [chosen[slot] for slot in huge_ones] == ["wanted", "wanted", "none"]
     assert chosen[small] == "wanted"
+
+
+TRAPS = [
+    ("webserver: {enabled: true, prometheus_metrics_enabled: true, listen_port: 9999}\n", "probes"),
+    (
+        (
+            "webserver: {enabled: true, prometheus_metrics_enabled: true, listen_port: 8765, "
+            "k8s_healthz_endpoint: /healthz, ssl_enabled: true, ssl_certificate: /certs/a.pem}\n"
+        ),
+        "ask http on port 8765 at /healthz",
+    ),
+    ("webserver: {enabled: false, prometheus_metrics_enabled: true}\n", "probes"),
+    (
+        "webserver: {enabled: true, prometheus_metrics_enabled: true, listen_address: 127.0.0.1}\n",
+        "probes",
+    ),
+    ("watch_config_files: false\n", "Falco does not load what changes later"),
+    ("static_fields: {a: b}\n", "may crash"),
+    ("engine: {modern_ebpf: {buf_size_preset: 5}}\n", "without kind Falco takes kmod"),
+    ("base_syscalls: {custom_set: [open, '!close', nope]}\n", "these system calls: nope"),
+    (
+        (
+            "stdout_output: {enabled: false}\nsyslog_output: {enabled: false}\n"
+            "http_output: {enabled: true, url: http://a}\n"
+        ),
+        "alerts cannot be seen by kubectl logs",
+    ),
+    ("log_stderr: false\nlog_syslog: false\n", "cannot be seen by kubectl logs"),
+    ("plugins: [{name: a, library_path: /opt/a.so}]\nload_plugins: [a]\n", "only Falco can see"),
+]
+
+
+@pytest.mark.parametrize(("fragment", "message"), TRAPS)
+def test_a_trap_is_installed_with_a_warning(node, fragment, message):
+    config = node.config("50-03-a.yaml", fragment)
+    verdict = node.check()
+    assert verdict.chosen == {config: "wanted"}
+    assert any(message in warning for warning in verdict.warnings[config])
+
+
+def test_the_web_server_of_the_base_configuration_is_no_trap(node):
+    node.config(
+        "50-03-a.yaml",
+        "webserver: {enabled: true, listen_port: 8765, k8s_healthz_endpoint: /healthz, "
+        "prometheus_metrics_enabled: true, listen_address: 0.0.0.0}\n",
+    )
+    assert node.check().warnings == {}
