@@ -30,14 +30,14 @@ def lasting_identity(directory: Path, pod: str, source: random.Random) -> str:
             directory / _FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
     except OSError as error:
-        _log.info("a crash of this process costs the time of the Lease: %s", error)
+        _log.info("the next process in this pod will not get this identity: %s", error)
         return identity_of(pod, source)
     # The descriptor stays open from here on, for with it goes the lock.
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return _kept(descriptor, pod) or _keep(descriptor, identity_of(pod, source))
     except OSError as error:
-        _log.info("a crash of this process costs the time of the Lease: %s", error)
+        _log.info("the next process in this pod will not get this identity: %s", error)
         os.close(descriptor)
         return identity_of(pod, source)
 
