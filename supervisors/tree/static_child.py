@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from supervisors.tree.child import Child, ChildReady
-from supervisors.tree.stopping import Superior, cancel, give_up
+from supervisors.tree.stopping import Stuck, Superior, cancel, give_up
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
@@ -44,6 +44,7 @@ class StaticChild(Child[str]):
         self.up_since = 0.0
         self.last_error: BaseException | None = None
         self._gone: asyncio.Future[None] | None = None
+        self._stuck: tuple[str, ...] = ()
 
     def launch(self) -> None:
         """Start the child; `ChildReady` or `ChildExited` follows."""
@@ -65,7 +66,11 @@ class StaticChild(Child[str]):
         self.last_error = end.error or self.last_error
 
     async def stop(self, grace: Grace) -> None:
-        """Stop the child for good, within this grace; a supervisor is gone once its actors are."""
+        """Stop the child for good, within this grace; a supervisor is gone once its actors are.
+
+        If it is one that had to give actors up, before or now, the grace is told: its news of that
+        is of an older life as soon as this is over.
+        """
         self.phase = Phase.OVER
         self._gone = asyncio.get_running_loop().create_future()
         actor = self.ref.actor_inbox.actor if self.ref is not None else None
@@ -76,6 +81,7 @@ class StaticChild(Child[str]):
                 await asyncio.wait((self._gone,))
             else:
                 await self._end(self._gone, grace)
+        grace.stuck += self._stuck
         self.ref = self._gone = None
         self.life += 1  # news that still waits in the supervisor's mail is of an older life
 
@@ -103,6 +109,8 @@ class StaticChild(Child[str]):
 
     def _exited(self, actor: Actor, end: Exit) -> None:
         self.kind = actor.kind
+        if isinstance(end.error, Stuck):
+            self._stuck = end.error.names
         super()._exited(actor, end)
         if self.ref is None and self._gone is not None:
             self._gone.set_result(None)

@@ -96,6 +96,7 @@ class Stuck(Exception):  # noqa: N818 # says what happened, as TooManyRestarts d
 
     def __init__(self, names: Collection[str]) -> None:
         super().__init__(f"cannot be cancelled: {', '.join(names)}")
+        self.names = tuple(names)
 
 
 class Superior(Actor):

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.runtime.activity import Waiting
@@ -185,6 +185,8 @@ steps = st.lists(
 
 
 @given(steps, st.sampled_from([0.0, 0.5, 5.0, 12.0]))
+@example([("deliver 0", 0.0), ("crowd 0", 9.0), ("leader", 9.0), ("deliver 0", 0.0)], 12.0)
+@example([("deliver 0", 0.0), ("crowd 0", 15.0), ("leader", 9.0), ("deliver 0", 0.0)], 12.0)
 def test_two_reconciles_of_one_object_never_run_at_once(steps, unwinding):
     """Whatever crashes, and however slowly a cancelled handler unwinds."""
     asyncio.run(_history(steps, unwinding))
