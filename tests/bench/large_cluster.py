@@ -30,6 +30,8 @@ class LargeCluster:
         self.nodes = nodes
         self.pods: dict[int, str] = {}
         """Their uids, by number."""
+        self._reports: dict[int, str] = {}
+        """The resourceVersions of the reports, by number."""
         api.create(manifest("Namespace", "", namespace))
         api._client.call(
             "POST",
@@ -104,9 +106,9 @@ class LargeCluster:
             artifacts=entries,
         )
         if method == "PUT":
-            found = await send("GET", "NodeReport", document)
-            document["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
-        await send(method, "NodeReport", document)
+            document["metadata"]["resourceVersion"] = self._reports[number]
+        written = await send(method, "NodeReport", document)
+        self._reports[number] = written["metadata"]["resourceVersion"]
 
     def _at_once(self, task):
         uvloop.run(self._all(task))
@@ -124,7 +126,7 @@ class LargeCluster:
                 method,
                 path,
                 verb="create",
-                body=None if method == "GET" else json.dumps(document).encode(),
+                body=json.dumps(document).encode(),
                 headers={"Content-Type": "application/json"},
             )
             return json.loads(answer)

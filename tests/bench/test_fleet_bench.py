@@ -16,7 +16,8 @@ from tests.api import Api, manifest
 from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
 
-pytestmark = pytest.mark.bench
+# Making the nodes takes ten minutes.
+pytestmark = pytest.mark.show
 
 NODES = 10_000
 ARTIFACTS = 50

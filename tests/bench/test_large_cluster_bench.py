@@ -1,4 +1,7 @@
-"""What a fleet of ten thousand nodes costs: memory at the start, status writes of a rollout."""
+"""What a fleet of nodes costs: memory at the start, status writes of a rollout.
+
+`make show` has the same for ten thousand nodes, whose making takes ten minutes.
+"""
 
 import json
 import time
@@ -15,9 +18,9 @@ from tests.operator_process import OperatorProcess, operator_kubeconfig
 
 pytestmark = pytest.mark.bench
 
-NODES, ARTIFACTS = 10_000, 50
+NODES, ARTIFACTS = 1_000, 50
 # MiB above an idle operator at the peak of a start.
-MOST_AT_START = 40
+MOST_AT_START = 15
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def fleet(idle, plane):  # noqa: ARG001 - measured before there is any node
     return made
 
 
-def test_a_start_with_ten_thousand_nodes(idle, fleet, operator):
+def test_a_start_with_a_thousand_nodes(idle, fleet, operator):
     operator.start()
     for artifact in fleet.artifacts:
         eventually(lambda artifact=artifact: fleet.is_programmed(artifact), within=300)
