@@ -15,11 +15,13 @@ from resources.configuration import plugins as plugins_check
 from resources.configuration import traps
 from resources.configuration.merge import MergedConfig, finding
 from resources.configuration.plugins import BadEntry, LoadedPlugin, Plugins
+from resources.node.check_request import WebServer
 from resources.node.contents import NodeContents
 from resources.node.rule_environment import environment_of, extra_outputs
 from resources.rules.items import Item, ListItem, MacroItem, PluginRequirement, RuleItem
 from resources.rules.rule_set import RuleSet
 from resources.rules.versions import release, semantic_version
+from resources.text import yaml_node
 from resources.text.messages import Finding, shown
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Evaluation(NamedTuple):
 
     problems: list[Finding]
     warnings: list[Finding]
+    web_server: WebServer = WebServer()
 
 
 class NodeSet:
@@ -94,7 +97,8 @@ class NodeSet:
             *traps.warnings(merged, plugins),
             *found.warnings,
         ]
-        return Evaluation([*problems, *found.problems], warnings)
+        problems = [*problems, *found.problems]
+        return Evaluation(problems, warnings, _web_server(merged))
 
     def _plugin_entry(self, slot: CheckedSlot, version: CheckedVersion) -> LoadedPlugin:
         """The entry of a Plugin in falco.yaml; raises BadEntry if Falco would refuse it.
@@ -157,6 +161,27 @@ class NodeSet:
 
 # The order in which slots are checked; Falco loads rules last.
 _ORDER = {"config": 0, "plugin": 1, "rules": 2}
+# Addresses at which a web server can be asked at 127.0.0.1.
+_LOCAL = frozenset({None, "", "0.0.0.0", "::", "127.0.0.1", "localhost"})  # noqa: S104
+
+
+def _web_server(merged: MergedConfig) -> WebServer:
+    """Where Falco will answer, with its own defaults (configuration.cpp) for what is not given."""
+
+    def is_on(name: str) -> bool:
+        piece = merged.setting("webserver", name)
+        return piece is not None and yaml_node.boolean(piece.value) is True
+
+    port, address = (merged.setting("webserver", f"listen_{what}") for what in ("port", "address"))
+    number = yaml_node.integer(port.value) if port is not None else None
+    host = yaml_node.text(address.value) if address is not None else None
+    return WebServer(
+        enabled=is_on("enabled"),
+        port=number if number is not None else falco_config.WEB_PORT,
+        tls=is_on("ssl_enabled"),
+        metrics=is_on("prometheus_metrics_enabled"),
+        is_local=host in _LOCAL,
+    )
 
 
 def _unmet(item: PluginRequirement, plugins: Plugins, facts: Mapping[str, PluginFact]) -> str:

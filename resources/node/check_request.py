@@ -70,6 +70,18 @@ class CheckRequest(msgspec.Struct, frozen=True):
     context: Context
 
 
+class WebServer(msgspec.Struct, frozen=True):
+    """The web server of Falco's merged configuration."""
+
+    enabled: bool = True
+    port: int = 8765
+    tls: bool = False
+    metrics: bool = True
+    """Whether it serves `/metrics`."""
+    is_local: bool = True
+    """Whether it listens on the loopback address of the pod."""
+
+
 Choice: TypeAlias = Literal["wanted", "good", "none"]
 
 
@@ -79,3 +91,4 @@ class Verdict(msgspec.Struct, frozen=True):
     chosen: dict[str, Choice] = {}
     problems: dict[str, tuple[str, ...]] = {}
     warnings: dict[str, tuple[str, ...]] = {}
+    web_server: WebServer = WebServer()
