@@ -36,6 +36,7 @@ _MODIFIER = re.compile(
 )
 # With these Falco looks for the types of events.
 _OF_EVENT_TYPES = frozenset({"=", "==", "!=", "in", "exists"})
+_OF_AROUND = frozenset({"=", "==", "exists"})
 _EVENT_TYPES = frozenset({"evt.type", "syscall.type"})
 
 
@@ -93,7 +94,7 @@ class ComparisonReader:
     def _operator(self, left: Operand, operator: str) -> None:
         if problem := operator_problem(left.field, operator):
             self._problem(f"{left.name or 'a function'}: {problem}")
-        if left.root.startswith("evt.around[") and operator not in {"=", "==", "exists"}:
+        if left.root.startswith("evt.around[") and operator.partition(" ")[0] not in _OF_AROUND:
             self._problem("evt.around is compared by = only")
         if left.uses_event_type and left.is_function and operator in _OF_EVENT_TYPES:
             self._problem("a function of evt.type cannot be compared")
