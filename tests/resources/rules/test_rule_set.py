@@ -262,3 +262,13 @@ def test_a_rule_of_an_earlier_file_is_refused_once_its_macros_cannot_be_used(cha
         falco=(0, 44),
     )
     assert message.startswith('rule "R" (line 7) of an earlier file: key condition: macro ')
+
+
+def test_thousands_of_lists_in_lists_come_to_an_end():
+    lists = "".join(f"- list: l{place}\n  items: [l{place + 1}, x]\n" for place in range(5000))
+    rules = "".join(
+        rule(f"proc.pid in (l{place})").replace("rule: R", f"rule: R{place}")
+        for place in range(0, 5000, 5)
+    )
+    (problems,) = load(lists + rules, falco=(0, 44))
+    assert any("lists are nested deeper than 50" in problem for problem in problems)
