@@ -36,6 +36,7 @@ _MODIFIER = re.compile(
 )
 # With these Falco looks for the types of events.
 _OF_EVENT_TYPES = frozenset({"=", "==", "!=", "in", "exists"})
+_OF_AROUND = frozenset({"=", "==", "exists"})
 _EVENT_TYPES = frozenset({"evt.type", "syscall.type"})
 
 
@@ -93,6 +94,8 @@ class ComparisonReader:
     def _operator(self, left: Operand, operator: str) -> None:
         if problem := operator_problem(left.field, operator):
             self._problem(f"{left.name or 'a function'}: {problem}")
+        if left.root.startswith("evt.around[") and operator.partition(" ")[0] not in _OF_AROUND:
+            self._problem("evt.around is compared by = only")
         if left.uses_event_type and left.is_function and operator in _OF_EVENT_TYPES:
             self._problem("a function of evt.type cannot be compared")
 
@@ -111,7 +114,9 @@ class ComparisonReader:
             if not side.field.compares_with_fields or side.field.type == "IPNET":
                 self._problem(f"{side.name} is not compared with a field")
         types = [(side.field.type, side.field.is_list) for side in (left, right)]
-        if all(type_ for type_, _ in types) and types[0] != types[1]:
+        # Of functions of several arguments Falco does not compare the types.
+        are_told = all(side.root and side.field.type for side in (left, right))
+        if are_told and types[0] != types[1]:
             self._problem(f"{left.name or 'a function'} and its value are not of one type")
         return True
 

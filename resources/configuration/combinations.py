@@ -17,16 +17,23 @@ from resources.configuration.keys import (
     KEYS,
     SEVERITIES,
 )
-from resources.configuration.merge import finding
+from resources.configuration.merge import ConfigValue, finding
 from resources.text import yaml_node
 from resources.text.messages import shown
-from resources.text.yaml_node import YamlScalar, is_null, text_or_null
+from resources.text.yaml_node import (
+    YamlMap,
+    YamlScalar,
+    is_null,
+    keys,
+    lookup,
+    text_or_null,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resources.configuration.keys import Release
-    from resources.configuration.merge import ConfigValue, MergedConfig
+    from resources.configuration.merge import MergedConfig
     from resources.text.messages import Finding
 
 _GREATEST_PORT = 65535
@@ -51,6 +58,7 @@ _UNITS = {
     "s": 1000,
     "ms": 1,
 }
+_FIELD_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*(?:\.[a-zA-Z][a-zA-Z0-9_]*)*")
 _DURATION = re.compile("".join(f"(?:([0-9]{{1,18}}){unit})?" for unit in _UNITS), re.ASCII)
 _LEAST_INTERVAL = 100
 
@@ -64,6 +72,7 @@ def problems(merged: MergedConfig, falco: Release | None) -> Iterator[Finding]:
     yield from _metrics(merged)
     yield from _drops(merged)
     yield from _rules_files(merged)
+    yield from _static_fields(merged, falco)
 
 
 def _engine(merged: MergedConfig, falco: Release | None) -> Iterator[Finding]:
@@ -205,6 +214,32 @@ def _rules_files(merged: MergedConfig) -> Iterator[Finding]:
     if piece is not None and not old and (is_null(piece.value) or not (path or "").startswith("/")):
         text = "with this Falco has no rules files, and does not start: it must be a list"
         yield finding("rules_files", piece, text)
+
+
+def _static_fields(merged: MergedConfig, falco: Release | None) -> Iterator[Finding]:
+    """Names that Falco cannot read as fields, in the outputs to which it adds all of them."""
+    piece = merged.setting("static_fields")
+    if piece is None or not isinstance(piece.value, YamlMap):
+        return
+    if (falco is not None and falco < (0, 42)) or not _suggests_outputs(merged):
+        return
+    names = {key.text for key in keys(piece.value)}
+    for key in keys(piece.value):
+        is_name = _FIELD_NAME.fullmatch(key.text)
+        # Falco reads as much of the text as is the name of a field.
+        if not is_name and not any(key.text.startswith(name) for name in names - {key.text}):
+            text = (
+                f"{shown(key.text)} is no name for a field: letters, digits and _ in parts of dots"
+            )
+            yield finding("static_fields", ConfigValue(piece.origin, key.line, key), text)
+
+
+def _suggests_outputs(merged: MergedConfig) -> bool:
+    entries = (piece.value for piece in merged.lists.get("append_output", ()))
+    return any(
+        isinstance(entry, YamlMap) and yaml_node.boolean(lookup(entry, "suggested_output"))
+        for entry in entries
+    )
 
 
 def _flag(merged: MergedConfig, default: bool, key: str, name: str) -> bool | None:

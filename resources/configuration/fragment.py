@@ -6,6 +6,7 @@ names no further `config_files`.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from resources.configuration.keys import (
@@ -147,6 +148,12 @@ class _TypeReader:
             self.warnings.append(f"{place}: {_NULL}")
         elif expected.type == FLAG and text(value) in _OTHER_FLAGS:
             self.warnings.append(f"{place}: Falco warns, and wants true or false")
+        elif (
+            expected.type == WHOLE
+            and _is(value, expected)
+            and not _DECIMAL.fullmatch(text(value) or "")
+        ):
+            self.warnings.append(f"{place}: Falco warns, and wants a decimal number")
         elif not _is(value, expected):
             given = shown(value.text) if isinstance(value, YamlScalar) else describe(value)
             what = f"Falco expects {expected.type}, and ignores {given}"
@@ -194,6 +201,7 @@ class _TypeReader:
 
 
 _UNKNOWN = "Falco does not know it"
+_DECIMAL = re.compile(r"[+-]?(?:0|[1-9][0-9]*)", re.ASCII)
 _NULL = 'Falco reads nothing as the text "null"'
 # What yaml-cpp reads as true or false, and the schema of Falco does not.
 _OTHER_FLAGS = frozenset(

@@ -14,6 +14,7 @@ from resources.conditions.environment import SYSCALL
 from resources.conditions.event_types import NAMES, Restricts, resolve
 from resources.conditions.output_format import format_problem
 from resources.conditions.value_types import EVENT
+from resources.rules import list_uses
 from resources.rules.loaded import Loaded, LoadedMacro, LoadedRule, Place, find_loop
 from resources.rules.rule_exceptions import (
     BadRuleException,
@@ -68,12 +69,16 @@ class Compiler:
         for name in loaded.touched["macro"]:
             self._compile_macro(name, loaded.macros[name])
         self._find_loop()
-        self._bad_macros = self._find_bad_macros() if loaded.touched["rule"] else {}
+        before = self._bad_macros
+        self._bad_macros = self._find_bad_macros()
         self._steps = _MAX_STEPS
         for name in loaded.touched["rule"]:
             self._compile_rule(name, loaded.rules[name])
         if loaded.touched["list"]:
             self._compile_users()
+        self._compile_users_of(
+            {name for name, why in self._bad_macros.items() if why != before.get(name)}
+        )
 
     def field_problems(self, exceptions: Collection[RuleException]) -> Iterator[str]:
         """Fields of exceptions that Falco does not know."""
@@ -186,6 +191,21 @@ class Compiler:
         problems = ((name, self._use_problems(one)) for name, one in parsed if one is not None)
         return {name: few for name, few in problems if few}
 
+    def _compile_users_of(self, macros: Collection[str]) -> None:
+        """Check earlier rules again if they use macros that cannot be used any more."""
+        if not macros:
+            return
+        for name, rule in self._loaded.rules.items():
+            parsed = self._parsed(rule)
+            if name in self._loaded.touched["rule"] or parsed is None:
+                continue
+            place = Place("rule", name, rule.line, " of an earlier file")
+            for macro in self._bad_macros_of(parsed):
+                for problem, skippable in self._bad_macros[macro] if macro in macros else ():
+                    skips = skippable and rule.skips_unknown
+                    text = f"macro {shown(macro)}: {problem}"
+                    self._refuse(place, "condition", text, skips=skips)
+
     def _bad_macros_of(self, parsed: RuleCondition) -> Iterator[str]:
         """The macros with problems that a condition uses, at any depth."""
         if not self._bad_macros:
@@ -233,48 +253,21 @@ class Compiler:
                 f"{place}: key condition: there is no macro {shown(name)} before it{hint}"
             )
 
-    def _use_lists(self, place: Place, parsed: RuleCondition, lists: Collection[str]) -> None:
+    def _use_lists(self, place: Place, parsed: RuleCondition, names: Collection[str]) -> None:
         """Report uses of these lists that Falco would refuse."""
-        known = self._loaded.lists
-        problems: dict[str, str] = {}
-        for name in dict.fromkeys((*parsed.words, *parsed.lone_words)):
-            if name in lists:
-                count, problem = known.shape(name)
-                if not problem and name in parsed.lone_words and count != 1:
-                    problem = f"it stands where there is room for one value, and has {count}"
-                if problem:
-                    problems[name] = problem
-        for name, problem in problems.items():
-            self.problems.append(
-                f"{place}: key condition: list {shown(name)} cannot be used: {problem}"
-            )
-        self._quoted_lists(place, parsed, lists)
+        lists = self._loaded.lists
+        problems = [*list_uses.shape_problems(lists, parsed, names)]
+        problems += list_uses.quoting_problems(lists, parsed, names)
+        self.problems += [f"{place}: key condition: {text}" for text in problems]
+        quoted = list_uses.quoting_warnings(lists, parsed, names)
+        self.warnings += [f"{place}: key condition: {text}" for text in quoted]
 
-    def _misfits(self, parsed: RuleCondition, lists: Collection[str]) -> list[str]:
+    def _misfits(self, parsed: RuleCondition, names: Collection[str]) -> list[str]:
         """Why Falco refuses a rule for items of these lists that are no values of a field."""
         if not self._environment.vocabulary.is_known:
             return []
-        problems = {}
-        for name, kind in parsed.typed_words:
-            open_events = kind == EVENT and self._environment.has_event("")
-            if name in lists and not open_events:
-                problem = self._loaded.lists.misfit(name, kind)
-                problems.update({name: problem} if problem else {})
-        return [
-            f"list {shown(name)} cannot be used: {problem}" for name, problem in problems.items()
-        ]
-
-    def _quoted_lists(self, place: Place, parsed: RuleCondition, lists: Collection[str]) -> None:
-        for name, quote in parsed.quoted_words:
-            if name not in lists:
-                continue
-            what = f"Falco puts the items of list {shown(name)} into the quoted text"
-            if self._loaded.lists.breaks(name, quote):
-                text = f"{what}, which their quotes end"
-                self.problems.append(f"{place}: key condition: {text}")
-            else:
-                text = f"{what}, where the name of the list stands"
-                self.warnings.append(f"{place}: key condition: {text}")
+        open_kinds = {EVENT} if self._environment.has_event("") else set()
+        return list_uses.misfits(self._loaded.lists, parsed, names, open_kinds)
 
     def _find_loop(self) -> None:
         """Report the first macro that uses itself, directly or through other macros."""

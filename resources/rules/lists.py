@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from resources.rules.items import ListItem
 
 _MAX_LIST_DEPTH = 50
+# Items of lists that are looked at, for all uses of lists, in search of lists in lists.
+_MAX_STEPS = 1_000_000
 # Items of a list that are no value of a kind, of which the first are kept.
 _MAX_MISFITS = 5
 
@@ -56,6 +58,7 @@ class RuleLists:
     def __init__(self) -> None:
         self._lists: dict[str, _List] = {}
         self._shapes: dict[str, tuple[int, str]] = {}
+        self._steps = _MAX_STEPS
 
     def names(self) -> KeysView[str]:
         """The names of all lists."""
@@ -124,10 +127,16 @@ class RuleLists:
         return {item for entry in self._lists.values() for item in entry.items} & set(self._lists)
 
     def _within(self, name: str) -> set[str]:
-        """The list, and all lists that are its items, at any depth."""
+        """The list, and the lists that are its items, as deep as lists may be nested.
+
+        Once that has taken many steps, only the list itself: more would take too long.
+        """
         result, new = {name}, {name}
-        while new:
+        for _ in range(_MAX_LIST_DEPTH):
+            if not new or self._steps <= 0:
+                break
             items = {item for inner in new for item in self._lists[inner].items}
+            self._steps -= sum(len(self._lists[inner].items) + 1 for inner in new)
             new = {item for item in items if item in self._lists and item not in result}
             result |= new
         return result

@@ -75,7 +75,7 @@ def load(data: bytes) -> Documents:
     data = yaml_cpp.replaced(data)
     try:
         try:
-            return _Composer().compose(yaml.parse(data, Loader=_LOADER))
+            return _Composer(data).compose(yaml.parse(data, Loader=_LOADER))
         except yaml.MarkedYAMLError:
             if len(data) > yaml_cpp.MAX_REREAD_BYTES:
                 raise
@@ -97,7 +97,7 @@ def load(data: bytes) -> Documents:
 def _reread(data: bytes) -> Documents | None:
     """The documents of a file as yaml-cpp reads it; None if it refuses the file, too."""
     try:
-        return _Composer().compose(yaml_cpp.events(data.decode()))
+        return _Composer(data).compose(yaml_cpp.events(data.decode()))
     except yaml.YAMLError:
         return None
 
@@ -105,7 +105,8 @@ def _reread(data: bytes) -> Documents | None:
 class _Composer:
     """Builds documents from the events of the parser, and raises BadYaml at the first bound."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: bytes) -> None:
+        self._tabs = yaml_cpp.TabRule(data)
         self._values = 0
         self._open: list[_Open] = []
         self._documents: list[YamlNode] = []
@@ -130,8 +131,20 @@ class _Composer:
         is_plain = not event.style and not event.tag
         if is_plain and "?" in event.value and self._is_in_flow():
             raise BadYaml(f"line {_line(event)}: a text with ? in [] or {{}} must be in quotes")
+        if not self._is_in_flow():
+            self._check_tabs(event)
         node = YamlScalar(yaml_cpp.restored(event.value), _line(event), is_plain)
         self._place(node, _Size(1, 0), event.anchor)
+
+    def _check_tabs(self, event: ScalarEvent) -> None:
+        line, start, end = 0, event.start_mark, event.end_mark
+        if event.style in {"|", ">"} and start is not None:
+            line = self._tabs.in_block(start.line)
+        elif not event.style and end is not None:
+            mark = self._open[-1].event.start_mark if self._open else None
+            line = self._tabs.after_plain(end.line, end.column, mark.column if mark else -1)
+        if line:
+            raise BadYaml(f"line {line}: a tab where spaces must stand")
 
     def _is_in_flow(self) -> bool:
         return bool(self._open) and bool(getattr(self._open[-1].event, "flow_style", False))

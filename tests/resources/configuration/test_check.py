@@ -124,6 +124,7 @@ def test_a_list_cannot_be_joined_to_something_else():
         ("syscall_event_drops: {actions: [ignore, log]}\n", "log cannot stand after ignore"),
         ("syscall_event_drops: {threshold: 2}\n", "it must be between 0 and 1"),
         ("syscall_event_timeouts: {max_consecutives: 0}\n", "it must be at least 1"),
+        ("static_fields: {cluster-name: a}\n", '"cluster-name" is no name for a field'),
         ("rules_file: [a]\n", "it cannot stand together with rules_files"),
     ],
 )
@@ -137,6 +138,7 @@ def test_what_falco_refuses_is_told_with_its_key(fragment, message):
     "fragment",
     [
         "engine: {kind: kmod}\n",
+        "static_fields: {cluster_name: a, cluster.zone: b, cluster: c, cluster-id: d}\n",
         "engine: {kind: '${KIND}'}\n",
         "engine: {kind: replay, replay: {capture_file: '${FILE}'}}\n",
         "engine: {modern_ebpf: {}}\n",

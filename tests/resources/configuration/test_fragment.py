@@ -95,7 +95,7 @@ def test_what_falco_ignores_is_a_warning(data, message):
     [
         "json_output: ${JSON}\nwebserver: {listen_port: '${PORT}'}\n",
         "static_fields: {a: b}\n",
-        "engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 0x4}}\n",
+        "engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 4}}\n",
         "syscall_event_drops: {threshold: .1, actions: [log, alert]}\n",
     ],
 )

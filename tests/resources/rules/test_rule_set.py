@@ -242,3 +242,33 @@ def test_an_appended_exception_fits_the_one_that_is_there_or_is_whole(exception,
     base = rule("a.b = c", "  exceptions: [{name: x, fields: a.b, values: [y]}]\n")
     change = f"- rule: R\n  exceptions: [{exception}]\n  append: true\n"
     assert message in says(base, change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        macro("m", "no.such = a"),
+        "- list: numbers\n  items: [x]\n  override: {items: append}\n",
+        macro("n", "len(proc.pid) > 1"),
+    ],
+)
+def test_a_rule_of_an_earlier_file_is_refused_once_its_macros_cannot_be_used(change):
+    message = says(
+        "- list: numbers\n  items: [1]\n"
+        + macro("n", "proc.pid in (numbers)")
+        + macro("m", "n and evt.type = open")
+        + rule("m"),
+        change,
+        falco=(0, 44),
+    )
+    assert message.startswith('rule "R" (line 7) of an earlier file: key condition: macro ')
+
+
+def test_thousands_of_lists_in_lists_come_to_an_end():
+    lists = "".join(f"- list: l{place}\n  items: [l{place + 1}, x]\n" for place in range(5000))
+    rules = "".join(
+        rule(f"proc.pid in (l{place})").replace("rule: R", f"rule: R{place}")
+        for place in range(0, 5000, 5)
+    )
+    (problems,) = load(lists + rules, falco=(0, 44))
+    assert any("lists are nested deeper than 50" in problem for problem in problems)

@@ -259,3 +259,24 @@ def test_what_yaml_cpp_refuses_ends_with_a_word(data):
 def test_a_large_file_is_not_read_again():
     large = "# " + "x" * (1 << 16) + "\n[:a]\n"
     assert refusal(large)
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ("a: b\n\t\nc: d\n", 2),
+        ("- a: b\n  \t\n  c: d\n", 2),
+        ("- a: b\n    \t\n  c: d\n", 0),
+        ("a: 'b'\n\t\nc: d\n", 0),
+        ("a: b # x\n\t\nc: d\n", 0),
+        ("a:\n\t\n- b\n", 0),
+        ("a: |\n    b\n  \t\nc: d\n", 3),
+        ("a: |\n    b\n    \t\nc: d\n", 0),
+        ("a: [b,\n\tc]\n", 0),
+    ],
+)
+def test_a_tab_as_indentation_is_refused_where_yaml_cpp_refuses_it(data, line):
+    if line:
+        assert refusal(data) == f"line {line}: a tab where spaces must stand"
+    else:
+        assert only_document(data)

@@ -1,0 +1,59 @@
+"""What conditions do with lists, and what Falco would make of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resources.text.messages import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from resources.conditions.condition import RuleCondition
+    from resources.rules.lists import RuleLists
+
+
+def shape_problems(
+    lists: RuleLists, parsed: RuleCondition, names: Collection[str]
+) -> Iterator[str]:
+    """Why these lists cannot stand where they do."""
+    for name in dict.fromkeys((*parsed.words, *parsed.lone_words)):
+        if name not in names:
+            continue
+        count, problem = lists.shape(name)
+        if not problem and name in parsed.lone_words and count != 1:
+            problem = f"it stands where there is room for one value, and has {count}"
+        if problem:
+            yield f"list {shown(name)} cannot be used: {problem}"
+
+
+def misfits(
+    lists: RuleLists, parsed: RuleCondition, names: Collection[str], open_kinds: Collection[str]
+) -> list[str]:
+    """Items of these lists that are no values of a field; of open kinds any may be one."""
+    problems = {}
+    for name, kind in parsed.typed_words:
+        if name in names and kind not in open_kinds and (problem := lists.misfit(name, kind)):
+            problems[name] = f"list {shown(name)} cannot be used: {problem}"
+    return list(problems.values())
+
+
+def quoting_problems(
+    lists: RuleLists, parsed: RuleCondition, names: Collection[str]
+) -> Iterator[str]:
+    """Lists within quotes whose items end the quoted text."""
+    for name, quote in parsed.quoted_words:
+        if name in names and lists.breaks(name, quote):
+            yield f"{_QUOTED.format(shown(name))}, which their quotes end"
+
+
+def quoting_warnings(
+    lists: RuleLists, parsed: RuleCondition, names: Collection[str]
+) -> Iterator[str]:
+    """Lists within quotes whose items become part of the quoted text."""
+    for name, quote in parsed.quoted_words:
+        if name in names and not lists.breaks(name, quote):
+            yield f"{_QUOTED.format(shown(name))}, where the name of the list stands"
+
+
+_QUOTED = "Falco puts the items of list {} into the quoted text"
