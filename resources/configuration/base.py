@@ -67,7 +67,7 @@ log_syslog: true
 log_level: info
 webserver:
   enabled: true
-  listen_port: 8765
+  listen_port: {web_port}
   k8s_healthz_endpoint: /healthz
   prometheus_metrics_enabled: true
 metrics:
@@ -85,7 +85,7 @@ metrics:
 )
 
 
-def base_config(workload: str, version: str) -> str:
+def base_config(workload: str, version: str, web_port: int = WEB_PORT) -> str:
     """The text of falco.yaml for a DaemonSet or Deployment of this Falco version.
 
     It has only keys that the version knows. A version without a number (`latest`, a digest) is
@@ -94,7 +94,9 @@ def base_config(workload: str, version: str) -> str:
     number = _number(version)
     return "".join(
         section.text.format(
-            engine=_ENGINE_KINDS[workload], container_engines=_CONTAINER_ENGINES[workload]
+            engine=_ENGINE_KINDS[workload],
+            container_engines=_CONTAINER_ENGINES[workload],
+            web_port=web_port,
         )
         for section in _SECTIONS
         if section.before is None or (number is not None and number < section.before)

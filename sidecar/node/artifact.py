@@ -123,7 +123,7 @@ class NodeArtifactActor(Actor):
         states = {
             medium: self._source_state(medium, jobs[medium], resource, snapshot) for medium in jobs
         }
-        is_coming = self._fetches.is_running
+        is_coming = self._fetches.is_coming
         if sources.oci is not None and Medium.OCI not in jobs:
             states[Medium.OCI] = None  # the tag has no digest yet: what is installed stays
             is_coming = self._may_be_resolved(snapshot)

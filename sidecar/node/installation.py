@@ -90,11 +90,11 @@ class Installation(Actor):
     async def on_start(self) -> None:
         """Read from the manifest what is on disk."""
         manifest = await in_thread(self._volume.load)
-        try:
-            self._node.installed = from_manifest(manifest.slots)
-        except ValueError as error:  # written by another version of the sidecar
-            _log.warning("what was installed is not known, and is fetched anew: %s", error)
+        self._node.installed, unknown = from_manifest(manifest.slots)
+        for text in unknown:
+            _log.warning("what was installed is not known, and is fetched anew: %s", text)
         self._node.gate_opened = self._node.gate_opened or manifest.gate_opened
+        self._node.changed_at = await in_thread(self._volume.changed_at)
         await self._leave_to_falco()
 
     async def on_reconcile(self, reasons: Reasons) -> Result:
@@ -140,6 +140,8 @@ class Installation(Actor):
         verdict = await self._verdict(planned)
         final = settled(planned, verdict)
         refused = await self._write(planned, final)
+        if self._node.renewal_due:
+            await self._renew()
         if self._unchecked:
             unchecked = Trouble(PENDING, f"could not be checked yet: {self._unchecked}")
             refused = {slot.id: unchecked for slot in planned.slots if slot.wanted != slot.good}
@@ -171,7 +173,8 @@ class Installation(Actor):
         if self._checked is not None and self._checked[0] == planned:
             return self._checked[1]
         if planned.is_settled and (self._checked is not None or not planned.slots):
-            verdict = Verdict(warnings=self._checked[1].warnings) if self._checked else Verdict()
+            known = self._checked[1] if self._checked else Verdict()
+            verdict = Verdict(warnings=known.warnings, web_server=known.web_server)
         else:
             try:
                 verdict = await self._check.ask(planned)
@@ -180,6 +183,7 @@ class Installation(Actor):
                 self._checked, self._unchecked = None, str(error)
                 return kept(planned)
         self._checked, self._unchecked = (planned, verdict), ""
+        self._node.web_server = verdict.web_server
         return verdict
 
     async def _write(
@@ -204,6 +208,7 @@ class Installation(Actor):
         self._is_complete = not applied.postponed
         if applied.is_seen:
             self._node.batches += 1
+            self._node.changed_at = await in_thread(self._volume.changed_at)
             await self._leave_to_falco()
         await self._collect(final)
         taken = {(file.directory, file.name) for file in applied.conflicts}
@@ -212,6 +217,18 @@ class Installation(Actor):
             for slot, version in final.items()
             if (DIRECTORIES[slot.kind], version.file) in taken
         }
+
+    async def _renew(self) -> None:
+        """Make Falco look once more; that the disk fails is no news, for then a batch fails too."""
+        self._node.renewal_due = False
+        try:
+            await in_thread(self._volume.renew)
+        except VolumeError as error:
+            _log.warning("no file could be renamed anew: %s", error)
+        else:
+            self._node.renewals += 1
+            await self._leave_to_falco()
+            _log.info("Falco seems to have missed a change: a file was renamed anew")
 
     def _refill(
         self, missing: Collection[str], final: Mapping[SlotId, SlotVersion], why: str

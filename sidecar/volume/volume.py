@@ -16,7 +16,7 @@ from resources.node.files import Directory, File, Place, has_our_name
 from sidecar.volume import manifest as manifests
 from sidecar.volume.blobs import SUBDIRECTORY, Blobs
 from sidecar.volume.changes import Batch, Changes, changes
-from sidecar.volume.disk import VolumeError, reported
+from sidecar.volume.disk import VolumeError, read_bounded, reported
 from sidecar.volume.manifest import UnreadableManifest, VolumeManifest
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _MANIFEST_MODE = 0o600
+# A manifest has about 1 KB for each source of an artifact, and the configuration of each plugin.
+_MOST_MANIFEST = 16 << 20
 
 
 class ContentMissing(VolumeError):  # noqa: N818 - it says what the caller is to do about
@@ -138,6 +140,33 @@ class Volume:
         except OSError:  # whoever installs says what is wrong
             return []
 
+    def changed_at(self) -> int:
+        """When a directory that Falco watches was changed last, in nanoseconds since the epoch."""
+        times = [0]
+        for directory in (Directory.CONFIG, Directory.RULES):
+            path = self._root / directory.value
+            with suppress(OSError):  # it is told when something is written
+                times.append(path.stat().st_mtime_ns)
+        return max(times)
+
+    def renew(self) -> None:
+        """Rename a file that Falco watches into its place anew, so that it looks once more.
+
+        It does nothing if there is none whose content is stored.
+        """
+        with self.blobs.lock:
+            watched = (
+                File(*place, sha256)
+                for place, sha256 in sorted(self._manifest.files.items(), key=str)
+                if place.directory is not Directory.PLUGINS
+            )
+            file = next((one for one in watched if self.blobs.has(one.directory, one.sha256)), None)
+            if file is not None:
+                todo = Changes(content=(file,))
+                with ExitStack() as leftovers:
+                    self._staged(todo, leftovers).commit()
+                    leftovers.pop_all()
+
     def open_gate(self) -> None:
         """Record that Falco was let start."""
         with self.blobs.lock:
@@ -230,7 +259,7 @@ class Volume:
         if self._manifest_path.parent.is_symlink():
             return VolumeManifest()
         try:
-            return manifests.decode(self._manifest_path.read_bytes())
+            return manifests.decode(read_bounded(self._manifest_path, _MOST_MANIFEST))
         except FileNotFoundError:
             return VolumeManifest()
         except (UnreadableManifest, OSError) as error:

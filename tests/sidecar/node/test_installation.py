@@ -56,7 +56,8 @@ async def test_what_was_installed_and_what_failed_is_logged_once(node, root, cap
     caplog.set_level("INFO", logger="sidecar.node")
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
     await node.settled()
-    assert logged(caplog) == [("INFO", "Rulesfile/a", "installed: revision 1")]
+    warning = 'macro "shell" (line 1): nothing uses it'
+    assert logged(caplog) == [("INFO", "Rulesfile/a", f"installed: revision 1; {warning}")]
     (root / RULES).rename(root / "elsewhere")
     (root / RULES).write_bytes(b"no directory")
     node.put("Rulesfile", "a", {"inlineRules": [{**MACRO, "append": True}]}, generation=2)

@@ -169,3 +169,31 @@ def test_where_there_is_nothing_to_do_nothing_is_written(root):
     trace.clear()
     assert volume.apply([], {}, gate_opened=False) == Applied()
     assert trace == []
+
+
+def test_a_file_that_is_renewed_is_another_one_with_the_same_content(root, volume):
+    before = {path: inode(root, path) for path in CONTENTS}
+    volume.renew()
+    check_converged(root, CONTENTS)
+    renewed = [path for path in CONTENTS if inode(root, path) != before[path]]
+    assert len(renewed) == 1
+    assert not renewed[0].startswith(PLUGINS)
+
+
+def test_a_volume_without_files_that_falco_watches_has_none_to_renew(root):
+    volume = started(root)
+    volume.renew()
+    install(volume, {LIBRARY: b"library"})
+    before = inode(root, LIBRARY)
+    volume.renew()
+    assert inode(root, LIBRARY) == before
+
+
+def test_when_a_directory_was_changed_last_is_known_after_a_restart(root, volume):
+    before = volume.changed_at()
+    install(volume, CONTENTS)
+    assert volume.changed_at() == before
+    install(volume, CONTENTS | {RULE: b"- rule: changed\n"})
+    after = volume.changed_at()
+    assert after > before
+    assert started(root).changed_at() == after
