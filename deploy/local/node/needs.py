@@ -56,8 +56,8 @@ PROBES = (
 
 def missing() -> list[str]:
     """What is missing on this machine, after packages were installed as far as they can be."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        return ["root on Linux"]
+    if sys.platform != "linux" or os.geteuid() != 0 or not _is_first_user_namespace():
+        return ["root on Linux, outside of a user namespace"]
     lacking = _packages()
     if lacking and shutil.which("apt-get"):
         print(f"Installing {' '.join(lacking)}", file=sys.stderr, flush=True)
@@ -71,6 +71,11 @@ def missing() -> list[str]:
         if _has_cgroups()
         else [*found, "writable cgroups with controllers of memory, CPU and processes"]
     )
+
+
+def _is_first_user_namespace() -> bool:
+    """Whether root is that of the machine: a kubelet changes what no other root may."""
+    return Path("/proc/self/uid_map").read_text().split() == ["0", "0", str(2**32 - 1)]
 
 
 def _packages() -> list[str]:
