@@ -44,6 +44,8 @@ class NodeSettings:
     """Seconds that the start of Falco waits for its artifacts at most."""
     falco_version: str
     """The version of Falco; if empty, no rule is refused for the engine that it requires."""
+    falco_image: Path | None
+    """A directory laid out as Falco's image, whose Falco is asked in dry runs; None to ask none."""
     registry_policy: RegistryPolicy
     most_rules_bytes: int
     most_plugin_bytes: int
@@ -68,6 +70,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
         falco_version=flags.falco_version,
+        falco_image=flags.falco_image,
         registry_policy=registry_policy_of(flags),
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
@@ -100,6 +103,14 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         metavar="VERSION",
         help="the Falco that loads the files; rules that need a newer engine are refused",
+    )
+    parser.add_argument(
+        "--falco-image",
+        default=None,
+        type=Path,
+        metavar="DIRECTORY",
+        help="a directory laid out as the image of that Falco, which is then asked in dry runs "
+        "whether it takes the files (default: Falco is not asked)",
     )
     add_registry_policy(parser)
     for name, default in (("rules", 4), ("plugin", 256)):

@@ -55,7 +55,8 @@ def read(data: bytes) -> RulesContent:
     try:
         documents = yaml_reader.load(data)
     except yaml_reader.BadYaml as error:
-        return RulesContent(problems=(str(error),))
+        is_bound = isinstance(error, yaml_reader.ExceedsBound)
+        return RulesContent(problems=(str(error),), unread=is_bound)
     reader = _Reader()
     for document in documents.roots:
         reader.document(document)
