@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
+from resources.falco.exact_check import ExactCheck, way_of
 from resources.falco.rights import FALCO_CLUSTER_RULES, Readable, falco_rules
 from resources.falco.spec import Falco
 from resources.instance.children import Child, Parent, parent_of
@@ -24,6 +25,7 @@ class FalcoSettings:
     excluded_labels: tuple[str, ...] = ()
     gate_deadline: int = 60
     registry_policy: RegistryPolicy = DEFAULT_POLICY
+    exact_check: ExactCheck = ExactCheck.OFF
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -103,6 +105,7 @@ def _templates(
         sidecar_image=settings.sidecar_image,
         gate_deadline=settings.gate_deadline,
         registry_policy=settings.registry_policy,
+        exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
     )
     # Enforced, since a template copied from a running pod has the hash of an old configuration.
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}

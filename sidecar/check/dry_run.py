@@ -97,7 +97,7 @@ class DryRuns:
         output = run.output
         for place in Directory:
             output = output.replace(str(_within(directory, place)), f"/{place.value}")
-        return run._replace(output=output)
+        return run._replace(output=output.replace(str(directory), "/etc/falco"))
 
     @contextmanager
     def _candidate(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> Iterator[Path]:
