@@ -98,6 +98,8 @@ _SIDECAR_RESOURCES = {
     "requests": {"cpu": "50m", "memory": "64Mi"},
     "limits": {"memory": "256Mi"},
 }
+# The check, and Falco in its dry run, may take 128 MiB each beside the sidecar's own 60.
+_EXACT_RESOURCES = _SIDECAR_RESOURCES | {"limits": {"memory": "384Mi"}}
 _SIDECAR_SECURITY = {
     "runAsNonRoot": True,
     "runAsUser": 65532,
@@ -202,7 +204,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
             *_policy_flags(settings.registry_policy),
         ],
         "env": _downward(_SIDECAR_ENV),
-        "resources": _SIDECAR_RESOURCES,
+        "resources": _EXACT_RESOURCES if settings.is_exact else _SIDECAR_RESOURCES,
         "securityContext": _SIDECAR_SECURITY,
         "startupProbe": startup | {"failureThreshold": max(_STARTUP_FAILURES, failures)},
         "readinessProbe": http_probe("/readyz", _SIDECAR_PORT, delay=5, period=10),

@@ -202,6 +202,7 @@ def test_for_the_exact_check_the_sidecar_gets_falcos_program_and_configuration(w
         },
     ]
     assert "--falco-image=/opt/falco-image" in container["args"]
+    assert container["resources"]["limits"] == {"memory": "384Mi"}
     [volume] = [volume for volume in spec["volumes"] if volume["name"] == "falco-program"]
     if way is ExactCheck.IMAGE_VOLUME:
         assert before == []
