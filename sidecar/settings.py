@@ -52,6 +52,8 @@ class NodeSettings:
     """The version of Falco; if empty, no rule is refused for the engine that it requires."""
     falco_web_server: str
     """AUTO, OFF, or the port of 127.0.0.1 at which Falco is asked what it has loaded."""
+    falco_image: Path | None
+    """A directory laid out as Falco's image, whose Falco is asked in dry runs; None to ask none."""
     registry_policy: RegistryPolicy
     most_rules_bytes: int
     most_plugin_bytes: int
@@ -78,6 +80,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         quiet=flags.quiet_time,
         falco_version=flags.falco_version,
         falco_web_server=flags.falco_web_server,
+        falco_image=flags.falco_image,
         registry_policy=registry_policy_of(flags),
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
@@ -126,6 +129,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="WHERE",
         help="where Falco is asked what it has loaded: auto (the port in its configuration), "
         "a port of 127.0.0.1, or off (default %(default)s)",
+    )
+    parser.add_argument(
+        "--falco-image",
+        default=None,
+        type=Path,
+        metavar="DIRECTORY",
+        help="a directory laid out as the image of that Falco, which is then asked in dry runs "
+        "whether it takes the files (default: Falco is not asked)",
     )
     add_registry_policy(parser)
     for name, default in (("rules", 4), ("plugin", 256)):

@@ -140,6 +140,7 @@ class Operator:
                 settings.artifact_operator_image,
                 settings.excluded_labels,
                 registry_policy=settings.registry_policy,
+                exact_check=settings.exact_check,
             ),
             index.readable,
             _LIMITS,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from actors.runtime.turns import MOST
 from resources.falco.desired import SIDECAR_IMAGE
+from resources.falco.exact_check import ExactCheck
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
 from supervisors.process.exposure import boolean
@@ -39,6 +40,8 @@ class Settings:
     artifact_operator_image: str
     leader_elect: bool
     registry_policy: RegistryPolicy
+    exact_check: ExactCheck
+    """How the program of Falco comes to the sidecars, unless a Falco says otherwise."""
     most_reconciles: int
     """Reconciles that run at once."""
     namespace: str
@@ -67,6 +70,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         artifact_operator_image=sidecar,
         leader_elect=flags.leader_elect,
         registry_policy=registry_policy_of(flags),
+        exact_check=ExactCheck(flags.exact_check),
         most_reconciles=flags.max_concurrent_reconciles,
         namespace=environ.get("POD_NAMESPACE", ""),
         pod_name=environ.get("POD_NAME", ""),
@@ -98,6 +102,15 @@ def _parser() -> argparse.ArgumentParser:
         help="work only while holding the Lease falco-operator; needed for several replicas",
     )
     add_registry_policy(parser)
+    parser.add_argument(
+        "--exact-check",
+        default=ExactCheck.OFF.value,
+        choices=[way.value for way in ExactCheck],
+        help="how sidecars get the program of their Falco, to ask it in dry runs what it takes: an "
+        "init container copies it, its image is a volume, or by auto a copy from official "
+        "images; the annotation falcosecurity.dev/exact-check of a Falco overrides it "
+        "(default %(default)s)",
+    )
     parser.add_argument(
         "--max-concurrent-reconciles",
         default=MOST,

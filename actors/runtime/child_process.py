@@ -148,7 +148,7 @@ def _serve(request: type[Q], answer: Callable[[Q], None]) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, limits.memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)
-    _die_with(limits.parent)
+    die_with(limits.parent)
     code = 0
     try:
         answer(msgspec.json.decode(sys.stdin.buffer.read(), type=request))
@@ -211,7 +211,7 @@ def _environment() -> dict[str, str]:
     return {**inherited, "MALLOC_ARENA_MAX": "1"}  # else glibc keeps a heap for each thread
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Have the kernel kill this process when its parent ends, however the parent ends."""
     if sys.platform != "linux":
         return  # on a developer's machine the deadline must do

@@ -73,6 +73,14 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         str, doc("The pod that reports, whose name this object has.", minLength=1, maxLength=64)
     ] = msgspec.field(name="podUID")
     metadata: ObjectMeta = ObjectMeta()
+    judge: Annotated[
+        str | None,
+        doc(
+            "Who decides what is installed: Falco, asked in a dry run, or, with the reason, "
+            "the sidecar's own check only.",
+            maxLength=32768,
+        ),
+    ] = None
     artifacts: Annotated[
         tuple[ArtifactReport, ...] | None,
         doc("One entry for every artifact of the namespace.", **ATOMIC_LIST),

@@ -50,13 +50,14 @@ class FragmentEntry(NamedTuple):
 class ConfigContent(NamedTuple):
     """The content of a fragment; with problems, Falco refuses it whatever other fragments hold.
 
-    `values` counts the values of its YAML.
+    `values` counts the values of its YAML. `unread`: the problem is a bound of ours, not Falco's.
     """
 
     entries: tuple[FragmentEntry, ...] = ()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     values: int = 0
+    unread: bool = False
 
 
 def read(data: bytes, falco: Release | None) -> ConfigContent:
@@ -67,7 +68,8 @@ def read(data: bytes, falco: Release | None) -> ConfigContent:
     try:
         documents = yaml_reader.load(data)
     except yaml_reader.BadYaml as error:
-        return ConfigContent(problems=(str(error),))
+        is_bound = isinstance(error, yaml_reader.ExceedsBound)
+        return ConfigContent(problems=(str(error),), unread=is_bound)
     if not documents.roots or is_null(documents.roots[0]):
         return ConfigContent(warnings=("the file has no configuration",))
     root, *others = documents.roots

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
+from resources.falco.exact_check import ExactCheck, way_of
 from resources.falco.ports import Ports, ports_of
 from resources.falco.rights import FALCO_CLUSTER_RULES, Readable, falco_rules
 from resources.falco.spec import Falco
@@ -25,6 +26,7 @@ class FalcoSettings:
     excluded_labels: tuple[str, ...] = ()
     gate_deadline: int = 60
     registry_policy: RegistryPolicy = DEFAULT_POLICY
+    exact_check: ExactCheck = ExactCheck.OFF
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -111,6 +113,7 @@ def _templates(
         gate_deadline=settings.gate_deadline,
         ports=_ports(falco, parent),
         registry_policy=settings.registry_policy,
+        exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
     )
     # Enforced, since a template copied from a running pod has the hash of an old configuration.
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}

@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resources.configuration.base import FILE
+from resources.falco import exact_check
+from resources.falco.exact_check import ExactCheck
 from resources.falco.ports import Ports
 from resources.instance.workload import MainContainer, http_probe
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
@@ -24,7 +26,10 @@ _STARTUP_MARGIN = 30  # seconds for the sidecar to start, and to answer once the
 
 
 class PodSettings(NamedTuple):
-    """All that the default pod template depends on; `gate_deadline` is in seconds."""
+    """All that the default pod template depends on; `gate_deadline` is in seconds.
+
+    `exact_check` is not AUTO.
+    """
 
     workload: str
     name: str
@@ -36,6 +41,12 @@ class PodSettings(NamedTuple):
     gate_deadline: int
     ports: Ports = Ports()
     registry_policy: RegistryPolicy = DEFAULT_POLICY
+    exact_check: ExactCheck = ExactCheck.OFF
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the sidecar gets the program of Falco."""
+        return self.exact_check is not ExactCheck.OFF
 
 
 class _Mount(NamedTuple):
@@ -87,6 +98,8 @@ _SIDECAR_RESOURCES = {
     "requests": {"cpu": "50m", "memory": "64Mi"},
     "limits": {"memory": "256Mi"},
 }
+# The check, and Falco in its dry run, may take 128 MiB each beside the sidecar's own 60.
+_EXACT_RESOURCES = _SIDECAR_RESOURCES | {"limits": {"memory": "384Mi"}}
 _SIDECAR_SECURITY = {
     "runAsNonRoot": True,
     "runAsUser": 65532,
@@ -121,7 +134,7 @@ def pod_template(settings: PodSettings) -> dict[str, Any]:
             "tolerations": [
                 {"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in _TOLERATED
             ],
-            "initContainers": [_sidecar(settings)],
+            "initContainers": [*_copy(settings), _sidecar(settings)],
             "containers": [_falco(settings)],
             "volumes": _volumes(settings),
         },
@@ -159,15 +172,20 @@ def _falco(settings: PodSettings) -> dict[str, Any]:
     }
 
 
+def _copy(settings: PodSettings) -> list[dict[str, Any]]:
+    if settings.exact_check is not ExactCheck.COPY:
+        return []
+    return [exact_check.copy_container(settings.image, _SIDECAR_SECURITY)]
+
+
 def _falco_mounts(settings: PodSettings) -> list[dict[str, Any]]:
     host = [
         {"name": mount.volume, "mountPath": mount.mount}
         | ({"readOnly": True} if mount.read_only else {})
         for mount in _host_mounts(settings)
     ]
-    config = {"name": _CONFIG, "mountPath": f"/etc/falco/{FILE}", "subPath": FILE}
     shared = [mount | {"readOnly": True} for mount in _mounts(_SHARED)]
-    return [*host, *_mounts((_OWN,)), *shared, config]
+    return [*host, *_mounts((_OWN,)), *shared, _base_mount()]
 
 
 def _sidecar(settings: PodSettings) -> dict[str, Any]:
@@ -183,16 +201,20 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
             f"--gate-deadline={settings.gate_deadline}s",
             f"--falco-version={settings.version}",
             *settings.ports.sidecar_flags(),
+            *([f"--falco-image={exact_check.MOUNT}"] if settings.is_exact else []),
             *_policy_flags(settings.registry_policy),
         ],
         "env": _downward(_SIDECAR_ENV),
         "ports": [port.of_container() for port in settings.ports.of_sidecar()],
-        "resources": _SIDECAR_RESOURCES,
+        "resources": _EXACT_RESOURCES if settings.is_exact else _SIDECAR_RESOURCES,
         "securityContext": _SIDECAR_SECURITY,
         "startupProbe": startup | {"failureThreshold": max(_STARTUP_FAILURES, failures)},
         "readinessProbe": _sidecar_probe(settings, "/readyz", 5, 10),
         "livenessProbe": _sidecar_probe(settings, "/healthz", 15, 10),
-        "volumeMounts": _mounts((*_SHARED, _SIDECAR_TEMPORARY)),
+        "volumeMounts": [
+            *_mounts((*_SHARED, _SIDECAR_TEMPORARY)),
+            *(_program_mounts() if settings.is_exact else []),
+        ],
     }
 
 
@@ -201,6 +223,16 @@ def _sidecar_probe(settings: PodSettings, path: str, delay: int, period: int) ->
     if settings.ports.host:
         probe["httpGet"]["host"] = settings.ports.host
     return probe
+
+
+def _program_mounts() -> list[dict[str, Any]]:
+    """What the sidecar needs for dry runs of Falco: the program and its base configuration."""
+    program = {"name": exact_check.VOLUME, "mountPath": exact_check.MOUNT, "readOnly": True}
+    return [program, _base_mount()]
+
+
+def _base_mount() -> dict[str, Any]:
+    return {"name": _CONFIG, "mountPath": f"/etc/falco/{FILE}", "subPath": FILE}
 
 
 def _policy_flags(policy: RegistryPolicy) -> list[str]:
@@ -216,7 +248,9 @@ def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
         {"name": volume, "emptyDir": {"sizeLimit": _SIZE_LIMITS[volume]}}
         for volume, _ in (_OWN, *_SHARED, _SIDECAR_TEMPORARY)
     ]
-    return [*host, *empty, {"name": _CONFIG, "configMap": {"name": settings.name}}]
+    way = settings.exact_check
+    program = [exact_check.volume(way, settings.image)] if settings.is_exact else []
+    return [*host, *empty, *program, {"name": _CONFIG, "configMap": {"name": settings.name}}]
 
 
 def _host_mounts(settings: PodSettings) -> tuple[_Mount, ...]:

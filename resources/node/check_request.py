@@ -29,10 +29,15 @@ class PluginFact(msgspec.Struct, frozen=True):
 
 
 class CheckedVersion(msgspec.Struct, frozen=True):
-    """One version of a slot: the path of a file, or a plugin. Equal ones have equal content."""
+    """One version of a slot: the path of its content, and what is known of a plugin.
+
+    Equal ones have equal content. A plugin may have no content of its own, and has an `entry`, a
+    PluginEntry as JSON.
+    """
 
     path: str = ""
     plugin: PluginFact | None = None
+    entry: str = ""
 
 
 class CheckedSlot(msgspec.Struct, frozen=True):
@@ -63,11 +68,26 @@ class Context(msgspec.Struct, frozen=True):
     foreign_libraries: tuple[str, ...] = ()
 
 
+class FalcoProgram(msgspec.Struct, frozen=True):
+    """The pod's Falco, for dry runs: a directory laid out as its image, and the volumes' root.
+
+    `base` is the path of its falco.yaml. `variables` are those of its environment that are known.
+    Dry runs may take `seconds` in all.
+    """
+
+    image: str
+    root: str
+    base: str
+    variables: dict[str, str]
+    seconds: float
+
+
 class CheckRequest(msgspec.Struct, frozen=True):
     """A whole node; the files that its slots name must not change during the check."""
 
     slots: tuple[CheckedSlot, ...]
     context: Context
+    falco: FalcoProgram | None = None
 
 
 class WebServer(msgspec.Struct, frozen=True):
@@ -85,10 +105,24 @@ class WebServer(msgspec.Struct, frozen=True):
 Choice: TypeAlias = Literal["wanted", "good", "none"]
 
 
+class Disagreements(msgspec.Struct, frozen=True):
+    """Ids of slots that Falco takes and our own check does not, and the other way round."""
+
+    falco_takes: tuple[str, ...] = ()
+    falco_refuses: tuple[str, ...] = ()
+
+
 class Verdict(msgspec.Struct, frozen=True):
-    """By slot id: the version to install, why it is not the wanted one, and warnings."""
+    """By slot id: the version to install, why it is not the wanted one, and warnings.
+
+    `unasked` says why Falco itself was not asked, or gave no answer; empty if it judged. `broken`:
+    it will give none however often it is asked.
+    """
 
     chosen: dict[str, Choice] = {}
     problems: dict[str, tuple[str, ...]] = {}
     warnings: dict[str, tuple[str, ...]] = {}
     web_server: WebServer = WebServer()
+    disagreements: Disagreements | None = None
+    unasked: str = ""
+    broken: bool = False

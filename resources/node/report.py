@@ -33,6 +33,11 @@ def reports(
     return tuple(_report(artifact, planned, verdict, refused, is_early) for artifact in ordered)
 
 
+def judge(verdict: Verdict) -> str:
+    """Who has decided what is installed: Falco, or, with the reason, our own check only."""
+    return f"own check only: {verdict.unasked}" if verdict.unasked else "Falco"
+
+
 def open_artifacts(
     artifacts: Iterable[NodeArtifact], reports: Iterable[ArtifactReport]
 ) -> list[str]:

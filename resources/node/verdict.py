@@ -31,21 +31,44 @@ def check(slots: Sequence[CheckedSlot], context: Context, read: Callable[[str], 
 
     `read` gives the content of a path, or raises OSError. The slots' ids must be unique.
     """
-    return _Check(NodeSet(slots, context, read)).verdict()
+    return own_check(NodeSet(slots, context, read)).verdict()
 
 
-class _Check:
-    def __init__(self, node: NodeSet) -> None:
+def own_check(node: NodeSet) -> SetCheck:
+    """The check by what is known here of Falco's loader."""
+    trials = max(_LEAST_TRIALS, _WORK // (1 + node.values))
+    return SetCheck(node, node.own_problems, lambda set_: node.evaluate(set_).problems, trials)
+
+
+class SetCheck:
+    """Chooses a version for every slot of a node such that `problems` finds none in the set.
+
+    `own` gives the problems of a version whatever versions the other slots have.
+    """
+
+    def __init__(
+        self,
+        node: NodeSet,
+        own: Callable[[CheckedSlot, CheckedVersion], Sequence[str]],
+        problems: Callable[[Mapping[str, CheckedVersion]], Sequence[Finding]],
+        trials: int,
+    ) -> None:
         self._node = node
+        self._problems = problems
+        self._trials = trials
         self._slots = {slot.id: slot for slot in node.slots}
-        self._own = self._own_problems()
+        self._own = {
+            (slot.id, choice): own(slot, version)
+            for slot in node.slots
+            for choice, version in _versions(slot)
+        }
 
     def verdict(self) -> Verdict:
+        """The choice and its reasons, with the warnings of our own check."""
         options = {slot.id: self._options(slot) for slot in self._node.slots}
-        trials = max(_LEAST_TRIALS, _WORK // (1 + self._node.values))
-        decision = Chooser(options, self._problems, trials).choose()
+        decision = Chooser(options, self._problems_of, self._trials).choose()
         selection = decision.selection
-        final = self._node.evaluate(self._versions(selection))
+        final = self._node.evaluate(self.versions(selection))
         return Verdict(
             chosen=selection,
             problems=_texts(
@@ -55,14 +78,6 @@ class _Check:
             warnings=self._warnings(selection, final.warnings),
             web_server=final.web_server,
         )
-
-    def _own_problems(self) -> dict[tuple[str, Choice], Sequence[str]]:
-        """Why Falco would refuse a version whatever versions the other slots have."""
-        return {
-            (slot.id, choice): self._node.own_problems(slot, version)
-            for slot in self._node.slots
-            for choice, version in _versions(slot)
-        }
 
     def _options(self, slot: CheckedSlot) -> Options:
         if slot.stays:
@@ -76,7 +91,8 @@ class _Check:
         same: Choice = "wanted" if slot.wanted == slot.good else "good"
         return Options(levels, same if same in levels else "none")
 
-    def _versions(self, selection: Selection) -> dict[str, CheckedVersion]:
+    def versions(self, selection: Selection) -> dict[str, CheckedVersion]:
+        """The versions that are chosen, by slot id."""
         versions = {
             name: self._slots[name].wanted if choice == "wanted" else self._slots[name].good
             for name, choice in selection.items()
@@ -84,8 +100,8 @@ class _Check:
         }
         return {name: version for name, version in versions.items() if version is not None}
 
-    def _problems(self, selection: Selection) -> list[Finding]:
-        return self._node.evaluate(self._versions(selection)).problems
+    def _problems_of(self, selection: Selection) -> Sequence[Finding]:
+        return self._problems(self.versions(selection))
 
     def _why(self, slot: CheckedSlot, choice: Choice, decision: ChosenSelection) -> list[str]:
         """Why a slot does not get the wanted version, and why the installed one is removed."""
@@ -110,7 +126,7 @@ class _Check:
     def _warnings(
         self, selection: Selection, findings: Iterable[Finding]
     ) -> dict[str, tuple[str, ...]]:
-        versions = self._versions(selection)
+        versions = self.versions(selection)
         warnings = [
             (name, list(self._node.own_warnings(self._slots[name], version)))
             for name, version in versions.items()

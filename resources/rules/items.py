@@ -93,10 +93,11 @@ Item: TypeAlias = (
 class RulesContent(NamedTuple):
     """The content of a rules file; with problems, Falco refuses it whatever other files hold.
 
-    `values` counts the values of its YAML.
+    `values` counts the values of its YAML. `unread`: the problem is a bound of ours, not Falco's.
     """
 
     items: tuple[Item, ...] = ()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     values: int = 0
+    unread: bool = False

@@ -50,7 +50,8 @@ def read(data: bytes, falco: Release | None = None) -> RulesContent:
     try:
         documents = yaml_reader.load(data)
     except yaml_reader.BadYaml as error:
-        return RulesContent(problems=(str(error),))
+        is_bound = isinstance(error, yaml_reader.ExceedsBound)
+        return RulesContent(problems=(str(error),), unread=is_bound)
     reader = _Reader(falco)
     for document in documents.roots:
         reader.document(document)

@@ -48,6 +48,10 @@ class BadYaml(ValueError):  # noqa: N818 - it describes the file, not a failure 
     """A file that is no YAML or exceeds a bound; the message names the line if it is known."""
 
 
+class ExceedsBound(BadYaml):
+    """A file that is too large, too deep or has too many values for us; Falco may take it."""
+
+
 class _Size(NamedTuple):
     values: int
     height: int
@@ -70,7 +74,7 @@ def load(data: bytes) -> Documents:
         BadYaml: the file is no YAML, or exceeds a bound.
     """
     if len(data) > MAX_BYTES:
-        raise BadYaml(f"it is larger than {MAX_BYTES >> 20} MiB")
+        raise ExceedsBound(f"it is larger than {MAX_BYTES >> 20} MiB")
     _check_encoding(data)
     data = yaml_cpp.replaced(data)
     try:
@@ -153,7 +157,7 @@ class _Composer:
         self._count(1, event)
         self._open.append(_Open(event, self._values - 1))
         if len(self._open) > MAX_DEPTH:
-            raise BadYaml(f"line {_line(event)}: values are nested deeper than {MAX_DEPTH}")
+            raise ExceedsBound(f"line {_line(event)}: values are nested deeper than {MAX_DEPTH}")
 
     def _end(self) -> None:
         done = self._open.pop()
@@ -172,7 +176,7 @@ class _Composer:
         node, size = self._anchors[event.anchor]
         self._count(size.values, event)
         if len(self._open) + size.height > MAX_DEPTH:
-            raise BadYaml(f"line {_line(event)}: aliases nest deeper than {MAX_DEPTH}")
+            raise ExceedsBound(f"line {_line(event)}: aliases nest deeper than {MAX_DEPTH}")
         self._place(node, size, None)
 
     def _place(self, node: YamlNode, size: _Size, anchor: str | None) -> None:
@@ -189,7 +193,7 @@ class _Composer:
         self._values += values
         if self._values > MAX_VALUES:
             what = "aliases make it" if isinstance(event, AliasEvent) else "it has"
-            raise BadYaml(f"line {_line(event)}: {what} more than {MAX_VALUES} values")
+            raise ExceedsBound(f"line {_line(event)}: {what} more than {MAX_VALUES} values")
 
 
 def _line(event: Event) -> int:

@@ -1,5 +1,7 @@
 """Checks the artifacts of a node in a child process, so that hostile content does no harm here.
 
+The child asks the pod's own Falco too, in dry runs, where its program is at hand.
+
 The child bounds what it reads of each file (resources.text.yaml_reader) and of all of them, and
 refuses by name a file that is too much. Its limits of memory and time are there for our mistakes.
 """
@@ -7,6 +9,9 @@ refuses by name a file that is too much. Its limits of memory and time are there
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -24,12 +29,12 @@ from resources.node.files import DIRECTORIES, Directory
 from resources.node.plan import is_present, libraries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from resources.node.check_request import Context
+    from resources.node.check_request import Context, FalcoProgram
     from resources.node.plan import Plan, PlannedSlot
-    from resources.node.slots import SlotVersion
+    from resources.node.slots import Content, SlotVersion
+    from sidecar.check.pod_falco import PodFalco
     from sidecar.volume.volume import Volume
 
 _Foreign: TypeAlias = "Mapping[Directory, Mapping[Path, Path]]"
@@ -37,6 +42,9 @@ _Foreign: TypeAlias = "Mapping[Directory, Mapping[Path, Path]]"
 
 MEMORY = 128 * MEGABYTE
 SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
+_MOST_REMEMBERED = 16
 
 _KINDS = {"Rulesfile": "rules", "Config": "config", "Plugin": "plugin"}
 # Files of others that Falco loads, by extension: in config.d it loads every file.
@@ -48,11 +56,25 @@ class CheckFailed(Exception):  # noqa: N818 - what it reports is a failure, not 
 
 
 class NodeCheck:
-    """Checks a plan together with the files on the node that belong to no artifact."""
+    """Checks a plan together with the files on the node that belong to no artifact.
 
-    def __init__(self, volume: Volume, context: Context) -> None:
+    A verdict of Falco is remembered by all that it depends on.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        context: Context,
+        falco: PodFalco,
+        checked: Callable[[Verdict], None],
+    ) -> None:
+        """`checked` is called with each new verdict."""
+        self._checked = checked
         self._volume = volume
         self._context = context
+        self._falco = falco
+        self._broken = ""
+        self._verdicts: dict[str, Verdict] = {}
 
     async def ask(self, planned: Plan) -> Verdict:
         """Return which version of each slot may be activated.
@@ -65,7 +87,42 @@ class NodeCheck:
         context = replace(self._context, foreign_libraries=tuple(names))
         known = libraries(planned, names)
         ours = (self._slot(slot, known) for slot in planned.slots)
-        return await check_in_child(CheckRequest((*ours, *_foreign_slots(foreign)), context))
+        request = CheckRequest((*ours, *_foreign_slots(foreign)), context)
+        program: FalcoProgram | str = self._broken
+        if not program:
+            program = await asyncio.to_thread(self._falco.program)
+        if isinstance(program, str):
+            verdict = replace(await check_in_child(request), unasked=program)
+        else:
+            verdict = await self._ask_falco(replace(request, falco=program))
+        self._checked(verdict)
+        return verdict
+
+    async def _ask_falco(self, request: CheckRequest) -> Verdict:
+        key = await asyncio.to_thread(self._key, request)
+        if known := self._verdicts.get(key):
+            return replace(known, disagreements=None)  # they are counted
+        try:
+            verdict = await check_in_child(request)
+        except CheckFailed as error:  # perhaps of Falco, and without it there is an answer
+            verdict = await check_in_child(replace(request, falco=None))
+            return replace(verdict, unasked=f"the check with dry runs of Falco {error}")
+        if verdict.broken:
+            self._broken = verdict.unasked
+            _log.warning("until a restart of the sidecar Falco is not asked: %s", self._broken)
+        elif not verdict.unasked:
+            if len(self._verdicts) >= _MOST_REMEMBERED:
+                del self._verdicts[next(iter(self._verdicts))]
+            self._verdicts[key] = verdict
+        return verdict
+
+    def _key(self, request: CheckRequest) -> str:
+        """Identifies all on which the verdict depends; paths of our content have its digest."""
+        theirs = [slot.wanted for slot in request.slots if slot.stays]
+        states = [self._volume.blobs.digests.find(Path(theirs.path)) for theirs in theirs if theirs]
+        timeless = replace(request, falco=None)
+        parts = (timeless, states, self._falco.identity())
+        return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
     def _foreign(self) -> _Foreign:
         """Files that belong to no artifact: a user may have mounted some."""
@@ -98,12 +155,17 @@ class NodeCheck:
             release = content.version if content else ""
             present = is_present(version, known)
             return CheckedVersion(
+                path=self._path(kind, content) if content else "",
                 plugin=PluginFact(
                     entry.name, release, entry.library_path, present, _json(entry.init_config)
-                )
+                ),
+                entry=msgspec.json.encode(entry).decode(),
             )
         assert content is not None, "rules and configurations are files"
-        return CheckedVersion(str(self._volume.blobs.path(DIRECTORIES[kind], content.sha256)))
+        return CheckedVersion(self._path(kind, content))
+
+    def _path(self, kind: str, content: Content) -> str:
+        return str(self._volume.blobs.path(DIRECTORIES[kind], content.sha256))
 
 
 async def check_in_child(request: CheckRequest) -> Verdict:

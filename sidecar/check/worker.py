@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.runtime.child_process import serve
@@ -13,9 +15,15 @@ if TYPE_CHECKING:
 
 def answer(request: CheckRequest) -> Verdict:
     """The verdict on the slots of a request."""
-    from resources.node.verdict import check  # noqa: PLC0415 - after the limits hold
+    from resources.node import exact, verdict  # noqa: PLC0415 - after the limits hold
 
-    return check(request.slots, request.context, _read)
+    if request.falco is None:
+        return verdict.check(request.slots, request.context, _read)
+    from sidecar.check.dry_run import DryRuns  # noqa: PLC0415 - as above
+
+    with tempfile.TemporaryDirectory(prefix="falco-", ignore_cleanup_errors=True) as work:
+        runs = DryRuns(request.falco, request.context, Path(work))
+        return exact.check(request.slots, request.context, _read, runs.ask)
 
 
 def _read(path: str) -> bytes:

@@ -17,7 +17,7 @@ from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
 from resources.node.pace import quiet_seconds
 from resources.node.plan import Plan, PlannedSlot, has_quick_fetch, kept, plan, removed, settled
 from resources.node.plugin_entries import plugin_entries
-from resources.node.report import reports
+from resources.node.report import judge, reports
 from resources.node.slots import SlotId, SlotVersion, from_manifest, to_manifest
 from sidecar.check.node_check import CheckFailed
 from sidecar.node.report_log import log_changes
@@ -178,6 +178,7 @@ class Installation(Actor):
         else:
             try:
                 verdict = await self._check.ask(planned)
+                self._node.judge = judge(verdict)
             except (CheckFailed, VolumeError) as error:
                 _log.warning("the check failed: %s", error)
                 self._checked, self._unchecked = None, str(error)

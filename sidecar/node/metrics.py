@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from resources.artifact.nodereport import ArtifactReport
+    from resources.node.check_request import Verdict
     from sidecar.node.state import NodeState
 
 _PREFIX = "falco_artifacts_"
@@ -35,6 +36,10 @@ class NodeMetrics:
         self._seconds = 0.0
         self._files: Counter[str] = Counter()
         self._batches = self._renewals = 0
+        self._disagreements: Counter[tuple[str]] = Counter(
+            {("falco_takes",): 0, ("falco_refuses",): 0}
+        )
+        self._is_falco_asked = False
         self._synced: dict[tuple[str, str], float] = {}
         self._reports: dict[tuple[str, str], ArtifactReport] = {}
 
@@ -60,6 +65,13 @@ class NodeMetrics:
         self._files = Counter(slot.kind for slot in state.installed)
         self._batches, self._renewals = state.batches, state.renewals
 
+    def checked(self, verdict: Verdict) -> None:
+        """Take in a verdict of Falco, or that there is none."""
+        self._is_falco_asked = not verdict.unasked
+        if verdict.disagreements is not None:
+            self._disagreements["falco_takes",] += len(verdict.disagreements.falco_takes)
+            self._disagreements["falco_refuses",] += len(verdict.disagreements.falco_refuses)
+
     def collect(self) -> Iterator[Any]:
         """Make the families; called by the registry at every scrape."""
         yield by_kind(Counters, _PREFIX + "installs", "Revisions installed.", self._installs)
@@ -75,6 +87,11 @@ class NodeMetrics:
         yield Counters(_PREFIX + "batches", what, value=self._batches)
         what = "Files renamed anew because Falco seemed to have missed a change."
         yield Counters(_PREFIX + "renewals", what, value=self._renewals)
+        what = "Sources that Falco takes or refuses in a dry run, against our own check."
+        name = _PREFIX + "check_disagreements"
+        yield family(Counters, name, what, ("direction",), self._disagreements)
+        what = "Whether the last check was by Falco itself: 1, or by our own check only: 0."
+        yield Gauges(_PREFIX + "check_by_falco", what, value=self._is_falco_asked)
         states = Counter((report.kind, report.state) for report in self._reports.values())
         yield family(Gauges, _PREFIX + "states", "Artifacts by state.", ("kind", "state"), states)
         what = "When the artifact was installed as it is, in seconds since the epoch."

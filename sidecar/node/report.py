@@ -15,6 +15,7 @@ from actors.runtime.results import Blocked, RequeueAfter, Result
 from actors.write.recorder import Record
 from actors.write.retry import Retry
 from resources.artifact.nodereport import ArtifactReport, NodeReport, ReportState
+from resources.kubernetes.event import bounded
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
 from resources.node.events import failures
@@ -68,6 +69,7 @@ class Reporter(Actor):
         self._record_event = record
         self._retry = Retry(runtime.random)
         self._written: tuple[ArtifactReport, ...] | None = None
+        self._written_judge = ""
         self._read_at = -math.inf
         self._pending: dict[tuple[str, str], float] = {}
         self._due_at: float | None = None
@@ -91,30 +93,32 @@ class Reporter(Actor):
     async def _report(self) -> Result:
         now = self.runtime.clock.monotonic()
         if now >= self._read_at + _READ_PERIOD:
-            self._written, self._read_at = await self._live(), now
+            self._written, self._written_judge = await self._live()
+            self._read_at = now
         wait, reports = self._due(self._remembered(self._node.loaded_reports()))
-        if reports != self._written:
+        judge = bounded(self._node.judge)
+        if (reports, judge) != (self._written, self._written_judge):
             self.calls += 1
-            await self._client.apply(self._ref, self._body(reports), FIELD_MANAGER)
+            await self._client.apply(self._ref, self._body(reports, judge), FIELD_MANAGER)
             pod, before = self._pod, self._written or ()
             for event in failures(before, reports, pod.namespace, pod.node):
                 self._record_event(Record(*event))
-            self._written = reports
+            self._written, self._written_judge = reports, judge
         self._retry = Retry(self.runtime.random)
         if wait is None:
             return RequeueAfter(_READ_PERIOD, "the next reading of the report")
         return RequeueAfter(wait, "an artifact that is still pending")
 
-    async def _live(self) -> tuple[ArtifactReport, ...] | None:
-        """The reports that this pod wrote before a restart; None if it has written none."""
+    async def _live(self) -> tuple[tuple[ArtifactReport, ...] | None, str]:
+        """What this pod wrote before a restart: reports, None if it has written none, and judge."""
         self.calls += 1
         try:
             raw = await self._client.get(self._ref)
         except NotFound:
-            return None
+            return None, ""
         report = msgspec.json.decode(raw, type=NodeReport)
         is_ours = report.pod_uid == self._pod.uid and report.node_name == self._pod.node
-        return (report.artifacts or ()) if is_ours else None
+        return ((report.artifacts or ()), report.judge or "") if is_ours else (None, "")
 
     def _remembered(self, reports: Iterable[ArtifactReport]) -> Iterable[ArtifactReport]:
         """The reports; what was loaded of a revision stays so while Falco reads all files again."""
@@ -156,7 +160,7 @@ class Reporter(Actor):
         wait = min((at - now for at in pending.values() if at > now), default=None)
         return wait, tuple(due)
 
-    def _body(self, reports: tuple[ArtifactReport, ...]) -> dict[str, Any]:
+    def _body(self, reports: tuple[ArtifactReport, ...], judge: str) -> dict[str, Any]:
         kind = KINDS["NodeReport"]
         owner = {"apiVersion": "v1", "kind": "Pod", "name": self._pod.name, "uid": self._pod.uid}
         return {
@@ -170,4 +174,5 @@ class Reporter(Actor):
             "nodeName": self._pod.node,
             "podUID": self._pod.uid,
             "artifacts": msgspec.to_builtins(reports),
+            **({"judge": judge} if judge else {}),
         }

@@ -32,6 +32,8 @@ class NodeState:
         """The versions on disk."""
         self.reports: tuple[ArtifactReport, ...] = ()
         """A report for every artifact, as of the last installation."""
+        self.judge = ""
+        """Who has judged the versions on disk: Falco, or, with the reason, our own check only."""
         self.batches = 0
         """How many times files were changed; files that were changed together count once."""
         self.changed_at = 0

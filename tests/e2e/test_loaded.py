@@ -4,7 +4,7 @@ import pytest
 
 from tests.e2e.costs import rule
 from tests.eventually import eventually
-from tests.played_falco import PlayedFalco
+from tests.running_falco import RunningFalco
 from tests.sidecar_process import SidecarProcess
 
 
@@ -13,7 +13,7 @@ def falco(fleet):
     """A Falco with one pod, whose container is played beside the real sidecar."""
     (planned,) = fleet.falco(type="Deployment", replicas=1).sidecars
     pod = fleet.api.get("Pod", fleet.namespace, planned.pod)
-    played = PlayedFalco(planned.root)
+    played = RunningFalco(planned.root)
     sidecar = SidecarProcess(planned.kubeconfig, planned.directory, pod, falco=played.port)
     fleet.sidecars[:] = [sidecar]
     fleet.start()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from resources.falco.exact_check import ExactCheck
 from resources.falco.pod import PodSettings, pod_template
 
 SETTINGS = PodSettings(
@@ -195,6 +196,34 @@ def test_the_sidecar_has_every_default():
             {"name": "artifact-operator-tmp", "mountPath": "/tmp"},
         ],
     }
+
+
+@pytest.mark.parametrize("way", [ExactCheck.COPY, ExactCheck.IMAGE_VOLUME])
+def test_for_the_exact_check_the_sidecar_gets_falcos_program_and_configuration(way):
+    settings = SETTINGS._replace(exact_check=way)
+    spec = pod_template(settings)["spec"]
+    *before, container = spec["initContainers"]
+    assert container["volumeMounts"][-2:] == [
+        {"name": "falco-program", "mountPath": "/opt/falco-image", "readOnly": True},
+        {
+            "name": "falco-config-default",
+            "mountPath": "/etc/falco/falco.yaml",
+            "subPath": "falco.yaml",
+        },
+    ]
+    assert "--falco-image=/opt/falco-image" in container["args"]
+    assert container["resources"]["limits"] == {"memory": "384Mi"}
+    [volume] = [volume for volume in spec["volumes"] if volume["name"] == "falco-program"]
+    if way is ExactCheck.IMAGE_VOLUME:
+        assert before == []
+        assert volume["image"] == {"reference": SETTINGS.image}
+        return
+    [copy] = before
+    assert volume["emptyDir"] == {"sizeLimit": "256Mi"}
+    assert (copy["name"], copy["image"]) == ("falco-program", SETTINGS.image)
+    assert copy["securityContext"] == container["securityContext"]
+    assert copy["volumeMounts"] == [{"name": "falco-program", "mountPath": "/falco-image"}]
+    assert spec["containers"] == pod_template(SETTINGS)["spec"]["containers"]
 
 
 @pytest.mark.parametrize("deadline", [0, 30, 60, 61, 300, 3600])

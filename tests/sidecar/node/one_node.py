@@ -15,6 +15,7 @@ from resources.node.artifact import NodeArtifact
 from resources.node.check_request import Context
 from resources.registry.credentials import RegistryPolicy
 from sidecar.check.node_check import NodeCheck
+from sidecar.check.pod_falco import PodFalco
 from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.installation import Installation
@@ -24,6 +25,7 @@ from sidecar.volume.volume import Volume
 
 if TYPE_CHECKING:
     from actors.runtime.clock import Clock
+    from resources.node.check_request import Verdict
     from resources.node.plan import PlannedSlot
     from resources.node.slots import SlotId
 
@@ -34,7 +36,7 @@ QUIET = 2.0
 class Node:
     """One node: the actor of its installation, and those of the artifacts that were put."""
 
-    def __init__(self, root, clock: "Clock | None" = None):
+    def __init__(self, root, clock: "Clock | None" = None, falco=None):
         self.runtime = Runtime(clock or SystemClock(), random.Random(1))
         self.store = Store()
         self.state = NodeState(lambda reason: self.installation.tell(Reconcile(reason)))
@@ -45,6 +47,7 @@ class Node:
         )
         self.services = NodeServices(self.store, self.state, fetcher, dict)
         self.removed: list[PlannedSlot] = []
+        self.verdicts: list[Verdict] = []
         self.lost: list[SlotId] = []
         self.done = asyncio.Event()
         self.installation = Installation.start(
@@ -52,7 +55,12 @@ class Node:
             self.store,
             self.state,
             self.volume,
-            NodeCheck(self.volume, CONTEXT),
+            NodeCheck(
+                self.volume,
+                CONTEXT,
+                PodFalco(falco, root, "node-1", lambda: 20.0),
+                self.verdicts.append,
+            ),
             QUIET,
             self._installed,
             self.lost.extend,

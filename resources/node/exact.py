@@ -1,0 +1,196 @@
+"""Which versions of a node's slots may be activated, as Falco itself says in dry runs.
+
+Falco stops at the first error, so each dry run gives one reason. Where it names no file, the slot
+at fault is found by halving: the slots that differ from what is installed, in Falco's load order,
+are activated one after the other until Falco refuses the set.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from resources.node.candidates import NodeSet
+from resources.node.check_request import Disagreements, Verdict
+from resources.node.dry_run_answer import DoesNotRun, NoAnswer, Refusal
+from resources.node.verdict import SetCheck, own_check
+from resources.text.messages import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from resources.node.check_request import CheckedSlot, CheckedVersion, Choice, Context
+
+    Ask = Callable[[Sequence[tuple[CheckedSlot, CheckedVersion]]], Refusal | None]
+
+# Dry runs beyond those without which there is no set that Falco takes.
+_TRIALS = 40
+# Keys of falco.yaml at which a dry run does not look, although Falco exits of them when it starts.
+_UNSEEN = ("webserver.ssl_enabled",)
+
+
+def check(
+    slots: Sequence[CheckedSlot],
+    context: Context,
+    read: Callable[[str], bytes],
+    ask: Ask,
+) -> Verdict:
+    """The verdict of our own check, and laid over it that of Falco, where it gives one.
+
+    `ask` does a dry run with these versions, in Falco's load order; it may raise NoAnswer.
+    """
+    node = NodeSet(slots, context, read)
+    own = own_check(node)
+    ours = own.verdict()
+    falco = _Falco(node, ask)
+    try:
+        return _laid_over(ours, falco.verdict(own.versions(ours.chosen)), node)
+    except _NoSetIsTaken as error:
+        return replace(ours, unasked=str(error))
+    except NoAnswer as error:
+        ours = replace(ours, unasked=str(error), broken=isinstance(error, DoesNotRun))
+        return _kept(ours, node) if falco.is_refused(own.versions(ours.chosen)) else ours
+
+
+class _NoSetIsTaken(NoAnswer):
+    """Falco refuses what belongs to no artifact, so no choice of ours makes a difference."""
+
+
+class _Falco:
+    """Falco's answers, each asked for once."""
+
+    def __init__(self, node: NodeSet, ask: Ask) -> None:
+        self._node = node
+        self._ask = ask
+        self._slots = {slot.id: slot for slot in node.slots}
+        self._answers: dict[frozenset[tuple[str, bool]], Refusal | None] = {}
+
+    def verdict(self, ours: Mapping[str, CheckedVersion]) -> Verdict:
+        """The choice of which Falco takes the whole set; `ours` is asked for early as a fallback.
+
+        Raises:
+            NoAnswer: Falco gave no answer, or takes no set with the files of others.
+        """
+        check = SetCheck(self._node, self._node.bounds, self._problems, _TRIALS)
+        self._refusal(ours)
+        verdict = check.verdict()
+        if refused := self._refusal(check.versions(verdict.chosen)):
+            raise _NoSetIsTaken(f"Falco takes no set of files here: {refused.text}")
+        return verdict
+
+    def is_refused(self, versions: Mapping[str, CheckedVersion]) -> bool:
+        """Whether Falco has been asked for this set, and refused it."""
+        return self._answers.get(self._key(versions)) is not None
+
+    def _problems(self, versions: Mapping[str, CheckedVersion]) -> list[Finding]:
+        refused = self._refusal(versions)
+        if refused is not None:
+            return [Finding(self._origin(refused, versions), refused.text)]
+        configs = {
+            name: version
+            for name, version in versions.items()
+            if self._slots[name].kind == "config"
+        }
+        return [
+            finding
+            for finding in self._node.evaluate(configs).problems
+            if finding.text.startswith(tuple(f"key {key} " for key in _UNSEEN))
+        ]
+
+    def _refusal(self, versions: Mapping[str, CheckedVersion]) -> Refusal | None:
+        key = self._key(versions)
+        if key not in self._answers:
+            slots = self._node.slots
+            self._answers[key] = self._ask(
+                [(slot, versions[slot.id]) for slot in slots if slot.id in versions]
+            )
+        return self._answers[key]
+
+    def _key(self, versions: Mapping[str, CheckedVersion]) -> frozenset[tuple[str, bool]]:
+        """The set, of which each version is the wanted or the installed one."""
+        return frozenset(
+            (name, version == self._slots[name].wanted) for name, version in versions.items()
+        )
+
+    def _origin(self, refused: Refusal, versions: Mapping[str, CheckedVersion]) -> str:
+        """The slot that Falco names, or that is at fault by halving."""
+        for slot in self._node.slots:
+            version = versions.get(slot.id)
+            if version is not None and _is_named(refused, slot, version):
+                return slot.id
+        return self._halved(versions, refused)
+
+    def _halved(self, versions: Mapping[str, CheckedVersion], refused: Refusal) -> str:
+        present = [slot for slot in self._node.slots if slot.id in versions]
+        changed = [slot for slot in present if not slot.stays and versions[slot.id] != slot.good]
+        before = dict(versions)
+        for slot in changed:
+            del before[slot.id]
+            if slot.good is not None:
+                before[slot.id] = slot.good
+        if self._refusal(before) is not None:
+            versions = before
+            changed = [slot for slot in self._node.slots if slot.id in before and not slot.stays]
+            before = {slot.id: before[slot.id] for slot in present if slot.stays}
+            if self._refusal(before) is not None:
+                raise _NoSetIsTaken(f"Falco refuses what belongs to no artifact: {refused.text}")
+        taken, least = 0, len(changed)
+        while least - taken > 1:
+            middle = (taken + least) // 2
+            some = {slot.id: versions[slot.id] for slot in changed[:middle]}
+            if self._refusal({**before, **some}) is None:
+                taken = middle
+            else:
+                least = middle
+        return changed[least - 1].id
+
+
+def _is_named(refused: Refusal, slot: CheckedSlot, version: CheckedVersion) -> bool:
+    if refused.plugin and version.plugin is not None:
+        return version.plugin.name == refused.plugin
+    directory, _, name = refused.file.rpartition("/")
+    is_library = name.endswith(".so")
+    return (
+        bool(directory) and name == slot.file and is_library is (slot.kind == "plugin")
+    ) and slot.kind != "config"
+
+
+def _laid_over(ours: Verdict, falco: Verdict, node: NodeSet) -> Verdict:
+    """The verdict of Falco; what our own check says otherwise is a warning, and is counted."""
+    wanted = [slot.id for slot in node.slots if slot.wanted is not None and not slot.stays]
+    takes = _wanted_by(falco, ours, wanted)
+    refuses = _wanted_by(ours, falco, wanted)
+    warnings = {
+        name: texts
+        for name, texts in ours.warnings.items()
+        if ours.chosen.get(name) == falco.chosen.get(name)
+    }
+    for name in takes:
+        texts = (
+            f"Falco takes it, our own check does not: {text}"
+            for text in ours.problems.get(name, ())
+        )
+        warnings[name] = (*warnings.get(name, ()), *texts)
+    return replace(falco, warnings=warnings, disagreements=Disagreements(takes, refuses))
+
+
+def _wanted_by(one: Verdict, other: Verdict, names: Sequence[str]) -> tuple[str, ...]:
+    """Slots that get the wanted version by one verdict only."""
+    return tuple(
+        name for name in names if one.chosen[name] == "wanted" and other.chosen[name] != "wanted"
+    )
+
+
+def _kept(ours: Verdict, node: NodeSet) -> Verdict:
+    """Nothing new, for Falco refuses what our own check would install."""
+    chosen: dict[str, Choice] = dict(ours.chosen)
+    problems = dict(ours.problems)
+    for slot in node.slots:
+        if slot.wanted is None or slot.stays or slot.wanted == slot.good:
+            continue
+        chosen[slot.id] = "good" if slot.good is not None else "none"
+        problems.setdefault(
+            slot.id, (f"Falco refuses the files of this node together, and {ours.unasked}",)
+        )
+    return replace(ours, chosen=chosen, problems=problems)

@@ -1,0 +1,83 @@
+import os
+import shutil
+import stat
+import subprocess
+
+import pytest
+
+from resources.falco.desired import FalcoSettings, desired
+from resources.falco.exact_check import ANNOTATION, ExactCheck, copy_container, way_of
+from resources.falco.spec import Falco
+from resources.instance.image import parse_image
+from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.meta import ObjectMeta
+
+OFFICIAL = "docker.io/falcosecurity/falco:0.44.1"
+
+
+def way(setting, image=OFFICIAL, annotation=None):
+    annotations = {ANNOTATION: annotation} if annotation is not None else None
+    return way_of(ExactCheck(setting), annotations, parse_image(image, "image"))
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (OFFICIAL, "copy"),
+        ("falcosecurity/falco", "copy"),
+        ("mirror.example.com:5000/a/falcosecurity/falco@sha256:" + "0" * 64, "copy"),
+        ("docker.io/falcosecurity/falco:0.44.1-debian", "copy"),
+        ("docker.io/falcosecurity/falco:0.38.0-distroless", "off"),
+        ("docker.io/falcosecurity/falco-distroless:0.38.0", "off"),
+        ("docker.io/notfalcosecurity/falco:0.44.1", "off"),
+        ("example.com/falco:0.44.1", "off"),
+    ],
+)
+def test_auto_copies_from_official_images_only(image, expected):
+    assert way("auto", image) == expected
+    assert way("copy", image) == "copy"
+    assert way("off", image) == "off"
+
+
+@pytest.mark.parametrize("setting", [*ExactCheck])
+def test_the_annotation_of_a_falco_wins(setting):
+    for value in ("copy", "image-volume", "off"):
+        assert way(setting, annotation=value) == value
+    assert way(setting, annotation="auto") == "copy"
+
+
+def test_another_value_is_a_spec_that_cannot_be_carried_out():
+    meta = ObjectMeta(name="falco", namespace="ns", uid="u", annotations={ANNOTATION: "yes"})
+    with pytest.raises(InvalidSpec, match="auto, copy, image-volume, off"):
+        desired(Falco(metadata=meta), FalcoSettings())
+
+
+def run_copy(root):
+    """Run the command of the init container, with its paths below `root`."""
+    [shell, flag, script] = copy_container(OFFICIAL, {})["command"]
+    script = script.replace("/falco-image", f"{root}/to").replace(" /usr/", f" {root}/usr/")
+    return subprocess.run([shell, flag, script], capture_output=True, check=False).returncode
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A directory with a program at the place of Falco's, which is linked as most are."""
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    shutil.copy(os.path.realpath("/bin/sh"), tmp_path / "usr/bin/falco")
+    return tmp_path
+
+
+def test_the_copy_runs_with_its_own_libraries(image):
+    assert run_copy(image) == 0
+    program = image / "to/usr/bin/falco"
+    assert program.stat().st_mode & stat.S_IXOTH
+    [loader] = (image / "to/usr/lib").glob("ld-*.so.*")
+    command = [loader, "--library-path", image / "to/usr/lib", program, "-c", "echo runs"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"runs\n"
+
+
+def test_whatever_it_finds_the_init_container_succeeds(image):
+    (image / "usr/bin/falco").unlink()
+    assert run_copy(image) == 0
+    (image / "to").chmod(0o500)
+    assert run_copy(image) == 0

@@ -1,0 +1,205 @@
+"""From a change of artifacts to the verdict of Falco, in the real child process of the check."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from resources.artifact.medium import Medium
+from resources.configuration.base import base_config
+from resources.node.files import Directory
+from resources.node.plan import Plan, PlannedSlot
+from resources.node.plugin_entries import PluginEntry
+from resources.node.report import judge
+from resources.node.slots import Content, SlotId, SlotVersion
+from sidecar.check.node_check import NodeCheck
+from sidecar.check.pod_falco import NOT_GIVEN, PodFalco
+from tests.played_falco import runs_of, write_played_falco
+from tests.sidecar.node.one_node import CONTEXT, Node
+from tests.sidecar.volume.node_directories import started
+
+PLAIN = {
+    "rule": "One",
+    "desc": "d",
+    "condition": "evt.type = open",
+    "output": "o",
+    "priority": "NOTICE",
+}
+# By name of an answer of the played Falco: a Rulesfile or Config to which the real one answers so.
+FIELD = {**PLAIN, "condition": "evt.type = open and no.such = a", "desc": "played-field"}
+CRASH = [
+    {**PLAIN, "desc": "played-crash"},
+    {
+        "rule": "One",
+        "exceptions": [
+            {"name": "e", "fields": ["proc.name", "proc.cmdline"], "values": [["a", "b"]]}
+        ],
+        "override": {"exceptions": "replace"},
+    },
+]
+ABORT = {"engine": [], "http_output": {"url": "played-abort"}}
+LEVEL = {"log_level": "WARN", "http_output": {"url": "played-level"}}
+TAKEN = [
+    {"list": "l", "items": ["one"]},
+    {**PLAIN, "condition": "evt.type = open and proc.cmdline contains anyof l"},
+]
+
+
+@pytest.fixture(params=["played", pytest.param("real", marks=pytest.mark.real_falco)])
+def image(request, tmp_path):
+    """A directory laid out as Falco's image."""
+    if request.param == "played":
+        return write_played_falco(tmp_path / "image")
+    if "FALCO_ROOT" not in os.environ:
+        pytest.skip("FALCO_ROOT names no directory with a real Falco (docs/operations.md)")
+    return Path(os.environ["FALCO_ROOT"])
+
+
+@pytest.fixture
+def falco_root(root):
+    (root / "etc/falco").mkdir(parents=True)
+    (root / "etc/falco/falco.yaml").write_text(base_config("Deployment", "0.44.1"))
+    return root
+
+
+@pytest.fixture
+async def node(falco_root, image):
+    node = Node(falco_root, image)
+    node.put("Rulesfile", "fine", {"inlineRules": [{**PLAIN, "rule": "Fine"}], "priority": 50})
+    assert await node.settled() == {"fine": ("Programmed", None)}
+    assert judge(node.verdicts[-1]) == "Falco"
+    return node
+
+
+async def messages(node):
+    await node.settled()
+    return {report.name: report.message for report in node.state.reports}
+
+
+async def test_a_rule_that_falco_refuses_is_named_with_its_line_and_the_code(node, falco_root):
+    node.put("Rulesfile", "bad", {"inlineRules": [FIELD], "priority": 60})
+    found = await messages(node)
+    assert found["fine"] is None
+    assert found["bad"].startswith('rule "One" (line ')
+    assert "Falco refuses it: LOAD_ERR_COMPILE_CONDITION: filter_check called with" in found["bad"]
+    assert not (falco_root / "etc/falco/rules.d/60-03-bad-inline.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "signal"),
+    [
+        ("Rulesfile", {"inlineRules": CRASH, "priority": 60}, "SIGSEGV"),
+        ("Config", {"config": ABORT, "priority": 60}, "SIGABRT"),
+    ],
+)
+async def test_what_falco_crashes_of_is_refused(node, kind, spec, signal):
+    node.put(kind, "bad", spec)
+    found = await messages(node)
+    assert found["fine"] is None
+    assert f"Falco crashes of it ({signal})" in found["bad"]
+
+
+async def test_of_many_configurations_the_one_at_fault_is_found_by_halving(node, image):
+    for number in range(6):
+        spec = {"config": {"json_output": True}, "priority": number}
+        node.put("Config", f"fine-{number}", spec)
+    node.put("Config", "bad", {"config": LEVEL, "priority": 3})
+    before = runs_of(image)
+    found = await messages(node)
+    assert found.pop("bad") == "Falco refuses it: Unknown log level WARN"
+    assert {state.state for state in node.state.reports if state.name != "bad"} == {"Programmed"}
+    assert runs_of(image) - before <= 10
+
+
+async def test_what_falco_takes_is_installed_although_our_check_objects(node, falco_root):
+    node.put("Rulesfile", "odd", {"inlineRules": TAKEN, "priority": 60})
+    found = await messages(node)
+    assert {report.state for report in node.state.reports} == {"Programmed"}
+    assert (falco_root / "etc/falco/rules.d/60-03-odd-inline.yaml").exists()
+    if found["odd"]:  # our own check may have learned it meanwhile
+        assert "Falco takes it, our own check does not" in found["odd"]
+
+
+async def test_the_same_set_is_asked_for_once(node, image):
+    spec = {"config": {"json_output": True}, "priority": 10}
+    runs = []
+    for generation in range(1, 7):
+        node.put("Config", "c", spec | {"priority": 10 + generation % 2}, generation=generation)
+        await node.settled()
+        runs.append(runs_of(image))
+    assert runs[2:] == [runs[2]] * 4
+
+
+async def test_a_variable_that_only_falcos_container_has_leaves_it_to_our_own_check(node):
+    config = {"http_output": {"url": "http://${HOST_OF_MINE}", "enabled": False}}
+    node.put("Config", "c", {"config": config, "priority": 10})
+    await node.settled()
+    assert judge(node.verdicts[-1]) == (
+        "own check only: the configuration uses variables of Falco's container: HOST_OF_MINE"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (None, "is not there"),
+        ("no program", "no dry run of Falco is possible"),
+        ("#!/nonexistent\n", "no dry run of Falco is possible"),
+        ("#!/bin/sh\nexit 127\n", "ended with exit code 127"),
+        ("#!/bin/sh\nkill -9 $$\n", "needed too much memory"),
+        ("#!/bin/sh\nkill -11 $$\n", "Falco crashes of it"),
+        ("#!/bin/sh\necho 'Error: no'; exit 1\n", "Falco refuses it: no"),
+        ("#!/bin/sh\nexec yes\n", "ended with exit code"),
+    ],
+)
+async def test_a_falco_that_does_not_run_here_leaves_it_to_our_own_check(
+    falco_root, tmp_path, source, reason
+):
+    image = tmp_path / "image"
+    if source is not None:
+        write_played_falco(image, source)
+    node = Node(falco_root, image)
+    node.put("Rulesfile", "fine", {"inlineRules": [PLAIN], "priority": 50})
+    node.put("Rulesfile", "bad", {"inlineRules": [{"rule": "x"}], "priority": 50})
+    assert await node.settled() == {
+        "fine": ("Programmed", None),
+        "bad": ("Failed", "InvalidContent"),
+    }
+    assert node.state.judge.startswith("own check only: ")
+    assert reason in node.state.judge
+    assert node.verdicts[-1].disagreements is None
+
+
+async def test_without_a_falco_the_report_says_so(falco_root):
+    node = Node(falco_root)
+    node.put("Rulesfile", "fine", {"inlineRules": [PLAIN], "priority": 50})
+    await node.settled()
+    assert node.state.judge == f"own check only: {NOT_GIVEN}"
+
+
+async def test_a_library_that_is_none_is_refused_and_named(falco_root, image):
+    """As a Plugin whose image holds something else."""
+    data = b"played-library"
+    volume = started(falco_root)
+    digest = volume.blobs.put(Directory.PLUGINS, data)
+    check = NodeCheck(
+        volume, CONTEXT, PodFalco(image, falco_root, "n", lambda: 20.0), lambda _verdict: None
+    )
+    entries = {
+        "fine": PluginEntry("fine", "/usr/share/falco/plugins/fine.so", {"a": [1]}),
+        "json": PluginEntry("json", "json.so", {}),
+    }
+    slots = [
+        PlannedSlot(
+            SlotId("Plugin", name, f"uid-{name}", Medium.OCI),
+            SlotVersion(f"{name}.so", "", Content(digest, "x"), entry),
+            None,
+        )
+        for name, entry in entries.items()
+    ]
+    verdict = await check.ask(Plan(tuple(slots[1:]), {}))
+    assert verdict.chosen == {str(slots[1].id): "none"}
+    ((problem,),) = verdict.problems.values()
+    assert "Falco refuses it: cannot load plugin /usr/share/falco/plugins/json.so: " in problem
+    verdict = await check.ask(Plan(tuple(slots), {}))
+    assert set(verdict.chosen.values()) == {"none"}
