@@ -16,9 +16,9 @@ from actors.watch.router import Notice, Router, Routes
 from actors.watch.source import Source
 from actors.watch.store import Store
 from actors.write.recorder import Backlog, EventRecorder, Record
+from resources.check.check_request import Context
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
-from resources.node.check_request import Context
 from resources.node.events import removals
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
@@ -45,7 +45,7 @@ from supervisors.tree.supervisor import Supervisor
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 
-    from resources.node.check_request import WebServer
+    from resources.check.check_request import WebServer
     from resources.node.falco_answer import FalcoAnswer
     from resources.node.plan import PlannedSlot
     from resources.node.slots import SlotId

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from resources.artifact.nodereport import ArtifactReport
-    from resources.node.check_request import WebServer
+    from resources.check.check_request import WebServer
     from resources.node.falco_answer import FalcoAnswer
     from resources.node.slots import SlotId, SlotVersion
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resources.artifact.medium import Medium
 from resources.artifact.reasons import NAME_CONFLICT
+from resources.check.check_request import Verdict
 from resources.configuration.plugins import DIRECTORY, BadEntry, absolute
 from resources.node.artifact import NodeArtifact, Trouble
-from resources.node.check_request import Verdict
 from resources.node.plugin_entries import Claim, older_wins
 from resources.node.slots import SlotId, SlotVersion
 

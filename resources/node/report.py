@@ -12,7 +12,7 @@ from resources.node.artifact import NodeArtifact, Trouble
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from resources.node.check_request import Verdict
+    from resources.check.check_request import Verdict
     from resources.node.plan import Plan
     from resources.node.slots import SlotId
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from actors.runtime.child_process import die_with
+from resources.check.dry_run_answer import DoesNotRun, DryRun, NoAnswer, Refusal, refusal
 from resources.configuration.plugins import BadEntry, absolute
-from resources.node.dry_run_answer import DoesNotRun, DryRun, NoAnswer, Refusal, refusal
 from resources.node.files import PLUGIN_ENTRIES, Directory
 from resources.node.plugin_entries import PluginEntry, plugin_entries
 from sidecar.volume.disk import read_bounded
@@ -29,7 +29,7 @@ from sidecar.volume.disk import read_bounded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from resources.node.check_request import CheckedSlot, CheckedVersion, Context, FalcoProgram
+    from resources.check.check_request import CheckedSlot, CheckedVersion, Context, FalcoProgram
 
 _MEGABYTE = 1 << 20
 _MOST_OUTPUT = _MEGABYTE

@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.runtime.child_process import MEGABYTE, WorkerFailed, run_worker
-from resources.node.check_request import (
+from resources.check.check_request import (
     CheckedSlot,
     CheckedVersion,
     CheckRequest,
@@ -31,7 +31,7 @@ from resources.node.plan import is_present, libraries
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from resources.node.check_request import Context, FalcoProgram
+    from resources.check.check_request import Context, FalcoProgram
     from resources.node.plan import Plan, PlannedSlot
     from resources.node.slots import Content, SlotVersion
     from sidecar.check.pod_falco import PodFalco

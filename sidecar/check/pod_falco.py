@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resources.check.check_request import FalcoProgram
 from resources.configuration.base import FILE
-from resources.node.check_request import FalcoProgram
 
 if TYPE_CHECKING:
     from collections.abc import Callable

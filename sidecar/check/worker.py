@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.runtime.child_process import serve
-from resources.node.check_request import CheckRequest
+from resources.check.check_request import CheckRequest
 
 if TYPE_CHECKING:
-    from resources.node.check_request import Verdict
+    from resources.check.check_request import Verdict
 
 
 def answer(request: CheckRequest) -> Verdict:
     """The verdict on the slots of a request."""
-    from resources.node import exact, verdict  # noqa: PLC0415 - after the limits hold
+    from resources.check import exact, verdict  # noqa: PLC0415 - after the limits hold
 
     if request.falco is None:
         return verdict.check(request.slots, request.context, _read)

@@ -9,7 +9,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from resources.node.falco_answer import FalcoAnswer, UnreadableAnswer, falco_answer
 
 if TYPE_CHECKING:
-    from resources.node.check_request import WebServer
+    from resources.check.check_request import WebServer
 
 HOST = "127.0.0.1"
 _SECONDS = ClientTimeout(total=5.0)

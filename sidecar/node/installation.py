@@ -10,9 +10,9 @@ from actors.runtime.backoff import Backoff
 from actors.runtime.reason import Cause
 from actors.runtime.results import Done, RequeueAfter, Result
 from resources.artifact.reasons import NAME_CONFLICT, PENDING, STORE_FAILED
+from resources.check.check_request import Verdict
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.node.artifact import NodeArtifact, Trouble
-from resources.node.check_request import Verdict
 from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
 from resources.node.pace import quiet_seconds
 from resources.node.plan import Plan, PlannedSlot, has_quick_fetch, kept, plan, removed, settled

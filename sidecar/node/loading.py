@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
-    from resources.node.check_request import WebServer
+    from resources.check.check_request import WebServer
     from resources.node.falco_answer import FalcoAnswer
     from sidecar.node.state import NodeState
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from resources.artifact.nodereport import ArtifactReport
-    from resources.node.check_request import Verdict
+    from resources.check.check_request import Verdict
     from sidecar.node.state import NodeState
 
 _PREFIX = "falco_artifacts_"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.runtime.reason import Cause, Reason
-from resources.node.check_request import WebServer
+from resources.check.check_request import WebServer
 from resources.node.loaded import FalcoView, with_loaded
 
 if TYPE_CHECKING:

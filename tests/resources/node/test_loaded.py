@@ -4,7 +4,7 @@ import pytest
 
 from resources.artifact.medium import Medium
 from resources.artifact.nodereport import ArtifactReport
-from resources.node.check_request import WebServer
+from resources.check.check_request import WebServer
 from resources.node.falco_answer import FalcoAnswer, UnreadableAnswer, falco_answer
 from resources.node.loaded import (
     FalcoView,

@@ -1,8 +1,8 @@
 import pytest
 
 from resources.artifact.medium import Medium
+from resources.check.check_request import Verdict
 from resources.node.artifact import NodeArtifact, Trouble
-from resources.node.check_request import Verdict
 from resources.node.plan import has_quick_fetch, is_present, kept, libraries, plan, removed, settled
 from resources.node.plugin_entries import PluginEntry
 from resources.node.report import open_artifacts, reports

@@ -4,7 +4,7 @@ import pytest
 
 import sidecar.check.node_check
 from actors.runtime.child_process import MEGABYTE
-from resources.node.check_request import (
+from resources.check.check_request import (
     CheckedSlot,
     CheckedVersion,
     CheckRequest,

@@ -10,9 +10,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from resources.check.check_request import CheckedSlot, CheckedVersion, Context, FalcoProgram
+from resources.check.dry_run_answer import NoAnswer
 from resources.configuration.base import base_config
-from resources.node.check_request import CheckedSlot, CheckedVersion, Context, FalcoProgram
-from resources.node.dry_run_answer import NoAnswer
 from sidecar.check.dry_run import DryRuns
 
 pytestmark = [

@@ -10,9 +10,9 @@ from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.watch.store import Store, snapshot_of
+from resources.check.check_request import Context
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import NodeArtifact
-from resources.node.check_request import Context
 from resources.registry.credentials import RegistryPolicy
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
@@ -25,7 +25,7 @@ from sidecar.volume.volume import Volume
 
 if TYPE_CHECKING:
     from actors.runtime.clock import Clock
-    from resources.node.check_request import Verdict
+    from resources.check.check_request import Verdict
     from resources.node.plan import PlannedSlot
     from resources.node.slots import SlotId
 

@@ -7,7 +7,7 @@ import pytest
 from actors.runtime.context import Runtime
 from resources.artifact.medium import Medium
 from resources.artifact.nodereport import ArtifactReport
-from resources.node.check_request import WebServer
+from resources.check.check_request import WebServer
 from resources.node.falco_answer import FalcoAnswer
 from resources.node.slots import Content, SlotId, SlotVersion
 from sidecar.node.falco_client import FalcoAway

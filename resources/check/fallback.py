@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from resources.node.check_request import Choice
+    from resources.check.check_request import Choice
     from resources.text.messages import Finding
 
 Selection: TypeAlias = "dict[str, Choice]"

@@ -3,7 +3,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.node.fallback import Chooser, Options
+from resources.check.fallback import Chooser, Options
 from resources.text.messages import Finding
 
 NAMES = st.frozensets(st.sampled_from("abcd"), max_size=2)

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from resources.node.candidates import NodeSet
-from resources.node.check_request import Disagreements, Verdict
-from resources.node.dry_run_answer import DoesNotRun, NoAnswer, Refusal
-from resources.node.verdict import SetCheck, own_check
+from resources.check.candidates import NodeSet
+from resources.check.check_request import Disagreements, Verdict
+from resources.check.dry_run_answer import DoesNotRun, NoAnswer, Refusal
+from resources.check.verdict import SetCheck, own_check
 from resources.text.messages import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from resources.node.check_request import CheckedSlot, CheckedVersion, Choice, Context
+    from resources.check.check_request import CheckedSlot, CheckedVersion, Choice, Context
 
     Ask = Callable[[Sequence[tuple[CheckedSlot, CheckedVersion]]], Refusal | None]
 

@@ -1,7 +1,7 @@
 """What the check of a node is asked, and what it answers.
 
     CheckRequest: slots, each with the version that is wanted and the version that is installed
-        → resources.node.verdict.check → Verdict: which of the two, and why
+        → resources.check.verdict.check → Verdict: which of the two, and why
 
 The check runs in a child process, so both are JSON, in which a slot id is text.
 """

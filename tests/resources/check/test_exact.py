@@ -2,11 +2,11 @@
 
 import pytest
 
-from resources.node import exact
-from resources.node.check_request import Disagreements
-from resources.node.contents import MAX_BYTES
-from resources.node.dry_run_answer import DoesNotRun, NoAnswer, Refusal
-from tests.resources.node.nodes import Node, macro, rule
+from resources.check import exact
+from resources.check.check_request import Disagreements
+from resources.check.contents import MAX_BYTES
+from resources.check.dry_run_answer import DoesNotRun, NoAnswer, Refusal
+from tests.resources.check.nodes import Node, macro, rule
 
 RULES = "/etc/falco/rules.d"
 BAD = rule("R", "no such ( operator")

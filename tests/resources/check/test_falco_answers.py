@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.node.check_request import Context
-from tests.resources.node.nodes import Node
+from resources.check.check_request import Context
+from tests.resources.check.nodes import Node
 
 LISTS = (
     "- list: names\n  items: [a, b]\n- list: spaced\n  items: ['a b', c]\n"

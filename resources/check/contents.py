@@ -12,7 +12,7 @@ from resources.rules.items import RulesContent
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from resources.node.check_request import CheckedSlot, CheckedVersion
+    from resources.check.check_request import CheckedSlot, CheckedVersion
 
 # Limits for all wanted files together. The official rules have 200 KB and 7,000 values.
 MAX_BYTES = 8 << 20

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resources.node.candidates import NodeSet
-from resources.node.check_request import Choice, Verdict
-from resources.node.fallback import Chooser, Options
+from resources.check.candidates import NodeSet
+from resources.check.check_request import Choice, Verdict
+from resources.check.fallback import Chooser, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from resources.node.check_request import CheckedSlot, CheckedVersion, Context
-    from resources.node.fallback import ChosenSelection, Selection
+    from resources.check.check_request import CheckedSlot, CheckedVersion, Context
+    from resources.check.fallback import ChosenSelection, Selection
     from resources.text.messages import Finding
 
 # YAML values that may be evaluated to activate more wanted versions: 5 s of work.

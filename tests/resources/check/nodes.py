@@ -1,7 +1,7 @@
 """Nodes for tests: slots whose contents are given in place."""
 
-from resources.node.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
-from resources.node.verdict import check
+from resources.check.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
+from resources.check.verdict import check
 
 CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1")
 

@@ -1,9 +1,9 @@
 import pytest
 
-from resources.node.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
-from resources.node.contents import MAX_BYTES, MAX_VALUES
-from resources.node.verdict import check
-from tests.resources.node.nodes import Node, macro, needs_plugin, rule
+from resources.check.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
+from resources.check.contents import MAX_BYTES, MAX_VALUES
+from resources.check.verdict import check
+from tests.resources.check.nodes import Node, macro, needs_plugin, rule
 
 NEEDS_CONTAINER = needs_plugin("container", "0.4.0") + rule("R")
 

@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.resources.node.nodes import Node, macro, needs_plugin, rule
+from tests.resources.check.nodes import Node, macro, needs_plugin, rule
 
 HOWEVER_SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

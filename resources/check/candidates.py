@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from resources.check.check_request import WebServer
+from resources.check.contents import NodeContents
+from resources.check.rule_environment import environment_of, extra_outputs
 from resources.conditions.condition_cache import ConditionCache
 from resources.conditions.vocabulary import Vocabulary
 from resources.configuration import base as falco_config
@@ -15,9 +18,6 @@ from resources.configuration import plugins as plugins_check
 from resources.configuration import traps
 from resources.configuration.merge import MergedConfig, finding
 from resources.configuration.plugins import BadEntry, LoadedPlugin, Plugins
-from resources.node.check_request import WebServer
-from resources.node.contents import NodeContents
-from resources.node.rule_environment import environment_of, extra_outputs
 from resources.rules.items import Item, ListItem, MacroItem, PluginRequirement, RuleItem
 from resources.rules.rule_set import RuleSet
 from resources.rules.versions import release, semantic_version
@@ -27,7 +27,7 @@ from resources.text.messages import Finding, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from resources.node.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
+    from resources.check.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
     from resources.rules.items import RulesContent
 
 
