@@ -12,7 +12,7 @@ from resources.artifact.medium import Medium
 from resources.artifact.plugin import Plugin
 from resources.artifact.reasons import OCI_FAILED, REFERENCE_FAILED
 from resources.artifact.rulesfile import Rulesfile
-from resources.artifact.status import pod_count
+from resources.artifact.summary import pod_count
 from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS, condition
 from resources.kubernetes.event import EventDraft, bounded
 
