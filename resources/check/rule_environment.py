@@ -35,6 +35,7 @@ def environment_of(vocabulary: Vocabulary, merged: MergedConfig, plugins: Plugin
         is_open,
         _static_fields(merged),
         _ADVICE,
+        frozenset(name for plugin in known for name in plugin.events),
     )
 
 

@@ -16,7 +16,8 @@ _STATIC = "static."
 class Environment(NamedTuple):
     """The fields and sources of a Falco.
 
-    `prefixes` are what the fields of its plugins start with, `sources` its sources of events.
+    `prefixes` are what the fields of its plugins start with, `sources` its sources of events,
+    `events` their types of events.
     `is_open`: a plugin is loaded of which nothing is known, so it may define any field and source.
     `static_fields` are names from the configuration, None if they are unknown.
     `advice` says, by prefix, which plugin has such fields.
@@ -28,6 +29,7 @@ class Environment(NamedTuple):
     is_open: bool = False
     static_fields: frozenset[str] | None = frozenset()
     advice: tuple[tuple[str, str], ...] = ()
+    events: frozenset[str] = frozenset()
 
     def has_source(self, source: str) -> bool:
         """Whether events of this source may come."""
@@ -42,9 +44,13 @@ class Environment(NamedTuple):
         return self.static_fields is None or name.removeprefix(_STATIC) in self.static_fields
 
     def has_event(self, name: str) -> bool:
-        """Whether a type of events that is not of libsinsp may be there; plugins define some."""
-        del name
-        return self.is_open or not self.vocabulary.is_known or bool(self.prefixes)
+        """Whether a type of events that is not of libsinsp may be there: some plugins have own."""
+        return self.is_open or not self.vocabulary.is_known or name in self.events
+
+    @property
+    def sends_own_events(self) -> bool:
+        """Whether types of events may come that are not of libsinsp."""
+        return self.is_open or bool(self.events)
 
     def missing_field(self, name: str) -> str:
         """That there is no such field, and which plugin has it."""

@@ -11,21 +11,24 @@ from typing import NamedTuple
 class OfficialPlugin(NamedTuple):
     """A plugin: what its fields start with, its source of events, if it has one.
 
-    `wants_map`: it has a schema for its `init_config`, whose root is a map.
+    `events`: types of events that it sends. `wants_map`: it has a schema for its `init_config`,
+    whose root is a map.
     """
 
     fields: tuple[str, ...] = ()
     source: str = ""
     wants_map: bool = True
+    events: tuple[str, ...] = ()
 
 
+_LIFE = ("container", "container_removed")
 _AUDIT = ("ka.", "jevt.", "json.")
 
 OFFICIAL = {
     "anomalydetection": OfficialPlugin(("anomaly.",)),
     "cloudtrail": OfficialPlugin(("ct.", "s3.", "json.", "jevt."), "aws_cloudtrail"),
     "collector": OfficialPlugin((), "collector", wants_map=False),
-    "container": OfficialPlugin(("container.", "k8s.", "proc.is_container_")),
+    "container": OfficialPlugin(("container.", "k8s.", "proc.is_container_"), events=_LIFE),
     "dummy": OfficialPlugin(("dummy.",), "dummy"),
     "gcpaudit": OfficialPlugin(("gcp.", "json.", "jevt."), "gcp_auditlog"),
     "github": OfficialPlugin(("github.", "json.", "jevt."), "github"),
@@ -34,7 +37,7 @@ OFFICIAL = {
     "k8saudit-aks": OfficialPlugin(_AUDIT, "k8s_audit"),
     "k8saudit-eks": OfficialPlugin(_AUDIT, "k8s_audit"),
     "k8saudit-gke": OfficialPlugin(_AUDIT, "k8s_audit"),
-    "k8smeta": OfficialPlugin(("k8smeta.",)),
+    "k8smeta": OfficialPlugin(("k8smeta.",), events=("k8s",)),
     "kafka": OfficialPlugin((), "kafka"),
     "krsi": OfficialPlugin(("krsi.",), wants_map=False),
     "okta": OfficialPlugin(("okta.",), "okta"),

@@ -266,7 +266,7 @@ class Compiler:
         """Why Falco refuses a rule for items of these lists that are no values of a field."""
         if not self._environment.vocabulary.is_known:
             return []
-        open_kinds = {EVENT} if self._environment.has_event("") else set()
+        open_kinds = {EVENT} if self._environment.sends_own_events else set()
         return list_uses.misfits(self._loaded.lists, parsed, names, open_kinds)
 
     def _find_loop(self) -> None:
