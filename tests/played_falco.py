@@ -1,79 +1,117 @@
-"""A Falco that is played: it answers as Falco 0.44.1 did to inputs of the same kind.
+"""A Falco that is played: it loads files and says so as a real one does, and misses some changes.
 
-It reads what its falco.yaml names. A text `played-<answer>` in a file makes it answer so.
+Measured on Falco 0.44.1: it waits 100 ms for further changes, loads for 0.5 to 2 s, notices no
+change meanwhile, and answers all the time but 0.3 s.
 """
 
-import stat
-import sys
+import hashlib
+import json
+import threading
+import time
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-SOURCE = (
-    f"#!{sys.executable}\n"
-    + """
-import os, re, signal, sys, yaml
-from pathlib import Path
+from resources.node.files import Directory
 
-def listed(config, key):
-    for top in config[key]:
-        yield from sorted(Path(top).iterdir())
+_DEBOUNCE = 0.1
+_LOOK = 0.02
 
-def refuse(text, code=1):
-    print(text, file=sys.stderr, flush=True)
-    os._exit(code)
 
-def answer(path, text):
-    match = re.search("played-([a-z]+)", text)
-    kind = match[1] if match else ""
-    if kind == "level":
-        refuse("Error: Unknown log level WARN")
-    if kind == "abort":
-        print("JSON value is not an object.", file=sys.stderr, flush=True)
-        os.kill(os.getpid(), signal.SIGABRT)
-    if kind == "crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if kind == "hang":
-        signal.pause()
-    if kind == "field":
-        line = text[: match.start()].count("\\\\n")
-        place = f"({path}:{line}:2)"
-        code = "LOAD_ERR_COMPILE_CONDITION (Error compiling condition)"
-        refuse(
-            f"Error: {path}: Invalid\\\\n1 Errors:\\\\nIn rules content: ({path}:0:0)\\\\n"
-            f"    rule 'One': {place}\\\\n------\\\\n- rule: One\\\\n  ^\\\\n------\\\\n"
-            f"{code}: filter_check called with nonexistent field no.such"
-        )
+class PlayedFalco:
+    """Serves what it has loaded of the directories below `root`, on a port of its own."""
 
-config = yaml.safe_load(Path(sys.argv[sys.argv.index("-c") + 1]).read_text())
-assert "--dry-run" in sys.argv and os.environ["HOST_ROOT"] == "/"
-with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "runs"), "a") as runs:
-    runs.write("run\\\\n")
-for path in listed(config, "config_files"):
-    text = path.read_text()
-    answer(path, text)
-    for plugin in (yaml.safe_load(text) or {}).get("plugins") or []:
-        library = Path(plugin["library_path"])
+    def __init__(self, root, load_seconds=0.5):
+        self._root = root
+        self._load_seconds = load_seconds
+        self._over = threading.Event()
+        self._may_load = threading.Event()
+        self._may_load.set()
+        self.misses = 0
+        """How many changes it will not notice."""
+        self.loaded = self._read()
+        self.reloaded_at = time.time_ns()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.port = self._server.server_port
+        self._threads = [
+            threading.Thread(target=self._server.serve_forever),
+            threading.Thread(target=self._run),
+        ]
+
+    @contextmanager
+    def running(self):
+        for thread in self._threads:
+            thread.start()
         try:
-            data = library.read_bytes()
-        except OSError:
-            where = "cannot open shared object file: No such file or directory"
-            refuse(f"x: Runtime error: cannot load plugin {library}: {library}: {where}. Exiting.")
-        if b"played-library" in data:
-            refuse(f"x: Runtime error: cannot load plugin {library}: invalid ELF header. Exiting.")
-for path in listed(config, "rules_files"):
-    answer(path, path.read_text())
-""".replace("\\\\", "\\")
-)
+            yield self
+        finally:
+            self._over.set()
+            self._may_load.set()
+            self._server.shutdown()
+            self._server.server_close()
+            for thread in self._threads:
+                thread.join()
 
+    @contextmanager
+    def held(self):
+        """It loads nothing for the length of the context."""
+        self._may_load.clear()
+        try:
+            yield
+        finally:
+            self._may_load.set()
 
-def write_played_falco(image, source=SOURCE):
-    """Make a directory laid out as the image of a Falco that is played."""
-    program = image / "usr" / "bin" / "falco"
-    program.parent.mkdir(parents=True)
-    program.write_text(source)
-    program.chmod(program.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    return image
+    def metrics(self):
+        lines = [
+            f'falcosecurity_falco_sha256_rules_files_info{{file_name="{name}",sha256="{digest}"}} 1'
+            for (place, name), (digest, _) in self.loaded.items()
+            if place is Directory.RULES
+        ]
+        lines.append(f"falcosecurity_falco_reload_timestamp_nanoseconds {self.reloaded_at}")
+        return "\n".join(lines)
 
+    def _run(self):
+        before = self._seen()
+        while not self._over.wait(_LOOK):
+            if self._seen() == before:
+                continue
+            self._over.wait(_DEBOUNCE)
+            if self.misses:
+                self.misses -= 1
+                before = self._seen()
+                continue
+            self._may_load.wait()
+            read, read_at = self._read(), time.time_ns()
+            self._over.wait(self._load_seconds)
+            self.loaded, self.reloaded_at = read, read_at
+            before = self._seen()  # what came meanwhile is never noticed
 
-def runs_of(image):
-    """How many dry runs there were."""
-    path = image / "usr" / "bin" / "runs"
-    return len(path.read_text().splitlines()) if path.exists() else 0
+    def _seen(self):
+        """What tells a change: a file renamed into place is another one."""
+        return {key: stat for key, (_, stat) in self._read().items()}
+
+    def _read(self):
+        found = {}
+        for place in (Directory.RULES, Directory.CONFIG):
+            for path in (self._root / place.value).glob("*.yaml"):
+                with suppress(FileNotFoundError):
+                    stat = path.stat()
+                    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                    found[place, path.name] = digest, (stat.st_ino, stat.st_ctime_ns)
+        return found
+
+    def _handler(falco):  # noqa: N805 - the handler below has the other self
+        answers = {
+            "/metrics": falco.metrics,
+            "/versions": lambda: json.dumps({"engine_version_semver": "0.62.0"}),
+        }
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(answers[self.path]().encode())
+
+            def log_message(self, *_):
+                pass
+
+        return Handler

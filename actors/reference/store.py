@@ -89,4 +89,4 @@ def protection_fields(snapshot: Snapshot) -> Snapshot:
     retry = (snapshot.meta.annotations or {}).get(RETRY)
     if retry is None:
         return short
-    return short._replace(meta=replace(short.meta, annotations={RETRY: retry}))
+    return replace(short, meta=replace(short.meta, annotations={RETRY: retry}))

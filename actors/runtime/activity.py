@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import weakref
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors.runtime.actor import Actor
+    from actors.runtime.ref import ActorRef
 
-# Weak: a connection keeps the context in which it was opened, and outlives that actor.
-_working: ContextVar[weakref.ref[Actor] | None] = ContextVar("working", default=None)
+# A ref: a connection keeps the context in which it was opened, and outlives that actor.
+_working: ContextVar[ActorRef[Any] | None] = ContextVar("working", default=None)
 
 
-def works(actor: Actor) -> None:
+def works(ref: ActorRef[Any]) -> None:
     """Have the running task, and the tasks that it makes, work for this actor."""
-    _working.set(weakref.ref(actor))
+    _working.set(ref)
 
 
 class Waiting:
@@ -30,7 +30,7 @@ class Waiting:
 
     def __init__(self, what: str) -> None:
         working = _working.get()
-        self._actor = working() if working is not None else None
+        self._actor: Actor | None = working.actor_inbox.actor if working is not None else None
         self.since = 0.0
         self.what = what
 

@@ -66,7 +66,7 @@ class Actor(Hooks):
         self.runtime = runtime
         self._state = ActorState.NEW
         self._task: asyncio.Task[None] | None = None
-        self._current: tuple[str, float] | None = None
+        self._current: tuple[Letter | str, float] | None = None
         self.waits: tuple[Waiting, ...] = ()
         self._timer: tuple[Handle, str, float] | None = None
         self._trace: Trace | None = None
@@ -80,9 +80,10 @@ class Actor(Hooks):
         `timer` says what it waits for, `due` for how many seconds more.
         """
         inbox, monotonic = self.actor_inbox, self.runtime.clock.monotonic()
-        running = self._current and {
-            "message": self._current[0],
-            "seconds": round(monotonic - self._current[1], 3),
+        current = self.current
+        running = current and {
+            "message": current[0],
+            "seconds": round(monotonic - current[1], 3),
             "waits": {wait.what: round(monotonic - wait.since, 3) for wait in self.waits},
         }
         return {
@@ -99,7 +100,10 @@ class Actor(Hooks):
     @property
     def current(self) -> tuple[str, float] | None:
         """The message or hook that runs, and since when; None if nothing does."""
-        return self._current
+        if self._current is None:
+            return None
+        what, since = self._current
+        return (what if isinstance(what, str) else what.name), since
 
     def inherit(self, trace: Trace | None) -> None:
         """Go on with the trace of a predecessor that has crashed."""
@@ -112,7 +116,7 @@ class Actor(Hooks):
 
     def activity(self) -> str:
         """The message or hook that runs, for how long, and the request that it waits for."""
-        return in_words(self._current, self.waits, self.runtime.clock.monotonic())
+        return in_words(self.current, self.waits, self.runtime.clock.monotonic())
 
     # What others call, through its ref.
 
@@ -153,16 +157,14 @@ class Actor(Hooks):
         if self._state is not ActorState.IDLE:
             return
         self.runtime.busy.add(self)
-        if self._killed or self._may_go():
+        if self._killed or self.lane is None or self._may_go():
             self._state = ActorState.BUSY
             self._task = self.loop.create_task(self._work())
 
     def _may_go(self) -> bool:
-        """Whether the next message may be handled now; a reconcile has to wait for its turn."""
+        """Whether an actor that has a lane may handle its next message; a reconcile waits."""
         inbox = self.actor_inbox
-        return (
-            self.lane is None or inbox.control > 0 or inbox.empty() or self.runtime.turns.take(self)
-        )
+        return inbox.control > 0 or inbox.empty() or self.runtime.turns.take(self)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -194,7 +196,7 @@ class Actor(Hooks):
     # The life of one task: from the first mail until there is none.
 
     async def _work(self) -> None:
-        works(self)
+        works(self._actor_ref)
         try:
             end = await self._serve()
         except asyncio.CancelledError as error:
@@ -212,12 +214,12 @@ class Actor(Hooks):
             await self.on_start()
             self._state, self._current = ActorState.BUSY, None
             self._begun()
-        handled = 0
+        inbox, handled = self.actor_inbox, 0
         while not self._killed:
-            letter = self.actor_inbox.take() if self._may_go() else None
+            letter = inbox.take() if self.lane is None or self._may_go() else None
             if letter is None:
                 self._state, self._task = ActorState.IDLE, None
-                if self.actor_inbox.empty():
+                if inbox.empty():
                     self.runtime.busy.discard(self)
                 return None
             end = await self._handle(letter)
@@ -242,7 +244,7 @@ class Actor(Hooks):
         """Handle one message and leave a trace of it, however it ends."""
         self.calls = 0
         begun = self.runtime.clock.monotonic()
-        self._current = (letter.name, begun)
+        self._current = letter, begun
         outcome = "cancelled"
         try:
             outcome, end = await self._perform(letter)

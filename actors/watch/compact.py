@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 
 from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -117,6 +118,10 @@ class Compactor:
             deletion_timestamp=meta.deletion_timestamp,
             creation_timestamp=meta.creation_timestamp and intern(meta.creation_timestamp),
         )
+
+    def reference(self, kind: str, meta: ObjectMeta) -> ObjectRef:
+        """The reference of an object with this small metadata."""
+        return self._shared(ObjectRef(kind, meta.namespace or "", meta.name))
 
     def _shared_map(self, value: dict[str, str] | None) -> dict[str, str] | None:
         """A map that is equal to this one; nobody changes the metadata of a snapshot."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-class Snapshot(NamedTuple):
+class Snapshot(Struct, frozen=True, gc=False):
     """One object at one resourceVersion: its metadata decoded, and the whole object as JSON."""
 
     ref: ObjectRef
@@ -131,13 +131,13 @@ class Store:
 
     def compacted(self, snapshot: Snapshot) -> Snapshot:
         """The same snapshot in its small form; its JSON is read whenever it is asked for."""
-        ref, meta, document = snapshot
+        document = snapshot.document
         if not document or isinstance(document, Packed):
             return snapshot
-        meta = self._compactor.metadata(meta)
-        kept = self.get(ref)
-        ref = kept.ref if kept else ObjectRef(ref.kind, meta.namespace or "", meta.name)
-        return Snapshot(ref, meta, self._compactor.document(ref.kind, document))
+        meta = self._compactor.metadata(snapshot.meta)
+        kind, kept = snapshot.ref.kind, self.get(snapshot.ref)
+        ref = kept.ref if kept else self._compactor.reference(kind, meta)
+        return Snapshot(ref, meta, self._compactor.document(kind, document))
 
     def replace(self, kind: str, snapshots: Iterable[Snapshot], revision: int) -> list[Change]:
         """Replace all objects of a kind by a list; return every difference, deletions first.

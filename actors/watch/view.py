@@ -57,6 +57,11 @@ class View:
         snapshot = self._newest(ref)
         return None if snapshot is None or self._is_deleted(snapshot) else snapshot
 
+    def kept(self, ref: ObjectRef) -> ObjectRef:
+        """The same reference, as the snapshot has it: to keep this one takes no more memory."""
+        snapshot = self.get(ref)
+        return ref if snapshot is None else snapshot.ref
+
     def wrote(self, snapshot: Snapshot) -> None:
         """Take in the response of a write, or of a read by name."""
         if self._store.seen(snapshot.ref) < snapshot.revision:

@@ -211,7 +211,7 @@ class Applier:
 
     def _remember(self, child: Child, residue: tuple[Difference, ...]) -> None:
         """Take in that this body was applied, and what stayed different."""
-        self._applied[child.ref] = _digest(child)
+        self._applied[self._view.kept(child.ref)] = _digest(child)
         if residue:
             self._residues[child.ref] = frozenset(residue)
         else:

@@ -169,7 +169,7 @@ class Children:
             attempt.created.append(written)
         self._note_drift(child, written, attempt)
         if child.ref not in self._made:
-            self._made += (child.ref,)
+            self._made += (self._view.kept(child.ref),)
 
     def _failed(self, child: Child, error: WriteError, attempt: Attempt, *, missing: bool) -> None:
         attempt.errors.append(error)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from actors.watch.view import View
     from resources.kubernetes.reference import ObjectRef
 
+_NONE: frozenset[ObjectRef] = frozenset()
+
 
 class Writer:
     """Writes under one field manager; each answer is in the View when a method returns.
@@ -33,7 +35,7 @@ class Writer:
         self.view = view
         self.manager = manager
         self.calls = 0
-        self._unsettled: frozenset[ObjectRef] = frozenset()
+        self._unsettled = _NONE
 
     async def settle(self) -> bool:
         """Read each object by name of which the answer to a write was lost; whether any was.
@@ -45,7 +47,7 @@ class Writer:
             try:
                 await self.read(ref)
             except Refused:
-                self._unsettled -= {ref}
+                self._settled(ref)
         return bool(unsettled)
 
     async def read(self, ref: ObjectRef, representation: Representation = FULL) -> Snapshot | None:
@@ -101,7 +103,12 @@ class Writer:
             "status": status,
         }
         with self._writing(ref):
-            self._learned(ref, await self._client.apply(ref, body, self.manager, "status"))
+            try:
+                raw = await self._client.apply(ref, body, self.manager, "status")
+            except NotFound:
+                self.view.deleted(ref, computed_from.meta.uid or "")
+                raise
+            self._learned(ref, raw)
 
     async def delete(self, live: Snapshot) -> bool:
         """Delete this incarnation; True if it is gone, False if a finalizer still holds it."""
@@ -147,11 +154,16 @@ class Writer:
     def _learned(self, ref: ObjectRef, raw: bytes) -> Snapshot:
         snapshot = snapshot_of(ref.kind, raw)
         self.view.wrote(snapshot)
-        self._unsettled -= {ref}
+        self._settled(ref)
         return snapshot
 
+    def _settled(self, ref: ObjectRef) -> None:
+        """The object has been read; a writer that waits for none has no set of its own."""
+        if self._unsettled:
+            self._unsettled = self._unsettled - {ref} or _NONE
+
     def _forget(self, ref: ObjectRef) -> None:
-        self._unsettled -= {ref}
+        self._settled(ref)
         snapshot = self.view.get(ref)
         if snapshot is not None:
             self.view.deleted(ref, snapshot.meta.uid or "")

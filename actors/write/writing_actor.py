@@ -7,6 +7,8 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from msgspec.structs import replace
+
 from actors.api.errors import ApiError, Refused
 from actors.runtime.actor import Actor
 from actors.runtime.results import Done, RequeueAfter, Result
@@ -127,9 +129,12 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
             now = self._incarnation_of(writer)
             return await self._step(now, writer.view.get(self.ref), reasons)
         except ApiError as error:
+            result = state.retry.requeue(error)
             level = logging.WARNING if isinstance(error, Refused) else logging.INFO
+            if state.retry.is_quiet([error]):
+                level = logging.DEBUG
             _log.log(level, "%s", error, extra={"object": str(self.ref)})
-            return state.retry.requeue(error)
+            return result
         finally:
             self.calls = state.calls - before
 
@@ -161,7 +166,7 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
             return self._parked_status(snapshot, error, message)
         except Exception:  # noqa: BLE001 # whatever the actor has crashed with
             _log.exception("the status cannot be decoded", extra={"object": str(self.ref)})
-            return self._parked_status(snapshot._replace(document=b"{}"), error, message)
+            return self._parked_status(replace(snapshot, document=b"{}"), error, message)
 
     def describe(self) -> dict[str, Any]:
         """Add the uid, the number of tries and what failed last, for the actor dump."""

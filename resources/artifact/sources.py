@@ -73,9 +73,22 @@ class ConfigMapSource(NamedTuple):
 
 
 class InlineSource(NamedTuple):
-    """A YAML value in the resource itself."""
+    """A YAML value in the resource itself, in the field `key` of its spec.
+
+    A text is YAML itself, as v0.1 of the Go operator had it.
+    """
 
     value: object
+    key: str = ""
+
+    @property
+    def warning(self) -> str:
+        """What a user should change although it works; empty if nothing."""
+        if not isinstance(self.value, str):
+            return ""
+        return (
+            f"spec.{self.key} is a text, and is read as YAML: without the |- it is the value itself"
+        )
 
 
 class Sources(NamedTuple):
@@ -125,10 +138,11 @@ def _config_map(artifact: Artifact) -> ConfigMapSource | None:
 def _inline(artifact: Artifact) -> InlineSource | None:
     if isinstance(artifact, Plugin):
         return None
-    value: object = (
-        artifact.spec.inline_rules if isinstance(artifact, Rulesfile) else artifact.spec.config
-    )
-    return InlineSource(value) if value is not None else None
+    if isinstance(artifact, Rulesfile):
+        source = InlineSource(artifact.spec.inline_rules, "inlineRules")
+    else:
+        source = InlineSource(artifact.spec.config, "config")
+    return source if source.value is not None else None
 
 
 def _oci(oci: OCIArtifact) -> OciSource:

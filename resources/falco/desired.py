@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
 from resources.falco.exact_check import ExactCheck, way_of
+from resources.falco.ports import Ports, ports_of
 from resources.falco.rights import FALCO_CLUSTER_RULES, Readable, falco_rules
 from resources.falco.spec import Falco
 from resources.instance.children import Child, Parent, parent_of
@@ -53,12 +54,13 @@ def desired(
         InvalidSpec: the spec cannot be carried out.
     """
     parent = parent_of("Falco", falco.metadata, settings.excluded_labels)
-    config = falco_config.base_config(_workload_kind(falco), resolved_version(falco))
+    web = _ports(falco, parent).web
+    config = falco_config.base_config(_workload_kind(falco), resolved_version(falco), web)
     children = (
         parent.child("ServiceAccount"),
         *namespaced_rights(parent, falco_rules(*readable)),
         *cluster_rights(parent, FALCO_CLUSTER_RULES),
-        service(parent, [falco_pod.WEB]),
+        service(parent, Ports().of_falco()),
         parent.child("ConfigMap", data={falco_config.FILE: config}),
         _workload(falco, parent, config, settings),
     )
@@ -72,6 +74,11 @@ def _workload_kind(falco: Falco) -> str:
 def _image(falco: Falco) -> Image:
     spec = falco.spec
     return falco_pod.MAIN.image_to_run(spec.pod_template_spec, spec.version, "spec.version")
+
+
+def _ports(falco: Falco, parent: Parent) -> Ports:
+    template = falco.spec.pod_template_spec or {}
+    return ports_of(parent.owner.ref, template, falco_pod.MAIN.name, falco_pod.SIDECAR)
 
 
 def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings) -> Child:
@@ -104,6 +111,7 @@ def _templates(
         labels=pod_labels(parent),
         sidecar_image=settings.sidecar_image,
         gate_deadline=settings.gate_deadline,
+        ports=_ports(falco, parent),
         registry_policy=settings.registry_policy,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
     )

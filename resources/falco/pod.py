@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resources.configuration.base import FILE, WEB_PORT
+from resources.configuration.base import FILE
 from resources.falco import exact_check
 from resources.falco.exact_check import ExactCheck
-from resources.instance.workload import MainContainer, Port, http_probe
+from resources.falco.ports import Ports
+from resources.instance.workload import MainContainer, http_probe
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
 
 if TYPE_CHECKING:
@@ -16,10 +17,8 @@ if TYPE_CHECKING:
 
 MAIN = MainContainer("falco", "docker.io/falcosecurity/falco", "0.44.1")
 SIDECAR = "artifact-operator"
-WEB = Port("web", WEB_PORT)
 CONFIG_HASH = "instance.falcosecurity.dev/config-hash"
 
-_SIDECAR_PORT = 8081
 _STARTUP_DELAY = 3
 _STARTUP_PERIOD = 5
 _STARTUP_FAILURES = 20
@@ -40,6 +39,7 @@ class PodSettings(NamedTuple):
     labels: dict[str, str]
     sidecar_image: str
     gate_deadline: int
+    ports: Ports = Ports()
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     exact_check: ExactCheck = ExactCheck.OFF
 
@@ -163,11 +163,11 @@ def _falco(settings: PodSettings) -> dict[str, Any]:
             {"name": "HOST_ROOT", "value": _HOST_ROOTS[settings.workload]},
             *_downward(_ENV),
         ],
-        "ports": [WEB.of_container()],
+        "ports": [port.of_container() for port in settings.ports.of_falco()],
         "resources": _RESOURCES,
         "securityContext": {"privileged": _sees_host(settings)},
-        "livenessProbe": http_probe("/healthz", WEB_PORT, delay=60, period=15),
-        "readinessProbe": http_probe("/healthz", WEB_PORT, delay=30, period=15),
+        "livenessProbe": http_probe("/healthz", settings.ports.web, delay=60, period=15),
+        "readinessProbe": http_probe("/healthz", settings.ports.web, delay=30, period=15),
         "volumeMounts": _falco_mounts(settings),
     }
 
@@ -191,7 +191,7 @@ def _falco_mounts(settings: PodSettings) -> list[dict[str, Any]]:
 def _sidecar(settings: PodSettings) -> dict[str, Any]:
     """The native sidecar; Falco starts once its startup probe reports the files as installed."""
     failures = math.ceil((settings.gate_deadline + _STARTUP_MARGIN) / _STARTUP_PERIOD)
-    startup = http_probe("/readyz", _SIDECAR_PORT, delay=_STARTUP_DELAY, period=_STARTUP_PERIOD)
+    startup = _sidecar_probe(settings, "/readyz", _STARTUP_DELAY, _STARTUP_PERIOD)
     return {
         "name": SIDECAR,
         "image": settings.sidecar_image,
@@ -201,19 +201,28 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
             f"--gate-deadline={settings.gate_deadline}s",
             f"--falco-version={settings.version}",
             *([f"--falco-image={exact_check.MOUNT}"] if settings.is_exact else []),
+            *settings.ports.sidecar_flags(),
             *_policy_flags(settings.registry_policy),
         ],
         "env": _downward(_SIDECAR_ENV),
+        "ports": [port.of_container() for port in settings.ports.of_sidecar()],
         "resources": _EXACT_RESOURCES if settings.is_exact else _SIDECAR_RESOURCES,
         "securityContext": _SIDECAR_SECURITY,
         "startupProbe": startup | {"failureThreshold": max(_STARTUP_FAILURES, failures)},
-        "readinessProbe": http_probe("/readyz", _SIDECAR_PORT, delay=5, period=10),
-        "livenessProbe": http_probe("/healthz", _SIDECAR_PORT, delay=15, period=10),
+        "readinessProbe": _sidecar_probe(settings, "/readyz", 5, 10),
+        "livenessProbe": _sidecar_probe(settings, "/healthz", 15, 10),
         "volumeMounts": [
             *_mounts((*_SHARED, _SIDECAR_TEMPORARY)),
             *(_program_mounts() if settings.is_exact else []),
         ],
     }
+
+
+def _sidecar_probe(settings: PodSettings, path: str, delay: int, period: int) -> dict[str, Any]:
+    probe = http_probe(path, settings.ports.health, delay=delay, period=period)
+    if settings.ports.host:
+        probe["httpGet"]["host"] = settings.ports.host
+    return probe
 
 
 def _program_mounts() -> list[dict[str, Any]]:

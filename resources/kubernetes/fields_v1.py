@@ -30,7 +30,7 @@ def _human(element: str) -> str:
     return f"[{name}]"
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)  # most are the same in all objects; those with a uid are not worth keeping
 def decoded(element: str) -> Any:
     """The keys in a `k:` element, or the value in a `v:` element; shared, so never change it."""
     return json.loads(element[2:])

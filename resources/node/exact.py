@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from resources.node.candidates import NodeSet
 from resources.node.check_request import Disagreements, Verdict
-from resources.node.falco_answer import DoesNotRun, NoAnswer, Refusal
+from resources.node.dry_run_answer import DoesNotRun, NoAnswer, Refusal
 from resources.node.verdict import SetCheck, own_check
 from resources.text.messages import Finding
 

@@ -68,13 +68,15 @@ class SetCheck:
         options = {slot.id: self._options(slot) for slot in self._node.slots}
         decision = Chooser(options, self._problems_of, self._trials).choose()
         selection = decision.selection
+        final = self._node.evaluate(self.versions(selection))
         return Verdict(
             chosen=selection,
             problems=_texts(
                 (slot.id, self._why(slot, selection[slot.id], decision))
                 for slot in self._node.slots
             ),
-            warnings=self._warnings(selection),
+            warnings=self._warnings(selection, final.warnings),
+            web_server=final.web_server,
         )
 
     def _options(self, slot: CheckedSlot) -> Options:
@@ -121,13 +123,14 @@ class SetCheck:
             for finding in findings
         ]
 
-    def _warnings(self, selection: Selection) -> dict[str, tuple[str, ...]]:
+    def _warnings(
+        self, selection: Selection, findings: Iterable[Finding]
+    ) -> dict[str, tuple[str, ...]]:
         versions = self.versions(selection)
         warnings = [
             (name, list(self._node.own_warnings(self._slots[name], version)))
             for name, version in versions.items()
         ]
-        findings = self._node.evaluate(versions).warnings
         warnings += [(finding.origin, [finding.text]) for finding in findings]
         return _texts(warnings)
 

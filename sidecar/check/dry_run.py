@@ -21,7 +21,7 @@ import msgspec
 
 from actors.runtime.child_process import die_with
 from resources.configuration.plugins import BadEntry, absolute
-from resources.node.falco_answer import DoesNotRun, DryRun, NoAnswer, Refusal, refusal
+from resources.node.dry_run_answer import DoesNotRun, DryRun, NoAnswer, Refusal, refusal
 from resources.node.files import PLUGIN_ENTRIES, Directory
 from resources.node.plugin_entries import PluginEntry, plugin_entries
 from sidecar.volume.disk import read_bounded

@@ -156,8 +156,10 @@ class NodeCheck:
             present = is_present(version, known)
             return CheckedVersion(
                 path=self._path(kind, content) if content else "",
-                plugin=PluginFact(entry.name, release, entry.library_path, present),
-                entry=msgspec.json.encode(entry).decode(),
+                plugin=PluginFact(
+                    entry.name, release, entry.library_path, present, _json(entry.init_config)
+                ),
+                entry=_json(entry),
             )
         assert content is not None, "rules and configurations are files"
         return CheckedVersion(self._path(kind, content))
@@ -187,6 +189,10 @@ def _target(path: Path) -> Path | None:
     except (OSError, RuntimeError):  # a circle of links
         return None
     return target if is_inside and target.is_file() else None
+
+
+def _json(value: object) -> str:
+    return "" if value is None else msgspec.json.encode(value).decode()
 
 
 def _foreign_slots(foreign: _Foreign) -> Iterator[CheckedSlot]:

@@ -35,7 +35,7 @@ class NodeMetrics:
         self._bytes = 0
         self._seconds = 0.0
         self._files: Counter[str] = Counter()
-        self._batches = 0
+        self._batches = self._renewals = 0
         self._disagreements: Counter[tuple[str]] = Counter(
             {("falco_takes",): 0, ("falco_refuses",): 0}
         )
@@ -63,7 +63,7 @@ class NodeMetrics:
         self._reports = reports
         self._synced = {key: at for key, at in self._synced.items() if key in reports}
         self._files = Counter(slot.kind for slot in state.installed)
-        self._batches = state.batches
+        self._batches, self._renewals = state.batches, state.renewals
 
     def checked(self, verdict: Verdict) -> None:
         """Take in a verdict of Falco, or that there is none."""
@@ -85,6 +85,8 @@ class NodeMetrics:
         yield by_kind(Gauges, _PREFIX + "files", "Sources installed.", self._files)
         what = "Changes of files that Falco sees as one."
         yield Counters(_PREFIX + "batches", what, value=self._batches)
+        what = "Files renamed anew because Falco seemed to have missed a change."
+        yield Counters(_PREFIX + "renewals", what, value=self._renewals)
         what = "Sources that Falco takes or refuses in a dry run, against our own check."
         name = _PREFIX + "check_disagreements"
         yield family(Counters, name, what, ("direction",), self._disagreements)

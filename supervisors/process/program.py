@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import random
-import resource
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvloop
@@ -46,8 +45,10 @@ if TYPE_CHECKING:
 _LAST_WAIT = 1.0
 # Of mallopt(3); a block of so many bytes is a mapping of its own, which goes when it is freed.
 _M_MMAP_THRESHOLD, _LARGE = -3, 128 * 1024
-# Bytes by which a process grows before memory is given back, and seconds until it is looked at.
-_GROWN, _PERIOD = 1 << 20, 10.0
+# Seconds between two times that free memory is given back, which takes 0.04 to 0.5 ms.
+_PERIOD = 10.0
+# Objects by which the process grows until the garbage collector looks at the new ones.
+_NEW_OBJECTS = 5_000
 
 
 class Process:
@@ -165,28 +166,27 @@ class FreeMemory:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._least = 0
         libc = ctypes.CDLL(None)
         if hasattr(libc, "malloc_trim"):
             libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)
             self._trim = libc.malloc_trim
-            self._look()
+            self._give_back()
 
-    def _look(self) -> None:
-        """Trim if the process has grown since it was smallest, and look again later."""
-        self._least = min(self._least, _resident())
-        if _resident() > self._least + _GROWN:
-            self._trim(0)
-            self._least = _resident()
-        self._clock.call_later(_PERIOD, self._look)
+    def _give_back(self) -> None:
+        self._trim(0)
+        self._clock.call_later(_PERIOD, self._give_back)
 
 
-def _resident() -> int:
-    """Bytes that are resident; 0 where /proc does not tell."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    except OSError:
-        return 0
+def spare_collector() -> None:
+    """Have the garbage collector look at new objects only, and at more of them at a time.
+
+    What is there now, 49,000 objects of modules for the most part, stays as long as the process,
+    and a burst makes hardly any garbage in circles. By Python's defaults a burst of 1,000 Falcos
+    took 1.3 s for looking at it all again and again, up to 83 ms at a time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 async def _run(
@@ -195,7 +195,9 @@ async def _run(
     process = Process(name, await configuration_of(settings.kubeconfig))
     FreeMemory(process.clock)
     try:
-        code = await supervise(compose(process), process.observation)
+        root = compose(process)
+        spare_collector()
+        code = await supervise(root, process.observation)
     finally:
         await process.close()
     await _leave_behind(code)

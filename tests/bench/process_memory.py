@@ -6,6 +6,8 @@ from pathlib import Path
 import psutil
 
 _RESET_PEAK = "5"  # of Linux, proc(5), clear_refs
+# An idle connection is closed after 15 s, and free memory is given back within 10 s.
+QUIET = 30
 
 
 def rss(pid):
@@ -25,10 +27,10 @@ def reset_peak(pid):
 
 
 def settled(pid, within=120):
-    """KiB that are resident once that has not changed for five seconds, or in the end."""
+    """KiB that are resident once that has not changed for QUIET seconds, or in the end."""
     sizes = [rss(pid)]
     deadline = time.monotonic() + within
-    while len(set(sizes[-5:])) > 1 or len(sizes) < 5:
+    while len(set(sizes[-QUIET:])) > 1 or len(sizes) < QUIET:
         time.sleep(1)  # the time in which nothing changes
         sizes.append(rss(pid))
         if time.monotonic() > deadline:

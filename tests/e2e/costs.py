@@ -17,9 +17,9 @@ def rule(name, output):
     }
 
 
-def with_pods(fleet, count):
+def with_pods(fleet, count, flags=()):
     """The fleet with so many pods, of which sidecars and operator have said all there is to say."""
-    fleet.falco(type="Deployment", replicas=count).start()
+    fleet.falco(type="Deployment", replicas=count, flags=flags).start()
     eventually(lambda: len(fleet.api.list("NodeReport", fleet.namespace)) == count, within=60)
     eventually(lambda: fleet.status("Falco", "falco").get("availableReplicas") == count, within=60)
     return fleet

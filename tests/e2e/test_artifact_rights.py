@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from resources.instance.reconcile_mode import ANNOTATION
 from resources.kubernetes.kinds import ARTIFACTS, KINDS, collection_path, object_path
 from resources.kubernetes.reference import ObjectRef
 from tests.api import APPLY, MERGE, manifest
+from tests.audit import Audit
+from tests.e2e.falcos import condition
 from tests.e2e.references import config_map_ref
 from tests.eventually import eventually
 from tests.rights import rights
@@ -172,6 +175,26 @@ def test_what_an_artifact_names_may_be_read_for_as_long_as_it_does_and_nothing_e
     fleet.delete(kind, "artifact")
     eventually(lambda: not holder.reads(referent, fleet.namespace, "named"))
     assert rights(holder.rules(fleet.namespace)) == RIGHTS
+
+
+@pytest.mark.usefixtures("holder")
+def test_a_node_that_is_quicker_than_its_role_reads_again_soon_and_tells_nobody(fleet, cluster):
+    fleet.start()
+    pod, falco = fleet.sidecars[0].pod, ("Falco", fleet.namespace, "falco")
+    fleet.api.merge(*falco, {"metadata": {"annotations": {ANNOTATION: "paused"}}})
+    eventually(lambda: condition(fleet.api.get(*falco), "Reconciled")["reason"] == "Paused")
+    make(fleet.api, fleet.namespace, "named")
+    asked = Audit(cluster, f"system:serviceaccount:{fleet.namespace}:falco")
+    mark = asked.mark()
+    with fleet.api.history("NodeReport", fleet.namespace, pod) as reports:
+        fleet.apply("Rulesfile", "rules", **config_map_ref("named"))
+        eventually(lambda: len([get for get in asked.since(mark).reads if get.is_denied]) > 1)
+        fleet.api.merge(*falco, {"metadata": {"annotations": {ANNOTATION: None}}})
+        fleet.programmed("Rulesfile", "rules")
+        eventually(lambda: fleet.events("rules"))
+    states = {one["state"] for report in reports for one in report["artifacts"]}
+    assert states <= {"Pending", "Programmed"}
+    assert [reason for reason, _ in fleet.events("rules")] == ["ConfigMapArtifactStored"]
 
 
 # Artifacts and reports.

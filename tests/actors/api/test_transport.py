@@ -1,25 +1,30 @@
 """Credentials, TLS, dead peers, and what the API server's refusals become."""
 
+import gc
 import json
 import socket
 import subprocess
 import sys
 from base64 import b64decode
 from contextlib import aclosing, closing
+from ssl import MemoryBIO
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+import uvloop
 import yaml
 
 from actors.api import configuration as configuration_module
 from actors.api import transport as module
 from actors.api.configuration import TokenFile, in_cluster_configuration, kubeconfig_configuration
 from actors.api.errors import Garbled, Lost, NotFound, Refused, Unavailable
+from actors.api.transport import Transport
 from deploy.local.certificates import Authority
 from resources.kubernetes.kinds import collection_path
 from resources.kubernetes.reference import ObjectRef
+from tests.eventually import soon
 
 SILENCE = 30.0
 REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
@@ -237,6 +242,29 @@ async def test_a_stream_that_is_left_early_gives_its_connection_back(transport, 
     path = collection_path("ConfigMap", namespace)
     assert await first_chunk(transport, path)
     assert not transport._session.connector._acquired
+
+
+def test_a_closed_connection_is_gone_without_the_garbage_collector(control_plane, requests):
+    """With the loop of the programs, whose connections keep the context that opened them."""
+
+    def buffers():
+        return sum(isinstance(found, MemoryBIO) for found in gc.get_objects())
+
+    async def gone():
+        configuration = await kubeconfig_configuration(str(control_plane.kubeconfig))
+        transport = Transport(configuration, requests)
+        await get_version(transport)
+        assert buffers() > before
+        await transport.close()
+        await soon(lambda: buffers() == before)
+
+    gc.collect()
+    gc.disable()
+    before = buffers()
+    try:
+        uvloop.run(gone())
+    finally:
+        gc.enable()
 
 
 # Requests as metrics see them.

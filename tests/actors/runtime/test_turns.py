@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from actors.runtime.actor import Actor
 from actors.runtime.context import Runtime
 from actors.runtime.results import Done
-from actors.runtime.turns import SLOW, Turns
+from actors.runtime.turns import SLOW, SLOW_ONES, Turns
 from tests.actor_examples import reconcile
 from tests.fake_clock import FakeClock, settle
 
@@ -129,6 +129,21 @@ async def test_requests_that_hang_hold_others_up_for_seconds_only():
     await house.clock.advance(SLOW)
     assert "Rulesfile/b/0" in house.order[: MOST + 2]
     assert len(house.running) == 2 * MOST
+    await house.stop()
+
+
+async def test_no_more_are_begun_if_all_are_slow_until_one_ends():
+    house = House()
+    await house.tell("Falco", "a", 10 * MOST)
+    for _ in range(8):
+        await house.clock.advance(SLOW)
+    most = MOST + SLOW_ONES * MOST
+    assert len(house.running) == most
+    await house.finish()
+    await house.clock.advance(SLOW)
+    assert len(house.order) > most
+    await house.drain()
+    assert len(house.order) == 10 * MOST
     await house.stop()
 
 

@@ -1,5 +1,6 @@
 """Documents come back byte by byte, in a fraction of the memory; equal metadata is one object."""
 
+import gc
 import random
 
 import msgspec
@@ -13,6 +14,7 @@ from actors.watch.view import View
 from resources.falco.desired import FalcoSettings, desired
 from resources.falco.spec import Falco
 from resources.kubernetes.meta import ObjectMeta
+from resources.kubernetes.reference import ObjectRef
 
 
 def unpacked(document):
@@ -113,3 +115,21 @@ def test_the_store_and_a_view_show_the_document_as_it_came():
     assert [snapshot.meta for snapshot in shown] == [snapshot.meta for snapshot in snapshots]
     assert all(isinstance(snapshot.document, Packed) for snapshot in shown)
     assert changed.after is snapshots[2]  # whoever is told first need not unpack it
+
+
+def test_the_answer_to_a_write_and_its_watch_event_have_one_reference():
+    store = Store()
+    view = View(store)
+    view.wrote(snapshot_of("DaemonSet", daemon_set(1)))
+    wanted = ObjectRef("DaemonSet", "falco", "falco-1")
+    of_answer = view.kept(wanted)
+    store.put(snapshot_of("DaemonSet", daemon_set(1)))
+    assert of_answer == wanted
+    assert of_answer is view.kept(wanted) is not wanted
+
+
+def test_the_garbage_collector_never_looks_at_a_snapshot_that_is_kept():
+    store = Store()
+    store.put(snapshot_of("DaemonSet", daemon_set(1)))
+    (kept,) = store.of_kind("DaemonSet")
+    assert not any(map(gc.is_tracked, (kept, kept.meta, kept.document)))

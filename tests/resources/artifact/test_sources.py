@@ -104,7 +104,7 @@ def test_a_rulesfile_may_combine_all_sources():
     spec = oci() | {"configMapRef": {"name": "rules"}, "inlineRules": [{"list": "l", "items": []}]}
     sources = sources_of(artifact("Rulesfile", spec))
     assert sources.config_map == ConfigMapSource("rules", "rules.yaml")
-    assert sources.inline == InlineSource([{"list": "l", "items": []}])
+    assert sources.inline == InlineSource([{"list": "l", "items": []}], "inlineRules")
     assert sources.oci is not None
 
 
@@ -114,7 +114,7 @@ def test_a_config_has_its_own_keys():
     assert sources == (
         None,
         ConfigMapSource("c", "config.yaml"),
-        InlineSource({"json_output": True}),
+        InlineSource({"json_output": True}, "config"),
     )
 
 
@@ -160,3 +160,10 @@ def test_a_revision_changes_with_everything_that_is_installed():
     ]
     assert len(set(revisions)) == len(revisions)
     assert revision(1, "", "") == revision(1)
+
+
+@pytest.mark.parametrize(("value", "key"), [("- list: l\n  items: []\n", "inlineRules")])
+def test_a_text_where_a_value_belongs_is_yaml_and_worth_a_warning(value, key):
+    source = InlineSource(value, key)
+    assert source.warning.startswith(f"spec.{key} is a text, and is read as YAML")
+    assert not InlineSource([value], key).warning

@@ -158,12 +158,22 @@ def test_the_sidecar_has_every_default():
         "image": "docker.io/falcosecurity/artifact-operator:latest",
         "restartPolicy": "Always",
         "command": ["artifact-operator"],
-        "args": ["--gate-deadline=60s", "--falco-version=0.44.1"],
+        "args": [
+            "--gate-deadline=60s",
+            "--falco-version=0.44.1",
+            "--health-probe-bind-address=:8081",
+            "--metrics-bind-address=:8080",
+            "--debug-bind-address=0",
+        ],
         "env": [
             env("POD_NAME", "metadata.name"),
             env("POD_UID", "metadata.uid"),
             env("POD_NAMESPACE", "metadata.namespace"),
             env("NODE_NAME", "spec.nodeName"),
+        ],
+        "ports": [
+            {"containerPort": 8081, "name": "health", "protocol": "TCP"},
+            {"containerPort": 8080, "name": "metrics", "protocol": "TCP"},
         ],
         "resources": {
             "requests": {"cpu": "50m", "memory": "64Mi"},

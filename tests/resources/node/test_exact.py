@@ -5,7 +5,7 @@ import pytest
 from resources.node import exact
 from resources.node.check_request import Disagreements
 from resources.node.contents import MAX_BYTES
-from resources.node.falco_answer import DoesNotRun, NoAnswer, Refusal
+from resources.node.dry_run_answer import DoesNotRun, NoAnswer, Refusal
 from tests.resources.node.nodes import Node, macro, rule
 
 RULES = "/etc/falco/rules.d"

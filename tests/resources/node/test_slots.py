@@ -23,8 +23,8 @@ STORED = b"""{
   },
   "entry": ["json", "/usr/share/falco/plugins/json.so", {"a": [1, null]}, "x", ["container"]]
  },
- "Rulesfile/a.b-c/uid-1/configmap": {
-  "file": "50-02-a.b-c-configmap.yaml",
+ "Rulesfile/proc.name-c/uid-1/configmap": {
+  "file": "50-02-proc.name-c-configmap.yaml",
   "created": "2026-01-01T00:00:00Z",
   "content": {
    "sha256": "1111111111111111111111111111111111111111111111111111111111111111",
@@ -44,8 +44,10 @@ VERSIONS = {
             "json", "/usr/share/falco/plugins/json.so", {"a": [1, None]}, "x", ("container",)
         ),
     ),
-    SlotId("Rulesfile", "a.b-c", "uid-1", Medium.CONFIG_MAP): SlotVersion(
-        "50-02-a.b-c-configmap.yaml", "2026-01-01T00:00:00Z", Content("11" * 32, "configmap:a@7")
+    SlotId("Rulesfile", "proc.name-c", "uid-1", Medium.CONFIG_MAP): SlotVersion(
+        "50-02-proc.name-c-configmap.yaml",
+        "2026-01-01T00:00:00Z",
+        Content("11" * 32, "configmap:a@7"),
     ),
 }
 

@@ -14,8 +14,8 @@ from resources.node.report import judge
 from resources.node.slots import Content, SlotId, SlotVersion
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import NOT_GIVEN, PodFalco
-from tests.played_falco import runs_of, write_played_falco
-from tests.sidecar.node.test_installation import CONTEXT, Node, settled
+from tests.played_dry_run import runs_of, write_played_falco
+from tests.sidecar.node.one_node import CONTEXT, Node
 from tests.sidecar.volume.node_directories import started
 
 PLAIN = {
@@ -64,15 +64,15 @@ def falco_root(root):
 
 @pytest.fixture
 async def node(falco_root, image):
-    node = Node(falco_root, image)
+    node = Node(falco_root, falco=image)
     node.put("Rulesfile", "fine", {"inlineRules": [{**PLAIN, "rule": "Fine"}], "priority": 50})
-    assert await settled(node) == {"fine": ("Programmed", None)}
+    assert await node.settled() == {"fine": ("Programmed", None)}
     assert judge(node.verdicts[-1]) == "Falco"
     return node
 
 
 async def messages(node):
-    await settled(node)
+    await node.settled()
     return {report.name: report.message for report in node.state.reports}
 
 
@@ -125,7 +125,7 @@ async def test_the_same_set_is_asked_for_once(node, image):
     runs = []
     for generation in range(1, 7):
         node.put("Config", "c", spec | {"priority": 10 + generation % 2}, generation=generation)
-        await settled(node)
+        await node.settled()
         runs.append(runs_of(image))
     assert runs[2:] == [runs[2]] * 4
 
@@ -133,7 +133,7 @@ async def test_the_same_set_is_asked_for_once(node, image):
 async def test_a_variable_that_only_falcos_container_has_leaves_it_to_our_own_check(node):
     config = {"http_output": {"url": "http://${HOST_OF_MINE}", "enabled": False}}
     node.put("Config", "c", {"config": config, "priority": 10})
-    await settled(node)
+    await node.settled()
     assert judge(node.verdicts[-1]) == (
         "own check only: the configuration uses variables of Falco's container: HOST_OF_MINE"
     )
@@ -158,10 +158,10 @@ async def test_a_falco_that_does_not_run_here_leaves_it_to_our_own_check(
     image = tmp_path / "image"
     if source is not None:
         write_played_falco(image, source)
-    node = Node(falco_root, image)
+    node = Node(falco_root, falco=image)
     node.put("Rulesfile", "fine", {"inlineRules": [PLAIN], "priority": 50})
     node.put("Rulesfile", "bad", {"inlineRules": [{"rule": "x"}], "priority": 50})
-    assert await settled(node) == {
+    assert await node.settled() == {
         "fine": ("Programmed", None),
         "bad": ("Failed", "InvalidContent"),
     }
@@ -173,7 +173,7 @@ async def test_a_falco_that_does_not_run_here_leaves_it_to_our_own_check(
 async def test_without_a_falco_the_report_says_so(falco_root):
     node = Node(falco_root)
     node.put("Rulesfile", "fine", {"inlineRules": [PLAIN], "priority": 50})
-    await settled(node)
+    await node.settled()
     assert node.state.judge == f"own check only: {NOT_GIVEN}"
 
 

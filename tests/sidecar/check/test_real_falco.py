@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from resources.configuration.base import base_config
 from resources.node.check_request import CheckedSlot, CheckedVersion, Context, FalcoProgram
-from resources.node.falco_answer import NoAnswer
+from resources.node.dry_run_answer import NoAnswer
 from sidecar.check.dry_run import DryRuns
 
 pytestmark = [

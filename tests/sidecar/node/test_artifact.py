@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from actors.watch.store import Change, Store, snapshot_of
 from resources.kubernetes.meta import RETRY
@@ -58,7 +59,7 @@ def test_no_other_write_of_the_status_or_the_metadata_does(changed):
 
 
 def test_an_artifact_that_comes_goes_or_cannot_be_read_wakes_the_actor():
-    unread = artifact()._replace(document=b'{"spec": 1, "status": 2}')
+    unread = replace(artifact(), document=b'{"spec": 1, "status": 2}')
     for before, after in ((None, artifact()), (artifact(), None), (unread, unread)):
         assert woken(before, after) == (artifact().ref,)
 

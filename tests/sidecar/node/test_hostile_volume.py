@@ -12,7 +12,8 @@ from actors.watch.store import snapshot_of
 from resources.node.files import Directory
 from sidecar.volume.blobs import SUBDIRECTORY
 from sidecar.volume.volume import _MOST_MANIFEST
-from tests.sidecar.node.test_installation import MACRO, RULES, Node, settled
+from tests.sidecar.node.one_node import Node
+from tests.sidecar.node.test_installation import MACRO, RULES
 from tests.sidecar.volume.node_directories import MANIFEST, RULE, install, started
 
 EVIL = b"- macro: evil\n  condition: evt.num = 1\n"
@@ -57,7 +58,7 @@ def forge(root, **slots):
 async def installs(root):
     node = Node(root)
     node.put("Rulesfile", "a", SPEC)
-    assert await settled(node) == {"a": ("Programmed", None)}
+    assert await node.settled() == {"a": ("Programmed", None)}
     assert b"proc.name = sh" in (root / RULE).read_bytes()
 
 
@@ -76,7 +77,7 @@ async def test_a_directory_at_the_place_of_the_manifest_is_named(attacked):
     (attacked / MANIFEST).mkdir()
     node = Node(attacked)
     node.put("Rulesfile", "a", SPEC)
-    assert await settled(node) == {"a": ("Failed", "InlineRulesStoreFailed")}
+    assert await node.settled() == {"a": ("Failed", "InlineRulesStoreFailed")}
     [report] = node.state.reports
     assert "manifest.json" in (report.message or "")
 
@@ -136,7 +137,7 @@ async def test_a_link_is_followed_within_its_volume_only(attacked, target, expec
     node = Node(attacked)
     item = {"macro": "theirs", "condition": "or evt.num = 2", "override": {"condition": "append"}}
     node.put("Rulesfile", "b", {"inlineRules": [item], "priority": 50})
-    assert await settled(node) == {"b": expected}
+    assert await node.settled() == {"b": expected}
 
 
 async def test_an_own_directory_that_is_a_link_is_named_and_nothing_is_written_there(attacked):
@@ -146,7 +147,7 @@ async def test_an_own_directory_that_is_a_link_is_named_and_nothing_is_written_t
     own.symlink_to(attacked.parent / "elsewhere")
     node = Node(attacked)
     node.put("Rulesfile", "a", SPEC)
-    assert await settled(node) == {"a": ("Failed", "InlineRulesStoreFailed")}
+    assert await node.settled() == {"a": ("Failed", "InlineRulesStoreFailed")}
     [report] = node.state.reports
     assert "it is no directory" in (report.message or "")
     assert list((attacked.parent / "elsewhere").iterdir()) == []

@@ -1,4 +1,4 @@
-"""What the C library keeps for itself goes back to the system."""
+"""What the C library keeps for itself goes back; what a start makes is left in peace."""
 
 import subprocess
 import sys
@@ -29,3 +29,29 @@ def test_memory_that_is_free_below_what_is_used_is_given_back():
     printed = subprocess.run(run, check=True, capture_output=True, text=True).stdout
     by_itself, when_looked_at = map(int, printed.split())
     assert when_looked_at > 30_000_000 > by_itself
+
+
+COLLECTED = """
+import gc
+import supervisors.operator
+from supervisors.process.program import spare_collector
+
+class Circle:
+    def __init__(self):
+        self.me = self
+
+before = len(gc.get_objects())
+spare_collector()
+after = len(gc.get_objects())
+for _ in range(20_000):
+    Circle()
+print(before, after, sum(isinstance(found, Circle) for found in gc.get_objects()))
+"""
+
+
+def test_the_garbage_collector_looks_at_new_objects_alone():
+    run = [sys.executable, "-c", COLLECTED]
+    printed = subprocess.run(run, check=True, capture_output=True, text=True).stdout
+    before, after, left = map(int, printed.split())
+    assert before > 20 * after
+    assert left < 20_000

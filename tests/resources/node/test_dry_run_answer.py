@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from resources.node.falco_answer import DryRun, NoAnswer, Refusal, refusal
+from resources.node.dry_run_answer import DryRun, NoAnswer, Refusal, refusal
 
 LOG = "Thu Nov 26 10:42:37 2026: Falco version: 0.44.1 (x86_64)\n"
 FILE = "/etc/falco/rules.d/50-03-r-inline.yaml"

@@ -1,0 +1,79 @@
+"""A Falco that is played: it answers as Falco 0.44.1 did to inputs of the same kind.
+
+It reads what its falco.yaml names. A text `played-<answer>` in a file makes it answer so.
+"""
+
+import stat
+import sys
+
+SOURCE = (
+    f"#!{sys.executable}\n"
+    + """
+import os, re, signal, sys, yaml
+from pathlib import Path
+
+def listed(config, key):
+    for top in config[key]:
+        yield from sorted(Path(top).iterdir())
+
+def refuse(text, code=1):
+    print(text, file=sys.stderr, flush=True)
+    os._exit(code)
+
+def answer(path, text):
+    match = re.search("played-([a-z]+)", text)
+    kind = match[1] if match else ""
+    if kind == "level":
+        refuse("Error: Unknown log level WARN")
+    if kind == "abort":
+        print("JSON value is not an object.", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGABRT)
+    if kind == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if kind == "hang":
+        signal.pause()
+    if kind == "field":
+        line = text[: match.start()].count("\\\\n")
+        place = f"({path}:{line}:2)"
+        code = "LOAD_ERR_COMPILE_CONDITION (Error compiling condition)"
+        refuse(
+            f"Error: {path}: Invalid\\\\n1 Errors:\\\\nIn rules content: ({path}:0:0)\\\\n"
+            f"    rule 'One': {place}\\\\n------\\\\n- rule: One\\\\n  ^\\\\n------\\\\n"
+            f"{code}: filter_check called with nonexistent field no.such"
+        )
+
+config = yaml.safe_load(Path(sys.argv[sys.argv.index("-c") + 1]).read_text())
+assert "--dry-run" in sys.argv and os.environ["HOST_ROOT"] == "/"
+with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "runs"), "a") as runs:
+    runs.write("run\\\\n")
+for path in listed(config, "config_files"):
+    text = path.read_text()
+    answer(path, text)
+    for plugin in (yaml.safe_load(text) or {}).get("plugins") or []:
+        library = Path(plugin["library_path"])
+        try:
+            data = library.read_bytes()
+        except OSError:
+            where = "cannot open shared object file: No such file or directory"
+            refuse(f"x: Runtime error: cannot load plugin {library}: {library}: {where}. Exiting.")
+        if b"played-library" in data:
+            refuse(f"x: Runtime error: cannot load plugin {library}: invalid ELF header. Exiting.")
+for path in listed(config, "rules_files"):
+    answer(path, path.read_text())
+""".replace("\\\\", "\\")
+)
+
+
+def write_played_falco(image, source=SOURCE):
+    """Make a directory laid out as the image of a Falco that is played."""
+    program = image / "usr" / "bin" / "falco"
+    program.parent.mkdir(parents=True)
+    program.write_text(source)
+    program.chmod(program.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    return image
+
+
+def runs_of(image):
+    """How many dry runs there were."""
+    path = image / "usr" / "bin" / "runs"
+    return len(path.read_text().splitlines()) if path.exists() else 0
