@@ -187,7 +187,7 @@ async def test_a_library_that_is_none_is_refused_and_named(falco_root, image):
     )
     entries = {
         "fine": PluginEntry("fine", "/usr/share/falco/plugins/fine.so", {"a": [1]}),
-        "json": PluginEntry("json", "json.so", {}),
+        "json": PluginEntry("json", "json.so", {"a": 1}),
     }
     slots = [
         PlannedSlot(
