@@ -73,12 +73,11 @@ class NodeSet:
         return ()
 
     def bounds(self, slot: CheckedSlot, version: CheckedVersion) -> Sequence[str]:
-        """Why a version is refused whatever Falco says: it is too much for us, or is not there."""
-        if slot.kind != "plugin":
-            content = self._contents.of(slot, version)
-            return content.problems if content.unread else ()
-        is_absent = version.plugin is not None and not version.plugin.present
-        return self.own_problems(slot, version) if is_absent else ()
+        """Why a version is refused whatever Falco says: it is too much for us, or no entry."""
+        if slot.kind == "plugin":
+            return self.own_problems(slot, version)
+        content = self._contents.of(slot, version)
+        return content.problems if content.unread else ()
 
     def own_warnings(self, slot: CheckedSlot, version: CheckedVersion) -> Sequence[str]:
         """Warnings about a version whatever versions the other slots have."""

@@ -159,7 +159,7 @@ class NodeCheck:
                 plugin=PluginFact(
                     entry.name, release, entry.library_path, present, _json(entry.init_config)
                 ),
-                entry=msgspec.json.encode(entry).decode(),
+                entry=_json(entry),
             )
         assert content is not None, "rules and configurations are files"
         return CheckedVersion(self._path(kind, content))

@@ -14,7 +14,7 @@ from resources.node.report import judge
 from resources.node.slots import Content, SlotId, SlotVersion
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import NOT_GIVEN, PodFalco
-from tests.played_falco import runs_of, write_played_falco
+from tests.played_dry_run import runs_of, write_played_falco
 from tests.sidecar.node.one_node import CONTEXT, Node
 from tests.sidecar.volume.node_directories import started
 
@@ -64,7 +64,7 @@ def falco_root(root):
 
 @pytest.fixture
 async def node(falco_root, image):
-    node = Node(falco_root, image)
+    node = Node(falco_root, falco=image)
     node.put("Rulesfile", "fine", {"inlineRules": [{**PLAIN, "rule": "Fine"}], "priority": 50})
     assert await node.settled() == {"fine": ("Programmed", None)}
     assert judge(node.verdicts[-1]) == "Falco"
@@ -158,7 +158,7 @@ async def test_a_falco_that_does_not_run_here_leaves_it_to_our_own_check(
     image = tmp_path / "image"
     if source is not None:
         write_played_falco(image, source)
-    node = Node(falco_root, image)
+    node = Node(falco_root, falco=image)
     node.put("Rulesfile", "fine", {"inlineRules": [PLAIN], "priority": 50})
     node.put("Rulesfile", "bad", {"inlineRules": [{"rule": "x"}], "priority": 50})
     assert await node.settled() == {
@@ -187,7 +187,7 @@ async def test_a_library_that_is_none_is_refused_and_named(falco_root, image):
     )
     entries = {
         "fine": PluginEntry("fine", "/usr/share/falco/plugins/fine.so", {"a": [1]}),
-        "json": PluginEntry("json", "json.so", {}),
+        "json": PluginEntry("json", "json.so", {"a": 1}),
     }
     slots = [
         PlannedSlot(
