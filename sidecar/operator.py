@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from actors.api.client import METADATA
 from actors.api.transport import Transport
 from actors.runtime.mail import Reconcile
@@ -21,14 +23,16 @@ from resources.node.events import removals
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
 from sidecar.node.artifact import NodeArtifactActor, NodeServices, artifact_changed, version_of
+from sidecar.node.falco_client import ask_falco
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
 from sidecar.node.labels import NodeLabels
+from sidecar.node.loading import Loading
 from sidecar.node.metrics import NodeMetrics
 from sidecar.node.report import Reporter
 from sidecar.node.state import NodeState
-from sidecar.settings import NodeSettings, parse
+from sidecar.settings import AUTO, OFF, NodeSettings, parse
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
 from supervisors.process.program import run
@@ -38,8 +42,10 @@ from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 
+    from resources.node.check_request import WebServer
+    from resources.node.falco_answer import FalcoAnswer
     from resources.node.plan import PlannedSlot
     from resources.node.slots import SlotId
     from supervisors.process.program import Process
@@ -76,6 +82,7 @@ class ArtifactOperator:
         self._recorder = RegisteredChild("recorder", self._make_recorder)
         self._reporter = RegisteredChild("report", self._make_reporter)
         self._installation = RegisteredChild("installation", self._make_installation)
+        self._loading = RegisteredChild("loading", self._make_loading)
         self._gate = RegisteredChild("gate", self._make_gate)
         self._artifacts = RegisteredChild("artifacts", self._make_artifacts)
         self._router = RegisteredChild("router", lambda: Router(self._runtime, self._routes()))
@@ -98,6 +105,7 @@ class ArtifactOperator:
             self._recorder,
             self._reporter,
             self._installation,  # which first loads the volume
+            self._loading,
             self._gate,
             self._artifacts,
             self._router,
@@ -122,9 +130,28 @@ class ArtifactOperator:
             self._state,
             self._volume,
             NodeCheck(self._volume, context),
+            self._settings.quiet,
             self._installed,
             self._lost,
         )
+
+    def _make_loading(self) -> Loading:
+        def told() -> None:
+            self._reporter.tell(Reconcile(Reason(Cause.LOADED)))
+
+        def renew() -> None:
+            self._state.renewal_due = True
+            self._tell_installation(Reason(Cause.NOT_LOADED))
+
+        return Loading(self._runtime, self._state, self._ask_falco(), told, renew)
+
+    def _ask_falco(self) -> Callable[[WebServer], Awaitable[FalcoAnswer]] | None:
+        where = self._settings.falco_web_server
+        if where == OFF:
+            return None
+        if where == AUTO:
+            return ask_falco
+        return lambda server: ask_falco(replace(server, port=int(where)))
 
     def _make_gate(self) -> Gate:
         deadline = self._settings.gate_deadline
@@ -200,7 +227,7 @@ class ArtifactOperator:
 
     def _installed(self, removed: tuple[PlannedSlot, ...]) -> None:
         self._metrics.installed(self._state)
-        for child in (self._reporter, self._gate):
+        for child in (self._reporter, self._loading, self._gate):
             child.tell(Reconcile(Reason(Cause.INSTALLED)))
         for event in removals(removed, self._settings.pod.namespace, self._settings.pod.node):
             self._events.add(Record(*event))

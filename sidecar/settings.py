@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resources.node.pace import LEAST_SECONDS
 from sidecar.node.report import Pod
 from supervisors.process.settings import (
     ProcessSettings,
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
     from resources.registry.credentials import RegistryPolicy
 
+AUTO, OFF = "auto", "off"
 _MEBIBYTE = 1 << 20
+# Seconds. In the host's network anybody may have a port; Falco gets its files all the same.
+_LISTEN_AGAIN = 30.0
 # Variable → field of Pod, as set in every Falco pod by the downward API.
 _IDENTITY = {
     "POD_NAMESPACE": "namespace",
@@ -42,8 +46,12 @@ class NodeSettings:
     """The directory that holds Falco's directories at their usual paths."""
     gate_deadline: float
     """Seconds that the start of Falco waits for its artifacts at most."""
+    quiet: float
+    """Seconds that Falco is left alone with a batch of changes at least, before the next."""
     falco_version: str
     """The version of Falco; if empty, no rule is refused for the engine that it requires."""
+    falco_web_server: str
+    """AUTO, OFF, or the port of 127.0.0.1 at which Falco is asked what it has loaded."""
     registry_policy: RegistryPolicy
     most_rules_bytes: int
     most_plugin_bytes: int
@@ -63,11 +71,13 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
     if missing:
         parser.error(f"environment variables are not set: {', '.join(missing)}")
     return NodeSettings(
-        process=process,
+        process=replace(process, exposed=replace(process.exposed, listen_again=_LISTEN_AGAIN)),
         pod=Pod(**{field: environ[name] for name, field in _IDENTITY.items()}),
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
+        quiet=flags.quiet_time,
         falco_version=flags.falco_version,
+        falco_web_server=flags.falco_web_server,
         registry_policy=registry_policy_of(flags),
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
@@ -96,10 +106,26 @@ def _parser() -> argparse.ArgumentParser:
         help="how long the start of Falco waits for its artifacts, as in 60s (default %(default)s)",
     )
     parser.add_argument(
+        "--quiet-time",
+        default=LEAST_SECONDS,
+        type=seconds,
+        metavar="SECONDS",
+        help="how long Falco is left alone to load changes before the next ones, and a second more "
+        "for each MB of rules that it compiles (default %(default)s)",
+    )
+    parser.add_argument(
         "--falco-version",
         default="",
         metavar="VERSION",
         help="the Falco that loads the files; rules that need a newer engine are refused",
+    )
+    parser.add_argument(
+        "--falco-web-server",
+        default=AUTO,
+        type=_web_server,
+        metavar="WHERE",
+        help="where Falco is asked what it has loaded: auto (the port in its configuration), "
+        "a port of 127.0.0.1, or off (default %(default)s)",
     )
     add_registry_policy(parser)
     for name, default in (("rules", 4), ("plugin", 256)):
@@ -122,6 +148,13 @@ def seconds(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 60s")
     return value
+
+
+def _web_server(text: str) -> str:
+    is_port = text.isascii() and text.isdigit() and 1 <= int(text) <= 65535
+    if text not in {AUTO, OFF} and not is_port:
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, off, or a port from 1 to 65535")
+    return text
 
 
 def _mebibytes(text: str) -> int:

@@ -13,8 +13,9 @@ from actors.api.configuration import SERVICE_ACCOUNT, BadConfiguration
 from actors.api.transport import Transport
 from actors.api.version_gate import VersionGate
 from actors.instance.actor import InstanceServices
-from actors.leader.election import LEASE, LeaderElection, identity_of
+from actors.leader.election import LEASE, LeaderElection
 from actors.leader.fence import Fence, FencedTransport
+from actors.leader.identity import lasting_identity
 from actors.leader.lease_client import LeaseClient
 from actors.reference.index import ReferenceIndex
 from actors.reference.reading_rights import ReadingRights
@@ -80,7 +81,7 @@ class Operator:
         self._store = Store()
         runtime = process.runtime
         self._instance_name = settings.pod_name or socket.gethostname()
-        self._identity = identity_of(self._instance_name, runtime.random)
+        self._identity = self._own_identity() if settings.leader_elect else ""
         self._gate = RegisteredChild(
             "gate", lambda: VersionGate(runtime, self._client), stop_deadline=0.5
         )
@@ -165,6 +166,10 @@ class Operator:
 
     def _make_recorder(self) -> EventRecorder:
         return EventRecorder(self._process.runtime, self._client, self._instance_name, self._events)
+
+    def _own_identity(self) -> str:
+        directory = self._settings.process.exposed.dump_directory
+        return lasting_identity(directory, self._instance_name, self._process.runtime.random)
 
     def _make_leader(self) -> LeaderElection:
         # Leases use the connections of watches, so that many writes at once cannot delay a renewal.

@@ -35,6 +35,7 @@ class OperatorProcess:
     name = "the operator"
 
     def __init__(self, kubeconfig, directory, *, flags=(), variables=(), **addresses):
+        self.kubeconfig = kubeconfig
         self.token_file = kubeconfig.with_name(f"{kubeconfig.name}.token")
         self.directory = directory
         addresses = {"metrics": ANY_PORT, "health_probe": ANY_PORT, "debug": ANY_PORT} | addresses

@@ -15,12 +15,15 @@ COMMAND = Path(sys.executable).with_name("artifact-operator")
 class SidecarProcess(OperatorProcess):
     """One pod's sidecar, with a directory tree where the pod would have volumes.
 
-    It is `root`, below the directory unless another is given.
+    It is `root`, below the directory unless another is given. No Falco runs beside it, unless one
+    is played: then `falco` is its port.
     """
 
     command = COMMAND
 
-    def __init__(self, kubeconfig, directory, pod, *, root=None, flags=(), variables=()):
+    def __init__(
+        self, kubeconfig, directory, pod, *, root=None, flags=(), variables=(), falco="off"
+    ):
         meta = pod["metadata"]
         self.name = f"the sidecar of {meta['name']}"
         self.pod = meta["name"]
@@ -35,7 +38,12 @@ class SidecarProcess(OperatorProcess):
         }
         for place in Directory:
             (self.root / place.value).mkdir(parents=True, exist_ok=True)
-        flags = (f"--volume-root={self.root}", "--falco-version=0.44.1", *flags)
+        flags = (
+            f"--volume-root={self.root}",
+            "--falco-version=0.44.1",
+            f"--falco-web-server={falco}",
+            *flags,
+        )
         super().__init__(kubeconfig, directory, flags=flags, variables=identity)
 
     @contextmanager

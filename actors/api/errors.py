@@ -7,6 +7,7 @@
     ├── Refused               400, 403, 422: the same request will be refused again
     │   ├── NamespaceTerminating   nothing can be created there any more, only cleaned up
     │   └── Forbidden         403 for lack of rights, or of what an API server loads when it starts
+    │       └── Unmapped      403: the API server does not know the kind of an owner yet
     └── Unavailable           everything else, transport errors too: try again later
         ├── Lost              the request may have been carried out: no answer, or one with 5xx
         │   └── Garbled       the answer is not one of an API server: a proxy's page, say
@@ -102,6 +103,13 @@ class Forbidden(Refused):
     """403: a right is missing, or the API server has not loaded roles, mappings or caches yet."""
 
 
+class Unmapped(Forbidden):
+    """403 of OwnerReferencesPermissionEnforcement for an owner whose CRD has just been applied.
+
+    Each API server looks for new kinds every 30 s.
+    """
+
+
 class Unavailable(ApiError):  # noqa: N818
     """Transient: overload, timeouts, expired credentials, a server or a connection that failed."""
 
@@ -134,9 +142,10 @@ _LONGEST_RETRY_AFTER = 300.0
 # What a 403 says that the same request may not get once the API server has started: its roles, REST
 # mappings and caches come a moment after it answers. Quota and admission webhooks say otherwise.
 _RIGHTS = re.compile(
-    r'User "[^"]*" cannot |attempting to grant RBAC permissions|cannot find RESTMapping'
+    r'User "[^"]*" cannot |attempting to grant RBAC permissions'
     r"|you can't set finalizers on|not yet ready to handle request"
 )
+_UNMAPPED = "cannot find RESTMapping"
 # Whoever answers for admission may quote anything in its text.
 _ADMISSION = re.compile(r'admission webhook "|[^:]* is forbidden: ValidatingAdmissionPolicy ')
 _decoder = Decoder(Status)
@@ -186,8 +195,11 @@ def _kind_of(code: int, status: Status, causes: tuple[Cause, ...]) -> type[ApiEr
         return Gone
     if code == 403 and any(cause.reason == "NamespaceTerminating" for cause in causes):
         return NamespaceTerminating
-    if code == 403 and _RIGHTS.search(status.message) and not _ADMISSION.match(status.message):
-        return Forbidden
+    if code == 403 and not _ADMISSION.match(status.message):
+        if _UNMAPPED in status.message:
+            return Unmapped
+        if _RIGHTS.search(status.message):
+            return Forbidden
     if code in _REFUSED or (code == 500 and status.message.startswith(_TYPED_PATCH)):
         return Refused
     return Lost if code >= 500 else Unavailable

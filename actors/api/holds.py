@@ -5,16 +5,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.api.errors import ApiError, Cause, Forbidden, HeldBack, Unavailable, Unready
+from actors.api.errors import ApiError, Cause, Forbidden, HeldBack, Unavailable, Unmapped, Unready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actors.runtime.clock import Clock
 
-# Seconds after each of the first refusals for lack of rights. An API server that has just started
-# grants them by then; whoever is refused once more lacks them.
+# Seconds after each of the first refusals. An API server that has just started grants its rights by
+# then, and one with a new CRD knows it; whoever is refused once more lacks the right.
 _UNREADY = (1.0, 2.0, 4.0, 8.0)
+_UNMAPPED = (*_UNREADY, 8.0, 8.0, 8.0)
 # Seconds after which a series of refusals is forgotten: a request is repeated earlier, or no more.
 _REMEMBERED = 600.0
 
@@ -50,7 +51,8 @@ class Holds:
     earlier. Other requests of the actor are not held back.
 
     - An error with Retry-After holds the request back for as long.
-    - A request that is Forbidden is Unready for 15 s, and held back for 1, 2, 4 and 8 s.
+    - A request that is Forbidden is Unready for 15 s, and held back for 1, 2, 4 and 8 s; one
+      that is Unmapped for 39 s.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -85,10 +87,11 @@ class Holds:
         hold = self._holds.get(key) or _Hold(None, now)
         if hold.answer is not None and now < hold.until:  # of a request that was made together
             raise _unready(error, hold.until - now)
-        if hold.refusals == len(_UNREADY):
+        delays = _UNMAPPED if isinstance(error, Unmapped) else _UNREADY
+        if hold.refusals >= len(delays):
             self._keep(key, _Hold(None, now, hold.refusals))
             return
-        unready = _unready(error, seconds := _UNREADY[hold.refusals])
+        unready = _unready(error, seconds := delays[hold.refusals])
         self._hold(key, unready, seconds, hold.refusals + 1)
         raise unready
 

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
-from heapq import nsmallest
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import DecodeError
 
 from actors.artifact.report_decoder import Labels, Report, ReportDecoder
-from resources.artifact.rollout import (
-    FAILED,
-    NAMED,
-    PENDING,
-    PLAIN,
-    PROGRAMMED,
-    UNCOVERED,
-    UNREACHABLE,
-    PodProgress,
-    PodReport,
-    Subject,
-    Sum,
-    progress_of,
-)
+from actors.artifact.tally import Tally
+from resources.artifact.rollout import PodReport, Subject, Sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,66 +20,8 @@ if TYPE_CHECKING:
     from resources.kubernetes.reference import ObjectRef
 
 V = TypeVar("V")
-# The states of pods that hold a verdict back.
-_HOLDING = frozenset({FAILED, PENDING})
 
 _log = logging.getLogger(__name__)
-
-
-class _Tally:
-    """The sum of one artifact; of the pods in state PLAIN, which are most, only their number."""
-
-    __slots__ = ("apart", "counts", "subject")
-
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-        self.apart: dict[str, PodProgress] = {}
-        self.counts: Counter[str] = Counter()
-
-    def see(self, pod: str, seen: PodReport | None, *, was_seen: bool) -> bool:
-        """Take in a pod, None if it does not count; return whether the sum differs."""
-        before = self.apart.pop(pod, None)
-        if before is not None:
-            self.counts[before.state] -= 1
-        now = UNCOVERED
-        if seen is not None:
-            now = progress_of(self.subject, seen)
-            if now != PLAIN:
-                self.apart[pod] = now
-                self.counts[now.state] += 1
-        is_other = now != (before or (PLAIN if was_seen else UNCOVERED))
-        return is_other or was_seen != (seen is not None)
-
-    def sum(self, pods: int) -> Sum:
-        """The sum over this number of pods that count."""
-        counts, progress = self.counts, self.apart.values()
-        failures = (pod for pod in progress if pod.state == FAILED) if counts[FAILED] else ()
-        waiting = (
-            (name for name, pod in self.apart.items() if pod.state == PENDING)
-            if counts[PENDING]
-            else ()
-        )
-        remarks = (
-            {pod.message for pod in progress if pod.state == PROGRAMMED}
-            if counts[PROGRAMMED]
-            else ()
-        )
-        out_of_reach = (
-            ((name, pod.node) for name, pod in self.apart.items() if pod.state == UNREACHABLE)
-            if counts[UNREACHABLE]
-            else ()
-        )
-        return Sum(
-            pods=pods,
-            programmed=pods - len(self.apart) + counts[PROGRAMMED],
-            failed=counts[FAILED],
-            pending=counts[PENDING],
-            failures=tuple(nsmallest(NAMED, failures)),
-            waiting=tuple(nsmallest(NAMED, waiting)),
-            remarks=tuple(nsmallest(NAMED, remarks)),
-            unreachable=counts[UNREACHABLE],
-            out_of_reach=tuple(nsmallest(NAMED, out_of_reach)),
-        )
 
 
 @dataclass(slots=True)
@@ -104,7 +33,7 @@ class _NamespaceIndex:
     reports: dict[str, Report] = field(default_factory=dict)
     counting: dict[str, PodReport] = field(default_factory=dict)
     """The pods that count."""
-    tallies: dict[ObjectRef, _Tally] = field(default_factory=dict)
+    tallies: dict[ObjectRef, Tally] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -147,13 +76,14 @@ class ReportIndex:
         index = self._namespaces[artifact.namespace]
         tally = index.tallies.get(artifact)
         if tally is None or tally.subject != subject:
-            tally = index.tallies[artifact] = _Tally(subject)
+            tally = index.tallies[artifact] = Tally(subject)
             for pod, seen in index.counting.items():
                 tally.see(pod, seen, was_seen=False)
+        tally.rebase(index.counting)
         return tally.sum(len(index.counting))
 
     def outlook(self, artifact: ObjectRef) -> str:
-        """The state that decides the status, and how many failed pods its message names.
+        """What decides the status, and how many failed pods its message names.
 
         It is empty if there is none, and costs next to nothing.
         """
@@ -161,14 +91,7 @@ class ReportIndex:
         tally = index.tallies.get(artifact) if index is not None else None
         if index is None or tally is None:
             return ""
-        if tally.counts[FAILED]:
-            return f"{FAILED} {min(tally.counts[FAILED], NAMED)}"
-        if tally.counts[PENDING]:
-            return PENDING
-        usual = len(index.counting) - len(tally.apart)
-        if usual or tally.counts[PROGRAMMED]:
-            return PROGRAMMED
-        return PENDING if tally.counts[UNREACHABLE] else ""
+        return tally.outlook(len(index.counting))
 
     def pods(self, namespace: str) -> int:
         """The number of pods of a namespace that count."""
@@ -186,15 +109,14 @@ class ReportIndex:
             artifact
             for index in self._namespaces.values()
             for artifact, tally in index.tallies.items()
-            if tally.counts[FAILED] or tally.counts[PENDING]
+            if tally.holds_back
         ]
 
     def holding(self, artifact: ObjectRef) -> set[str]:
         """The names of these pods of an artifact."""
         index = self._namespaces.get(artifact.namespace)
         tally = index.tallies.get(artifact) if index is not None else None
-        apart = tally.apart.items() if tally is not None else ()
-        return {pod for pod, progress in apart if progress.state in _HOLDING}
+        return tally.holding() if tally is not None else set()
 
     def node_of(self, namespace: str, pod: str) -> str:
         """The node of a pod that counts; empty if it is not known."""

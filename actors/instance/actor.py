@@ -5,13 +5,14 @@ One reconcile writes the finalizer and the children in waves, then the status, t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from actors.api.errors import ApiError, NamespaceTerminating, Refused
+from actors.api.errors import ApiError, NamespaceTerminating, NotFound, Refused
 from actors.instance.pod_failures import PodFailures
 from actors.runtime.reason import Cause
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result, Retire
@@ -197,7 +198,11 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             state.namespace_goes = True
             await self._report_status(state, resource, attempt.outcome())
             return Blocked("NamespaceTerminating")
-        outcome = replace(attempt.outcome(), unstored=state.applier.unstored(children))
+        outcome = replace(
+            attempt.outcome(),
+            unstored=state.applier.unstored(children),
+            warnings=tuple(text for child in children for text in child.warnings),
+        )
         wait = await self._report(state, resource, outcome)
         state.unreported = None
         if again is None:
@@ -274,9 +279,9 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
             return Done()
         if not await self._cleanup(state):
             return RequeueAfter(_LEAVING_DELAY, _LEAVING)
-        await state.writer.patch(
-            self.ref, remove_finalizer(snapshot.meta, self._instance_kind.finalizer)
-        )
+        release = remove_finalizer(snapshot.meta, self._instance_kind.finalizer)
+        with suppress(NotFound):  # somebody else has removed the finalizer
+            await state.writer.patch(self.ref, release)
         state.cleaned = True
         state.retry.reset()
         self._tell(state, instance_deleted(self.ref))

@@ -25,7 +25,6 @@ from resources.kubernetes.lease import (
 )
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Awaitable, Callable
 
     from actors.leader.fence import Fence
@@ -52,8 +51,8 @@ class LeaderElection(TaskActor):
     this one, and starts this one anew, as a standby. Being stopped gives the Lease back. An API
     error does neither.
 
-    `identity` has to be unique among all processes, see `identity_of`. `leases` needs connections
-    of its own, so that its requests never wait for others.
+    `identity` has to be unique among all processes that live, see `actors.leader.identity`.
+    `leases` needs connections of its own, so that its requests never wait for others.
     """
 
     kind = "LeaderElection"
@@ -179,7 +178,7 @@ class LeaderElection(TaskActor):
                 return
             try:
                 await self._leases.update(lease.version, RELEASED)
-            except Conflict:
+            except (Conflict, NotFound):
                 continue
             _log.info("the Lease is given back")
             return
@@ -192,8 +191,3 @@ class LeaderElection(TaskActor):
 
     def _jitter(self) -> float:
         return self.runtime.random.uniform(*JITTER)
-
-
-def identity_of(pod: str, source: random.Random) -> str:
-    """A name for a candidate that no other process has, not even in a pod of the same name."""
-    return f"{pod}_{source.getrandbits(64):016x}"

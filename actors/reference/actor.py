@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from actors.api.client import METADATA
-from actors.api.errors import ApiError
+from actors.api.errors import ApiError, NotFound
 from actors.runtime.actor import Actor
 from actors.runtime.reason import Cause
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
@@ -98,7 +98,7 @@ class ReferenceActor(Actor):
         self._in_doubt = False
         if not named:
             if live is not None and is_protected(self.ref.kind, live.meta):
-                await self._writer.drop_finalizer(live, FINALIZERS[self.ref.kind])
+                await self._release_object(live)
             return Retire()
         if live is None or not _needs_protection(live):
             return Done()
@@ -119,6 +119,12 @@ class ReferenceActor(Actor):
         if live is None:
             self._absent(self.ref)
         return live
+
+    async def _release_object(self, live: Snapshot) -> None:
+        try:
+            await self._writer.drop_finalizer(live, FINALIZERS[self.ref.kind])
+        except NotFound:  # somebody else has removed the finalizer of a deleted object
+            self._absent(self.ref)
 
     async def _protect(self, live: Snapshot) -> Result:
         """Add the finalizer; pause while another field manager removes it again and again."""

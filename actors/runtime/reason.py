@@ -52,6 +52,12 @@ class Cause(StrEnum):
     INSTALLED = "installed"
     """The node's contents have been installed."""
 
+    LOADED = "loaded"
+    """Falco has told something new about what it has loaded."""
+
+    NOT_LOADED = "not loaded"
+    """Falco seems to have missed a change of its files."""
+
     STARTED = "started"
     """The actor has just started."""
 

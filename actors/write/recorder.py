@@ -109,7 +109,7 @@ class EventRecorder(TaskActor):
 
     No reconcile waits for an Event. An Event is dropped with a log line if it is refused, or if no
     API server answers for about two minutes. Once the namespace of a resource is known to be
-    terminating, its Events are not tried any more.
+    terminating or gone, its Events are not tried any more, and none of that is worth a warning.
     """
 
     kind = "EventRecorder"
@@ -151,9 +151,12 @@ class EventRecorder(TaskActor):
             except Unavailable as error:
                 delay = _BACKOFF.delay(attempt, self.runtime.random)
                 await self.runtime.clock.sleep(max(delay, error.retry_after or 0.0))
+            except (NamespaceTerminating, NotFound) as error:
+                _keep(self._going, pending.record.regarding, None)
+                reason, extra = pending.record.draft.reason, _extra(pending.record)
+                _log.debug("event %s not written: %s", reason, error, extra=extra)
+                return
             except ApiError as error:
-                if isinstance(error, NamespaceTerminating):
-                    _keep(self._going, pending.record.regarding, None)
                 _dropped(pending.record, str(error))
                 return
             else:
@@ -220,5 +223,8 @@ def _keep(remembered: OrderedDict[K, V], key: K, value: V) -> None:
 
 
 def _dropped(record: Record, why: str) -> None:
-    extra = {"object": str(record.regarding.ref)}
-    _log.warning("event %s dropped: %s", record.draft.reason, why, extra=extra)
+    _log.warning("event %s dropped: %s", record.draft.reason, why, extra=_extra(record))
+
+
+def _extra(record: Record) -> dict[str, str]:
+    return {"object": str(record.regarding.ref)}

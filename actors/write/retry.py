@@ -101,10 +101,11 @@ class Retry:
         The latter is Unready for a while, or HeldBack, and then Forbidden, which is no more quiet.
         """
         is_early = self.tries <= _QUIET_TRIES
-        return all((is_early and _is_race(error)) or _is_unready(error) for error in errors)
+        return all((is_early and _is_race(error)) or is_unready(error) for error in errors)
 
 
-def _is_unready(error: WriteError) -> bool:
+def is_unready(error: WriteError) -> bool:
+    """Whether a request was forbidden, but not for long, or is held back because of that."""
     return isinstance(error, Unready | HeldBack) and error.code == _FORBIDDEN
 
 

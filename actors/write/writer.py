@@ -103,7 +103,12 @@ class Writer:
             "status": status,
         }
         with self._writing(ref):
-            self._learned(ref, await self._client.apply(ref, body, self.manager, "status"))
+            try:
+                raw = await self._client.apply(ref, body, self.manager, "status")
+            except NotFound:
+                self.view.deleted(ref, computed_from.meta.uid or "")
+                raise
+            self._learned(ref, raw)
 
     async def delete(self, live: Snapshot) -> bool:
         """Delete this incarnation; True if it is gone, False if a finalizer still holds it."""

@@ -129,9 +129,12 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
             now = self._incarnation_of(writer)
             return await self._step(now, writer.view.get(self.ref), reasons)
         except ApiError as error:
+            result = state.retry.requeue(error)
             level = logging.WARNING if isinstance(error, Refused) else logging.INFO
+            if state.retry.is_quiet([error]):
+                level = logging.DEBUG
             _log.log(level, "%s", error, extra={"object": str(self.ref)})
-            return state.retry.requeue(error)
+            return result
         finally:
             self.calls = state.calls - before
 

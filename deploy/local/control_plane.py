@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.local.kubeconfig import Cluster
+    from deploy.local.service_account import BoundPod
 
 SERVERS = ("etcd", "kube-apiserver", "kubectl")
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
@@ -197,13 +198,15 @@ class ControlPlane(Lifetime):
             self.client.call("POST", "/api/v1/nodes", node(name, index, labels or {}))
         self._wait_until(partial(self._usable, names), f"nodes are Ready: {', '.join(names)}")
 
-    def service_account_kubeconfig(self, namespace: str, name: str, path: Path) -> Path:
+    def service_account_kubeconfig(
+        self, namespace: str, name: str, path: Path, pod: BoundPod | None = None
+    ) -> Path:
         """Write a kubeconfig for an existing ServiceAccount, with its token in a file beside it.
 
-        Both files have mode 0600; the token is `<path>.token`.
+        Both files have mode 0600; the token is `<path>.token`. With a pod it is bound to that.
         """
         cluster = self._started.cluster
-        return service_account.write_kubeconfig(self.client, cluster, namespace, name, path)
+        return service_account.write_kubeconfig(self.client, cluster, namespace, name, path, pod)
 
     def rotate_token(self, kubeconfig: Path) -> str:
         """Write a new token to the token file of such a kubeconfig, and return it."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from deploy.local import publisher
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from deploy.local.registry import Registry
 
 PLUGIN = "falcosecurity/plugins/plugin/container"
@@ -60,15 +62,18 @@ _SHARED_OBJECT = 3
 _HEADER_BYTES = 64
 
 
-def publish(registry: Registry) -> None:
-    """Publish a rules artifact and a plugin under the names in the quickstart."""
+def publish(registry: Registry, libraries: Mapping[str, bytes] | None = None) -> None:
+    """Publish a rules artifact and a plugin under the names in the quickstart.
+
+    `libraries` are the plugin's by platform; without them they are files that Falco cannot load.
+    """
     target = publisher.Repository(registry.url)
     publisher.publish_rules(target, RULES, TAGS, RULES_TEXT, {"name": "falco-rules"})
     publisher.publish_plugin(
         target,
         PLUGIN,
         TAGS,
-        {platform: library(platform) for platform in _MACHINES},
+        libraries or {platform: library(platform) for platform in _MACHINES},
         {"name": "container", "version": TAGS[0]},
     )
 

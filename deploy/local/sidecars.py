@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deploy.local.process import Process, ProcessError, stop_all
 from deploy.local.programs import program
+from deploy.local.service_account import BoundPod
 from deploy.local.target import Identity, TargetError
 
 if TYPE_CHECKING:
@@ -129,7 +130,9 @@ class Sidecars:
         kubeconfig = home / "kubeconfig"
         arguments = [*pod.arguments, f"--volume-root={folder}"]
         process = program(CONTAINER, home, kubeconfig, arguments, pod.variables)
-        return _Sidecar(pod, folder, Identity(pod.namespace, pod.account, kubeconfig), process)
+        bound = BoundPod(pod.name, pod.uid)
+        identity = Identity(pod.namespace, pod.account, kubeconfig, bound)
+        return _Sidecar(pod, folder, identity, process)
 
     def _keep_running(self, sidecar: _Sidecar) -> Iterable[str]:
         if sidecar.process.running or self._clock() < sidecar.not_before:

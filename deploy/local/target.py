@@ -8,12 +8,15 @@ import subprocess
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
 from deploy.local.certificates import write_private
 from deploy.local.process import wait_until
+
+if TYPE_CHECKING:
+    from deploy.local.service_account import BoundPod
 
 INSTALL = Path("deploy/install.yaml")
 # Selects all but the operator's workload: CRDs, namespace, ServiceAccount and rights.
@@ -23,11 +26,15 @@ TOKEN_SECONDS = 3600
 
 
 class Identity(NamedTuple):
-    """A ServiceAccount, and the path of the kubeconfig of a process that runs as it."""
+    """A ServiceAccount, and the path of the kubeconfig of a process that runs as it.
+
+    A token is bound to the pod, if there is one, as the kubelet binds those that it mounts.
+    """
 
     namespace: str
     account: str
     kubeconfig: Path
+    pod: BoundPod | None = None
 
     def __str__(self) -> str:
         return f"{self.namespace}:{self.account}"
@@ -94,7 +101,13 @@ class Target:
 
     def renew_token(self, identity: Identity) -> None:
         """Write a new token to the token file of the identity."""
-        asked = (f"--namespace={identity.namespace}", f"--duration={TOKEN_SECONDS}s")
+        asked = [f"--namespace={identity.namespace}", f"--duration={TOKEN_SECONDS}s"]
+        if identity.pod is not None:
+            asked += [
+                "--bound-object-kind=Pod",
+                f"--bound-object-name={identity.pod.name}",
+                f"--bound-object-uid={identity.pod.uid}",
+            ]
         token = self.run("create", "token", identity.account, *asked)
         write_private(_token_file(identity.kubeconfig), token.strip())
 

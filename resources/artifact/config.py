@@ -28,7 +28,7 @@ class ConfigSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """A piece of configuration for every Falco of this namespace."""
+    """Configuration for every Falco of this namespace; who may write one is root on its nodes."""
 
     metadata: ObjectMeta = ObjectMeta()
     spec: Annotated[ConfigSpec, doc("The wanted state.")] = ConfigSpec()

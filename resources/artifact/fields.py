@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS, unseen
+from resources.kubernetes.conditions import LOADED, PROGRAMMED, RESOLVED_REFS, unseen
 from resources.kubernetes.definition import AGE, LIST_MAP_BY_TYPE, Column, condition_column, doc
 from resources.kubernetes.meta import Condition, LabelSelector
 
@@ -59,6 +59,10 @@ class Nodes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
             format="int32",
         ),
     ] = None
+    loaded: Annotated[
+        int | None,
+        doc("Pods whose Falco is known to have loaded this revision.", format="int32"),
+    ] = None
     summary: Annotated[str | None, doc("Programmed and desired pods, such as 3/5.")] = None
 
 
@@ -76,11 +80,11 @@ class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     ] = None
     conditions: Annotated[
         tuple[Condition, ...] | None,
-        doc("ResolvedRefs and Programmed.", **LIST_MAP_BY_TYPE),
+        doc("ResolvedRefs, Programmed and Loaded.", **LIST_MAP_BY_TYPE),
     ] = None
 
 
-UNSEEN = ArtifactStatus(conditions=unseen(RESOLVED_REFS, PROGRAMMED))
+UNSEEN = ArtifactStatus(conditions=unseen(RESOLVED_REFS, PROGRAMMED, LOADED))
 """The status of an artifact that the operator has not seen yet."""
 
 
@@ -101,6 +105,7 @@ PRIORITY_COLUMN = Column(
 
 STATUS_COLUMNS = (
     condition_column("Programmed"),
+    condition_column("Loaded"),
     condition_column("ResolvedRefs"),
     Column("Pods", ".status.nodes.summary", "Programmed and desired pods."),
     AGE,

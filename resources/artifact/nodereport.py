@@ -21,6 +21,14 @@ class ReportState(StrEnum):
     NOT_SELECTED = "NotSelected"
 
 
+class LoadState(StrEnum):
+    """Whether Falco has loaded what is installed, in the words of a condition's status."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
 class ArtifactReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """The state of one artifact on one node."""
 
@@ -41,6 +49,20 @@ class ArtifactReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         str | None, doc("Why, as one CamelCase word; absent where all is well.", maxLength=1024)
     ] = None
     message: Annotated[str | None, doc("Details for people.", maxLength=32768)] = None
+    loaded: Annotated[
+        str | None,
+        doc(
+            "Whether Falco has loaded what is installed; absent while it may still do so.",
+            enum=[state.value for state in LoadState],
+        ),
+    ] = None
+    loaded_reason: Annotated[
+        str | None,
+        doc("Why not, or why nobody knows, as one CamelCase word.", maxLength=1024),
+    ] = None
+    loaded_message: Annotated[
+        str | None, doc("Details for people; where it has, by what that is known.", maxLength=32768)
+    ] = None
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

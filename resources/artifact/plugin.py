@@ -32,7 +32,7 @@ class PluginSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class Plugin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """A plugin for every Falco of this namespace."""
+    """A plugin for every Falco of this namespace; who may write one is root on its nodes."""
 
     metadata: ObjectMeta = ObjectMeta()
     spec: Annotated[PluginSpec, doc("The wanted state.")] = PluginSpec()

@@ -2,14 +2,22 @@
 
 from resources.artifact.medium import Medium
 
+FALCO_AWAY = "FalcoUnreachable"
 INSTALLED = "Programmed"
 INVALID = "InvalidContent"
+LOADED_BY_FALCO = "Loaded"
+METRICS_OFF = "MetricsOff"
 NAME_CONFLICT = "NameConflict"
+NOT_ASKED = "FalcoNotAsked"
+NOT_LOADED = "NotLoaded"
+NOT_PROGRAMMED = "NotProgrammed"
 NO_NODES = "NoNodes"
 OCI_FAILED = "OCIArtifactStoreFailed"
 PENDING = "Pending"
 REFERENCE_FAILED = "ReferenceResolutionFailed"
 RESOLVED = "ReferenceResolved"
+TOO_OLD = "FalcoTooOld"
+WEB_SERVER_OFF = "WebServerOff"
 
 STORE_FAILED = {
     ("Rulesfile", Medium.OCI): OCI_FAILED,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from resources.artifact.nodereport import ReportState
+from resources.artifact.nodereport import LoadState, ReportState
 from resources.kubernetes.selector import selects
 
 if TYPE_CHECKING:
@@ -28,6 +28,14 @@ NAMED = 5
 _LONGEST = 500
 
 
+class Load(NamedTuple):
+    """Whether Falco has loaded what is installed, in the words of a condition's status."""
+
+    state: str
+    reason: str = ""
+    message: str = ""
+
+
 class ReportEntry(Struct, frozen=True, weakref=True):
     """What one pod reports of one artifact; pods whose entries are equal may share one."""
 
@@ -36,6 +44,7 @@ class ReportEntry(Struct, frozen=True, weakref=True):
     state: str
     reason: str = ""
     message: str = ""
+    load: Load | None = None
 
 
 class Subject(NamedTuple):
@@ -62,20 +71,24 @@ class PodReport(NamedTuple):
 class PodProgress(NamedTuple):
     """How far one pod has come with a revision.
 
-    `node` is set only if the pod failed or cannot be reached.
+    `node` is set only if the pod failed, cannot be reached, or has a Falco that did not load it.
+    `load` is None where nothing is installed, and while Falco may still load it.
     """
 
     state: str
     node: str = ""
     reason: str = ""
     message: str = ""
+    load: Load | None = None
 
 
 class Sum(NamedTuple):
     """All pods of a namespace; `pods` also counts those that the selector does not cover.
 
     At most NAMED each: `failures` by node, `waiting` names pending pods, `remarks` are messages of
-    pods that are programmed, `out_of_reach` names unreachable pods with their nodes.
+    pods that are programmed, `out_of_reach` names unreachable pods with their nodes. Of programmed
+    pods: `refusals` are nodes whose Falco did not load it, and why, `doubts` say why that is not
+    known of others, and `proofs` by what it is known of those that did.
     """
 
     pods: int = 0
@@ -87,6 +100,11 @@ class Sum(NamedTuple):
     remarks: tuple[str, ...] = ()
     unreachable: int = 0
     out_of_reach: tuple[tuple[str, str], ...] = ()
+    loaded: int = 0
+    not_loaded: int = 0
+    refusals: tuple[tuple[str, str], ...] = ()
+    doubts: tuple[Load, ...] = ()
+    proofs: tuple[str, ...] = ()
 
     @property
     def desired(self) -> int:
@@ -94,7 +112,7 @@ class Sum(NamedTuple):
         return self.programmed + self.failed + self.pending + self.unreachable
 
 
-# Shared by most pods, to save memory.
+# Shared by many pods, to save memory.
 PLAIN, WAITS, UNCOVERED = PodProgress(PROGRAMMED), PodProgress(PENDING), PodProgress(NOT_SELECTED)
 
 
@@ -107,6 +125,7 @@ def entries(reports: Iterable[ArtifactReport]) -> tuple[ReportEntry, ...]:
             report.state,
             report.reason or "",
             (report.message or "")[:_LONGEST],
+            _load(report),
         )
         for report in reports
     }
@@ -126,6 +145,13 @@ def progress_of(subject: Subject, report: PodReport) -> PodProgress:
     return progress
 
 
+def _load(report: ArtifactReport) -> Load | None:
+    if report.loaded is None:
+        return None
+    message = (report.loaded_message or "")[:_LONGEST]
+    return Load(report.loaded, report.loaded_reason or "", message)
+
+
 def _progress_of(subject: Subject, report: PodReport) -> PodProgress:
     entry = _entry(report.entries, subject.uid)
     if entry is not None and entry.revision == subject.revision:
@@ -138,7 +164,11 @@ def _progress_of(subject: Subject, report: PodReport) -> PodProgress:
 def _reported(entry: ReportEntry, node: str) -> PodProgress:
     match entry.state:
         case ReportState.PROGRAMMED:
-            return PodProgress(PROGRAMMED, message=entry.message) if entry.message else PLAIN
+            if entry.load is None and not entry.message:
+                return PLAIN
+            is_refusal = entry.load is not None and entry.load.state == LoadState.FALSE
+            where = node if is_refusal else ""
+            return PodProgress(PROGRAMMED, where, message=entry.message, load=entry.load)
         case ReportState.FAILED:
             return PodProgress(FAILED, node, entry.reason, entry.message)
         case ReportState.NOT_SELECTED:

@@ -33,6 +33,11 @@ _IPV6_REGISTRY = re.compile(r"\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", re.ASCII)
 _REPOSITORY = re.compile(
     r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII
 )
+# What people write who know tools that take a whole reference: oci://host:port/path:tag@digest
+_WHOLE = re.compile(
+    r"([a-z]+://)?(?:(?P<host>[^/]*[.:][^/]*|localhost)/)?"
+    r"(?P<path>[^:@]+)(?::(?P<tag>[^@]*))?(?:@(?P<digest>.*))?"
+)
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LEAST_POLL = 30.0  # seconds
@@ -68,9 +73,22 @@ class ConfigMapSource(NamedTuple):
 
 
 class InlineSource(NamedTuple):
-    """A YAML value in the resource itself."""
+    """A YAML value in the resource itself, in the field `key` of its spec.
+
+    A text is YAML itself, as v0.1 of the Go operator had it.
+    """
 
     value: object
+    key: str = ""
+
+    @property
+    def warning(self) -> str:
+        """What a user should change although it works; empty if nothing."""
+        if not isinstance(self.value, str):
+            return ""
+        return (
+            f"spec.{self.key} is a text, and is read as YAML: without the |- it is the value itself"
+        )
 
 
 class Sources(NamedTuple):
@@ -120,10 +138,11 @@ def _config_map(artifact: Artifact) -> ConfigMapSource | None:
 def _inline(artifact: Artifact) -> InlineSource | None:
     if isinstance(artifact, Plugin):
         return None
-    value: object = (
-        artifact.spec.inline_rules if isinstance(artifact, Rulesfile) else artifact.spec.config
-    )
-    return InlineSource(value) if value is not None else None
+    if isinstance(artifact, Rulesfile):
+        source = InlineSource(artifact.spec.inline_rules, "inlineRules")
+    else:
+        source = InlineSource(artifact.spec.config, "config")
+    return source if source.value is not None else None
 
 
 def _oci(oci: OCIArtifact) -> OciSource:
@@ -131,10 +150,10 @@ def _oci(oci: OCIArtifact) -> OciSource:
     name = (registry.name if registry else None) or DEFAULT_REGISTRY
     if not (_REGISTRY.fullmatch(name) or _IPV6_REGISTRY.fullmatch(name)):
         field = "spec.ociArtifact.registry.name"
-        raise InvalidSpec(field, name, "a host name with an optional port")
-    if not _REPOSITORY.fullmatch(image.repository):
-        field = "spec.ociArtifact.image.repository"
-        raise InvalidSpec(field, image.repository, "lower-case path components separated by /")
+        raise InvalidSpec(
+            field, name, "a host name with an optional port, without https:// and without a path"
+        )
+    _check_repository(image.repository, name, is_default=not (registry and registry.name))
     tls = registry.tls if registry else None
     auth = registry.auth if registry else None
     return OciSource(
@@ -147,6 +166,30 @@ def _oci(oci: OCIArtifact) -> OciSource:
         ca_config_map=tls.ca_config_map_ref.name if tls and tls.ca_config_map_ref else "",
         poll_seconds=_seconds(oci.poll_interval),
     )
+
+
+def _check_repository(repository: str, registry: str, *, is_default: bool) -> None:
+    """Refuse what is no path, or starts with a registry; a mirror may have a folder ghcr.io."""
+    whole = _WHOLE.fullmatch(repository)
+    host = whole["host"] if whole else None
+    doubles = host is not None and (is_default or host == registry)
+    if _REPOSITORY.fullmatch(repository) and not doubles:
+        return
+    allowed = "lower-case path components separated by /"
+    if whole and (host or whole["tag"] or whole["digest"]) and _REPOSITORY.fullmatch(whole["path"]):
+        parts = {
+            "registry.name": host,
+            "image.repository": whole["path"],
+            "image.tag": whole["digest"] or whole["tag"],
+        }
+        form = ", ".join(f"{field}: {value}" for field, value in parts.items() if value)
+        seems = (
+            "start with the name of a registry, which belongs to registry.name"
+            if host
+            else "end with a tag or digest, which belongs to image.tag"
+        )
+        allowed = f"the path alone; it seems to {seems}: {form}"
+    raise InvalidSpec("spec.ociArtifact.image.repository", repository, allowed)
 
 
 def _seconds(duration: str) -> float:

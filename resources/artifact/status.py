@@ -10,9 +10,19 @@ from msgspec.json import Decoder
 
 from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
 from resources.artifact.nodereport import ReportState
-from resources.artifact.reasons import INSTALLED, NO_NODES, PENDING, REFERENCE_FAILED, RESOLVED
+from resources.artifact.reasons import (
+    INSTALLED,
+    LOADED_BY_FALCO,
+    NO_NODES,
+    NOT_LOADED,
+    NOT_PROGRAMMED,
+    PENDING,
+    REFERENCE_FAILED,
+    RESOLVED,
+)
 from resources.artifact.rollout import NAMED
 from resources.kubernetes.conditions import (
+    LOADED,
     PARKED,
     PROGRAMMED,
     RESOLVED_REFS,
@@ -26,7 +36,7 @@ from resources.kubernetes.event import bounded
 from resources.kubernetes.meta import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from resources.artifact.resolution import ResolutionFailure
@@ -44,7 +54,7 @@ class _PodCounts(Counts):
         return is_same and super().only_differ(status, other)
 
 
-COUNTS = _PodCounts(frozenset({"nodes"}), PROGRAMMED)
+COUNTS = _PodCounts(frozenset({"nodes"}), frozenset({PROGRAMMED, LOADED}))
 """Where the status of an artifact counts pods."""
 
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
@@ -121,7 +131,11 @@ def status(
 ) -> ArtifactStatus:
     """The new status; equal to the one before if the same was observed."""
     conditions = seen(before.conditions, now)
-    for draft in (_references(observed, generation), _programmed(observed, generation)):
+    for draft in (
+        _references(observed, generation),
+        _programmed(observed, generation),
+        _loaded(observed, generation),
+    ):
         if draft is not None:
             conditions = set_condition(conditions, draft, now)
     total = observed.sum
@@ -131,6 +145,7 @@ def status(
         failed=total.failed,
         pending=total.pending,
         unreachable=total.unreachable or None,
+        loaded=total.loaded,
         summary=f"{total.programmed}/{total.desired}",
     )
     return ArtifactStatus(
@@ -206,6 +221,37 @@ def _programmed(observed: Observed, generation: int | None) -> ConditionDraft:
     return ConditionDraft(PROGRAMMED, status, reason, message, generation)
 
 
+def _loaded(observed: Observed, generation: int | None) -> ConditionDraft:
+    total, trouble = observed.sum, observed.trouble
+    of_all = f"of {pod_count(total.desired)}"
+    unknown = total.programmed - total.loaded - total.not_loaded
+    proofs: tuple[str, ...] = ()
+    if trouble is not None:
+        state = "Unknown", trouble.reason, "Not installed yet, as the condition Programmed says"
+    elif total.not_loaded:
+        text = _by_message(total.refusals, total.not_loaded)
+        state = "False", NOT_LOADED, f"Not loaded on {total.not_loaded} {of_all}: {text}"
+    elif total.failed:
+        state = "False", NOT_PROGRAMMED, f"Not installed on {total.failed} {of_all}"
+    elif not total.desired:
+        state = "Unknown", NO_NODES, _no_nodes(total)
+    elif total.pending:
+        state = "Unknown", PENDING, f"Not installed on {total.pending} {of_all} yet"
+    elif total.doubts:
+        text = "; ".join(doubt.message for doubt in total.doubts)
+        reason = _usable(total.doubts[0].reason)
+        state = "Unknown", reason, f"Not known of {unknown} {of_all}: {text}"
+    elif unknown:
+        state = "Unknown", PENDING, f"Falco has not loaded it yet on {unknown} {of_all}"
+    elif not total.programmed:
+        state = "Unknown", PENDING, "No pod can be reached"
+    else:
+        state = "True", LOADED_BY_FALCO, f"Loaded by Falco on {pod_count(total.loaded)}"
+        proofs = total.proofs
+    status, reason, text = state
+    return ConditionDraft(LOADED, status, reason, "; ".join((text, *proofs)), generation)
+
+
 def pod_count(count: int) -> str:
     """The number of pods for a message, as in "1 pod" and "3 pods"."""
     return f"{count} pod" if count == 1 else f"{count} pods"
@@ -217,20 +263,30 @@ def _named_failures(status: Mapping[str, Any]) -> int:
 
 
 def _reason(total: Sum) -> str:
-    reason = total.failures[0].reason
+    return _usable(total.failures[0].reason)
+
+
+def _usable(reason: str) -> str:
+    """The reason, if the API server takes it for a condition."""
     return reason if _REASON.fullmatch(reason) else ReportState.FAILED.value
 
 
 def _failures(total: Sum) -> str:
-    """A message in which nodes whose pods failed alike are named together."""
+    text = _by_message(((pod.node, pod.message) for pod in total.failures), total.failed)
+    return f"Failed on {total.failed} of {pod_count(total.desired)}: {text}"
+
+
+def _by_message(told: Iterable[tuple[str, str]], count: int) -> str:
+    """A message in which nodes that tell the same are named together; `told` names some pods."""
     by_message: dict[str, dict[str, None]] = {}
-    for failure in total.failures:
-        by_message.setdefault(failure.message, {})[failure.node] = None
+    named = 0
+    for node, message in told:
+        by_message.setdefault(message, {})[node] = None
+        named += 1
     texts = [f"{', '.join(names)}: {message}" for message, names in by_message.items()]
-    rest = total.failed - len(total.failures)
-    if rest:
-        texts.append(f"and {pod_count(rest)} more")
-    return f"Failed on {total.failed} of {pod_count(total.desired)}: {'; '.join(texts)}"
+    if count > named:
+        texts.append(f"and {pod_count(count - named)} more")
+    return "; ".join(texts)
 
 
 def _no_nodes(total: Sum) -> str:

@@ -15,12 +15,21 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)", re.ASCII)
 class _Section(NamedTuple):
     text: str
     before: tuple[int, int] | None = None
+    since: tuple[int, int] = (0, 0)
+
+    def is_for(self, release: tuple[int, int] | None) -> bool:
+        """Whether the release knows the keys; an unknown one is taken for the newest."""
+        if release is None:
+            return self.before is None
+        return self.since <= release and (self.before is None or release < self.before)
 
 
 _ENGINE_KINDS = {"DaemonSet": "modern_ebpf", "Deployment": "nodriver"}
 _CONTAINER_ENGINES = {"DaemonSet": "true", "Deployment": "false"}
 
-# A fragment in config.d replaces these maps as a whole, and appends to these lists.
+# A fragment in config.d replaces these maps as a whole, and appends to these lists. What Falco's
+# code would decide otherwise than the falco.yaml that it is shipped with is here, too: without
+# `append_output` alerts name no container and no pod, without `actions` drops of events are silent.
 _SECTIONS = (
     _Section("""\
 config_files:
@@ -65,9 +74,24 @@ syslog_output:
 log_stderr: true
 log_syslog: true
 log_level: info
+libs_logger:
+  enabled: false
+syscall_event_drops:
+  actions:
+    - log
+    - alert
+"""),
+    _Section(
+        """\
+append_output:
+  - suggested_output: true
+""",
+        since=(0, 40),
+    ),
+    _Section("""\
 webserver:
   enabled: true
-  listen_port: 8765
+  listen_port: {web_port}
   k8s_healthz_endpoint: /healthz
   prometheus_metrics_enabled: true
 metrics:
@@ -78,6 +102,10 @@ metrics:
   resource_utilization_enabled: true
   state_counters_enabled: true
   kernel_event_counters_enabled: true
+"""),
+    _Section("  kernel_event_counters_per_cpu_enabled: false\n", since=(0, 39)),
+    _Section("  jemalloc_stats_enabled: false\n", since=(0, 40)),
+    _Section("""\
   libbpf_stats_enabled: true
   convert_memory_to_mb: true
   include_empty_values: false
@@ -85,7 +113,7 @@ metrics:
 )
 
 
-def base_config(workload: str, version: str) -> str:
+def base_config(workload: str, version: str, web_port: int = WEB_PORT) -> str:
     """The text of falco.yaml for a DaemonSet or Deployment of this Falco version.
 
     It has only keys that the version knows. A version without a number (`latest`, a digest) is
@@ -94,10 +122,12 @@ def base_config(workload: str, version: str) -> str:
     number = _number(version)
     return "".join(
         section.text.format(
-            engine=_ENGINE_KINDS[workload], container_engines=_CONTAINER_ENGINES[workload]
+            engine=_ENGINE_KINDS[workload],
+            container_engines=_CONTAINER_ENGINES[workload],
+            web_port=web_port,
         )
         for section in _SECTIONS
-        if section.before is None or (number is not None and number < section.before)
+        if section.is_for(number)
     )
 
 

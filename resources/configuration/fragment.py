@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from resources.configuration.keys import FLAG, GONE, KEYS, LIST, MAP, NUMBER, TEXT, WHOLE, Expected
+from resources.configuration.keys import (
+    FLAG,
+    KEYS,
+    LIST,
+    MAP,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    Expected,
+    Items,
+    Keys,
+    Release,
+    Scalar,
+)
 from resources.text import yaml_node, yaml_reader
 from resources.text.limits import MAX_MESSAGES
 from resources.text.messages import listed, shown
@@ -21,6 +34,7 @@ from resources.text.yaml_node import (
     duplicates,
     is_null,
     keys,
+    text,
 )
 
 
@@ -44,7 +58,7 @@ class ConfigContent(NamedTuple):
     values: int = 0
 
 
-def read(data: bytes, falco: tuple[int, int] | None) -> ConfigContent:
+def read(data: bytes, falco: Release | None) -> ConfigContent:
     """The content of a fragment for this release of Falco, None if the release is unknown.
 
     Errors of the fragment are problems in it, and never raised.
@@ -65,7 +79,7 @@ def read(data: bytes, falco: tuple[int, int] | None) -> ConfigContent:
     return _of_map(root, others, falco)._replace(values=documents.values)
 
 
-def _of_map(root: YamlMap, others: list[YamlNode], falco: tuple[int, int] | None) -> ConfigContent:
+def _of_map(root: YamlMap, others: list[YamlNode], falco: Release | None) -> ConfigContent:
     problems: list[str] = []
     warnings: list[str] = []
     entries = tuple(
@@ -73,16 +87,16 @@ def _of_map(root: YamlMap, others: list[YamlNode], falco: tuple[int, int] | None
         for key, (_, value) in zip(keys(root), root.pairs, strict=True)
     )
     for entry in entries:
+        place = _Place(entry.key, entry.line)
         if entry.key == "config_files":
-            problems.append(
-                f"key config_files (line {entry.line}): a fragment cannot name further files"
-            )
-        elif not _is_known(entry.key, falco):
-            warnings.append(f"key {shown(entry.key)} (line {entry.line}): Falco does not know it")
+            problems.append(f"{place}: a fragment cannot name further files")
+        elif entry.key not in KEYS:
+            warnings.append(f"{_Place(entry.key, entry.line, quotes=True)}: {_UNKNOWN}")
         else:
-            warnings.extend(
-                _type_warnings(entry.key, entry.line, entry.value, KEYS.get(entry.key, MAP))
-            )
+            reader = _TypeReader(falco)
+            reader.read(place, entry.value, KEYS[entry.key])
+            problems.extend(reader.problems)
+            warnings.extend(reader.warnings)
     if repeated := duplicates(root):
         texts = listed(key.text for key in repeated)
         warnings.append(f"line {repeated[0].line}: given twice, the last counts: {texts}")
@@ -91,42 +105,126 @@ def _of_map(root: YamlMap, others: list[YamlNode], falco: tuple[int, int] | None
     return ConfigContent(entries, tuple(problems[:MAX_MESSAGES]), tuple(warnings[:MAX_MESSAGES]))
 
 
-def _is_known(key: str, falco: tuple[int, int] | None) -> bool:
-    if key in GONE:
-        return falco is None or falco < GONE[key]
-    return key in KEYS
+class _Place(NamedTuple):
+    """A key in messages."""
+
+    path: str
+    line: int
+    quotes: bool = False
+
+    def __str__(self) -> str:
+        return f"key {shown(self.path) if self.quotes else self.path} (line {self.line})"
 
 
-def _type_warnings(key: str, line: int, value: YamlNode, expected: Expected) -> list[str]:
-    """Warnings about values of another type than Falco expects."""
-    if has_variable(value) or (is_null(value) and expected == LIST):
-        return []
-    if isinstance(expected, str):
-        if _is(value, expected):
-            return []
-        given = shown(value.text) if isinstance(value, YamlScalar) else describe(value)
-        return [f"key {key} (line {line}): Falco expects {expected}, and ignores {given}"]
-    if not isinstance(value, YamlMap):
-        return [f"key {key} (line {line}): Falco expects {MAP}, this is {describe(value)}"]
-    warnings: list[str] = []
-    for name, (_, inner) in zip(keys(value), value.pairs, strict=True):
-        path = f"{key}.{name.text}"
-        if name.text in expected:
-            warnings.extend(_type_warnings(path, name.line, inner, expected[name.text]))
+class _TypeReader:
+    """Compares values with the types of the table."""
+
+    def __init__(self, falco: Release | None) -> None:
+        self._falco = falco
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+
+    def read(self, place: _Place, value: YamlNode, expected: Expected) -> None:
+        unknown = is_unknown(expected, self._falco)
+        in_schema = isinstance(expected, Keys) and expected.in_schema
+        if unknown:
+            self.warnings.append(f"{place}: {_UNKNOWN}")
+        if unknown and not in_schema:
+            return
+        if _aborts(value, expected):
+            self.problems.append(f"{place}: Falco aborts over [] where it expects {MAP}")
+        elif has_variable(value):
+            return
+        elif isinstance(expected, Scalar):
+            self._scalar(place, value, expected)
+        elif isinstance(expected, Items):
+            self._items(place, value, expected)
         else:
-            warnings.append(f"key {shown(path)} (line {name.line}): Falco does not know it")
-    return warnings
+            self._keys(place, value, expected)
+
+    def _scalar(self, place: _Place, value: YamlNode, expected: Scalar) -> None:
+        if expected.type == TEXT and is_null(value):
+            self.warnings.append(f"{place}: {_NULL}")
+        elif expected.type == FLAG and text(value) in _OTHER_FLAGS:
+            self.warnings.append(f"{place}: Falco warns, and wants true or false")
+        elif not _is(value, expected):
+            given = shown(value.text) if isinstance(value, YamlScalar) else describe(value)
+            what = f"Falco expects {expected.type}, and ignores {given}"
+            self.warnings.append(f"{place}: {what}")
+
+    def _items(self, place: _Place, value: YamlNode, expected: Items) -> None:
+        if isinstance(value, YamlList):
+            for item in value.values:
+                self._item(_Place(place.path, item.line), item, expected.item)
+        else:
+            is_text = isinstance(value, YamlScalar) and not is_null(value)
+            reads = "reads" if is_text else "ignores"
+            given = shown(value.text) if isinstance(value, YamlScalar) and is_text else ""
+            given = given or describe(value)
+            self.warnings.append(f"{place}: Falco expects {LIST}, and {reads} {given}")
+
+    def _item(self, place: _Place, item: YamlNode, expected: Expected) -> None:
+        if isinstance(expected, Keys):
+            if isinstance(item, YamlList | YamlMap):
+                self.read(place, item, expected)
+        elif is_null(item):
+            self.warnings.append(f"{place}: {_NULL}")
+        elif isinstance(item, YamlMap):
+            values = (value for _, value in item.pairs if is_null(value))
+            self.warnings.extend(f"{_Place(place.path, value.line)}: {_NULL}" for value in values)
+
+    def _keys(self, place: _Place, value: YamlNode, expected: Keys) -> None:
+        if not isinstance(value, YamlMap):
+            if not (expected.any_key and place.path.startswith("plugins.")):
+                self.warnings.append(f"{place}: Falco expects {MAP}, this is {describe(value)}")
+            return
+        if expected.any_key or not expected.keys:
+            return
+        present = keys(value)
+        if not present and not expected.needs and not expected.in_schema:
+            self.warnings.append(f"{place}: Falco warns, for it expects keys in it")
+        for name, (_, inner) in zip(present, value.pairs, strict=True):
+            path = f"{place.path}.{name.text}"
+            if name.text in expected.keys:
+                self.read(_Place(path, name.line), inner, expected.keys[name.text])
+            else:
+                self.warnings.append(f"{_Place(path, name.line, quotes=True)}: {_UNKNOWN}")
+        missing = [key for key in expected.needs if key not in {name.text for name in present}]
+        self.warnings.extend(f"{place}: Falco expects a key {key} in it" for key in missing)
 
 
-def _is(value: YamlNode, expected: str) -> bool:
-    if expected == LIST:
-        return isinstance(value, YamlList)
-    if expected == MAP:
-        return isinstance(value, YamlMap)
-    if expected == TEXT:
+_UNKNOWN = "Falco does not know it"
+_NULL = 'Falco reads nothing as the text "null"'
+# What yaml-cpp reads as true or false, and the schema of Falco does not.
+_OTHER_FLAGS = frozenset(
+    form
+    for word in ("y", "yes", "on", "n", "no", "off", "true", "false")
+    for form in (word, word.upper(), word.capitalize())
+) - {"true", "false"}
+
+
+def is_unknown(expected: Expected, falco: Release | None) -> bool:
+    """Whether this release of Falco does not know the key; an unknown release knows all keys."""
+    if falco is None:
+        return False
+    return falco < expected.since or (expected.gone is not None and falco >= expected.gone)
+
+
+def _aborts(value: YamlNode, expected: Expected) -> bool:
+    """Whether the validation of Falco's schema ends the process, instead of refusing the value."""
+    is_map = isinstance(expected, Keys) and not expected.any_key
+    return is_map and isinstance(value, YamlList) and not value.values
+
+
+def _is(value: YamlNode, expected: Scalar) -> bool:
+    if expected.type == TEXT:
         return isinstance(value, YamlScalar)
-    read_as = {FLAG: yaml_node.boolean, WHOLE: yaml_node.integer, NUMBER: yaml_node.number}
-    return read_as[expected](value) is not None
+    if expected.type == WHOLE:
+        least, most = expected.fits or (0, 0)
+        whole = yaml_node.integer(value)
+        return whole is not None and least <= whole <= most
+    read_as = {FLAG: yaml_node.boolean, NUMBER: yaml_node.number}
+    return read_as[expected.type](value) is not None
 
 
 def has_variable(value: YamlNode | None) -> bool:

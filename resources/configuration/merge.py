@@ -90,3 +90,8 @@ class MergedConfig:
             return ""
         kept = {key.text for key in keys(entry.value)} if isinstance(entry.value, YamlMap) else ()
         return listed(key.text for key in keys(before.value) if key.text not in kept)
+
+
+def finding(key: str, piece: ConfigValue, message: str) -> Finding:
+    """A finding about the value of a key."""
+    return Finding(piece.origin, f"key {key} (line {piece.line}): {message}")

@@ -9,9 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from resources.configuration.fragment import has_variable
+from resources.configuration.official_plugins import OFFICIAL
 from resources.text import yaml_node
 from resources.text.messages import Finding, shown
-from resources.text.yaml_node import YamlMap, YamlScalar, describe, is_null
+from resources.text.yaml_node import (
+    YamlList,
+    YamlMap,
+    YamlNode,
+    YamlScalar,
+    describe,
+    is_null,
+    text_or_null,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -22,12 +31,16 @@ DIRECTORY = "/usr/share/falco/plugins/"
 
 
 class LoadedPlugin(NamedTuple):
-    """An entry of `plugins`; the path is absolute, or empty if it has an environment variable."""
+    """An entry of `plugins`; the path is absolute, or empty if it has an environment variable.
+
+    `init_config` matters for its kind only, so lists and maps may be without their contents.
+    """
 
     origin: str
     line: int
     name: str
     path: str
+    init_config: object = None
 
 
 class BadEntry(ValueError):  # noqa: N818 - it describes the entry, not a failure of ours
@@ -42,6 +55,8 @@ class Plugins:
     ) -> None:
         """`own` are the entries of Plugin resources, the last ones; `libraries` are file names."""
         self.loaded: dict[str, LoadedPlugin] = {}
+        # Whether the name of one that is loaded has an environment variable in it.
+        self.has_unknown = _has_variables(merged)
         self.problems: list[Finding] = []
         self.warnings: list[Finding] = []
         if own:
@@ -90,9 +105,18 @@ class Plugins:
                 self.problems.append(Finding(origin, message))
             else:
                 self.loaded[name] = entry
+                if line:
+                    self._check_init_config(entry)
                 if entry.path.startswith(DIRECTORY) and not _is_there(entry.path, libraries):
                     message = f"plugin {shown(name)}: there is no library {shown(entry.path)}"
                     self.problems.append(Finding(entry.origin, message))
+
+    def _check_init_config(self, entry: LoadedPlugin) -> None:
+        try:
+            check_init_config(entry.name, "init_config", entry.init_config)
+        except BadEntry as error:
+            text = f"key plugins (line {entry.line}): {error}"
+            self.problems.append(Finding(entry.origin, text))
 
 
 def absolute(path: str) -> str:
@@ -119,19 +143,64 @@ def _entry(piece: ConfigValue) -> LoadedPlugin:
     if not isinstance(value, YamlMap):
         raise BadEntry(f"an entry must be a map, not {describe(value)}")
     name, path = yaml_node.lookup(value, "name"), yaml_node.lookup(value, "library_path")
-    if not yaml_node.text(name):
-        raise BadEntry("an entry has no name")
-    if path is None or is_null(path) or not isinstance(path, YamlScalar):
-        raise BadEntry(f"plugin {shown(yaml_node.text(name) or '')} has no library_path")
+    title = text_or_null(name)
+    if title is None:
+        raise BadEntry("an entry has no name" if name is None else "a name must be text")
+    if path is None or not isinstance(path, YamlScalar):
+        raise BadEntry(f"plugin {shown(title)} has no library_path")
+    init_config = yaml_node.lookup(value, "init_config")
+    open_params = yaml_node.lookup(value, "open_params")
+    config = None if init_config is None or has_variable(init_config) else _plain(init_config)
+    if isinstance(config, list):
+        raise BadEntry(f"plugin {shown(title)}: init_config must be a map or text, not a list")
+    if open_params is not None and not isinstance(open_params, YamlScalar):
+        raise BadEntry(
+            f"plugin {shown(title)}: open_params must be text, not {describe(open_params)}"
+        )
     where = "" if has_variable(path) else absolute(path.text)
-    return LoadedPlugin(piece.origin, piece.line, yaml_node.text(name) or "", where)
+    return LoadedPlugin(piece.origin, piece.line, title, where, config)
+
+
+def _plain(value: YamlNode) -> object:
+    """The value without its contents: only the kind matters, and a text."""
+    if isinstance(value, YamlMap):
+        return dict.fromkeys(range(len(value.pairs)))
+    return [] if isinstance(value, YamlList) else yaml_node.text(value)
+
+
+def check_init_config(name: str, key: str, value: object) -> None:
+    """Raise BadEntry for a value of `init_config` that Falco or the plugin cannot read.
+
+    Falco makes JSON of a map, of an empty one `null`.
+    """
+    if isinstance(value, list):
+        raise BadEntry(f"plugin {shown(name)}: {key} must be a map or text, not a list")
+    known = OFFICIAL.get(name)
+    if known is None or not known.wants_map or value is None or value == "":
+        return
+    if value == {}:
+        raise BadEntry(
+            f"plugin {shown(name)}: {key} must not be an empty map, which reaches it as null; "
+            "leave the key out"
+        )
+    if not isinstance(value, dict) and not str(value).lstrip().startswith(("{", "/")):
+        raise BadEntry(f"plugin {shown(name)}: {key} must be a map, or a text with JSON of one")
+
+
+def _has_variables(merged: MergedConfig) -> bool:
+    single = merged.values.get("load_plugins")
+    pieces = [*merged.lists.get("load_plugins", ()), *([single] if single else [])]
+    return any(has_variable(piece.value) for piece in pieces)
 
 
 def _named(merged: MergedConfig) -> Iterator[tuple[str, int, str]]:
     """Origin, line and name of each item of `load_plugins`; a text counts as a list of one item."""
     single = merged.values.get("load_plugins")
-    for piece in [*merged.lists.get("load_plugins", ()), *([single] if single else [])]:
-        name = yaml_node.text(piece.value)
+    for piece in [
+        *merged.lists.get("load_plugins", ()),
+        *([single] if single and not is_null(single.value) else []),
+    ]:
+        name = text_or_null(piece.value)
         if name is not None and not has_variable(piece.value):
             yield piece.origin, piece.line, name
 

@@ -1,9 +1,10 @@
 """The children of a Falco, as they should be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
+from resources.falco.ports import Ports, ports_of
 from resources.falco.rights import FALCO_CLUSTER_RULES, Readable, falco_rules
 from resources.falco.spec import Falco
 from resources.instance.children import Child, Parent, parent_of
@@ -51,12 +52,13 @@ def desired(
         InvalidSpec: the spec cannot be carried out.
     """
     parent = parent_of("Falco", falco.metadata, settings.excluded_labels)
-    config = falco_config.base_config(_workload_kind(falco), resolved_version(falco))
+    web = _ports(falco, parent).web
+    config = falco_config.base_config(_workload_kind(falco), resolved_version(falco), web)
     children = (
         parent.child("ServiceAccount"),
         *namespaced_rights(parent, falco_rules(*readable)),
         *cluster_rights(parent, FALCO_CLUSTER_RULES),
-        service(parent, [falco_pod.WEB]),
+        service(parent, Ports().of_falco()),
         parent.child("ConfigMap", data={falco_config.FILE: config}),
         _workload(falco, parent, config, settings),
     )
@@ -72,11 +74,16 @@ def _image(falco: Falco) -> Image:
     return falco_pod.MAIN.image_to_run(spec.pod_template_spec, spec.version, "spec.version")
 
 
+def _ports(falco: Falco, parent: Parent) -> Ports:
+    template = falco.spec.pod_template_spec or {}
+    return ports_of(parent.owner.ref, template, falco_pod.MAIN.name, falco_pod.SIDECAR)
+
+
 def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings) -> Child:
     """The DaemonSet or Deployment; without `replicas` in the spec, an autoscaler may set them."""
     kind, spec = _workload_kind(falco), falco.spec
     is_deployment = kind == "Deployment"
-    return workload(
+    child = workload(
         parent,
         kind,
         _templates(falco, parent, config, settings),
@@ -85,6 +92,7 @@ def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings
         strategy=spec.strategy if is_deployment else spec.update_strategy,
         replicas=spec.replicas if is_deployment else None,
     )
+    return replace(child, warnings=falco_pod.warnings(child.body["spec"]["template"]))
 
 
 def _templates(
@@ -101,6 +109,7 @@ def _templates(
         labels=pod_labels(parent),
         sidecar_image=settings.sidecar_image,
         gate_deadline=settings.gate_deadline,
+        ports=_ports(falco, parent),
         registry_policy=settings.registry_policy,
     )
     # Enforced, since a template copied from a running pod has the hash of an old configuration.

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resources.configuration.base import FILE, WEB_PORT
-from resources.instance.workload import MainContainer, Port, http_probe
+from resources.configuration.base import FILE
+from resources.falco.ports import Ports
+from resources.instance.workload import MainContainer, http_probe
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+
+if TYPE_CHECKING:
+    from resources.kubernetes.overlay import Template
 
 MAIN = MainContainer("falco", "docker.io/falcosecurity/falco", "0.44.1")
 SIDECAR = "artifact-operator"
-WEB = Port("web", WEB_PORT)
 CONFIG_HASH = "instance.falcosecurity.dev/config-hash"
 
-_SIDECAR_PORT = 8081
 _STARTUP_DELAY = 3
 _STARTUP_PERIOD = 5
 _STARTUP_FAILURES = 20
@@ -32,6 +34,7 @@ class PodSettings(NamedTuple):
     labels: dict[str, str]
     sidecar_image: str
     gate_deadline: int
+    ports: Ports = Ports()
     registry_policy: RegistryPolicy = DEFAULT_POLICY
 
 
@@ -65,6 +68,15 @@ _SHARED = (
 _OWN = ("root-falco-fs", "/root/.falco")
 # Where the sidecar, whose root is read-only, writes its dumps.
 _SIDECAR_TEMPORARY = ("artifact-operator-tmp", "/tmp")  # noqa: S108
+# A pod is evicted once a volume exceeds its limit. During a batch the volume of plugins holds each
+# library twice, and the packed one.
+_SIZE_LIMITS = {
+    "root-falco-fs": "1Gi",
+    "falco-configs": "256Mi",
+    "falco-rulesfiles": "256Mi",
+    "falco-plugins": "4Gi",
+    "artifact-operator-tmp": "16Mi",
+}
 _CONFIG = "falco-config-default"
 
 _RESOURCES = {
@@ -116,6 +128,19 @@ def pod_template(settings: PodSettings) -> dict[str, Any]:
     }
 
 
+def warnings(template: Template) -> tuple[str, ...]:
+    """What a user should know of the pod template that results from the user's."""
+    spec = template["spec"]
+    [falco] = [container for container in spec["containers"] if container["name"] == MAIN.name]
+    shared = {volume for volume, _ in _SHARED}
+    writable = [
+        mount["mountPath"]
+        for mount in falco["volumeMounts"]
+        if mount.get("name") in shared and not mount.get("readOnly")
+    ]
+    return (f"container {MAIN.name} may write to {', '.join(writable)}",) if writable else ()
+
+
 def _falco(settings: PodSettings) -> dict[str, Any]:
     return {
         "name": MAIN.name,
@@ -125,11 +150,11 @@ def _falco(settings: PodSettings) -> dict[str, Any]:
             {"name": "HOST_ROOT", "value": _HOST_ROOTS[settings.workload]},
             *_downward(_ENV),
         ],
-        "ports": [WEB.of_container()],
+        "ports": [port.of_container() for port in settings.ports.of_falco()],
         "resources": _RESOURCES,
         "securityContext": {"privileged": _sees_host(settings)},
-        "livenessProbe": http_probe("/healthz", WEB_PORT, delay=60, period=15),
-        "readinessProbe": http_probe("/healthz", WEB_PORT, delay=30, period=15),
+        "livenessProbe": http_probe("/healthz", settings.ports.web, delay=60, period=15),
+        "readinessProbe": http_probe("/healthz", settings.ports.web, delay=30, period=15),
         "volumeMounts": _falco_mounts(settings),
     }
 
@@ -141,13 +166,14 @@ def _falco_mounts(settings: PodSettings) -> list[dict[str, Any]]:
         for mount in _host_mounts(settings)
     ]
     config = {"name": _CONFIG, "mountPath": f"/etc/falco/{FILE}", "subPath": FILE}
-    return [*host, *_mounts((_OWN, *_SHARED)), config]
+    shared = [mount | {"readOnly": True} for mount in _mounts(_SHARED)]
+    return [*host, *_mounts((_OWN,)), *shared, config]
 
 
 def _sidecar(settings: PodSettings) -> dict[str, Any]:
     """The native sidecar; Falco starts once its startup probe reports the files as installed."""
     failures = math.ceil((settings.gate_deadline + _STARTUP_MARGIN) / _STARTUP_PERIOD)
-    startup = http_probe("/readyz", _SIDECAR_PORT, delay=_STARTUP_DELAY, period=_STARTUP_PERIOD)
+    startup = _sidecar_probe(settings, "/readyz", _STARTUP_DELAY, _STARTUP_PERIOD)
     return {
         "name": SIDECAR,
         "image": settings.sidecar_image,
@@ -156,16 +182,25 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "args": [
             f"--gate-deadline={settings.gate_deadline}s",
             f"--falco-version={settings.version}",
+            *settings.ports.sidecar_flags(),
             *_policy_flags(settings.registry_policy),
         ],
         "env": _downward(_SIDECAR_ENV),
+        "ports": [port.of_container() for port in settings.ports.of_sidecar()],
         "resources": _SIDECAR_RESOURCES,
         "securityContext": _SIDECAR_SECURITY,
         "startupProbe": startup | {"failureThreshold": max(_STARTUP_FAILURES, failures)},
-        "readinessProbe": http_probe("/readyz", _SIDECAR_PORT, delay=5, period=10),
-        "livenessProbe": http_probe("/healthz", _SIDECAR_PORT, delay=15, period=10),
+        "readinessProbe": _sidecar_probe(settings, "/readyz", 5, 10),
+        "livenessProbe": _sidecar_probe(settings, "/healthz", 15, 10),
         "volumeMounts": _mounts((*_SHARED, _SIDECAR_TEMPORARY)),
     }
+
+
+def _sidecar_probe(settings: PodSettings, path: str, delay: int, period: int) -> dict[str, Any]:
+    probe = http_probe(path, settings.ports.health, delay=delay, period=period)
+    if settings.ports.host:
+        probe["httpGet"]["host"] = settings.ports.host
+    return probe
 
 
 def _policy_flags(policy: RegistryPolicy) -> list[str]:
@@ -177,9 +212,11 @@ def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
     host = [
         {"name": mount.volume, "hostPath": {"path": mount.path}} for mount in _host_mounts(settings)
     ]
-    empty = [{"name": volume, "emptyDir": {}} for volume, _ in (_OWN, *_SHARED)]
-    temporary = {"name": _SIDECAR_TEMPORARY[0], "emptyDir": {"sizeLimit": "16Mi"}}
-    return [*host, *empty, temporary, {"name": _CONFIG, "configMap": {"name": settings.name}}]
+    empty = [
+        {"name": volume, "emptyDir": {"sizeLimit": _SIZE_LIMITS[volume]}}
+        for volume, _ in (_OWN, *_SHARED, _SIDECAR_TEMPORARY)
+    ]
+    return [*host, *empty, {"name": _CONFIG, "configMap": {"name": settings.name}}]
 
 
 def _host_mounts(settings: PodSettings) -> tuple[_Mount, ...]:

@@ -122,10 +122,12 @@ class Child:
 
     Children of one wave may be written at the same time, after those of all lower waves. The
     children in `after` must have been written before this one; they are in lower waves. Children
-    share parts of their bodies, so never change a body.
+    share parts of their bodies, so never change a body. `warnings` are for the user who wrote the
+    spec.
     """
 
     ref: ObjectRef
     body: dict[str, Any]
     wave: int
     after: tuple[ObjectRef, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ NAME_CONFLICT = "NameConflict"
 PAUSED = "Paused"
 DRIFT = "DriftDetected"
 
-_WARNING = "; warning: the API server did not store "
+_WARNING = "; warning: "
 _WORKLOADS = ("DaemonSet", "Deployment")
 
 
@@ -59,7 +59,8 @@ class Failure(NamedTuple):
 class Outcome:
     """The writes and failures of one reconcile; empty if every child was as desired.
 
-    `unstored` is no failure: all else of these children is as desired.
+    `unstored` is no failure: all else of these children is as desired. `warnings` are those of the
+    children.
     """
 
     created: tuple[ObjectRef, ...] = ()
@@ -67,6 +68,7 @@ class Outcome:
     pruned: tuple[ObjectRef, ...] = ()
     failures: tuple[Failure, ...] = ()
     unstored: tuple[Unstored, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def reconciled(
@@ -74,7 +76,7 @@ def reconciled(
 ) -> ConditionDraft:
     """The condition Reconciled; a reconcile that writes nothing keeps the reason and message.
 
-    A success says in a warning which fields the API server did not store.
+    A success gives the warnings, among them which fields the API server did not store.
     """
     if outcome.failures:
         message = bounded("; ".join(map(_failure_text, outcome.failures)))
@@ -123,10 +125,12 @@ def _success(outcome: Outcome, before: Condition | None) -> tuple[str, str]:
 
 
 def _warning(outcome: Outcome) -> str:
-    if not outcome.unstored:
-        return ""
-    parts = (f"{', '.join(fields)} of {_names([ref])}" for ref, fields in outcome.unstored)
-    return f"{_WARNING}{'; '.join(parts)}; perhaps a feature gate is off"
+    texts = list(outcome.warnings)
+    if outcome.unstored:
+        parts = (f"{', '.join(fields)} of {_names([ref])}" for ref, fields in outcome.unstored)
+        not_stored = f"the API server did not store {'; '.join(parts)}"
+        texts.append(f"{not_stored}; perhaps a feature gate is off")
+    return f"{_WARNING}{'; '.join(texts)}" if texts else ""
 
 
 def _created(outcome: Outcome) -> list[EventDraft]:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from resources.kubernetes.meta import ObjectMeta
 
 COUNTS = Counts(
-    frozenset({"desiredReplicas", "availableReplicas", "unavailableReplicas"}), AVAILABLE
+    frozenset({"desiredReplicas", "availableReplicas", "unavailableReplicas"}),
+    frozenset({AVAILABLE}),
 )
 """Where the status of a Falco or Component counts pods."""
 

@@ -16,6 +16,7 @@ RECONCILED = "Reconciled"
 AVAILABLE = "Available"
 RESOLVED_REFS = "ResolvedRefs"
 PROGRAMMED = "Programmed"
+LOADED = "Loaded"
 
 PARKED = "ActorParked"
 """The reason of a condition whose actor has crashed too often and is not restarted."""
@@ -23,7 +24,8 @@ PARKED = "ActorParked"
 UNSEEN_SINCE = "1970-01-01T00:00:00Z"
 """The transition time of the conditions of a resource that the operator has not seen yet."""
 
-_ORDER = {name: at for at, name in enumerate((RECONCILED, AVAILABLE, RESOLVED_REFS, PROGRAMMED))}
+_ORDERED = (RECONCILED, AVAILABLE, RESOLVED_REFS, PROGRAMMED, LOADED)
+_ORDER = {name: at for at, name in enumerate(_ORDERED)}
 
 
 class ConditionDraft(NamedTuple):
@@ -37,10 +39,10 @@ class ConditionDraft(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Where a status counts: in these fields, and in the message of the condition of this type."""
+    """Where a status counts: in these fields, and in the messages of conditions of these types."""
 
     fields: frozenset[str]
-    condition_type: str
+    condition_types: frozenset[str]
 
     def only_differ(self, status: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         """Whether two statuses, given as JSON, are equal but for counts."""
@@ -48,7 +50,7 @@ class Counts(NamedTuple):
 
     def _without_counts(self, status: Mapping[str, Any]) -> dict[str, Any]:
         conditions = [
-            {**known, "message": ""} if known["type"] == self.condition_type else known
+            {**known, "message": ""} if known["type"] in self.condition_types else known
             for known in status.get("conditions", [])
         ]
         kept = {field: value for field, value in status.items() if field not in self.fields}

@@ -32,6 +32,7 @@ class NodeArtifact(NamedTuple):
 
     `sources` is None while the node does not know what to install; what is installed stays then.
     `is_coming`: the missing parts are expected within seconds, without a user's action.
+    `warnings` are about the resource itself.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class NodeArtifact(NamedTuple):
     sources: Mapping[Medium, SourceState] | None
     trouble: Trouble | None = None
     is_coming: bool = False
+    warnings: tuple[str, ...] = ()
 
     def slot(self, medium: Medium) -> SlotId:
         """The id of the slot of one of its sources."""

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
+from resources.conditions.condition_cache import ConditionCache
+from resources.conditions.vocabulary import Vocabulary
 from resources.configuration import base as falco_config
 from resources.configuration import check as config_check
 from resources.configuration import fragment as config_content
 from resources.configuration import plugins as plugins_check
-from resources.configuration.merge import MergedConfig
+from resources.configuration import traps
+from resources.configuration.merge import MergedConfig, finding
 from resources.configuration.plugins import BadEntry, LoadedPlugin, Plugins
+from resources.node.check_request import WebServer
 from resources.node.contents import NodeContents
-from resources.rules.condition_cache import ConditionCache
-from resources.rules.items import ListItem, MacroItem, PluginRequirement
+from resources.node.rule_environment import environment_of, extra_outputs
+from resources.rules.items import Item, ListItem, MacroItem, PluginRequirement, RuleItem
 from resources.rules.rule_set import RuleSet
 from resources.rules.versions import release, semantic_version
+from resources.text import yaml_node
 from resources.text.messages import Finding, shown
 
 if TYPE_CHECKING:
@@ -29,6 +36,7 @@ class Evaluation(NamedTuple):
 
     problems: list[Finding]
     warnings: list[Finding]
+    web_server: WebServer = WebServer()
 
 
 class NodeSet:
@@ -51,7 +59,8 @@ class NodeSet:
         lists = _list_names(self._contents.rules.values())
         for path, content in self._contents.rules.items():
             self._contents.rules[path] = _narrowed(content, lists)
-        self._conditions = ConditionCache(lists)
+        self._vocabulary = Vocabulary(self._falco)
+        self._conditions = ConditionCache(lists, self._vocabulary)
 
     def own_problems(self, slot: CheckedSlot, version: CheckedVersion) -> Sequence[str]:
         """Why Falco would refuse a version whatever versions the other slots have."""
@@ -81,8 +90,15 @@ class NodeSet:
         plugins = Plugins(merged, own, self._libraries(chosen))
         problems = [*config_check.problems(merged, self._falco), *plugins.problems]
         rules = [(slot, version) for slot, version in chosen if slot.kind == "rules"]
-        problems += self._rules_problems(rules, plugins, facts)
-        return Evaluation(problems, [*merged.warnings, *plugins.warnings])
+        found = self._rules(rules, merged, plugins, facts)
+        warnings = [
+            *merged.warnings,
+            *plugins.warnings,
+            *traps.warnings(merged, plugins),
+            *found.warnings,
+        ]
+        problems = [*problems, *found.problems]
+        return Evaluation(problems, warnings, _web_server(merged))
 
     def _plugin_entry(self, slot: CheckedSlot, version: CheckedVersion) -> LoadedPlugin:
         """The entry of a Plugin in falco.yaml; raises BadEntry if Falco would refuse it.
@@ -95,42 +111,77 @@ class NodeSet:
             raise BadEntry("the plugin has no name")
         if not fact.present:
             raise BadEntry(f"plugin {shown(fact.name)}: its library is not there")
+        init_config = msgspec.json.decode(fact.init_config) if fact.init_config else None
+        plugins_check.check_init_config(fact.name, "spec.config.initConfig", init_config)
         path = plugins_check.absolute(fact.library_path or slot.file)
         file = path.removeprefix(plugins_check.DIRECTORY)
-        return LoadedPlugin(slot.id, 0, fact.name, path if file in self._files else "")
+        is_seen = file in self._files or not path.startswith(plugins_check.DIRECTORY)
+        return LoadedPlugin(slot.id, 0, fact.name, path if is_seen else "")
 
     def _libraries(self, chosen: Iterable[tuple[CheckedSlot, CheckedVersion]]) -> set[str]:
         return set(self._context.foreign_libraries) | {
             slot.file for slot, version in chosen if version.plugin and version.plugin.present
         }
 
-    def _rules_problems(
+    def _rules(
         self,
         rules: Sequence[tuple[CheckedSlot, CheckedVersion]],
+        merged: MergedConfig,
         plugins: Plugins,
         facts: Mapping[str, PluginFact],
-    ) -> list[Finding]:
+    ) -> Evaluation:
         contents = [(slot, self._contents.rules[version.path]) for slot, version in rules]
         later = {
-            item.name: slot.file
+            defined: slot.file
             for slot, content in reversed(contents)
             for item in content.items
-            if isinstance(item, MacroItem)
+            if (defined := _defined(item))
         }
-        rule_set = RuleSet(self._context.engine_version, self._conditions, later)
+        environment = environment_of(self._vocabulary, merged, plugins)
+        rule_set = RuleSet(
+            self._context.engine_version, self._conditions, later, environment, self._falco
+        )
         problems: list[Finding] = []
+        warnings: list[Finding] = []
         for slot, content in contents:
-            problems.extend(Finding(slot.id, text) for text in rule_set.load(content))
+            problems += [Finding(slot.id, text) for text in rule_set.load(content, slot.file)]
+            warnings += [Finding(slot.id, text) for text in rule_set.warnings]
+        for slot, content in contents:
+            warnings += [Finding(slot.id, text) for text in rule_set.unused(content)]
+        for piece, extra in extra_outputs(merged):
+            text = rule_set.extra_output_problem(extra)
+            problems += [finding("append_output", piece, text)] if text else []
         for slot, content in contents:
             for item in content.items:
                 if isinstance(item, PluginRequirement):
                     text = _unmet(item, plugins, facts)
                     problems.extend([Finding(slot.id, text)] if text else [])
-        return problems
+        return Evaluation(problems, warnings)
 
 
 # The order in which slots are checked; Falco loads rules last.
 _ORDER = {"config": 0, "plugin": 1, "rules": 2}
+# Addresses at which a web server can be asked at 127.0.0.1.
+_LOCAL = frozenset({None, "", "0.0.0.0", "::", "127.0.0.1", "localhost"})  # noqa: S104
+
+
+def _web_server(merged: MergedConfig) -> WebServer:
+    """Where Falco will answer, with its own defaults (configuration.cpp) for what is not given."""
+
+    def is_on(name: str) -> bool:
+        piece = merged.setting("webserver", name)
+        return piece is not None and yaml_node.boolean(piece.value) is True
+
+    port, address = (merged.setting("webserver", f"listen_{what}") for what in ("port", "address"))
+    number = yaml_node.integer(port.value) if port is not None else None
+    host = yaml_node.text(address.value) if address is not None else None
+    return WebServer(
+        enabled=is_on("enabled"),
+        port=number if number is not None else falco_config.WEB_PORT,
+        tls=is_on("ssl_enabled"),
+        metrics=is_on("prometheus_metrics_enabled"),
+        is_local=host in _LOCAL,
+    )
 
 
 def _unmet(item: PluginRequirement, plugins: Plugins, facts: Mapping[str, PluginFact]) -> str:
@@ -149,6 +200,15 @@ def _unmet(item: PluginRequirement, plugins: Plugins, facts: Mapping[str, Plugin
         return f"{label}: needs plugin {name} {required} or newer{same}, installed is {installed}"
     wanted = ", or ".join(f"plugin {name} {needed} or newer" for name, needed in item.alternatives)
     return f"{label}: needs {wanted}, which is not installed"
+
+
+def _defined(item: Item) -> tuple[str, str] | None:
+    """Kind and name of what an item defines; None if it only changes something."""
+    if isinstance(item, RuleItem):
+        return "rule", item.name
+    if isinstance(item, ListItem | MacroItem) and not item.appends:
+        return "list" if isinstance(item, ListItem) else "macro", item.name
+    return None
 
 
 def _list_names(contents: Iterable[RulesContent]) -> frozenset[str]:

@@ -18,13 +18,14 @@ class PluginFact(msgspec.Struct, frozen=True):
 
     `name` is that of its entry in falco.yaml, `version` is empty if unknown. `library_path` is
     the entry's; empty means the place of its own slot. `present`: the library is installed or can
-    be.
+    be. `init_config` is that of the entry as JSON, empty for none.
     """
 
     name: str
     version: str = ""
     library_path: str = ""
     present: bool = True
+    init_config: str = ""
 
 
 class CheckedVersion(msgspec.Struct, frozen=True):
@@ -69,6 +70,18 @@ class CheckRequest(msgspec.Struct, frozen=True):
     context: Context
 
 
+class WebServer(msgspec.Struct, frozen=True):
+    """The web server of Falco's merged configuration."""
+
+    enabled: bool = True
+    port: int = 8765
+    tls: bool = False
+    metrics: bool = True
+    """Whether it serves `/metrics`."""
+    is_local: bool = True
+    """Whether it listens on the loopback address of the pod."""
+
+
 Choice: TypeAlias = Literal["wanted", "good", "none"]
 
 
@@ -78,3 +91,4 @@ class Verdict(msgspec.Struct, frozen=True):
     chosen: dict[str, Choice] = {}
     problems: dict[str, tuple[str, ...]] = {}
     warnings: dict[str, tuple[str, ...]] = {}
+    web_server: WebServer = WebServer()

@@ -78,7 +78,7 @@ class NodeContents:
             return
         content: RulesContent | ConfigContent
         if kind == "rules":
-            content = self.rules[path] = rules_content.read(data)
+            content = self.rules[path] = rules_content.read(data, self._falco)
         else:
             content = self.configs[path] = config_content.read(data, self._falco)
         self._sizes[kind, path] = _Size(len(data), content.values)

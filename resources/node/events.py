@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.artifact.nodereport import ReportState
+from resources.artifact.nodereport import LoadState, ReportState
+from resources.artifact.reasons import NOT_LOADED
 from resources.kubernetes.event import EventDraft, bounded
 from resources.kubernetes.reference import ObjectRef, Owner
 
@@ -36,15 +37,18 @@ def failures(
     before: Iterable[ArtifactReport], after: Iterable[ArtifactReport], namespace: str, node: str
 ) -> Iterator[NodeEvent]:
     """One Event for each failure whose reason or message differs from the report before."""
-    known = {(report.uid, report.reason, report.message) for report in before}
+    known = {(report.uid, *failure) for report in before for failure in _failures(report)}
     for report in after:
-        if (
-            report.state != ReportState.FAILED
-            or (report.uid, report.reason, report.message) in known
-        ):
-            continue
         owner = Owner(ObjectRef(report.kind, namespace, report.name), report.uid)
-        note = bounded(f"On node {node}: {report.message}")
-        yield NodeEvent(
-            owner, EventDraft(report.reason or ReportState.FAILED.value, "Warning", "Install", note)
-        )
+        for action, reason, message in _failures(report):
+            if (report.uid, action, reason, message) not in known:
+                note = bounded(f"On node {node}: {message}")
+                yield NodeEvent(owner, EventDraft(reason, "Warning", action, note))
+
+
+def _failures(report: ArtifactReport) -> Iterator[tuple[str, str, str]]:
+    """Action, reason and message of what went wrong with an artifact."""
+    if report.state == ReportState.FAILED:
+        yield "Install", report.reason or ReportState.FAILED.value, report.message or ""
+    if report.loaded == LoadState.FALSE:
+        yield "Load", report.loaded_reason or NOT_LOADED, report.loaded_message or ""

@@ -12,6 +12,9 @@ from resources.artifact.medium import Medium
 PLUGIN_ENTRIES = "zz-plugins.yaml"
 """The file of all plugins' entries; it sorts after all Configs' files: these start with a digit."""
 
+PRIORITIES = range(100)
+"""The priorities that the CRDs allow; a file name has two digits for one."""
+
 _LONGEST = 255  # bytes of a file name, on every file system that a node has
 _DIGEST = 32  # characters of the digest in a shortened name
 

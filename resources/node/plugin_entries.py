@@ -47,8 +47,13 @@ def entry_of(plugin: Plugin, name: str, dependencies: tuple[str, ...]) -> Plugin
 def entry_problem(plugin: Plugin) -> str:
     """Why the entry of a Plugin cannot be written as YAML; empty if it can."""
     config = plugin.spec.config
-    problem = excess({"plugins": [{"init_config": config.init_config if config else None}]})
+    problem = unwritable(config.init_config if config else None)
     return f"spec.config.initConfig {problem}" if problem else ""
+
+
+def unwritable(init_config: Any) -> str:
+    """Why the file of entries cannot hold this `init_config`; empty if it can."""
+    return excess({"plugins": [{"init_config": init_config}]})
 
 
 def plugin_entries(plugins: Iterable[PluginEntry]) -> str:

@@ -75,7 +75,8 @@ def _report(
     if not artifact.revision or artifact.sources is None or None in artifact.sources.values():
         return _in_state(artifact, ReportState.PENDING, PENDING, _waiting(artifact))
     slots = map(artifact.slot, artifact.sources)
-    warnings = [text for slot in slots for text in verdict.warnings.get(str(slot), ())]
+    found = [text for slot in slots for text in verdict.warnings.get(str(slot), ())]
+    warnings = [*artifact.warnings, *found]
     return _in_state(artifact, ReportState.PROGRAMMED, None, "; ".join(warnings) or None)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
 from resources.artifact.medium import Medium
-from resources.node.plugin_entries import PluginEntry
+from resources.node.files import DIRECTORIES, PRIORITIES, file_name, library_name
+from resources.node.plugin_entries import PluginEntry, unwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_MOST_QUOTED = 200
 
 
 class SlotId(NamedTuple):
@@ -66,11 +72,48 @@ def to_manifest(versions: Mapping[SlotId, SlotVersion]) -> dict[str, Any]:
     return {str(slot): msgspec.to_builtins(version) for slot, version in versions.items()}
 
 
-def from_manifest(slots: Mapping[str, Any]) -> dict[SlotId, SlotVersion]:
+class KnownSlots(NamedTuple):
+    """The slots of a manifest; `unknown` says of each other slot why it is none."""
+
+    versions: dict[SlotId, SlotVersion]
+    unknown: tuple[str, ...]
+
+
+def from_manifest(slots: Mapping[str, Any]) -> KnownSlots:
     """The versions that `to_manifest` gave.
 
-    Raises:
-        ValueError: another release of the sidecar gave them in another form.
+    A slot is unknown if another release of the sidecar, or somebody else, has written it in another
+    form; its content is fetched anew. No known slot names a file outside of its directory.
     """
-    versions = msgspec.convert(slots, dict[str, SlotVersion])
-    return {SlotId.parse(text): version for text, version in versions.items()}
+    versions, unknown = {}, []
+    for text, value in slots.items():
+        try:
+            slot, version = SlotId.parse(text), msgspec.convert(value, SlotVersion)
+            _require_ours(slot, version)
+        except (ValueError, RecursionError) as error:
+            unknown.append(f"{text[:_MOST_QUOTED]!r}: {error}")
+            continue
+        versions[slot] = version
+    return KnownSlots(versions, tuple(unknown))
+
+
+def _require_ours(slot: SlotId, version: SlotVersion) -> None:
+    """Raises ValueError if no artifact leads to this version of the slot."""
+    is_plugin, content = slot.kind == "Plugin", version.content
+    if slot.kind not in DIRECTORIES:
+        raise ValueError("the kind is not known")
+    if not _NAME.fullmatch(slot.name) or version.file not in _file_names(slot):
+        raise ValueError("the file is none of this artifact")
+    if content is not None and not _SHA256.fullmatch(content.sha256):
+        raise ValueError("the content has no SHA-256")
+    if (version.entry is None) is is_plugin or (content is None and not is_plugin):
+        raise ValueError("only a Plugin has an entry, and nothing else is without content")
+    if version.entry is not None and (problem := unwritable(version.entry.init_config)):
+        raise ValueError(f"the configuration of the plugin {problem}")
+
+
+def _file_names(slot: SlotId) -> Container[str]:
+    """Every file that the slot may have, whatever its priority."""
+    if slot.kind == "Plugin":
+        return {library_name(slot.name)}
+    return {file_name(priority, slot.medium, slot.name) for priority in PRIORITIES}

@@ -45,13 +45,15 @@ class _Check:
         trials = max(_LEAST_TRIALS, _WORK // (1 + self._node.values))
         decision = Chooser(options, self._problems, trials).choose()
         selection = decision.selection
+        final = self._node.evaluate(self._versions(selection))
         return Verdict(
             chosen=selection,
             problems=_texts(
                 (slot.id, self._why(slot, selection[slot.id], decision))
                 for slot in self._node.slots
             ),
-            warnings=self._warnings(selection),
+            warnings=self._warnings(selection, final.warnings),
+            web_server=final.web_server,
         )
 
     def _own_problems(self) -> dict[tuple[str, Choice], Sequence[str]]:
@@ -105,13 +107,14 @@ class _Check:
             for finding in findings
         ]
 
-    def _warnings(self, selection: Selection) -> dict[str, tuple[str, ...]]:
+    def _warnings(
+        self, selection: Selection, findings: Iterable[Finding]
+    ) -> dict[str, tuple[str, ...]]:
         versions = self._versions(selection)
         warnings = [
             (name, list(self._node.own_warnings(self._slots[name], version)))
             for name, version in versions.items()
         ]
-        findings = self._node.evaluate(versions).warnings
         warnings += [(finding.origin, [finding.text]) for finding in findings]
         return _texts(warnings)
 

@@ -21,7 +21,7 @@ PRIORITIES = (
     *("emergency", "alert", "critical", "error", "warning", "notice"),
     *("informational", "info", "debug"),
 )
-_GREATEST_ENGINE = 2**32 - 1
+_GREATEST_NUMBER = 2**32 - 1
 
 
 class BadItem(ValueError):  # noqa: N818 - it describes the item, not a failure of ours
@@ -35,7 +35,7 @@ class ItemReader:
     """
 
     def __init__(self, kind: str, mapping: YamlMap, parent: str = "") -> None:
-        self._mapping = mapping
+        self.mapping = mapping
         self.line = mapping.line
         self.warnings: list[str] = []
         name = yaml_node.text(lookup(mapping, kind))
@@ -45,13 +45,17 @@ class ItemReader:
         self.label = f"{title} (line {self.line})"
         self._title = title
 
+    def warn(self, key: str, what: str) -> None:
+        """Add a warning about a key of this item."""
+        self.warnings.append(f"{self.label}: key {key}: {what}")
+
     def fail(self, key: str, what: str) -> NoReturn:
         """Raise BadItem for a key of this item."""
         raise BadItem(f"{self.label}: key {key}: {what}")
 
     def has(self, key: str) -> bool:
         """Whether the item has the key, with or without a value."""
-        return lookup(self._mapping, key) is not None
+        return lookup(self.mapping, key) is not None
 
     def text(self, key: str) -> str:
         """The text of a key that must be present and not empty."""
@@ -65,6 +69,22 @@ class ItemReader:
     def texts(self, key: str) -> tuple[str, ...]:
         """The texts of a list that must be present and may be empty."""
         return tuple(self._scalar(key, value) for value in self._list(key))
+
+    def optional_text(self, key: str) -> str:
+        """The text of a key that may be absent, null or empty."""
+        value = lookup(self.mapping, key)
+        if value is None or is_null(value):
+            return ""
+        if not isinstance(value, YamlScalar):
+            self.fail(key, f"it must be text, not {describe(value)}")
+        return value.text
+
+    def whole_number(self, key: str) -> int:
+        """The whole number of a key that must be present."""
+        number = yaml_node.integer(self._required(key))
+        if number is None or not 0 <= number <= _GREATEST_NUMBER:
+            self.fail(key, f"{shown(self.text(key))} is no whole number of at least 0")
+        return number
 
     def flag(self, key: str) -> bool:
         """The boolean of a key; an absent key means false."""
@@ -94,7 +114,7 @@ class ItemReader:
     def engine_version(self, key: str) -> str:
         """The semantic version of a key; a whole number N means 0.N.0."""
         number = yaml_node.integer(self._required(key))
-        if number is not None and 0 <= number <= _GREATEST_ENGINE:
+        if number is not None and 0 <= number <= _GREATEST_NUMBER:
             return f"0.{number}.0"
         return self.version(key)
 
@@ -109,7 +129,7 @@ class ItemReader:
 
     def node(self, key: str) -> YamlNode | None:
         """The value of a key, not interpreted; None if it is absent or null."""
-        value = lookup(self._mapping, key)
+        value = lookup(self.mapping, key)
         return None if value is None or is_null(value) else value
 
     def overrides(
@@ -139,7 +159,7 @@ class ItemReader:
         return frozenset(overridden["append"]), frozenset(overridden["replace"])
 
     def _required(self, key: str) -> YamlNode:
-        value = lookup(self._mapping, key)
+        value = lookup(self.mapping, key)
         if value is None:
             self.fail(key, "it is missing")
         if is_null(value):
@@ -147,7 +167,7 @@ class ItemReader:
         return value
 
     def _list(self, key: str) -> tuple[YamlNode, ...]:
-        value = lookup(self._mapping, key)
+        value = lookup(self.mapping, key)
         if value is None:
             self.fail(key, "it is missing")
         if not isinstance(value, YamlList):

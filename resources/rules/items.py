@@ -26,7 +26,8 @@ class ListItem(NamedTuple):
     """A list, or items that are appended to a list.
 
     `values` counts the values that the items put into a condition; `problem` tells why they cannot
-    be put there.
+    be put there. `misfits` are, by kind of value, the first items that are no such value. `quotes`
+    are the quotes that the items put there.
     """
 
     line: int
@@ -35,6 +36,8 @@ class ListItem(NamedTuple):
     appends: bool
     values: int
     problem: str = ""
+    misfits: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    quotes: str = ""
 
 
 class MacroItem(NamedTuple):
@@ -47,19 +50,27 @@ class MacroItem(NamedTuple):
 
 
 class RuleItem(NamedTuple):
-    """A rule with all its required keys."""
+    """A rule with all its required keys.
+
+    `skips_unknown`: Falco skips the rule if it uses a field or event that is unknown.
+    `warns_event_types`: Falco warns if it does not restrict the types of events.
+    """
 
     line: int
     name: str
     condition: str
     source: str
     exceptions: tuple[RuleException, ...]
+    output: str = ""
+    tags: frozenset[str] = frozenset()
+    skips_unknown: bool = False
+    warns_event_types: bool = True
 
 
 class RuleChange(NamedTuple):
     """A change of an earlier rule: appends to it, replaces keys of it, or enables or disables it.
 
-    `condition` and `exceptions` are None if the change does not touch them.
+    What is None is not touched by the change; `source` is empty if the change does not name one.
     """
 
     line: int
@@ -67,6 +78,11 @@ class RuleChange(NamedTuple):
     appends: bool
     condition: str | None = None
     exceptions: tuple[RuleException, ...] | None = None
+    source: str = ""
+    output: str | None = None
+    tags: frozenset[str] | None = None
+    skips_unknown: bool | None = None
+    warns_event_types: bool | None = None
 
 
 Item: TypeAlias = (

@@ -9,19 +9,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from resources.conditions.value_types import KINDS, REGEX, value_problem
+from resources.rules.rule_exceptions import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, KeysView
 
     from resources.rules.items import ListItem
 
 _MAX_LIST_DEPTH = 50
+# Items of a list that are no value of a kind, of which the first are kept.
+_MAX_MISFITS = 5
+
+
+def joined(items: Iterable[str]) -> str:
+    """The text that Falco puts in place of the name of a list with these items."""
+    texts = [quoted(item) for item in items]
+    # Before the first text that is not empty Falco puts no comma.
+    start = next((place for place, text in enumerate(texts) if text), len(texts))
+    return ", ".join(texts[start:])
+
+
+def misfits(items: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """By kind of value, the first of the items that are no such value."""
+    found: dict[str, list[str]] = {kind: [] for kind in KINDS if kind != REGEX}
+    for item in items:
+        for kind, few in found.items():
+            if len(few) < _MAX_MISFITS and value_problem(kind, item):
+                few.append(item)
+    return tuple((kind, tuple(few)) for kind, few in found.items() if few)
 
 
 @dataclass(slots=True)
 class _List:
+    line: int
     values: int
     problem: str
     items: list[str]
+    misfits: dict[str, tuple[str, ...]]
+    quotes: str
 
 
 class RuleLists:
@@ -45,8 +71,18 @@ class RuleLists:
             present.values += item.values
             present.problem = present.problem or item.problem
             present.items.extend(item.items)
+            for kind, few in item.misfits:
+                present.misfits[kind] = (*present.misfits.get(kind, ()), *few)
+            present.quotes += item.quotes
         else:
-            self._lists[item.name] = _List(item.values, item.problem, list(item.items))
+            self._lists[item.name] = _List(
+                item.line,
+                item.values,
+                item.problem,
+                list(item.items),
+                dict(item.misfits),
+                item.quotes,
+            )
         return True
 
     def shape(self, name: str, depth: int = 0) -> tuple[int, str]:
@@ -66,6 +102,35 @@ class RuleLists:
                 problem = problem or inner
         self._shapes[name] = (count, problem)
         return count, problem
+
+    def misfit(self, name: str, kind: str) -> str:
+        """Why an item of the list, or of a list in it, is no value of the kind; empty if none."""
+        for inner in self._within(name):
+            for item in self._lists[inner].misfits.get(kind, ()):
+                if item not in self._lists and (problem := value_problem(kind, item)):
+                    return problem
+        return ""
+
+    def breaks(self, name: str, quote: str) -> bool:
+        """Whether the text of the list ends a text in these quotes."""
+        return any(quote in self._lists[inner].quotes for inner in self._within(name))
+
+    def line(self, name: str) -> int:
+        """The line of the list's definition."""
+        return self._lists[name].line
+
+    def used_by_lists(self) -> set[str]:
+        """The names of lists that are items of lists."""
+        return {item for entry in self._lists.values() for item in entry.items} & set(self._lists)
+
+    def _within(self, name: str) -> set[str]:
+        """The list, and all lists that are its items, at any depth."""
+        result, new = {name}, {name}
+        while new:
+            items = {item for inner in new for item in self._lists[inner].items}
+            new = {item for item in items if item in self._lists and item not in result}
+            result |= new
+        return result
 
     def containing(self, names: Iterable[str]) -> set[str]:
         """These lists, and all lists that have one of them among their items, at any depth."""

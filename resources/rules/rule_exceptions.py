@@ -5,14 +5,21 @@ As in Falco's rule_loader_reader.cpp, rule_loader_collector.cpp and rule_loader_
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from resources.rules.condition import LIST_OPERATORS, OPERATORS
-from resources.text.messages import shown
-from resources.text.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar, describe, is_null
+from resources.conditions.value_types import (
+    LIST_OPERATORS,
+    MODIFIABLE,
+    MODIFIERS,
+    MODIFIERS_SINCE,
+    OPERATORS,
+)
+from resources.text.messages import listed, shown
+from resources.text.yaml_node import YamlList, YamlNode, YamlScalar, is_null, keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from resources.rules.item_reader import ItemReader
 
@@ -20,6 +27,9 @@ if TYPE_CHECKING:
 Entry: TypeAlias = "str | tuple[Entry, ...]"
 
 _LONE_OPERATORS = ("in", "pmatch", "intersects")
+_KEYS = ("name", "fields", "comps", "values")
+_BLANKS = " \t\r\n"
+_MODIFIED = re.compile(rf"(?P<operator>\S+) (?:{'|'.join(MODIFIERS)})")
 
 
 class BadRuleException(ValueError):  # noqa: N818 - it describes the exception, not a failure of ours
@@ -35,22 +45,34 @@ class RuleException(NamedTuple):
     values: tuple[Entry, ...]
 
 
-def read_exceptions(item: ItemReader, *, with_fields: bool) -> tuple[RuleException, ...]:
+def read_exceptions(
+    item: ItemReader, *, appends: bool, falco: tuple[int, int] | None = None, checks: bool = True
+) -> tuple[RuleException, ...]:
     """The exceptions of an item.
 
-    `with_fields` demands fields; without, an exception may extend that of an earlier rule.
+    Appended ones may extend an exception of an earlier rule. Without `checks`, which is how Falco
+    replaces those of a rule, it does not look at them before it makes a condition of them.
 
     Raises:
         BadItem: Falco would not accept the exceptions.
     """
     if item.node("exceptions") is None:
         return ()
-    exceptions = []
+    exceptions: dict[int, RuleException] = {}
     for entry in item.maps("exceptions"):
         name = entry.text("name")
+        if any(name == other.name for other in exceptions.values()):
+            item.warn("exceptions", f"{shown(name)} is there twice")
+        unknown = [key.text for key in keys(entry.mapping) if key.text not in _KEYS]
+        if unknown:
+            item.warn("exceptions", f"{shown(name)}: Falco ignores unknown keys: {listed(unknown)}")
+        if not appends and not entry.has("fields"):
+            item.fail("exceptions", f"{shown(name)}: fields is missing")
         values = entry.node("values")
         if entry.has("values") and not isinstance(values, YamlList):
             item.fail("exceptions", f"{shown(name)}: values must be a list")
+        if appends and not entry.has("values"):
+            item.warn("exceptions", f"{shown(name)} has no values to append")
         exception = RuleException(
             name,
             _entry(item, entry.node("fields")),
@@ -59,37 +81,88 @@ def read_exceptions(item: ItemReader, *, with_fields: bool) -> tuple[RuleExcepti
             if isinstance(values, YamlList)
             else (),
         )
-        if with_fields:
+        if not appends:
             try:
-                check(exception)
+                exception = checked(exception, falco) if checks else unchecked(exception)
             except BadRuleException as error:
                 item.fail("exceptions", str(error))
-        exceptions.append(exception)
-    return tuple(exceptions)
+        exceptions[len(exceptions)] = exception
+    return tuple(exceptions.values())
 
 
-def check(exception: RuleException) -> None:
-    """Raise BadRuleException for an exception that no rule can have."""
+def unchecked(exception: RuleException) -> RuleException:
+    """The exception as it replaces those of a rule: Falco checks nothing, and gives no default.
+
+    Raises:
+        BadRuleException: Falco would crash.
+    """
+    comparisons = exception.comparisons
+    if isinstance(exception.fields, str):
+        # Without a text as operator, what Falco makes of it cannot be parsed.
+        text = comparisons if isinstance(comparisons, str) else ""
+        return exception._replace(comparisons=text or _NO_OPERATOR)
+    count = len(comparisons) if isinstance(comparisons, tuple) else 0
+    if exception.values and count < len(exception.fields):
+        message = "comps must be a list as long as fields, or Falco crashes"
+        raise BadRuleException(f"{shown(exception.name)}: {message}")
+    return exception
+
+
+_NO_OPERATOR = " "
+
+
+def checked(exception: RuleException, falco: tuple[int, int] | None) -> RuleException:
+    """The exception with its operators as Falco takes them, and with default ones if it has none.
+
+    Raises:
+        BadRuleException: no rule can have such an exception.
+    """
     name, fields, comparisons = shown(exception.name), exception.fields, exception.comparisons
     if not fields:
         raise BadRuleException(f"{name}: fields is missing")
     if isinstance(fields, str):
-        if comparisons and comparisons not in _LONE_OPERATORS:
+        comparisons = comparisons or "in"
+        operator = comparisons.strip(_BLANKS) if isinstance(comparisons, str) else ""
+        if operator not in _LONE_OPERATORS and not _has_modifier(operator, falco):
             allowed = ", ".join(_LONE_OPERATORS)
-            raise BadRuleException(f"{name}: with a single field, comps must be one of {allowed}")
-        return
-    if not comparisons:
-        return
+            also = ", or an operator with a modifier, such as startswith oneof"
+            raise BadRuleException(
+                f"{name}: with a single field, comps must be one of {allowed}"
+                f"{also if falco is None or falco >= MODIFIERS_SINCE else ''}"
+            )
+        return exception._replace(comparisons=operator)
+    comparisons = comparisons or ("=",) * len(fields)
     if isinstance(comparisons, str) or len(comparisons) != len(fields):
         raise BadRuleException(f"{name}: fields and comps must be lists of the same length")
-    for operator in comparisons:
-        base = operator.split()[0] if isinstance(operator, str) and operator else ""
-        if base not in OPERATORS:
-            raise BadRuleException(f"{name}: comps: {shown(str(operator))} is no operator")
+    operators = tuple(
+        entry.strip(_BLANKS) if isinstance(entry, str) else "" for entry in comparisons
+    )
+    for operator, entry in zip(operators, comparisons, strict=True):
+        if operator not in OPERATORS and not _has_modifier(operator, falco):
+            raise BadRuleException(f"{name}: comps: {shown(str(entry))} is no operator")
+    return exception._replace(comparisons=operators)
+
+
+def _has_modifier(operator: str, falco: tuple[int, int] | None) -> bool:
+    match = _MODIFIED.fullmatch(operator)
+    known = falco is None or falco >= MODIFIERS_SINCE
+    return known and match is not None and match["operator"] in MODIFIABLE
+
+
+def field_names(exceptions: Iterable[RuleException]) -> Iterator[str]:
+    """The fields of exceptions, each of which Falco looks up, whether it has values or not."""
+    for exception in exceptions:
+        fields = exception.fields
+        if isinstance(fields, str):
+            yield from filter(None, (fields,))
+        else:
+            yield from (name if isinstance(name, str) else "" for name in fields)
 
 
 def merged(
-    present: tuple[RuleException, ...], appended: Iterable[RuleException]
+    present: tuple[RuleException, ...],
+    appended: Iterable[RuleException],
+    falco: tuple[int, int] | None = None,
 ) -> tuple[RuleException, ...]:
     """The exceptions of a rule after others are appended to them.
 
@@ -101,11 +174,10 @@ def merged(
     for exception in appended:
         place = places.get(exception.name)
         if place is None:
-            check(exception)
             if not exception.values:
                 raise BadRuleException(f"{shown(exception.name)}: values is missing")
             places[exception.name] = len(result)
-            result.append(exception)
+            result.append(checked(exception, falco))
             continue
         if exception.fields or exception.comparisons:
             message = "only values can be appended to an exception that is there"
@@ -136,12 +208,11 @@ def _lone(exception: RuleException) -> str:
         values.append(quoted(value))
     if not values:
         return ""
-    return f"({exception.fields} {exception.comparisons or 'in'} ({', '.join(values)}))"
+    return f"({exception.fields} {exception.comparisons} ({', '.join(values)}))"
 
 
 def _tuples(exception: RuleException) -> str:
-    fields = exception.fields
-    comparisons = exception.comparisons or ("=",) * len(fields)
+    fields, comparisons = exception.fields, exception.comparisons
     alternatives = []
     for value in exception.values:
         if isinstance(value, str) or len(value) != len(fields):
@@ -149,7 +220,7 @@ def _tuples(exception: RuleException) -> str:
             raise BadRuleException(f"{shown(exception.name)}: {message}")
         checks = (
             f"{field} {operator} {_operand(str(operator), part)}"
-            for field, operator, part in zip(fields, comparisons, value, strict=True)
+            for field, operator, part in zip(fields, comparisons, value, strict=False)
         )
         alternatives.append(f"({' and '.join(checks)})")
     return f"({' or '.join(alternatives)})" if alternatives else ""
@@ -157,9 +228,9 @@ def _tuples(exception: RuleException) -> str:
 
 def _operand(operator: str, value: Entry) -> str:
     if not isinstance(value, str):
-        return f"({', '.join(quoted(str(part)) for part in value)})"
-    # An operator with a modifier, such as "endswith anyof", takes a list too.
-    if operator in LIST_OPERATORS or len(operator.split()) > 1:
+        texts = (quoted(part) if isinstance(part, str) else "" for part in value)
+        return f"({', '.join(texts)})"
+    if operator in LIST_OPERATORS or _MODIFIED.fullmatch(operator):
         return value if value.startswith("(") else f"({value})"
     return quoted(value)
 
@@ -170,12 +241,11 @@ def quoted(value: str) -> str:
 
 
 def _entry(item: ItemReader, node: YamlNode | None) -> Entry:
-    if node is None or is_null(node):
+    """A text or a list; of anything else Falco takes nothing."""
+    if isinstance(node, YamlList):
+        return tuple(_entry(item, value) for value in node.values)
+    if not isinstance(node, YamlScalar) or is_null(node):
         return ""
-    if isinstance(node, YamlMap):
-        item.fail("exceptions", f"line {node.line} must be text or a list, not {describe(node)}")
-    if isinstance(node, YamlScalar):
-        if not node.text:
-            item.fail("exceptions", f"line {node.line} is empty")
-        return node.text
-    return tuple(_entry(item, value) for value in node.values)
+    if not node.text:
+        item.fail("exceptions", f"line {node.line} is empty")
+    return node.text

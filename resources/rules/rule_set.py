@@ -1,17 +1,17 @@
 """The rules files of a node, loaded in order as Falco's engine loads them.
 
-As in rule_loader_collector.cpp and rule_loader_compiler.cpp: after each file, all that is loaded so
-far must compile. So a rule may use only macros that are defined by the end of its own file, and a
-macro only macros that were defined before the macro was last defined or changed. The order of lists
-is free, and an unknown word is no error. Required plugins are checked once all files are loaded.
+As in rule_loader_collector.cpp: what a file defines is joined to what the files before it have
+defined. After each file all of it must compile (`resources.rules.compiler`). Required plugins are
+checked once all files are loaded.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from resources.rules.condition import BadCondition
+from resources.conditions.output_format import format_problem
+from resources.rules.compiler import Compiler
 from resources.rules.items import (
     EngineRequirement,
     Item,
@@ -21,74 +21,90 @@ from resources.rules.items import (
     RuleItem,
     RulesContent,
 )
-from resources.rules.lists import RuleLists
-from resources.rules.rule_exceptions import BadRuleException, RuleException, merged, with_exceptions
+from resources.rules.loaded import Loaded, LoadedMacro, LoadedRule, Place
+from resources.rules.rule_exceptions import BadRuleException, RuleException, merged
 from resources.rules.versions import semantic_version
 from resources.text.messages import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
-    from resources.rules.condition import RuleCondition
-    from resources.rules.condition_cache import ConditionCache
+    from resources.conditions.condition_cache import ConditionCache
+    from resources.conditions.environment import Environment
 
-
-class _Place(NamedTuple):
-    """The name of an item in messages."""
-
-    kind: str
-    name: str
-    line: int
-    where: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.kind} {shown(self.name)} (line {self.line}){self.where}"
+Definition = tuple[str, str]
+_PRIORITY = re.compile(r"([0-9]{2})-", re.ASCII)
 
 
-@dataclass(slots=True)
-class _Macro:
-    """A macro; `index` counts when it was first defined, `visibility` when it was last changed."""
+class ExtraOutput(NamedTuple):
+    """A text that the configuration adds to the outputs of rules; empty criteria match all."""
 
-    line: int
-    index: int
-    visibility: int
-    condition: str
-
-
-@dataclass(slots=True)
-class _Rule:
-    line: int
-    source: str
-    condition: str
-    exceptions: tuple[RuleException, ...]
+    text: str
+    source: str = ""
+    tags: frozenset[str] = frozenset()
+    rule: str = ""
 
 
 class RuleSet:
     """All rules, macros and lists that are loaded so far; `load` adds those of a file."""
 
-    def __init__(self, engine: str, conditions: ConditionCache, later: Mapping[str, str]) -> None:
-        """`later` maps the name of a macro to the file that defines it, for messages."""
+    def __init__(
+        self,
+        engine: str,
+        conditions: ConditionCache,
+        later: Mapping[Definition, str],
+        environment: Environment,
+        falco: tuple[int, int] | None = None,
+    ) -> None:
+        """`later` maps kind and name to the file that defines it, for messages."""
         self._engine = semantic_version(engine)
-        self._conditions = conditions
         self._later = later
+        self._environment = environment
+        self._falco = falco
         self._count = 0
-        self._lists = RuleLists()
-        self._macros: dict[str, _Macro] = {}
-        self._rules: dict[str, _Rule] = {}
+        self._file = ""
+        self._loaded = Loaded()
+        self._compiler = Compiler(self._loaded, conditions, environment, self._hint)
         self._problems: list[str] = []
-        # The names that the file being loaded defines or changes, by kind, as ordered sets.
-        self._touched: dict[str, dict[str, None]] = {}
-        self._loop_found = False
-        self._any_forward = False
+        self.warnings: list[str] = []
 
-    def load(self, content: RulesContent) -> list[str]:
-        """Load the next file; return the reasons for which Falco would refuse it."""
-        self._problems = []
-        self._touched = {"list": {}, "macro": {}, "rule": {}}
+    def load(self, content: RulesContent, file: str = "") -> list[str]:
+        """Load the next file; return the reasons for which Falco would refuse it.
+
+        `warnings` are those of the file that was loaded last.
+        """
+        self._file = file
+        self._problems, self.warnings = [], []
+        self._loaded.begin()
         for item in content.items:
             self._item(item)
-        self._compile()
-        return self._problems
+        self._compiler.compile()
+        self.warnings += self._compiler.warnings
+        return [*self._problems, *self._compiler.problems]
+
+    def unused(self, content: RulesContent) -> list[str]:
+        """Warnings about lists of a file that nothing uses, once all are loaded.
+
+        None about macros: they are there for others to use, so Falco's warning is noise.
+        """
+        lists = [item for item in content.items if isinstance(item, ListItem) and not item.appends]
+        used = self._compiler.used_lists() if lists else set()
+        return [
+            f"{Place('list', item.name, item.line)}: nothing uses it"
+            for item in lists
+            if item.name not in used
+        ]
+
+    def extra_output_problem(self, extra: ExtraOutput) -> str:
+        """Why Falco could not add the text to the outputs of rules; empty if it can."""
+        problem, _ = format_problem(extra.text, self._environment)
+        if not problem:
+            return ""
+        for name, rule in self._loaded.rules.items():
+            fits = extra.source in {"", rule.source} and extra.rule in {"", name}
+            if fits and extra.tags <= rule.tags and self._environment.has_source(rule.source):
+                return f"{problem} (in the output of rule {shown(name)})"
+        return ""
 
     def _item(self, item: Item) -> None:
         match item:
@@ -112,13 +128,13 @@ class RuleSet:
             )
 
     def _list(self, item: ListItem) -> None:
-        if self._lists.take(item):
-            self._touched["list"][item.name] = None
+        if self._loaded.lists.take(item):
+            self._loaded.touch("list", item.name)
         else:
             self._missing_target("list", item.line, item.name, "append to")
 
     def _macro(self, item: MacroItem) -> None:
-        present = self._macros.get(item.name)
+        present = self._loaded.macros.get(item.name)
         if item.appends and present is None:
             self._missing_target("macro", item.line, item.name, "append to")
             return
@@ -126,158 +142,91 @@ class RuleSet:
         if item.appends and present:
             text = f"{present.condition} {text}"
         index = present.index if present else self._count
-        self._macros[item.name] = _Macro(item.line, index, self._count, text)
+        self._loaded.macros[item.name] = LoadedMacro(item.line, index, self._count, text)
         self._count += 1
-        self._touched["macro"][item.name] = None
+        self._loaded.touch("macro", item.name)
 
     def _rule(self, item: RuleItem) -> None:
-        present = self._rules.get(item.name)
-        if present and present.source != item.source:
-            self._problems.append(
-                f"{_Place('rule', item.name, item.line)}: key source: the rule is there already "
-                f"with source {shown(present.source)}, and cannot change to {shown(item.source)}"
-            )
+        if self._has_other_source(item.name, item.line, item.source):
             return
-        self._rules[item.name] = _Rule(item.line, item.source, item.condition, item.exceptions)
-        self._touched["rule"][item.name] = None
+        self._loaded.rules[item.name] = LoadedRule(
+            item.line,
+            item.source,
+            item.condition,
+            item.exceptions,
+            item.output,
+            item.tags,
+            item.skips_unknown,
+            item.warns_event_types,
+        )
+        if not self._environment.has_source(item.source):
+            place = Place("rule", item.name, item.line)
+            source = shown(item.source)
+            self.warnings.append(f"{place}: Falco skips it, for there is no source {source}")
+        self._check_fields(item.name, item.line, item.source, item.exceptions)
+        self._loaded.touch("rule", item.name)
 
     def _change(self, item: RuleChange) -> None:
-        present = self._rules.get(item.name)
+        present = self._loaded.rules.get(item.name)
         if present is None:
             self._missing_target("rule", item.line, item.name, "change")
             return
+        if self._has_other_source(item.name, item.line, item.source):
+            return
         present.line = item.line
-        if item.condition is not None:
-            present.condition = (
-                f"{present.condition} {item.condition}" if item.appends else item.condition
-            )
+        present.change(item)
         if item.exceptions is not None:
             self._change_exceptions(present, item, item.exceptions)
-        self._touched["rule"][item.name] = None
+        self._loaded.touch("rule", item.name)
 
     def _change_exceptions(
-        self, rule: _Rule, item: RuleChange, exceptions: tuple[RuleException, ...]
+        self, rule: LoadedRule, item: RuleChange, exceptions: tuple[RuleException, ...]
     ) -> None:
+        if not item.appends:
+            rule.exceptions = exceptions
+            return
         try:
-            rule.exceptions = merged(rule.exceptions, exceptions) if item.appends else exceptions
+            rule.exceptions = merged(rule.exceptions, exceptions, self._falco)
         except BadRuleException as error:
-            place = _Place("rule", item.name, item.line)
+            place = Place("rule", item.name, item.line)
             self._problems.append(f"{place}: key exceptions: {error}")
+            return
+        self._check_fields(item.name, item.line, rule.source, exceptions)
+
+    def _check_fields(
+        self, name: str, line: int, source: str, exceptions: Collection[RuleException]
+    ) -> None:
+        """Report fields of exceptions that Falco does not know: it looks each of them up."""
+        if self._environment.has_source(source):
+            place = Place("rule", name, line)
+            for problem in self._compiler.field_problems(exceptions):
+                self._problems.append(f"{place}: key exceptions: {problem}")
+
+    def _has_other_source(self, name: str, line: int, source: str) -> bool:
+        present = self._loaded.rules.get(name)
+        if present is None or source in {"", present.source}:
+            return False
+        self._problems.append(
+            f"{Place('rule', name, line)}: key source: the rule is there already "
+            f"with source {shown(present.source)}, and cannot change to {shown(source)}"
+        )
+        return True
 
     def _missing_target(self, kind: str, line: int, name: str, what: str) -> None:
-        self._problems.append(f"{_Place(kind, name, line)}: there is no {kind} before it to {what}")
+        hint = self._hint(kind, name)
+        place = Place(kind, name, line)
+        self._problems.append(f"{place}: there is no {kind} before it to {what}{hint}")
 
-    def _compile(self) -> None:
-        for name in self._touched["macro"]:
-            self._compile_macro(name, self._macros[name])
-        for name in self._touched["rule"]:
-            self._compile_rule(name, self._rules[name])
-        self._find_loop()
-        if self._touched["list"]:
-            self._compile_users()
-
-    def _compile_macro(self, name: str, macro: _Macro) -> None:
-        place = _Place("macro", name, macro.line)
-        try:
-            parsed = self._conditions.parse(macro.condition)
-        except BadCondition as error:
-            self._problems.append(f"{place}: key condition: {error}")
-            return
-        known = {
-            other
-            for other in parsed.macros
-            if other in self._macros and self._macros[other].index < macro.visibility
-        }
-        self._any_forward |= any(self._macros[other].index >= macro.index for other in known)
-        self._unknown_macros(place, (other for other in parsed.macros if other not in known))
-        self._use_lists(place, parsed, self._lists.names())
-
-    def _compile_rule(self, name: str, rule: _Rule) -> None:
-        place = _Place("rule", name, rule.line)
-        try:
-            text = with_exceptions(rule.condition, rule.exceptions) if rule.exceptions else ""
-            parsed = self._conditions.parse(text or rule.condition)
-        except BadRuleException as error:
-            self._problems.append(f"{place}: key exceptions: {error}")
-            return
-        except BadCondition as error:
-            self._problems.append(f"{place}: key condition: {error}")
-            return
-        self._unknown_macros(place, [name for name in parsed.macros if name not in self._macros])
-        self._use_lists(place, parsed, self._lists.names())
-
-    def _unknown_macros(self, place: _Place, names: Iterable[str]) -> None:
-        for name in names:
-            hint = f"; {self._later[name]} has it, but too late" if name in self._later else ""
-            self._problems.append(
-                f"{place}: key condition: there is no macro {shown(name)} before it{hint}"
-            )
-
-    def _use_lists(self, place: _Place, parsed: RuleCondition, lists: Collection[str]) -> None:
-        """Report uses of these lists that Falco would refuse."""
-        for name in dict.fromkeys((*parsed.words, *parsed.lone_words)):
-            if name not in lists:
-                continue
-            count, problem = self._lists.shape(name)
-            if not problem and name in parsed.lone_words and count != 1:
-                problem = f"it stands where there is room for one value, and has {count}"
-            if problem:
-                self._problems.append(
-                    f"{place}: key condition: list {shown(name)} cannot be used: {problem}"
-                )
-
-    def _find_loop(self) -> None:
-        """Report the first macro that uses itself, directly or through other macros."""
-        if not self._any_forward or self._loop_found:
-            return
-        done: set[str] = set()
-        for start in self._macros:
-            looping = _loop(start, self._uses, done)
-            if looping:
-                self._loop_found = True
-                place = _Place("macro", looping, self._macros[looping].line)
-                self._problems.append(f"{place}: key condition: it comes back to itself")
-                return
-
-    def _uses(self, name: str) -> Iterable[str]:
-        try:
-            used = self._conditions.parse(self._macros[name].condition).macros
-        except BadCondition:
-            return ()
-        return [name for name in used if name in self._macros]
-
-    def _compile_users(self) -> None:
-        """Check earlier rules and macros again if they use lists that this file has changed."""
-        changed = self._lists.containing(self._touched["list"])
-        for kind, entries in (("macro", self._macros), ("rule", self._rules)):
-            for name, entry in entries.items():
-                if name not in self._touched[kind]:
-                    place = _Place(kind, name, entry.line, " of an earlier file")
-                    self._look_again(place, entry, changed)
-
-    def _look_again(self, place: _Place, entry: _Macro | _Rule, changed: Collection[str]) -> None:
-        exceptions = entry.exceptions if isinstance(entry, _Rule) else ()
-        try:
-            text = with_exceptions(entry.condition, exceptions) if exceptions else entry.condition
-            parsed = self._conditions.parse(text)
-        except (BadCondition, BadRuleException):
-            return
-        self._use_lists(place, parsed, changed)
+    def _hint(self, kind: str, name: str) -> str:
+        """Which file has what is missing, and which priority would do."""
+        file = self._later.get((kind, name), "")
+        if not file or file == self._file:
+            return f"; {file} has it, but too late" if file else ""
+        theirs, ours = _PRIORITY.match(file), _PRIORITY.match(self._file)
+        hint = f"; {file} has it, but is loaded later"
+        if theirs and ours and int(theirs[1]) < _HIGHEST:
+            hint += f": give this artifact a priority of {int(theirs[1]) + 1} or more"
+        return hint
 
 
-def _loop(start: str, uses: Callable[[str], Iterable[str]], done: set[str]) -> str:
-    """A macro that `start` uses and that uses itself, at any depth; empty if there is none."""
-    path: dict[str, None] = {}
-    stack = [(start, False)]
-    while stack:
-        name, leaving = stack.pop()
-        if leaving:
-            del path[name]
-            done.add(name)
-        elif name in path:
-            return name
-        elif name not in done:
-            path[name] = None
-            stack.append((name, True))
-            stack.extend((used, False) for used in uses(name))
-    return ""
+_HIGHEST = 99

@@ -6,9 +6,10 @@ at the first error of a file; here every item is checked, so that a user sees al
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from resources.rules import condition
+from resources.conditions import condition
 from resources.rules.item_reader import BadItem, ItemReader
 from resources.rules.items import (
     EngineRequirement,
@@ -16,11 +17,11 @@ from resources.rules.items import (
     ListItem,
     MacroItem,
     PluginRequirement,
-    RuleChange,
-    RuleItem,
     RulesContent,
 )
-from resources.rules.rule_exceptions import quoted, read_exceptions
+from resources.rules.lists import joined, misfits
+from resources.rules.rule_exceptions import quoted
+from resources.rules.rule_reader import Release, RuleReader, append_flag
 from resources.text import yaml_reader
 from resources.text.limits import MAX_MESSAGES
 from resources.text.messages import listed, shown
@@ -35,28 +36,22 @@ from resources.text.yaml_node import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from resources.rules.rule_exceptions import RuleException
-
-_APPENDABLE = ("condition", "output", "desc", "tags", "exceptions")
-_REPLACEABLE = (
-    *("condition", "output", "desc", "priority", "tags", "exceptions", "enabled"),
-    *("warn_evttypes", "skip-if-unknown-filter"),
-    *("capture", "capture_duration", "capture_events", "capture_filesize"),
-)
-_RULE_KEYS = frozenset({*_REPLACEABLE, "rule", "source", "append", "override"})
-_REQUIRED = ("condition", "output", "desc", "priority")
-_DEFAULT_SOURCE = "syscall"
+_LIST_NAME = re.compile(r"[^()\"'\s=,]+")
+_MACRO_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 
 
-def read(data: bytes) -> RulesContent:
-    """The content of a rules file; errors of the file are problems in it, and never raised."""
+def read(data: bytes, falco: Release | None = None) -> RulesContent:
+    """The content of a rules file for this release of Falco, None if the release is unknown.
+
+    Errors of the file are problems in it, and never raised.
+    """
     try:
         documents = yaml_reader.load(data)
     except yaml_reader.BadYaml as error:
         return RulesContent(problems=(str(error),))
-    reader = _Reader()
+    reader = _Reader(falco)
     for document in documents.roots:
         reader.document(document)
     if not reader.items and not reader.problems and not reader.warnings:
@@ -70,7 +65,9 @@ def read(data: bytes) -> RulesContent:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, falco: Release | None) -> None:
+        self._falco = falco
+        self._rules = RuleReader(falco)
         self.items: list[Item] = []
         self.problems: list[str] = []
         self.warnings: list[str] = []
@@ -85,7 +82,9 @@ class _Reader:
             )
             return
         for value in document.values:
-            if not is_null(value):
+            if is_null(value):
+                self.warnings.append(f"line {value.line}: Falco ignores an empty item")
+            else:
                 self._value(value)
 
     def _value(self, value: YamlNode) -> None:
@@ -95,12 +94,13 @@ class _Reader:
             )
             return
         present = {key.text for key in keys(value)}
-        for kind, read_kind in _KINDS.items():
+        kinds = {**_KINDS, "rule": self._rules.rule}
+        for kind, read_kind in kinds.items():
             if kind in present:
                 self._item(kind, read_kind, value)
                 return
         self.warnings.append(
-            f"line {value.line}: Falco ignores this item, for it is none of {', '.join(_KINDS)}"
+            f"line {value.line}: Falco ignores this item, for it is none of {', '.join(kinds)}"
         )
 
     def _item(
@@ -111,7 +111,7 @@ class _Reader:
             self.items.extend(read_kind(item))
         except BadItem as error:
             self.problems.append(str(error))
-        known = _RULE_KEYS if kind == "rule" else _KEYS[kind]
+        known = self._rules.keys if kind == "rule" else _KEYS[kind]
         unknown = [key.text for key in keys(value) if key.text not in known]
         if unknown:
             self.warnings.append(f"{item.label}: Falco ignores unknown keys: {listed(unknown)}")
@@ -141,120 +141,56 @@ def _plugin_requirements(item: ItemReader) -> tuple[Item, ...]:
 
 def _list(item: ItemReader) -> tuple[Item, ...]:
     name = item.text("list")
+    if not _LIST_NAME.fullmatch(name):
+        item.warn("list", "Falco takes the name for invalid, and may not find it in a condition")
     items = item.texts("items")
     appends = _appends(item, "items")
-    return (ListItem(item.line, name, items, appends, *_values(items)),)
+    text = joined(items)
+    values, problem = _values(items, text)
+    count = len(values)
+    quotes = "".join(quote for quote in "\"'" if quote in text)
+    return (ListItem(item.line, name, items, appends, count, problem, misfits(values), quotes),)
 
 
-def _values(items: tuple[str, ...]) -> tuple[int, str]:
-    count = 0
-    for value in items:
-        try:
-            count += len(condition.values(quoted(value)))
-        except condition.BadCondition as error:
-            return count, f"{shown(value)} cannot be a value: {error}"
-    return count, ""
+def _values(items: tuple[str, ...], text: str) -> tuple[Sequence[str], str]:
+    """The values in the text of a list, and why Falco could not read them all."""
+    try:
+        return condition.values(text), ""
+    except condition.BadCondition as error:
+        for value in items:
+            try:
+                condition.values(quoted(value))
+            except condition.BadCondition as cause:
+                return items, f"{shown(value)} cannot be a value: {cause}"
+        return items, f"its items cannot be joined: {error}"
 
 
 def _macro(item: ItemReader) -> tuple[Item, ...]:
     name = item.text("macro")
+    if not _MACRO_NAME.fullmatch(name):
+        item.warn("macro", "Falco takes the name for invalid, and does not find it in a condition")
     text = item.text("condition")
     return (MacroItem(item.line, name, text, _appends(item, "condition")),)
 
 
 def _appends(item: ItemReader, key: str) -> bool:
-    flag = item.flag("append")
+    flag = append_flag(item)
     append, replace = item.overrides((key,), (key,))
     if flag and (append or replace):
         item.fail("append", "it cannot stand together with override")
     return flag or bool(append)
 
 
-def _rule(item: ItemReader) -> tuple[Item, ...]:
-    name = item.text("rule")
-    flag = item.flag("append")
-    append, replace = item.overrides(_APPENDABLE, _REPLACEABLE)
-    if flag and (append or replace):
-        item.fail("append", "it cannot stand together with override")
-    if append or replace:
-        return _overriding(item, name, append, replace)
-    if flag:
-        return (_appending(item, name),)
-    if not any(item.has(key) for key in _REQUIRED):
-        item.required_flag("enabled")
-        return (RuleChange(item.line, name, appends=False),)
-    return (_new_rule(item, name),)
-
-
-def _new_rule(item: ItemReader, name: str) -> RuleItem:
-    text = item.text("condition")
-    item.text("output")
-    item.text("desc")
-    item.priority("priority")
-    source = item.text("source") if item.has("source") else _DEFAULT_SOURCE
-    _check_optional(item)
-    exceptions = read_exceptions(item, with_fields=True)
-    return RuleItem(item.line, name, text, source, exceptions)
-
-
-def _check_optional(item: ItemReader) -> None:
-    for key in ("enabled", "warn_evttypes", "skip-if-unknown-filter", "capture"):
-        item.flag(key)
-    if item.has("tags"):
-        item.texts("tags")
-
-
-def _appending(item: ItemReader, name: str) -> RuleChange:
-    text = item.text("condition") if item.has("condition") else None
-    exceptions = read_exceptions(item, with_fields=False) if item.has("exceptions") else None
-    if text is None and exceptions is None:
-        item.fail("append", "there is neither a condition nor exceptions to append")
-    return RuleChange(item.line, name, True, text, exceptions)
-
-
-def _overriding(
-    item: ItemReader, name: str, append: frozenset[str], replace: frozenset[str]
-) -> tuple[Item, ...]:
-    for key in sorted(append | replace):
-        if not item.has(key):
-            item.fail("override", f"it names {key}, which the rule does not have")
-    for key in _REPLACEABLE:
-        if item.has(key) and key not in append | replace:
-            item.fail(key, "override says neither append nor replace for it")
-    if "priority" in replace:
-        item.priority("priority")
-    for key in ("output", "desc"):
-        if key in append | replace:
-            item.text(key)
-    _check_optional(item)
-    return tuple(
-        RuleChange(item.line, name, appends, *_changed(item, touched, appends))
-        for appends, touched in ((True, append), (False, replace))
-        if touched
-    )
-
-
-def _changed(
-    item: ItemReader, touched: frozenset[str], appends: bool
-) -> tuple[str | None, tuple[RuleException, ...] | None]:
-    text = item.text("condition") if "condition" in touched else None
-    if "exceptions" not in touched:
-        return text, None
-    return text, read_exceptions(item, with_fields=not appends)
-
-
-# The key that tells the kind of an item, in the order in which Falco looks for them.
+# The key that tells the kind of an item, in the order in which Falco looks for them; rules last.
 _KINDS: dict[str, Callable[[ItemReader], tuple[Item, ...]]] = {
     "required_engine_version": _engine_requirement,
     "required_plugin_versions": _plugin_requirements,
     "list": _list,
     "macro": _macro,
-    "rule": _rule,
 }
 _KEYS = {
     "required_engine_version": frozenset({"required_engine_version"}),
     "required_plugin_versions": frozenset({"required_plugin_versions"}),
     "list": frozenset({"list", "items", "append", "override"}),
     "macro": frozenset({"macro", "condition", "append", "override"}),
-    "rule": _RULE_KEYS,
 }

@@ -80,6 +80,13 @@ def text(node: YamlNode | None) -> str | None:
     return node.text if isinstance(node, YamlScalar) and not is_null(node) else None
 
 
+def text_or_null(node: YamlNode | None) -> str | None:
+    """The text of a scalar, of null "null", as yaml-cpp converts it; None for anything else."""
+    if not isinstance(node, YamlScalar):
+        return None
+    return "null" if is_null(node) else node.text
+
+
 def boolean(node: YamlNode | None) -> bool | None:
     """The boolean that Falco reads from a scalar; None if it reads none."""
     value = text(node)

@@ -23,6 +23,7 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
+from resources.text import yaml_cpp
 from resources.text.limits import MAX_BYTES, MAX_DEPTH, MAX_VALUES
 from resources.text.yaml_node import YamlList, YamlMap, YamlNode, YamlScalar
 
@@ -71,8 +72,17 @@ def load(data: bytes) -> Documents:
     if len(data) > MAX_BYTES:
         raise BadYaml(f"it is larger than {MAX_BYTES >> 20} MiB")
     _check_encoding(data)
+    data = yaml_cpp.replaced(data)
     try:
-        return _Composer().compose(yaml.parse(data, Loader=_LOADER))
+        try:
+            return _Composer().compose(yaml.parse(data, Loader=_LOADER))
+        except yaml.MarkedYAMLError:
+            if len(data) > yaml_cpp.MAX_REREAD_BYTES:
+                raise
+            again = _reread(data)
+            if again is None:
+                raise
+            return again
     except ReaderError as error:
         line = data.count(b"\n", 0, error.position) + 1
         raise BadYaml(f"line {line}: {error.reason}") from error
@@ -82,6 +92,14 @@ def load(data: bytes) -> Documents:
         raise BadYaml(f"{where}{error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise BadYaml(str(error)) from error
+
+
+def _reread(data: bytes) -> Documents | None:
+    """The documents of a file as yaml-cpp reads it; None if it refuses the file, too."""
+    try:
+        return _Composer().compose(yaml_cpp.events(data.decode()))
+    except yaml.YAMLError:
+        return None
 
 
 class _Composer:
@@ -109,8 +127,14 @@ class _Composer:
 
     def _scalar(self, event: ScalarEvent) -> None:
         self._count(1, event)
-        node = YamlScalar(event.value, _line(event), not event.style and not event.tag)
+        is_plain = not event.style and not event.tag
+        if is_plain and "?" in event.value and self._is_in_flow():
+            raise BadYaml(f"line {_line(event)}: a text with ? in [] or {{}} must be in quotes")
+        node = YamlScalar(yaml_cpp.restored(event.value), _line(event), is_plain)
         self._place(node, _Size(1, 0), event.anchor)
+
+    def _is_in_flow(self) -> bool:
+        return bool(self._open) and bool(getattr(self._open[-1].event, "flow_style", False))
 
     def _start(self, event: NodeEvent) -> None:
         self._count(1, event)

@@ -7,8 +7,9 @@ refuses by name a file that is too much. Its limits of memory and time are there
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
 from msgspec.structs import replace
 
 from actors.runtime.child_process import MEGABYTE, WorkerFailed, run_worker
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from resources.node.plan import Plan, PlannedSlot
     from resources.node.slots import SlotVersion
     from sidecar.volume.volume import Volume
+
+_Foreign: TypeAlias = "Mapping[Directory, Mapping[Path, Path]]"
+"""By directory: files that belong to no artifact, each with the file to which it leads."""
 
 MEMORY = 128 * MEGABYTE
 SECONDS = 60.0
@@ -63,10 +67,14 @@ class NodeCheck:
         ours = (self._slot(slot, known) for slot in planned.slots)
         return await check_in_child(CheckRequest((*ours, *_foreign_slots(foreign)), context))
 
-    def _foreign(self) -> dict[Directory, list[Path]]:
+    def _foreign(self) -> _Foreign:
         """Files that belong to no artifact: a user may have mounted some."""
         return {
-            directory: [path for path in self._volume.foreign(directory) if path.is_file()]
+            directory: {
+                path: target
+                for path in self._volume.foreign(directory)
+                if (target := _target(path)) is not None
+            }
             for directory in Directory
         }
 
@@ -90,7 +98,9 @@ class NodeCheck:
             release = content.version if content else ""
             present = is_present(version, known)
             return CheckedVersion(
-                plugin=PluginFact(entry.name, release, entry.library_path, present)
+                plugin=PluginFact(
+                    entry.name, release, entry.library_path, present, _json(entry.init_config)
+                )
             )
         assert content is not None, "rules and configurations are files"
         return CheckedVersion(str(self._volume.blobs.path(DIRECTORIES[kind], content.sha256)))
@@ -106,10 +116,27 @@ async def check_in_child(request: CheckRequest) -> Verdict:
         raise CheckFailed(str(error)) from error
 
 
-def _foreign_slots(foreign: Mapping[Directory, list[Path]]) -> Iterator[CheckedSlot]:
+def _target(path: Path) -> Path | None:
+    """The regular file of the same volume to which the path leads, which may be the path itself.
+
+    Falco follows a link out of the volume as well; this process, which has a token, does not.
+    """
+    try:
+        target = path.resolve()
+        is_inside = target.is_relative_to(path.parent.resolve())
+    except (OSError, RuntimeError):  # a circle of links
+        return None
+    return target if is_inside and target.is_file() else None
+
+
+def _json(value: object) -> str:
+    return "" if value is None else msgspec.json.encode(value).decode()
+
+
+def _foreign_slots(foreign: _Foreign) -> Iterator[CheckedSlot]:
     """Slots for the files of others that Falco loads; they stay whatever is decided."""
     for directory, (kind, extensions) in _LOADED.items():
-        for path in foreign[directory]:
+        for path, target in foreign[directory].items():
             if path.name.endswith(extensions):
-                version = CheckedVersion(str(path))
+                version = CheckedVersion(str(target))
                 yield CheckedSlot(str(path), kind, path.name, version, stays=True)

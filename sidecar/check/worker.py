@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.runtime.child_process import serve
@@ -22,8 +21,9 @@ def answer(request: CheckRequest) -> Verdict:
 def _read(path: str) -> bytes:
     """The file, or as much of it as shows that it is too large."""
     from resources.text.limits import MAX_BYTES  # noqa: PLC0415 - after the limits hold
+    from sidecar.volume.disk import regular_file  # noqa: PLC0415 - as above
 
-    with Path(path).open("rb") as file:
+    with regular_file(path) as file:
         return file.read(MAX_BYTES + 1)
 
 

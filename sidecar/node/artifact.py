@@ -123,13 +123,15 @@ class NodeArtifactActor(Actor):
         states = {
             medium: self._source_state(medium, jobs[medium], resource, snapshot) for medium in jobs
         }
-        is_coming = self._fetches.is_running
+        is_coming = self._fetches.is_coming
         if sources.oci is not None and Medium.OCI not in jobs:
             states[Medium.OCI] = None  # the tag has no digest yet: what is installed stays
             is_coming = self._may_be_resolved(snapshot)
         if isinstance(resource, Plugin) and sources.oci is None:
             states[Medium.INLINE] = self._version(resource, snapshot, Medium.INLINE, None)
-        return self._artifact(snapshot, revision, sources=states, is_coming=is_coming)
+        warnings = (sources.inline.warning,) if sources.inline and sources.inline.warning else ()
+        artifact = self._artifact(snapshot, revision, sources=states, is_coming=is_coming)
+        return artifact._replace(warnings=warnings)
 
     def _may_be_resolved(self, snapshot: Snapshot) -> bool:
         """Whether the operator may still be about to resolve this generation."""

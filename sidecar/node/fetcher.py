@@ -11,6 +11,7 @@ import msgspec
 
 from actors.api.errors import ApiError, NotFound, Refused
 from actors.registry import client as registry
+from actors.write.retry import is_unready
 from resources.artifact.medium import Medium
 from resources.artifact.reasons import INVALID, REFERENCE_FAILED, STORE_FAILED
 from resources.artifact.sources import CA_KEY
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from sidecar.volume.blobs import Blobs
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
-_FORBIDDEN = 403
 
 
 class FetchFailed(Exception):  # noqa: N818 - what it reports is a failure, not an error of ours
@@ -51,6 +51,14 @@ class FetchFailed(Exception):  # noqa: N818 - what it reports is a failure, not 
         self.trouble = trouble
         self.retry_after = retry_after
         self.final = final
+
+
+class ReadTooEarly(FetchFailed):
+    """Reading a referenced object is forbidden, but not for long: its Role may lag behind.
+
+    The operator grants it by name, at the same moment at which it resolves the artifact.
+    `retry_after` is when to try again.
+    """
 
 
 class PullObserver(Protocol):
@@ -140,11 +148,12 @@ class Fetcher:
         return await self._put(kind, Medium.CONFIG_MAP, data[source.key], origin)
 
     async def inline(self, kind: str, source: InlineSource, origin: str) -> Content:
-        """Write the value in the resource as YAML."""
+        """Write the value in the resource as YAML, or the text in it, which is YAML."""
         if problem := await asyncio.to_thread(excess, source.value):
             trouble = Trouble(INVALID, f"the value in the resource {problem}")
             raise FetchFailed(trouble, final=True)
-        text = await asyncio.to_thread(yaml_text, source.value)
+        value = source.value
+        text = value if isinstance(value, str) else await asyncio.to_thread(yaml_text, value)
         return await self._put(kind, Medium.INLINE, text, origin)
 
     async def _put(self, kind: str, medium: Medium, text: str, origin: str) -> Content:
@@ -178,20 +187,16 @@ class Fetcher:
         return str(data[CA_KEY])
 
     async def _read(self, kind: str, name: str) -> dict[str, Any]:
-        """Return an object of the namespace.
-
-        That reading is forbidden passes: the operator grants it by name, soon after an artifact
-        named the object.
-        """
+        """Return an object of the namespace."""
         try:
             raw = await self._client.get(ObjectRef(kind, self._namespace, name))
         except NotFound as error:
             raise FetchFailed(_missing(f"{kind} {name}")) from error
         except ApiError as error:
-            refused = isinstance(error, Refused) or error.code == _FORBIDDEN
-            why = "may not be read yet" if refused else "cannot be read"
+            why = "may not be read" if isinstance(error, Refused) else "cannot be read"
             trouble = Trouble(REFERENCE_FAILED, f"{kind} {name} {why}: {error}", transient=True)
-            raise FetchFailed(trouble, error.retry_after) from error
+            failed = ReadTooEarly if is_unready(error) else FetchFailed
+            raise failed(trouble, error.retry_after) from error
         document: dict[str, Any] = msgspec.json.decode(raw)
         return document
 
@@ -202,8 +207,9 @@ def origin_of_config_map(name: str, version: str | None) -> str:
 
 
 def origin_of_inline(source: InlineSource) -> str:
-    """The origin of an inline value, equal for equal values."""
-    return f"inline:{hashlib.sha256(msgspec.json.encode(source.value)).hexdigest()}"
+    """The origin of an inline value, equal for equal values; the older sidecar quoted texts."""
+    kind = "inline-text" if isinstance(source.value, str) else "inline"
+    return f"{kind}:{hashlib.sha256(msgspec.json.encode(source.value)).hexdigest()}"
 
 
 def _missing(name: str) -> Trouble:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.runtime.backoff import Backoff, refusal_delay
-from sidecar.node.fetcher import FetchFailed
+from sidecar.node.fetcher import FetchFailed, ReadTooEarly
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -34,12 +34,16 @@ class Job(NamedTuple):
 
 @dataclass(slots=True)
 class _Fetch:
-    """The state of one job: `content` once it has come, `trouble` after a failed try."""
+    """The state of one job: `content` once it has come, `trouble` after a failed try.
+
+    `is_early`: the last try was too early; that is no trouble yet.
+    """
 
     key: tuple[Any, ...]
     task: asyncio.Task[Content | FetchFailed] | None = None
     content: Content | None = None
     trouble: Trouble | None = None
+    is_early: bool = False
     tries: int = 0
     due: float = math.inf
 
@@ -59,14 +63,14 @@ class Fetches:
         return min((fetch.due for fetch in self._by_medium.values()), default=math.inf)
 
     @property
-    def is_running(self) -> bool:
-        """Whether any source is being fetched."""
-        return any(fetch.task is not None for fetch in self._by_medium.values())
+    def is_coming(self) -> bool:
+        """Whether any source is being fetched, or was read too early and is read again soon."""
+        return any(fetch.task is not None or fetch.is_early for fetch in self._by_medium.values())
 
     def advance(
         self, medium: Medium, job: Job, installed: Content | None
     ) -> Content | Trouble | None:
-        """Take in the result of a job, or start it if it is due; None while its first try runs.
+        """Take in the result of a job, or start it if it is due; None while it may soon have one.
 
         A job of another key replaces the one before. Content of the same origin that was fetched
         for the one before, or is installed, is taken without a fetch.
@@ -113,8 +117,10 @@ class Fetches:
         return installed if installed is not None and installed.origin == origin else None
 
     def _take(self, fetch: _Fetch, outcome: Content | FetchFailed) -> None:
+        fetch.is_early = isinstance(outcome, ReadTooEarly)
         if isinstance(outcome, FetchFailed):
-            fetch.trouble = outcome.trouble
+            if not fetch.is_early:
+                fetch.trouble = outcome.trouble
             fetch.due = self._runtime.clock.monotonic() + self._wait(fetch, outcome)
         else:
             fetch.content, fetch.trouble, fetch.tries = outcome, None, 0
@@ -123,6 +129,8 @@ class Fetches:
         """Seconds until the next try."""
         if failed.final:
             return math.inf
+        if fetch.is_early:
+            return failed.retry_after or 0.0
         if failed.trouble.transient:
             delay = _BACKOFF.delay(fetch.tries - 1, self._runtime.random)
             return max(delay, failed.retry_after or 0.0)

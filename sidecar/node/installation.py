@@ -14,6 +14,7 @@ from resources.kubernetes.kinds import ARTIFACTS
 from resources.node.artifact import NodeArtifact, Trouble
 from resources.node.check_request import Verdict
 from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
+from resources.node.pace import quiet_seconds
 from resources.node.plan import Plan, PlannedSlot, has_quick_fetch, kept, plan, removed, settled
 from resources.node.plugin_entries import plugin_entries
 from resources.node.report import reports
@@ -47,6 +48,9 @@ class Installation(Actor):
     """The only writer of the node's directories; it checks all artifacts as one set.
 
     Nothing is removed before all artifacts are listed, for only then is it told to reconcile.
+
+    Once Falco may run, a batch waits until Falco has had time to load the batch before; what comes
+    meanwhile joins it. A process that has just started does not know when that was, and waits, too.
     """
 
     kind = "Installation"
@@ -58,10 +62,13 @@ class Installation(Actor):
         state: NodeState,
         volume: Volume,
         check: NodeCheck,
+        quiet: float,
         done: Callable[[tuple[PlannedSlot, ...]], None],
         lost: Callable[[Collection[SlotId]], None],
     ) -> None:
-        """`done` is called after each installation, with the removed slots.
+        """`quiet` is the least time between two batches, in seconds.
+
+        `done` is called after each installation, with the removed slots.
 
         `lost` is called with slots whose content must be fetched again.
         """
@@ -70,6 +77,9 @@ class Installation(Actor):
         self._node = state
         self._volume, self._blobs = volume, volume.blobs
         self._check = check
+        self._quiet = quiet
+        self._not_before = 0.0
+        self._is_complete = True
         self._done = done
         self._lost = lost
         self._since: float | None = None
@@ -80,24 +90,29 @@ class Installation(Actor):
     async def on_start(self) -> None:
         """Read from the manifest what is on disk."""
         manifest = await in_thread(self._volume.load)
-        try:
-            self._node.installed = from_manifest(manifest.slots)
-        except ValueError as error:  # written by another version of the sidecar
-            _log.warning("what was installed is not known, and is fetched anew: %s", error)
+        self._node.installed, unknown = from_manifest(manifest.slots)
+        for text in unknown:
+            _log.warning("what was installed is not known, and is fetched anew: %s", text)
         self._node.gate_opened = self._node.gate_opened or manifest.gate_opened
+        self._node.changed_at = await in_thread(self._volume.changed_at)
+        await self._leave_to_falco()
 
     async def on_reconcile(self, reasons: Reasons) -> Result:
         """Install once no more changes come; what the disk refuses is tried again with backoff."""
         now = self.runtime.clock.monotonic()
         self._since = now if self._since is None else self._since
         is_early = reasons.have(*_NEWS) or has_quick_fetch(self._node.artifacts())
-        if is_early and now - self._since < _PATIENCE:
-            return RequeueAfter(_QUIET, "a quiet moment without further changes")
+        quiet = _QUIET if is_early and now - self._since < _PATIENCE else 0.0
+        loading = self._not_before - now
+        if loading > quiet:
+            return RequeueAfter(loading, "Falco to load the batch before")
+        if quiet:
+            return RequeueAfter(quiet, "a quiet moment without further changes")
         self._since = None
         refused = await self._install()
         if not refused:
             self._tries = 0
-            return Done()
+            return Done() if self._is_complete else self._after_falco()
         self._tries += 1
         delay = _BACKOFF.delay(self._tries - 1, self.runtime.random)
         return RequeueAfter(delay, "retry after a failed write")
@@ -107,6 +122,17 @@ class Installation(Actor):
         slots = {str(slot): version.file for slot, version in self._node.installed.items()}
         return {**super().describe(), "installed": slots}
 
+    async def _leave_to_falco(self) -> None:
+        """Let no batch follow before Falco, if it may run, has had time to load what is there."""
+        if self._node.gate_opened:
+            sizes = await in_thread(self._volume.rules_sizes)
+            quiet = quiet_seconds(self._quiet, sizes)
+            self._not_before = self.runtime.clock.monotonic() + quiet
+
+    def _after_falco(self) -> RequeueAfter:
+        left = max(0.0, self._not_before - self.runtime.clock.monotonic())
+        return RequeueAfter(left, "Falco to load what needs the removed libraries no more")
+
     async def _install(self) -> Mapping[SlotId, Trouble]:
         """Return why slots could not be written or checked."""
         artifacts = self._artifacts()
@@ -114,6 +140,8 @@ class Installation(Actor):
         verdict = await self._verdict(planned)
         final = settled(planned, verdict)
         refused = await self._write(planned, final)
+        if self._node.renewal_due:
+            await self._renew()
         if self._unchecked:
             unchecked = Trouble(PENDING, f"could not be checked yet: {self._unchecked}")
             refused = {slot.id: unchecked for slot in planned.slots if slot.wanted != slot.good}
@@ -145,7 +173,8 @@ class Installation(Actor):
         if self._checked is not None and self._checked[0] == planned:
             return self._checked[1]
         if planned.is_settled and (self._checked is not None or not planned.slots):
-            verdict = Verdict(warnings=self._checked[1].warnings) if self._checked else Verdict()
+            known = self._checked[1] if self._checked else Verdict()
+            verdict = Verdict(warnings=known.warnings, web_server=known.web_server)
         else:
             try:
                 verdict = await self._check.ask(planned)
@@ -154,6 +183,7 @@ class Installation(Actor):
                 self._checked, self._unchecked = None, str(error)
                 return kept(planned)
         self._checked, self._unchecked = (planned, verdict), ""
+        self._node.web_server = verdict.web_server
         return verdict
 
     async def _write(
@@ -169,12 +199,17 @@ class Installation(Actor):
             return self._refill({file.sha256 for file in error.files}, final, str(error))
         except VolumeError as error:
             _log.warning("cannot be written: %s", error)
+            await self._leave_to_falco()  # it may have seen a part, and that taken back
             await self._collect(before)
             ids = (slot.id for slot in planned.slots)
             changed = [slot for slot in ids if final.get(slot) != before.get(slot)]
             return {slot: _not_stored(slot, str(error)) for slot in changed}
         self._node.installed = final
-        self._node.batches += bool(applied.installed or applied.removed)
+        self._is_complete = not applied.postponed
+        if applied.is_seen:
+            self._node.batches += 1
+            self._node.changed_at = await in_thread(self._volume.changed_at)
+            await self._leave_to_falco()
         await self._collect(final)
         taken = {(file.directory, file.name) for file in applied.conflicts}
         return {
@@ -182,6 +217,18 @@ class Installation(Actor):
             for slot, version in final.items()
             if (DIRECTORIES[slot.kind], version.file) in taken
         }
+
+    async def _renew(self) -> None:
+        """Make Falco look once more; that the disk fails is no news, for then a batch fails too."""
+        self._node.renewal_due = False
+        try:
+            await in_thread(self._volume.renew)
+        except VolumeError as error:
+            _log.warning("no file could be renamed anew: %s", error)
+        else:
+            self._node.renewals += 1
+            await self._leave_to_falco()
+            _log.info("Falco seems to have missed a change: a file was renamed anew")
 
     def _refill(
         self, missing: Collection[str], final: Mapping[SlotId, SlotVersion], why: str

@@ -34,7 +34,7 @@ class NodeMetrics:
         self._bytes = 0
         self._seconds = 0.0
         self._files: Counter[str] = Counter()
-        self._batches = 0
+        self._batches = self._renewals = 0
         self._synced: dict[tuple[str, str], float] = {}
         self._reports: dict[tuple[str, str], ArtifactReport] = {}
 
@@ -58,7 +58,7 @@ class NodeMetrics:
         self._reports = reports
         self._synced = {key: at for key, at in self._synced.items() if key in reports}
         self._files = Counter(slot.kind for slot in state.installed)
-        self._batches = state.batches
+        self._batches, self._renewals = state.batches, state.renewals
 
     def collect(self) -> Iterator[Any]:
         """Make the families; called by the registry at every scrape."""
@@ -73,6 +73,8 @@ class NodeMetrics:
         yield by_kind(Gauges, _PREFIX + "files", "Sources installed.", self._files)
         what = "Changes of files that Falco sees as one."
         yield Counters(_PREFIX + "batches", what, value=self._batches)
+        what = "Files renamed anew because Falco seemed to have missed a change."
+        yield Counters(_PREFIX + "renewals", what, value=self._renewals)
         states = Counter((report.kind, report.state) for report in self._reports.values())
         yield family(Gauges, _PREFIX + "states", "Artifacts by state.", ("kind", "state"), states)
         what = "When the artifact was installed as it is, in seconds since the epoch."

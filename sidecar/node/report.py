@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from actors.api.errors import ApiError, NamespaceTerminating, NotFound
 from actors.runtime.actor import Actor
@@ -91,7 +92,7 @@ class Reporter(Actor):
         now = self.runtime.clock.monotonic()
         if now >= self._read_at + _READ_PERIOD:
             self._written, self._read_at = await self._live(), now
-        wait, reports = self._due(self._node.reports)
+        wait, reports = self._due(self._remembered(self._node.loaded_reports()))
         if reports != self._written:
             self.calls += 1
             await self._client.apply(self._ref, self._body(reports), FIELD_MANAGER)
@@ -114,6 +115,20 @@ class Reporter(Actor):
         report = msgspec.json.decode(raw, type=NodeReport)
         is_ours = report.pod_uid == self._pod.uid and report.node_name == self._pod.node
         return (report.artifacts or ()) if is_ours else None
+
+    def _remembered(self, reports: Iterable[ArtifactReport]) -> Iterable[ArtifactReport]:
+        """The reports; what was loaded of a revision stays so while Falco reads all files again."""
+        last = {(report.uid, report.revision): report for report in self._written or ()}
+        for report in reports:
+            before = last.get((report.uid, report.revision))
+            if report.state == ReportState.PROGRAMMED and not report.loaded and before:
+                report = replace(  # noqa: PLW2901 - the same report
+                    report,
+                    loaded=before.loaded,
+                    loaded_reason=before.loaded_reason,
+                    loaded_message=before.loaded_message,
+                )
+            yield report
 
     def _due(
         self, reports: Iterable[ArtifactReport]

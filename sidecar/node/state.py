@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.runtime.reason import Cause, Reason
+from resources.node.check_request import WebServer
+from resources.node.loaded import FalcoView, with_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -32,8 +34,22 @@ class NodeState:
         """A report for every artifact, as of the last installation."""
         self.batches = 0
         """How many times files were changed; files that were changed together count once."""
+        self.changed_at = 0
+        """When Falco's directories were changed last, in nanoseconds since the epoch."""
+        self.web_server = WebServer()
+        """Where the Falco that loads them answers."""
+        self.falco = FalcoView()
+        """What it has said last."""
+        self.renewal_due = False
+        """Whether a file is to be renamed anew, so that Falco looks once more."""
+        self.renewals = 0
+        """How many times that was done."""
         self.gate_opened = False
         """Whether Falco was let start, by this process or one before."""
+
+    def loaded_reports(self) -> tuple[ArtifactReport, ...]:
+        """The reports, with what is known of what Falco has loaded."""
+        return with_loaded(self.reports, self.installed, self.falco, self.changed_at)
 
     def artifacts(self) -> tuple[NodeArtifact, ...]:
         """Every artifact whose actor has reconciled it."""

@@ -24,12 +24,17 @@ class Changes(NamedTuple):
     """Changes to be made from top to bottom.
 
     At every step each entry's library exists, and each file that exists before and after.
+
+    A Falco that loads may have read entries that are about to change, and open their libraries
+    yet. Therefore no library is removed together with its entry, but by the next batch.
     """
 
     libraries: tuple[File, ...] = ()
     content: tuple[File, ...] = ()
     removed: tuple[Place, ...] = ()
     removed_libraries: tuple[Place, ...] = ()
+    postponed: tuple[Place, ...] = ()
+    """Libraries that nobody wants any more, and that stay until the next batch."""
     conflicts: tuple[File, ...] = ()
     """Files that are not installed, because a file of somebody else has their name."""
 
@@ -50,12 +55,13 @@ def changes(
     foreign: Container[Place],
     *,
     entries_due: bool = False,
+    unused: Container[Place] = (),
 ) -> Changes:
     """The changes that make the sidecar's files, `present`, equal to the desired ones.
 
     Falco does not notice a replaced library. Therefore the file of entries is installed again, even
     if it is equal, when a library changes; `entries_due` says that an earlier such change is not
-    completed.
+    completed. `unused` are libraries that the batch before has postponed.
     """
     wanted = {file.place: file for file in sorted(desired, key=_loading_order)}
     conflicts = tuple(file for place, file in wanted.items() if place in foreign)
@@ -65,11 +71,16 @@ def changes(
         missing.add(_ENTRIES)
     new = [file for file in ours if file.place in missing]
     gone = sorted((place for place in present if place not in wanted), key=_loading_order)
+    content = tuple(file for file in new if not _is_library(file))
+    removed = tuple(place for place in reversed(gone) if not _is_library(place))
+    unwanted = tuple(place for place in gone if _is_library(place))
+    is_seen = bool(content or removed)
     return Changes(
         libraries=tuple(file for file in new if _is_library(file)),
-        content=tuple(file for file in new if not _is_library(file)),
-        removed=tuple(place for place in reversed(gone) if not _is_library(place)),
-        removed_libraries=tuple(place for place in gone if _is_library(place)),
+        content=content,
+        removed=removed,
+        removed_libraries=tuple(place for place in unwanted if not is_seen or place in unused),
+        postponed=tuple(place for place in unwanted if is_seen and place not in unused),
         conflicts=conflicts,
     )
 
@@ -81,7 +92,7 @@ class Batch:
 
     Falco waits 100 ms for further changes before it reloads, so no slow step comes between changes
     that it watches. It does not watch libraries: new libraries are synced to disk before the other
-    changes, and all other changes before libraries are removed.
+    changes.
     """
 
     def __init__(self, root: Path, disk: Disk, blobs: Blobs, todo: Changes) -> None:

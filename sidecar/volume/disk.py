@@ -1,4 +1,7 @@
-"""The steps on disk of which every change of Falco's directories consists."""
+"""The steps on disk of which every change of Falco's directories consists.
+
+Falco runs as root and reads hostile events, so whatever is in its volumes may be hostile too.
+"""
 
 from __future__ import annotations
 
@@ -81,12 +84,12 @@ class Disk:
 
     def copy(self, source: Path, target: Path, mode: int) -> None:
         """Make a new file with the content of another and sync it to disk."""
-        with reported("read", source), _opened(source) as original:
+        with reported("read", source), regular_file(source) as original:
             self._make("copy", target, mode, lambda file: shutil.copyfileobj(original, file))
 
     def settle(self, path: Path, mode: int) -> None:
         """Set the permissions of a file that a child process has written, and sync it to disk."""
-        with self.step("sync", path), _opened(path) as file:
+        with self.step("sync", path), regular_file(path) as file:
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
 
@@ -129,5 +132,23 @@ class Disk:
                 os.fsync(file.fileno())
 
 
-def _opened(path: Path) -> IO[bytes]:
-    return os.fdopen(os.open(path, _OLD), "rb")
+def regular_file(path: Path | str) -> IO[bytes]:
+    """Open a regular file: whatever is at the path, the call neither blocks nor follows a link.
+
+    Raises:
+        OSError: there is no regular file, or it cannot be opened.
+    """
+    descriptor = os.open(path, _OLD)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EBADMSG, "it is no regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bounded(path: Path | str, most: int) -> bytes:
+    """The content of a regular file of at most `most` bytes; raises OSError as `regular_file`."""
+    with regular_file(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most} bytes", str(path))
+    return data

@@ -16,7 +16,7 @@ from resources.node.files import Directory, File, Place, has_our_name
 from sidecar.volume import manifest as manifests
 from sidecar.volume.blobs import SUBDIRECTORY, Blobs
 from sidecar.volume.changes import Batch, Changes, changes
-from sidecar.volume.disk import VolumeError, reported
+from sidecar.volume.disk import VolumeError, read_bounded, reported
 from sidecar.volume.manifest import UnreadableManifest, VolumeManifest
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _MANIFEST_MODE = 0o600
+# A manifest has about 1 KB for each source of an artifact, and the configuration of each plugin.
+_MOST_MANIFEST = 16 << 20
 
 
 class ContentMissing(VolumeError):  # noqa: N818 - it says what the caller is to do about
@@ -46,6 +48,14 @@ class Applied(NamedTuple):
     installed: tuple[File, ...] = ()
     removed: tuple[Place, ...] = ()
     conflicts: tuple[File, ...] = ()
+    postponed: tuple[Place, ...] = ()
+    """Libraries that nobody wants any more; the next `apply` removes them."""
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether Falco loads anew: it does not watch libraries."""
+        touched = (*(file.place for file in self.installed), *self.removed)
+        return any(place.directory is not Directory.PLUGINS for place in touched)
 
 
 class _Listing(NamedTuple):
@@ -69,6 +79,7 @@ class Volume:
         self._root = root
         self._disk = disk
         self._manifest = VolumeManifest()
+        self._postponed: tuple[Place, ...] = ()
 
     def load(self) -> VolumeManifest:
         """The manifest of the process before; its `files` are those that exist undamaged."""
@@ -93,22 +104,68 @@ class Volume:
         with self.blobs.lock:
             before = self._listed()
             due = self._manifest.entries_due
-            todo = changes(desired, before.present, before.foreign, entries_due=due)
+            todo = changes(
+                desired,
+                before.present,
+                before.foreign,
+                entries_due=due,
+                unused=self._postponed,
+            )
+            ours = {file.place: file.sha256 for file in desired if file not in todo.conflicts}
+            stay = {place: before.present[place].sha256 for place in todo.postponed}
             after = VolumeManifest(
-                files={file.place: file.sha256 for file in desired if file not in todo.conflicts},
+                files={**ours, **stay},
                 slots=slots,
                 gate_opened=gate_opened or self._manifest.gate_opened,
             )
             if todo.installed or todo.gone:
                 self._change(before, todo, after)
             self._record(after)
-        return Applied(todo.installed, todo.gone, todo.conflicts)
+            self._postponed = todo.postponed
+        return Applied(todo.installed, todo.gone, todo.conflicts, todo.postponed)
 
     def foreign(self, directory: Directory) -> list[Path]:
         """Whatever is in a directory and not the sidecar's, sorted by name."""
         with self.blobs.lock:
             places = sorted(self._listed().foreign, key=lambda place: place.name)
         return [self._root / place.path for place in places if place.directory is directory]
+
+    def rules_sizes(self) -> list[int]:
+        """The sizes of all rules files, also of others, in the order in which Falco loads them."""
+        folder = self._root / Directory.RULES.value
+        try:
+            return [
+                (folder / name).lstat().st_size for name in sorted(self._names(Directory.RULES))
+            ]
+        except OSError:  # whoever installs says what is wrong
+            return []
+
+    def changed_at(self) -> int:
+        """When a directory that Falco watches was changed last, in nanoseconds since the epoch."""
+        times = [0]
+        for directory in (Directory.CONFIG, Directory.RULES):
+            path = self._root / directory.value
+            with suppress(OSError):  # it is told when something is written
+                times.append(path.stat().st_mtime_ns)
+        return max(times)
+
+    def renew(self) -> None:
+        """Rename a file that Falco watches into its place anew, so that it looks once more.
+
+        It does nothing if there is none whose content is stored.
+        """
+        with self.blobs.lock:
+            watched = (
+                File(*place, sha256)
+                for place, sha256 in sorted(self._manifest.files.items(), key=str)
+                if place.directory is not Directory.PLUGINS
+            )
+            file = next((one for one in watched if self.blobs.has(one.directory, one.sha256)), None)
+            if file is not None:
+                todo = Changes(content=(file,))
+                with ExitStack() as leftovers:
+                    self._staged(todo, leftovers).commit()
+                    leftovers.pop_all()
 
     def open_gate(self) -> None:
         """Record that Falco was let start."""
@@ -202,7 +259,7 @@ class Volume:
         if self._manifest_path.parent.is_symlink():
             return VolumeManifest()
         try:
-            return manifests.decode(self._manifest_path.read_bytes())
+            return manifests.decode(read_bounded(self._manifest_path, _MOST_MANIFEST))
         except FileNotFoundError:
             return VolumeManifest()
         except (UnreadableManifest, OSError) as error:

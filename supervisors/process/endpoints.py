@@ -57,9 +57,12 @@ class Endpoints:
         if address is None:
             return []
         ready = {"operator": self.waits_for, "supervisors": self._restarts}
-        remark = self.remark
+        remark, again = self.remark, self.exposed.listen_again
         return [
-            ChildSpec("health", lambda: HealthServer.start(self.runtime, address, ready, remark))
+            ChildSpec(
+                "health",
+                lambda: HealthServer.start(self.runtime, address, ready, remark, again),
+            )
         ]
 
     def _restarts(self) -> str | None:
@@ -70,20 +73,23 @@ class Endpoints:
         address, certificates = self.exposed.metrics, self.exposed.metrics_certificates
         if address is None:
             return []
-        render = self.metrics.render
+        render, again = self.metrics.render, self.exposed.listen_again
         return [
             ChildSpec(
-                "metrics", lambda: MetricsServer.start(self.runtime, address, render, certificates)
+                "metrics",
+                lambda: MetricsServer.start(self.runtime, address, render, certificates, again),
             )
         ]
 
     def _debug(self) -> list[ChildSpec]:
-        address = self.exposed.debug
+        address, again = self.exposed.debug, self.exposed.listen_again
         if address is None:
             return []
         return [
             ChildSpec(
                 "debug",
-                lambda: DebugServer.start(self.runtime, address, self._tree, self.root().find),
+                lambda: DebugServer.start(
+                    self.runtime, address, self._tree, self.root().find, again
+                ),
             )
         ]

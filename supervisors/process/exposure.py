@@ -38,6 +38,8 @@ class Exposure:
     health: Address | None
     debug: Address | None
     dump_directory: Path
+    listen_again: float | None = None
+    """Seconds until an address that is in use is tried again; None: it ends the process."""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

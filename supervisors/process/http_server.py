@@ -7,8 +7,10 @@ and sessions would take 1.4 MB more.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from abc import abstractmethod
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +38,19 @@ _GRACE = 1.0
 class HttpServer(TaskActor):
     """Listens from `on_start` on, so that an address in use is a crash at the start.
 
+    With `listen_again` it is a warning, and the server tries again every so many seconds.
     `respond` answers a request; what it does between two awaits must not take long.
     """
 
     def __init__(
-        self, runtime: Runtime, address: Address, tls: ssl.SSLContext | None = None
+        self,
+        runtime: Runtime,
+        address: Address,
+        tls: ssl.SSLContext | None = None,
+        listen_again: float | None = None,
     ) -> None:
         super().__init__(runtime)
+        self._listen_again = listen_again
         self._requested_address = address
         self._tls = tls
         self._acceptor: Acceptor | None = None
@@ -58,13 +66,20 @@ class HttpServer(TaskActor):
         """Answer a GET or HEAD; an exception is logged and answered with 500."""
 
     async def on_start(self) -> None:
-        """Listen on the address."""
-        self._acceptor = Acceptor(self._requested_address, self._tls)
-        _log.info("%s listens on %s", self.kind, self.address)
+        """Listen on the address, if it is free."""
+        try:
+            self._listen()
+        except OSError as error:
+            if self._listen_again is None or error.errno != errno.EADDRINUSE:
+                raise
+            _log.warning("%s is left out until the port is free: %s", self.kind, error)
 
     async def run(self) -> None:
         """Serve until stopped."""
-        assert self._acceptor is not None, "on_start listens"
+        while self._acceptor is None:
+            await self.runtime.clock.sleep(self._listen_again or 0.0)
+            with suppress(OSError):
+                self._listen()
         loop, server = asyncio.get_running_loop(), Server(self._answer)
         tasks = {
             loop.create_task(self._acceptor.run(lambda: Connection(server, loop=loop))),
@@ -80,6 +95,10 @@ class HttpServer(TaskActor):
             server.pre_shutdown()
             await server.shutdown(_GRACE)
             self._acceptor.close_clients()
+
+    def _listen(self) -> None:
+        self._acceptor = Acceptor(self._requested_address, self._tls)
+        _log.info("%s listens on %s", self.kind, self.address)
 
     async def attend(self) -> None:
         """Run beside the server until cancelled; never returns."""

@@ -43,10 +43,11 @@ class MetricsServer(HttpServer):
         address: Address,
         render: Callable[[str], tuple[bytes, str]],
         certificates: Path | None,
+        listen_again: float | None = None,
     ) -> None:
         self._certificate = Certificate(certificates) if certificates is not None else None
         tls = self._certificate.context if self._certificate is not None else None
-        super().__init__(runtime, address, tls)
+        super().__init__(runtime, address, tls, listen_again)
         self._render = render
 
     async def attend(self) -> None:
@@ -82,8 +83,9 @@ class HealthServer(HttpServer):
         address: Address,
         ready: Mapping[str, Callable[[], str | None]],
         remark: Callable[[], str | None] = lambda: None,
+        listen_again: float | None = None,
     ) -> None:
-        super().__init__(runtime, address)
+        super().__init__(runtime, address, listen_again=listen_again)
         self._checks = ready
         self._remark = remark
 
@@ -116,8 +118,9 @@ class DebugServer(HttpServer):
         address: Address,
         tree: Callable[[], dict[str, Any]],
         find: Callable[[ObjectRef], dict[str, Any] | None],
+        listen_again: float | None = None,
     ) -> None:
-        super().__init__(runtime, address)
+        super().__init__(runtime, address, listen_again=listen_again)
         self._tree = tree
         self._find = find
         self._whole = asyncio.Lock()

@@ -14,6 +14,7 @@ import pytest
 from deploy.local import ControlPlane, Registry
 from deploy.local.nodes import ARCHITECTURES
 from deploy.local.publisher import Repository, publish_plugin
+from deploy.local.service_account import BoundPod
 from deploy.local.target import ALL_BUT_OPERATOR, INSTALL
 from resources.kubernetes.kinds import collection_path
 from tests.api import Api, manifest
@@ -77,10 +78,18 @@ class Plane:
         self.make_nodes(["node-0"])
 
     def sidecar(self, name, variables=()):
-        path = self.directory / f"{name}.kubeconfig"
-        kubeconfig = self.cluster.service_account_kubeconfig(NAMESPACE, "falco", path)
-        meta = {"name": name, "uid": f"uid-of-{name}", "namespace": NAMESPACE}
-        pod = {"metadata": meta, "spec": {"nodeName": "node-0"}}
+        spec = {
+            "serviceAccountName": "falco",
+            "nodeName": "node-0",
+            "containers": [{"name": "falco", "image": "falco"}],
+        }
+        pod = self.api.create(manifest("Pod", NAMESPACE, name, spec=spec))
+        kubeconfig = self.cluster.service_account_kubeconfig(
+            NAMESPACE,
+            "falco",
+            self.directory / f"{name}.kubeconfig",
+            BoundPod(name, pod["metadata"]["uid"]),
+        )
         return SidecarProcess(kubeconfig, self.directory / name, pod, variables=variables)
 
     def apply(self, kind, name, **spec):

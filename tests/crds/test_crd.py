@@ -118,7 +118,7 @@ def test_nothing_is_said_of_metadata_but_that_it_has_a_name(kind):
 
 
 COMMON = ["Reconciled", "Available", "Age"]
-SUMMED = ["Programmed", "ResolvedRefs", "Pods", "Age"]
+SUMMED = ["Programmed", "Loaded", "ResolvedRefs", "Pods", "Age"]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def unseen(*names):
     return {".status": {"conditions": tuple(conditions)}}
 
 
-UNSEEN = unseen("ResolvedRefs", "Programmed")
+UNSEEN = unseen("ResolvedRefs", "Programmed", "Loaded")
 
 
 def defaults(schema, path=""):

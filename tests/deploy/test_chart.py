@@ -13,6 +13,7 @@ from tests.deploy.charts import at, leaves, rendered
 POD = "Deployment/spec/template/spec"
 OPERATOR = f"{POD}/containers/0"
 SIDECAR_IMAGE = f"{OPERATOR}/env/0/value"
+POLICY = "ValidatingAdmissionPolicy"
 DIGEST = f"sha256:{'0' * 64}"
 TOLERATION = {"key": "only-us", "operator": "Exists"}
 AFFINITY = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": ["any"]}}
@@ -55,12 +56,15 @@ EFFECTS = [
         f"{OPERATOR}/args/4",
         "--allow-local-registry=[::1]",
     ),
+    ({}, f"{POLICY}/spec/failurePolicy", "Fail"),
+    ({"nodeReportPolicy": {"enabled": False}}, POLICY, None),
+    ({"nodeReportPolicy": {"enabled": False}}, f"{POLICY}Binding", None),
     ({"log": {"level": "debug"}}, f"{OPERATOR}/args/0", "--log-level=debug"),
     ({"log": {"format": "text"}}, f"{OPERATOR}/args/1", "--log-format=text"),
     ({"extraArgs": ["--a=b: c"]}, f"{OPERATOR}/args/3", "--a=b: c"),
     (
         {"extraEnv": [{"name": "A", "value": "1"}]},
-        f"{OPERATOR}/env/3",
+        f"{OPERATOR}/env/4",
         {"name": "A", "value": "1"},
     ),
     ({}, "Service/spec/ports/0/port", 8080),
@@ -113,6 +117,7 @@ REFUSED = [
     ({"excludedLabels": "a"}, "/excludedLabels"),
     ({"excludedLabels": ["a b"]}, "/excludedLabels/0"),
     ({"localRegistries": ["http://a"]}, "/localRegistries/0"),
+    ({"nodeReportPolicy": {"enabled": "no"}}, "/nodeReportPolicy/enabled"),
     ({"log": {"level": "trace"}}, "/log/level"),
     ({"log": {"format": "JSON"}}, "/log/format"),
     ({"extraArgs": ["a"]}, "/extraArgs/0"),
@@ -162,6 +167,7 @@ def test_the_flags_and_the_environment_are_such_as_the_operator_takes():
     assert settings.registry_policy.local_registries == ("localhost:5000",)
     assert (settings.process.log_level, settings.process.log_format) == ("debug", "text")
     assert settings.artifact_operator_image == f"falco-operator:{VERSION}"
+    assert settings.process.exposed.dump_directory.as_posix() == "/dev/shm"
 
 
 def test_the_probes_and_the_service_ask_where_the_operator_listens():
@@ -176,8 +182,6 @@ def test_the_probes_and_the_service_ask_where_the_operator_listens():
     probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")]
     assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
     assert {probe["port"] for probe in probes} == {"health"}
-    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
-    assert str(settings.process.exposed.dump_directory) in mounts
 
 
 def test_the_chart_is_of_the_version_of_the_project():
@@ -189,6 +193,11 @@ def test_a_cluster_without_native_sidecars_is_refused():
     with pytest.raises(HelmError, match="incompatible with Kubernetes v1"):
         rendered(None, "falco-operator", "--kube-version=1.28.9")
     assert rendered(None, "falco-operator", "--kube-version=1.29.0-eks-1")
+
+
+def test_a_cluster_that_knows_no_policies_gets_none():
+    assert POLICY not in rendered(None, "falco-operator", "--kube-version=1.29.9")
+    assert POLICY in rendered(None, "falco-operator", "--kube-version=1.30.0")
 
 
 def test_helm_finds_nothing_to_complain_of():

@@ -18,6 +18,7 @@ from deploy.operator_role import lease_rules, operator_rules
 from supervisors.process.settings import VERSION
 from tests.api import manifest
 from tests.deploy.charts import at, rendered
+from tests.eventually import eventually
 
 APPLY = ("apply", "--server-side", "--dry-run=server", "--output=name")
 CRDS = {f"crds/{path.name}" for path in (ROOT / "crds").glob("*.yaml")}
@@ -88,7 +89,7 @@ def test_what_is_changed_missing_or_too_much_is_stale_until_it_is_written(tmp_pa
 
 def test_the_api_server_takes_all_of_it(cluster):
     applied = cluster.kubectl(*APPLY, f"--filename={INSTALL}").stdout.split()
-    assert len(applied) == len(documents()) == len(CRDS) + 8
+    assert len(applied) == len(documents()) == len(CRDS) + 10
     assert "deployment.apps/falco-operator" in applied
 
 
@@ -101,6 +102,8 @@ def test_all_but_the_operator_can_be_installed_alone(cluster):
         "rolebinding",
         "clusterrole",
         "clusterrolebinding",
+        "validatingadmissionpolicy",
+        "validatingadmissionpolicybinding",
         "customresourcedefinition",
     }
 
@@ -125,6 +128,20 @@ def test_the_operators_pods_are_let_in_where_only_restricted_ones_are(cluster, r
     del pod["spec"]["securityContext"]
     refused = cluster.kubectl(*APPLY, *strict, input=json.dumps(pod), check=False)
     assert 'violates PodSecurity "restricted:latest"' in refused.stderr
+
+
+def test_a_node_can_be_drained_of_the_operator_without_a_flag(cluster, restricted):
+    parts = rendered({"replicas": 1}, restricted)
+    for part in ("ServiceAccount", "Deployment"):
+        cluster.kubectl("apply", "--filename=-", input=json.dumps(parts[part]))
+
+    def node():
+        columns = "--output=jsonpath={.items[*].spec.nodeName}"
+        return cluster.kubectl("get", "pods", f"--namespace={restricted}", columns).stdout
+
+    name = f"app.kubernetes.io/name={OPERATOR}"
+    here = (eventually(node), f"--pod-selector={name}", "--dry-run=server")
+    assert f"evicting pod {restricted}/{OPERATOR}" in cluster.kubectl("drain", *here).stdout
 
 
 def test_the_image_is_to_be_set_in_two_places():

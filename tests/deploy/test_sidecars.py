@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from deploy.local.programs import program
+from deploy.local.service_account import BoundPod
 from deploy.local.sidecars import RESTART_SECONDS, Sidecars, sidecar_pods
 from deploy.local.target import TOKEN_SECONDS, Identity, TargetError
 from deploy.local.tokens import Tokens
@@ -159,7 +160,7 @@ def test_a_new_pod_gets_a_process_of_its_own_and_empty_volumes(tmp_path, sidecar
     assert (folder / "etc/falco/rules.d").is_dir()
     assert (folder / "usr/share/falco/plugins").is_dir()
     kubeconfig = folder / "artifact-operator/kubeconfig"
-    assert issuer.issued == [Identity("ns", "falco", kubeconfig)]
+    assert issuer.issued == [Identity("ns", "falco", kubeconfig, BoundPod("falco-1", "uid-1"))]
     assert psutil.Process(process.pid).environ().items() >= {
         ("POD_UID", "uid-1"),
         ("NODE_NAME", "node-1"),

@@ -1,5 +1,6 @@
 """A Falco and the real sidecars of its pods, each under the identity that the operator gave it."""
 
+from deploy.local.service_account import BoundPod
 from tests.api import manifest
 from tests.eventually import eventually
 from tests.sidecar_process import SidecarProcess
@@ -16,7 +17,6 @@ class Fleet:
         self.api = api
         self.namespace = namespace
         self._directory = directory
-        self.kubeconfig = None
         self.sidecars: list[SidecarProcess] = []
 
     def falco(self, name="falco", *, flags=(), **spec):
@@ -24,14 +24,15 @@ class Fleet:
         self.api.create(manifest("Falco", self.namespace, name, spec=spec))
         count = spec.get("replicas", 3)
         pods = eventually(lambda: self._placed(count), within=90)
-        path = self._directory / f"{self.namespace}-{name}.kubeconfig"
-        self.kubeconfig = self._cluster.service_account_kubeconfig(self.namespace, name, path)
         for pod in pods:
-            directory = self._directory / pod["metadata"]["name"]
+            meta = pod["metadata"]
+            directory = self._directory / meta["name"]
+            path = self._directory / f"{self.namespace}-{meta['name']}.kubeconfig"
+            kubeconfig = self._cluster.service_account_kubeconfig(
+                self.namespace, name, path, BoundPod(meta["name"], meta["uid"])
+            )
             self.sidecars.append(
-                SidecarProcess(
-                    self.kubeconfig, directory, pod, flags=flags, variables=self._variables
-                )
+                SidecarProcess(kubeconfig, directory, pod, flags=flags, variables=self._variables)
             )
         return self
 

@@ -252,7 +252,8 @@ def test_warnings_are_in_the_message_and_hold_up_nothing(fleet):
     assert message.startswith("Installed on 1 pod; ")
     assert 'macro "one" (line 1): Falco ignores unknown keys: colour' in message
     assert 'macro "two" (line 4): Falco ignores unknown keys: size' in message
-    fleet.apply("Config", "odd-config", config={"webserver": {"listen_port": 9}, "colour": "red"})
+    web_server = {"listen_port": 9, "prometheus_metrics_enabled": True}
+    fleet.apply("Config", "odd-config", config={"webserver": web_server, "colour": "red"})
     message = fleet.said("Config", "odd-config", "True", "Programmed")
     assert 'key "colour" (line 1): Falco does not know it' in message
     assert "key webserver (line 2): Falco replaces it as a whole" in message

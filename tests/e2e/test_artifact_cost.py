@@ -1,10 +1,12 @@
 """What artifacts cost in requests and in changes that Falco sees, counted where they arrive."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 
 import pytest
 
+from resources.node.pace import LEAST_SECONDS
 from tests.e2e.costs import (
     WATCHED,
     cost_of_a_rulesfile,
@@ -62,9 +64,13 @@ class Reader:
 # What Falco sees.
 
 
-@pytest.mark.parametrize("rounds", [10, pytest.param(50, marks=PROVE)])
-def test_rulesfiles_applied_at_once_are_one_change_for_falco_and_none_is_ever_away(fleet, rounds):
-    (node,) = with_pods(fleet, 1).sidecars
+@pytest.mark.parametrize(
+    ("rounds", "flags"), [(10, ()), pytest.param(50, ("--quiet-time=0.2",), marks=PROVE)]
+)
+def test_rulesfiles_applied_at_once_are_one_change_for_falco_and_none_is_ever_away(
+    fleet, rounds, flags
+):
+    (node,) = with_pods(fleet, 1, flags).sidecars
     with Reader(node) as reader, ThreadPoolExecutor(len(TOGETHER)) as pool:
         for number in range(rounds):
             text, before = f"in round {number}", batches(node)
@@ -85,6 +91,15 @@ def all_say(node, text):
     found = node.rules()
     assert set(found) == FILES
     return all(text in content for content in found.values())
+
+
+def test_however_often_a_rulesfile_changes_falco_has_time_to_load_each_change(fleet):
+    (node,) = with_pods(fleet, 1).sidecars
+    began = time.monotonic()
+    for number in range(20):
+        fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", f"number {number}")])
+    eventually(lambda: any("number 19" in content for content in node.rules().values()))
+    assert batches(node) <= 1 + (time.monotonic() - began) / LEAST_SECONDS
 
 
 # What the API server is asked.

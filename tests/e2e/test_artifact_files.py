@@ -97,7 +97,11 @@ def test_only_the_nodes_that_the_selector_covers_have_it_and_a_label_changes_tha
 
 
 def test_configuration_comes_and_a_fragment_that_loses_keys_is_warned_of(fleet):
-    fleet.apply("Config", "web", config={"webserver": {"listen_port": 9999}})
+    fleet.apply(
+        "Config",
+        "web",
+        config={"webserver": {"listen_port": 9999, "prometheus_metrics_enabled": True}},
+    )
     everywhere(fleet, lambda node: "9999" in node.configs().get("50-03-web-inline.yaml", ""))
     _, message = fleet.programmed("Config", "web")
     assert "enabled" in message

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -58,7 +59,7 @@ def cut_off(fleet, node, *flags):
     directory = node.directory / uuid4().hex
     directory.mkdir(parents=True)
     kubeconfig = directory / "nowhere.kubeconfig"
-    document = yaml.safe_load(fleet.kubeconfig.read_text())
+    document = yaml.safe_load(node.kubeconfig.read_text())
     document["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
     kubeconfig.write_text(yaml.safe_dump(document))
     pod = fleet.api.get("Pod", fleet.namespace, node.pod)
@@ -101,6 +102,21 @@ def test_what_fails_for_good_keeps_nothing_shut(fleet, node_of):
     assert list(node.rules()) == [INLINE]
     reason, _ = fleet.programmed("Rulesfile", "bad", "False")
     assert reason == "InvalidContent"
+
+
+@pytest.mark.parametrize("server", ["metrics", "debug", "health-probe"])
+def test_a_port_that_somebody_else_has_keeps_no_artifact_away(fleet, node_of, server):
+    fleet.apply("Rulesfile", "inline", inlineRules=[GOOD])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        node = node_of(NEVER, f"--{server}-bind-address=127.0.0.1:{port}")
+        node.launch()
+        fleet.programmed("Rulesfile", "inline")
+        assert list(node.rules()) == [INLINE]
+        assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in node.log.read_text()
+        assert node.running
+        if server != "health-probe":
+            node.wait_ready()
 
 
 def test_without_any_artifact_it_is_open(node_of):

@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from resources.instance.reconcile_mode import ANNOTATION
 from resources.kubernetes.kinds import ARTIFACTS, KINDS, collection_path, object_path
 from resources.kubernetes.reference import ObjectRef
 from tests.api import APPLY, MERGE, manifest
+from tests.audit import Audit
+from tests.e2e.falcos import condition
 from tests.e2e.references import config_map_ref
 from tests.eventually import eventually
 from tests.rights import rights
@@ -77,7 +80,8 @@ class Holder:
 @pytest.fixture
 def holder(fleet):
     """The holder of the pods' token, once the API server's authorizer knows the pods' rights."""
-    made = Holder(fleet.falco(type="Deployment", replicas=1).kubeconfig)
+    (sidecar,) = fleet.falco(type="Deployment", replicas=1).sidecars
+    made = Holder(sidecar.kubeconfig)
     eventually(lambda: rights(made.rules(fleet.namespace)) == RIGHTS)
     return made
 
@@ -173,6 +177,26 @@ def test_what_an_artifact_names_may_be_read_for_as_long_as_it_does_and_nothing_e
     assert rights(holder.rules(fleet.namespace)) == RIGHTS
 
 
+@pytest.mark.usefixtures("holder")
+def test_a_node_that_is_quicker_than_its_role_reads_again_soon_and_tells_nobody(fleet, cluster):
+    fleet.start()
+    pod, falco = fleet.sidecars[0].pod, ("Falco", fleet.namespace, "falco")
+    fleet.api.merge(*falco, {"metadata": {"annotations": {ANNOTATION: "paused"}}})
+    eventually(lambda: condition(fleet.api.get(*falco), "Reconciled")["reason"] == "Paused")
+    make(fleet.api, fleet.namespace, "named")
+    asked = Audit(cluster, f"system:serviceaccount:{fleet.namespace}:falco")
+    mark = asked.mark()
+    with fleet.api.history("NodeReport", fleet.namespace, pod) as reports:
+        fleet.apply("Rulesfile", "rules", **config_map_ref("named"))
+        eventually(lambda: len([get for get in asked.since(mark).reads if get.is_denied]) > 1)
+        fleet.api.merge(*falco, {"metadata": {"annotations": {ANNOTATION: None}}})
+        fleet.programmed("Rulesfile", "rules")
+        eventually(lambda: fleet.events("rules"))
+    states = {one["state"] for report in reports for one in report["artifacts"]}
+    assert states <= {"Pending", "Programmed"}
+    assert [reason for reason, _ in fleet.events("rules")] == ["ConfigMapArtifactStored"]
+
+
 # Artifacts and reports.
 
 
@@ -207,9 +231,10 @@ def test_artifacts_of_the_namespace_are_read_and_none_is_written(fleet, holder, 
 
 
 def test_reports_are_written_and_never_listed_or_removed(fleet, holder, elsewhere):
-    document = manifest("NodeReport", fleet.namespace, "artifact", nodeName="n", podUID="u")
+    (sidecar,) = fleet.sidecars
     collection = collection_path("NodeReport", fleet.namespace)
-    path = f"{collection}/artifact"
+    path = f"{collection}/{sidecar.pod}"
+    document = own_report(fleet)
     assert holder.asks("PATCH", f"{path}?fieldManager=x", document, APPLY)[0] == 201
     assert holder.asks("GET", path)[0] == 200
     refused = [
@@ -223,6 +248,63 @@ def test_reports_are_written_and_never_listed_or_removed(fleet, holder, elsewher
     ]
     assert [request for request in refused if holder.may(*request)] == []
     assert not holder.reads("NodeReport", elsewhere, "artifact")
+
+
+def own_report(fleet):
+    """What the pod of the first sidecar may say of its node."""
+    sidecar = fleet.sidecars[0]
+    pod = fleet.api.get("Pod", fleet.namespace, sidecar.pod)
+    uid = pod["metadata"]["uid"]
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": sidecar.pod, "uid": uid}
+    return manifest(
+        "NodeReport",
+        fleet.namespace,
+        sidecar.pod,
+        metadata={"ownerReferences": [owner]},
+        nodeName=sidecar.node,
+        podUID=uid,
+    )
+
+
+def changed(document, **metadata):
+    return document | {"metadata": document["metadata"] | metadata}
+
+
+def test_no_pod_speaks_for_another(fleet, cluster, tmp_path):
+    """The pods of a Falco share an account; what a token was made for is what counts."""
+    fleet.falco(type="Deployment", replicas=2)
+    own = own_report(fleet)
+    first, second = (Holder(sidecar.kubeconfig) for sidecar in fleet.sidecars)
+    unbound = Holder(
+        cluster.service_account_kubeconfig(fleet.namespace, "falco", tmp_path / "unbound")
+    )
+    path = object_path(ObjectRef("NodeReport", fleet.namespace, own["metadata"]["name"]))
+
+    def answer(holder, document):
+        status, said = holder.asks("PATCH", f"{path}?fieldManager=x&force=true", document, APPLY)
+        return status, said.get("message", "").rpartition("denied request: ")[2]
+
+    eventually(lambda: answer(first, own)[0] == 201)
+    before = fleet.api.get("NodeReport", fleet.namespace, own["metadata"]["name"])
+    owner = own["metadata"]["ownerReferences"][0]
+    for holder, document, why in (
+        (second, own, "is not the pod whose token this is"),
+        (unbound, own, "is not the pod whose token this is: none"),
+        (first, own | {"podUID": "another"}, "podUID: not the uid"),
+        (first, own | {"nodeName": "node-of-another"}, "nodeName: not the node"),
+        (first, changed(own, ownerReferences=[]), "metadata.ownerReferences: only the pod"),
+        (
+            first,
+            changed(own, ownerReferences=[owner, owner | {"name": "x", "uid": "another"}]),
+            "metadata.ownerReferences: only the pod",
+        ),
+        (first, changed(own, finalizers=["example.com/stay"]), "metadata.finalizers"),
+    ):
+        status, said = answer(holder, document)
+        assert status == 403
+        assert why in said
+    assert fleet.api.get("NodeReport", fleet.namespace, own["metadata"]["name"]) == before
+    assert answer(first, own)[0] == 200
 
 
 def test_a_node_is_read_and_not_written_and_pods_and_falcos_are_neither(fleet, holder):

@@ -295,7 +295,7 @@ def test_of_two_plugins_of_one_name_the_older_wins_and_the_other_takes_over(flee
     assert [one["library_path"][-9:] for one in entries(fleet)["plugins"]] == ["/zebra.so"]
     fleet.delete("Plugin", "zebra")
     fleet.programmed("Plugin", "ant")
-    assert [*fleet.libraries()] == ["ant.so"]
+    eventually(lambda: [*fleet.libraries()] == ["ant.so"])
     assert [one["library_path"][-7:] for one in entries(fleet)["plugins"]] == ["/ant.so"]
 
 
@@ -352,7 +352,7 @@ def test_rules_wait_for_the_plugin_that_they_require(fleet, registries):
     fleet.delete("Plugin", "container")
     message = fleet.said("Rulesfile", "rules", "False", INVALID)
     assert "needs plugin container 0.4.0 or newer, which is not installed" in message
-    assert not fleet.files()
+    eventually(lambda: not fleet.files())
     fleet.apply("Plugin", "container", **plugin("0.4.1"))
     fleet.programmed("Rulesfile", "rules")
     assert "with plugin" in fleet.node.rules()["50-03-rules-inline.yaml"]

@@ -22,6 +22,7 @@ RULE = {
 OTHER = RULE | {"output": "it happened again"}
 INLINE = "50-03-rules-inline.yaml"
 OCI = "50-01-rules-oci.yaml"
+WEB_SERVER_OFF = {"webserver": {"enabled": False, "prometheus_metrics_enabled": True}}
 FIRST, SECOND = ("- list: shells\n  items: [bash]\n", "- list: shells\n  items: [zsh]\n")
 
 
@@ -155,7 +156,7 @@ def test_without_the_operator_a_new_inline_rule_still_comes_to_every_node(fleet,
     fleet.programmed("Rulesfile", "rules")
     operator.stop()
     fleet.apply("Rulesfile", "rules", inlineRules=[OTHER])
-    fleet.apply("Config", "web", config={"webserver": {"enabled": False}})
+    fleet.apply("Config", "web", config=WEB_SERVER_OFF)
     fleet.everywhere(lambda node: "again" in node.rules()[INLINE])
     fleet.everywhere(lambda node: "webserver" in node.configs().get("50-03-web-inline.yaml", ""))
     assert fleet.condition("Rulesfile", "rules") == ("", "", "")
@@ -203,7 +204,7 @@ def test_a_restart_after_other_metadata_of_a_config_map_is_no_news(audit, cluste
     fleet.api.merge("ConfigMap", fleet.namespace, "named", change)
     mark, mark_of_pods = audit.mark(), by_pods.mark()
     operator.start()
-    fleet.apply("Config", "sentinel", config={"webserver": {"enabled": False}})
+    fleet.apply("Config", "sentinel", config=WEB_SERVER_OFF)
     fleet.programmed("Config", "sentinel")
     requests = audit.since(mark)
     assert [one.name for one in requests.of("get", "configmaps")] == ["named"]

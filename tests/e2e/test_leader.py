@@ -29,9 +29,11 @@ READS = ("get", "list", "watch")
 class Replica(OperatorProcess):
     """One of several operators."""
 
-    def __init__(self, kubeconfig, directory, pod):
+    def __init__(self, kubeconfig, directory, pod, shared=None):
+        """`shared` is a directory of the pod, which outlives its containers."""
         variables = {"POD_NAME": pod, "POD_NAMESPACE": NAMESPACE}
-        super().__init__(kubeconfig, directory, flags=["--leader-elect"], variables=variables)
+        flags = ["--leader-elect", f"--debug-dump-directory={shared or directory}"]
+        super().__init__(kubeconfig, directory, flags=flags, variables=variables)
         self.pod = pod
 
     @property
@@ -166,6 +168,47 @@ def test_a_leader_that_is_killed_amid_its_work_is_replaced_and_nothing_is_lost(
         falcos.becomes(name, Reconciled="True", Available="True", within=TAKEN_OVER_WITHIN)
         assert set(falcos.children(name)) == set(CHILDREN)
     assert set(created(audit.since(mark)).values()) == {1}  # what was made was taken over
+
+
+def test_a_leader_that_crashes_leads_again_as_soon_as_its_container_has_restarted(
+    cluster, replicas, falcos
+):
+    leader, standby = replicas
+    before = cluster.client.call("GET", LEASE)["spec"]
+    for _ in range(2):
+        leader.kill()
+        leader.start()
+        eventually(lambda: leader.leads, within=TAKEN_OVER_WITHIN)
+    after = cluster.client.call("GET", LEASE)["spec"]
+    for field in ("holderIdentity", "acquireTime", "leaseTransitions"):
+        assert after[field] == before[field]
+    assert standby.stands_by()
+    falcos.create()
+    falcos.becomes(Reconciled="True", Available="True")
+    assert standby.writes == 0
+
+
+def test_a_second_process_in_the_leaders_pod_is_a_standby_like_any_other(
+    cluster, replicas, falcos, tmp_path
+):
+    leader, standby = replicas
+    standby.stop()
+    path = operator_kubeconfig(cluster, tmp_path)
+    second = Replica(path, tmp_path / "second", leader.pod, shared=leader.directory)
+    with second:
+        leader.signal(signal.SIGSTOP)
+        try:
+            second.start()
+            eventually(lambda: second.leads, within=TAKEN_OVER_WITHIN)
+            spec = cluster.client.call("GET", LEASE)["spec"]
+            assert spec["leaseTransitions"] == 1  # the Lease had run out
+            falcos.create()
+            falcos.becomes(Reconciled="True", Available="True")
+        finally:
+            leader.signal(signal.SIGCONT)
+        eventually(leader.stands_by, within=TAKEN_OVER_WITHIN)
+        assert second.leads
+        assert leader.election["identity"] != second.election["identity"]
 
 
 def test_a_leader_that_stands_still_writes_nothing_when_it_wakes_as_none(

@@ -81,6 +81,10 @@ def test_the_network_of_the_node_can_be_had(examples):
     pod = examples.workload("falco-host-network").pod
     assert pod["hostNetwork"] is True
     assert pod["dnsPolicy"] == "ClusterFirstWithHostNet"
+    ports = {port["name"]: port["containerPort"] for port in pod["initContainers"][0]["ports"]}
+    assert list(ports) == ["health"]
+    probe = pod["initContainers"][0]["startupProbe"]["httpGet"]
+    assert (probe["host"], probe["port"]) == ("127.0.0.1", ports["health"])
 
 
 def test_recreate_has_no_block_of_the_rolling_update(examples):

@@ -128,8 +128,12 @@ def test_a_name_that_no_object_can_have_concerns_nobody_else(audit, references):
     references.make("Secret", "token", stringData=CREDENTIALS)
     references.artifact("sentinel", secret_ref("token"))
     references.is_resolved("sentinel")
-    asked = [request for request in audit.since(mark).unwatched if request.resource == "secrets"]
-    assert [request.verb for request in asked] == ["get", "patch", "get"]
+    concerned = audit.since(mark).unwatched.about(references.namespace, "kube-system")
+    asked = [request for request in concerned if request.resource == "secrets"]
+    assert {(request.namespace, request.name) for request in asked} == {
+        (references.namespace, "token")
+    }
+    assert [request.verb for request in asked if request.is_write] == ["patch"]
 
 
 # While no operator runs.

@@ -2,16 +2,22 @@
 
 import json
 import re
+from base64 import urlsafe_b64decode
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from deploy.local.identities import NODE
 from tests.api import Api, manifest
 from tests.eventually import eventually
 
 FALCO, SIDECAR, OPERATOR = "falco", "artifact-operator", "operator"
 OPERATOR_NAMESPACE = "falco-operator"
+OF_OPERATOR = "app.kubernetes.io/name=falco-operator"
+TOKEN = "run/secrets/kubernetes.io/serviceaccount/token"
+CREDENTIAL = "authentication.kubernetes.io/credential-id"
 WEB_PORT = 8765
 CGROUPS = Path("/sys/fs/cgroup")
 # A pod that is Available at once when its web server answers.
@@ -38,7 +44,35 @@ class Kube:
 
     def of_operator(self):
         """The one operator pod that is not ending."""
-        return self._only(OPERATOR_NAMESPACE, "app.kubernetes.io/name=falco-operator")
+        return self._only(OPERATOR_NAMESPACE, OF_OPERATOR)
+
+    def operators(self):
+        """All operator pods."""
+        return self.api.list("Pod", OPERATOR_NAMESPACE, OF_OPERATOR)
+
+    def leader(self):
+        """Who holds the Lease, and the operator pod of it."""
+        lease = self.api.get("Lease", OPERATOR_NAMESPACE, "falco-operator")
+        holder = lease["spec"]["holderIdentity"]
+        pods = [pod for pod in self.operators() if pod["metadata"]["name"] in holder]
+        assert len(pods) == 1, holder
+        return holder, pods[0]
+
+    def evict(self, pod):
+        """What a drain asks for."""
+        metadata = {key: pod["metadata"][key] for key in ("namespace", "name")}
+        path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/eviction"
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
+        self.plane.client.call("POST", path, eviction)
+
+    @contextmanager
+    def cordoned(self):
+        """No pod gets to the node while in the context."""
+        self.api.merge("Node", "", NODE, {"spec": {"unschedulable": True}})
+        try:
+            yield
+        finally:
+            self.api.merge("Node", "", NODE, {"spec": {"unschedulable": None}})
 
     def execute(self, pod, container, *command):
         """The output of a command in a container."""
@@ -70,6 +104,19 @@ class Kube:
         folder = CGROUPS / "memory" / first[0] if first else CGROUPS / second[0]
         stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
         return int(stat["total_rss"] if first else stat["anon"])
+
+    def token(self, pod, container):
+        """The token that a container finds in its file, by the id that audit logs have for it."""
+        root = Path(f"/proc/{self.process(pod, container)}/root")
+        payload = (root / TOKEN).read_text().split(".")[1]
+        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return f"JTI={claims['jti']}"
+
+    def used_tokens(self):
+        """The ids of the tokens with which requests came."""
+        lines = self.plane.audit_log.read_text().splitlines()
+        users = (json.loads(line)["user"] for line in lines if CREDENTIAL in line)
+        return {token for user in users for token in user.get("extra", {}).get(CREDENTIAL, ())}
 
     def _only(self, namespace, selector):
         pods = self.api.list("Pod", namespace, selector)

@@ -1,6 +1,7 @@
 """Falcos of both types start, run what they should, and survive what happens to a node."""
 
 from datetime import datetime
+from itertools import cycle
 
 import pytest
 
@@ -32,19 +33,23 @@ MINE = "50-03-mine-inline.yaml"
 
 
 @pytest.fixture(scope="module")
-def falcos(namespace):
+def falcos(namespace, figures):
     """One Falco of each type with its defaults, Available."""
     namespace.apply("Rulesfile", "mine", inlineRules=[RULE])
     namespace.apply("Falco", "on-node")
     namespace.apply("Falco", "plugins-only", type="Deployment")
     names = ("on-node", "plugins-only")
-    return {name: namespace.available(name, within=120) for name in names}
+    with figures.took("apply of a DaemonSet and a Deployment, until both are Available"):
+        return {name: namespace.available(name, within=120) for name in names}
 
 
-def test_falcos_of_both_types_are_available_as_soon_as_their_probes_let_them(namespace, falcos):
+def test_falcos_of_both_types_are_available_as_soon_as_their_probes_let_them(
+    namespace, falcos, figures
+):
     for name, pod in falcos.items():
         began = datetime.fromisoformat(started_at(pod, FALCO))
         took = (namespace.since("Falco", name, "Available") - began).total_seconds()
+        figures.append(f"start of Falco in {name}, until the status says Available: {took:.0f} s")
         assert took <= AVAILABLE_WITHIN, name
 
 
@@ -67,10 +72,11 @@ def test_files_have_the_modes_with_which_any_user_can_read_them(installed, names
     assert MINE in namespace.rules("on-node")
 
 
-def test_what_is_edited_or_deleted_is_reloaded_by_the_falco_that_runs(namespace):
+def test_what_is_edited_or_deleted_is_reloaded_by_the_falco_that_runs(namespace, figures):
     before, pod = namespace.rules("on-node")[MINE], namespace.pod("on-node")
-    namespace.apply("Rulesfile", "mine", inlineRules=[RULE | {"priority": "WARNING"}])
-    eventually(lambda: namespace.rules("on-node").get(MINE, before) != before, within=30)
+    with figures.took("edit, until Falco has loaded it"):
+        namespace.apply("Rulesfile", "mine", inlineRules=[RULE | {"priority": "WARNING"}])
+        eventually(lambda: namespace.rules("on-node").get(MINE, before) != before, within=30)
     namespace.apply("Rulesfile", "more", inlineRules=[RULE | {"rule": "More"}], priority=70)
     eventually(lambda: "70-03-more-inline.yaml" in namespace.rules("on-node"), within=30)
     namespace.delete("Rulesfile", "more")
@@ -78,32 +84,37 @@ def test_what_is_edited_or_deleted_is_reloaded_by_the_falco_that_runs(namespace)
     assert restarts(namespace.pod("on-node"), FALCO) == restarts(pod, FALCO) == 0
 
 
-def test_a_sidecar_that_is_killed_comes_back_to_its_files_and_falco_goes_on(installed, namespace):
+def test_a_sidecar_that_is_killed_comes_back_to_its_files_and_falco_goes_on(
+    installed, namespace, figures
+):
     pod = namespace.pod("on-node")
-    installed.kill(pod, SIDECAR)
-    eventually(lambda: restarts(namespace.pod("on-node"), SIDECAR) == 1, within=60)
-    assert set(namespace.rules("on-node")) == {MINE}
-    before = namespace.rules("on-node")[MINE]
-    namespace.apply("Rulesfile", "mine", inlineRules=[RULE | {"priority": "ERROR"}])
-    eventually(lambda: namespace.rules("on-node").get(MINE, before) != before, within=60)
+    with figures.took("kill of a sidecar, until Falco has loaded an edit"):
+        installed.kill(pod, SIDECAR)
+        eventually(lambda: restarts(namespace.pod("on-node"), SIDECAR) == 1, within=60)
+        assert set(namespace.rules("on-node")) == {MINE}
+        before = namespace.rules("on-node")[MINE]
+        namespace.apply("Rulesfile", "mine", inlineRules=[RULE | {"priority": "ERROR"}])
+        eventually(lambda: namespace.rules("on-node").get(MINE, before) != before, within=60)
     assert container_id(namespace.pod("on-node"), FALCO) == container_id(pod, FALCO)
 
 
-def test_an_operator_that_is_killed_leaves_falco_alone_and_goes_on(installed, namespace):
+def test_an_operator_that_is_killed_leaves_falco_alone_and_goes_on(installed, namespace, figures):
     pod, operator = namespace.pod("on-node"), installed.of_operator()
-    installed.kill(operator, OPERATOR)
-    eventually(lambda: restarts(installed.of_operator(), OPERATOR) == 1, within=60)
-    namespace.apply("Rulesfile", "late", inlineRules=[RULE | {"rule": "Late"}])
-    namespace.programmed("Rulesfile", "late")
+    with figures.took("kill of the operator, until a new Rulesfile is Programmed"):
+        installed.kill(operator, OPERATOR)
+        eventually(lambda: restarts(installed.of_operator(), OPERATOR) == 1, within=60)
+        namespace.apply("Rulesfile", "late", inlineRules=[RULE | {"rule": "Late"}])
+        namespace.programmed("Rulesfile", "late")
     namespace.delete("Rulesfile", "late")
     assert container_id(namespace.pod("on-node"), FALCO) == container_id(pod, FALCO)
 
 
-def test_a_kubelet_that_is_killed_finds_everything_as_it_was(installed, namespace):
+def test_a_kubelet_that_is_killed_finds_everything_as_it_was(installed, namespace, figures):
     pod = namespace.pod("on-node")
-    installed.node.kubelet.kill()
-    installed.node.kubelet.launch()
-    installed.node.wait_until_ready()
+    with figures.took("kill of the kubelet, until the node is Ready"):
+        installed.node.kubelet.kill()
+        installed.node.kubelet.launch()
+        installed.node.wait_until_ready()
     namespace.apply("Rulesfile", "late", inlineRules=[RULE | {"rule": "Late"}])
     namespace.programmed("Rulesfile", "late")
     namespace.delete("Rulesfile", "late")
@@ -112,21 +123,42 @@ def test_a_kubelet_that_is_killed_finds_everything_as_it_was(installed, namespac
     assert (restarts(after, FALCO), restarts(after, SIDECAR)) == (0, restarts(pod, SIDECAR))
 
 
-def test_a_pod_that_is_deleted_is_replaced_by_one_with_the_same_files(namespace):
+def test_tokens_that_the_kubelet_renews_are_used(installed, namespace):
+    """A kubelet that starts asks for new tokens, as any does before the hour is over."""
+    users = ((namespace.pod("on-node"), SIDECAR), (installed.of_operator(), OPERATOR))
+    before = {installed.token(*user) for user in users}
+    installed.node.kubelet.kill()
+    installed.node.kubelet.launch()
+    installed.node.wait_until_ready()
+    eventually(lambda: not before & {installed.token(*user) for user in users}, within=120)
+    after = {installed.token(*user) for user in users}
+    priorities = cycle(("INFO", "DEBUG"))
+
+    def are_used():
+        namespace.apply("Rulesfile", "mine", inlineRules=[RULE | {"priority": next(priorities)}])
+        namespace.programmed("Rulesfile", "mine")
+        return after <= installed.used_tokens()
+
+    eventually(are_used, within=120)
+
+
+def test_a_pod_that_is_deleted_is_replaced_by_one_with_the_same_files(namespace, figures):
     gone = namespace.pod("on-node")["metadata"]
-    namespace.delete("Pod", gone["name"])
-    eventually(lambda: namespace.pod("on-node")["metadata"]["uid"] != gone["uid"], within=60)
-    namespace.available("on-node")
+    with figures.took("deletion of a pod, until the next is Available"):
+        namespace.delete("Pod", gone["name"])
+        eventually(lambda: namespace.pod("on-node")["metadata"]["uid"] != gone["uid"], within=60)
+        namespace.available("on-node")
     assert set(namespace.rules("on-node")) == {MINE}
     namespace.programmed("Rulesfile", "mine")
 
 
-def test_a_node_that_boots_runs_everything_again(installed, namespace, falcos):
-    installed.node.reboot()
-    ready = lambda: restarts(installed.of_operator(), OPERATOR) == 2  # noqa: E731
-    eventually(ready, within=90)
-    for name in falcos:
-        namespace.available(name, within=120)
+def test_a_node_that_boots_runs_everything_again(installed, namespace, falcos, figures):
+    with figures.took("power cut, until both Falcos are Available"):
+        installed.node.reboot()
+        ready = lambda: restarts(installed.of_operator(), OPERATOR) == 2  # noqa: E731
+        eventually(ready, within=90)
+        for name in falcos:
+            namespace.available(name, within=120)
     assert set(namespace.rules("on-node")) == {MINE}
     namespace.apply("Rulesfile", "mine", inlineRules=[RULE | {"priority": "ALERT"}])
     namespace.programmed("Rulesfile", "mine")

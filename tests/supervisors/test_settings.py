@@ -67,6 +67,7 @@ def test_every_flag_and_variable_is_taken():
                 "health": Address("::1", 8081),
                 "debug": None,
                 "dump_directory": Path("/dumps"),
+                "listen_again": None,
             },
             "log_level": "debug",
             "log_format": "json",

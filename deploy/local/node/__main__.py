@@ -1,7 +1,7 @@
 """`python -m deploy.local.node COMMAND …`: run a command where it can start a real node.
 
 What the node needs is installed and built first. On a machine that cannot have a node this says
-what is missing, and succeeds.
+what is missing, and succeeds. Only what this project's own images and the command do wrong fails.
 """
 
 from __future__ import annotations
@@ -19,15 +19,23 @@ from deploy.local.toolchain import ToolchainError
 def main(command: list[str]) -> int:
     """Run the command and return its exit code; errors that a user can fix have no traceback."""
     if missing := needs.missing():
-        print(f"SKIPPED: a real node needs {', '.join(missing)}", file=sys.stderr)
-        return 0
+        return _skipped(", ".join(missing))
     try:
         build.files(*build.every_name(), *BINARIES)
-        archives = images.archives()
+        found = images.foreign()
     except (build.BuildError, images.ImageError, ProcessError, ToolchainError) as error:
+        return _skipped(f"what could not be made here: {error}")
+    try:
+        archives = [found.pause, *images.own(found.base)]
+    except images.ImageError as error:
         print(error, file=sys.stderr)
         return 1
     return enclosure.run(command, {images.VARIABLE: os.pathsep.join(map(str, archives))})
+
+
+def _skipped(why: str) -> int:
+    print(f"SKIPPED: a real node needs {why}", file=sys.stderr)
+    return 0
 
 
 if __name__ == "__main__":

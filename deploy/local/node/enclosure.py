@@ -34,6 +34,10 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
+# Of CPU time, by the file of version 1 or 2: eight times that of one process. All processes of a
+# node together would else get as much as each single one outside.
+WEIGHTS = {"cpu.shares": 8 * 1024, "cpu.weight": 8 * 100}
+
 _PREFIX = "falco-operator-node-"
 _REMOVAL_SECONDS = 10.0
 _POLL_SECONDS = 0.05
@@ -82,9 +86,12 @@ class Cgroups:
         folders = tuple(parent / name for parent in parents)
         for folder in folders:
             folder.mkdir()
+            for file, weight in WEIGHTS.items():
+                if (folder / file).exists():
+                    (folder / file).write_text(str(weight))
             for file in ("cpuset.cpus", "cpuset.mems"):  # version 1 leaves them empty
                 own, inherited = folder / file, folder.parent / file
-                if inherited.exists():
+                if own.exists() and inherited.exists():
                     own.write_text(inherited.read_text())
         return cls(folders)
 

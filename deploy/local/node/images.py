@@ -9,16 +9,19 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import io
+import json
 import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deploy.local.build import cache
 from resources.falco.pod import MAIN
@@ -34,6 +37,9 @@ FALCO = f"{MAIN.image}:{MAIN.version}"
 PAUSE = "docker.io/library/pause:local"
 # An archive of the real Falco, to be used instead of the stand-in.
 FALCO_VARIABLE = "FALCO_IMAGE"
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+PLATFORM = f"linux/{_ARCHITECTURES.get(platform.machine(), platform.machine())}"
+_PLUGIN = re.compile(r"(?:\./)?usr/share/falco/plugins/lib(\w+)\.so")
 
 # The archives, in an enclosure: from there nothing can be downloaded.
 VARIABLE = "FALCO_OPERATOR_IMAGES"
@@ -56,27 +62,87 @@ def built() -> list[Path]:
     return [Path(path) for path in os.environ[VARIABLE].split(os.pathsep)]
 
 
-def archives() -> list[Path]:
-    """The archives of all images; those that are missing are built first.
+class Foreign(NamedTuple):
+    """What has nothing of this project in it: the base of its images, and the image of a pod."""
+
+    base: Path
+    pause: Path
+
+
+def foreign() -> Foreign:
+    """The archives of others' files; those that are missing are made first.
 
     Raises:
-        ImageError: a build failed.
+        ImageError: they cannot be made on this machine.
     """
     folder = cache() / "images"
     folder.mkdir(parents=True, exist_ok=True)
     release = _release()
     inputs = _key(*PACKAGES, *release, platform.machine())
-    base = _kept(folder, "base", inputs, lambda to: _make_base(to, *release))
-    sources = _key(base.name, *_contents(_sources()))
-    stand_in = _key(base.name, *_contents(sorted(STAND_IN.iterdir())))
-    given = os.environ.get(FALCO_VARIABLE)
-    return [
+    return Foreign(
+        _kept(folder, "base", inputs, lambda to: _make_base(to, *release)),
         _kept(folder, "pause", _key(*_contents([BUSYBOX])), _make_pause),
-        _kept(folder, "operator", sources, lambda to: _make(base, to, OPERATOR, ROOT)),
-        Path(given).absolute()
-        if given
-        else _kept(folder, "falco", stand_in, lambda to: _make(base, to, FALCO, STAND_IN)),
-    ]
+    )
+
+
+def own(base: Path) -> tuple[Path, Path]:
+    """The archives of the operator and of Falco, of the stand-in for it unless one is given.
+
+    Raises:
+        ImageError: a build failed, or what is given is no archive of Falco's image.
+    """
+    folder = base.parent
+    sources = _key(base.name, *_contents(_sources()))
+    operator = _kept(folder, "operator", sources, lambda to: _make(base, to, OPERATOR, ROOT))
+    if given := os.environ.get(FALCO_VARIABLE):
+        return operator, given_falco(Path(given).absolute())
+    stand_in = _key(base.name, *_contents(sorted(STAND_IN.iterdir())))
+    return operator, _kept(folder, "falco", stand_in, lambda to: _make(base, to, FALCO, STAND_IN))
+
+
+def given_falco(archive: Path) -> Path:
+    """The archive, if it has the image that the operator gives to a Falco without a version.
+
+    Raises:
+        ImageError: it has not, or is no archive of docker's format.
+    """
+    with _archive(archive) as content:
+        tags = [tag for image in _listed(content) for tag in image["RepoTags"] or ()]
+    if FALCO not in tags:
+        raise ImageError(f"{FALCO_VARIABLE}={archive} has {tags}, and not {FALCO}")
+    return archive
+
+
+def plugins(archive: Path) -> dict[str, bytes]:
+    """The libraries of plugins in Falco's image, by the plugin's name.
+
+    Raises:
+        ImageError: it is no archive of docker's format.
+    """
+    found = {}
+    with _archive(archive) as content:
+        for layer in [layer for image in _listed(content) for layer in image["Layers"]]:
+            with tarfile.open(fileobj=content.extractfile(layer)) as files:
+                for file in files:
+                    if file.isfile() and (plugin := _PLUGIN.fullmatch(file.name)):
+                        library = files.extractfile(file)
+                        found[plugin[1]] = library.read() if library else b""
+    return found
+
+
+@contextlib.contextmanager
+def _archive(path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(path) as content:
+            yield content
+    except (OSError, KeyError, TypeError, ValueError, tarfile.TarError) as error:
+        raise ImageError(f"{FALCO_VARIABLE}={path} is no docker-archive: {error!r}") from error
+
+
+def _listed(content: tarfile.TarFile) -> list[dict[str, Any]]:
+    listed = content.extractfile("manifest.json")
+    images: list[dict[str, Any]] = json.load(listed or io.BytesIO())
+    return images
 
 
 def _kept(folder: Path, name: str, key: str, make: Callable[[Path], None]) -> Path:
@@ -119,7 +185,7 @@ def _sources() -> list[Path]:
 def _release() -> tuple[str, str, str]:
     """The release of this machine: codename, components, and the mirror that apt has for it."""
     asked = ("apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI) $(COMPONENT)")
-    codename = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "this system")
     known = [line.split() for line in _output(*asked, "Created-By: Packages").splitlines()]
     found = [(mirror, component) for suite, mirror, component in known if suite == codename]
     if not found:

@@ -26,6 +26,8 @@ PACKAGES = {
     "nftables": "nft",
     "pkg-config": "pkg-config",
 }
+# What a kubelet needs of version 2, where it is delegated by name.
+CONTROLLERS = {"cpu", "cpuset", "memory", "pids"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,11 @@ def missing() -> list[str]:
     if lacking:
         return [f"the packages {' '.join(lacking)}"]
     found = [probe.what for probe in PROBES if not _succeeds(probe)]
-    return found if _has_cgroups() else [*found, "writable cgroups with a memory controller"]
+    return (
+        found
+        if _has_cgroups()
+        else [*found, "writable cgroups with controllers of memory, CPU and processes"]
+    )
 
 
 def _packages() -> list[str]:
@@ -89,14 +95,14 @@ def _succeeds(probe: Probe) -> bool:
 
 
 def _has_cgroups() -> bool:
-    """Whether a memory controller is there to be used, of version 1 or 2."""
+    """Whether a kubelet's controllers are there to be used, of version 1 or 2."""
     return any(
         os.access(mounted, os.W_OK)
-        and ((mounted / "memory.usage_in_bytes").exists() or "memory" in _delegated(mounted))
+        and ((mounted / "memory.usage_in_bytes").exists() or _delegated(mounted) >= CONTROLLERS)
         for mounted in hierarchies()
     )
 
 
-def _delegated(mounted: Path) -> list[str]:
+def _delegated(mounted: Path) -> set[str]:
     file = mounted / "cgroup.subtree_control"
-    return file.read_text().split() if file.exists() else []
+    return set(file.read_text().split()) if file.exists() else set()

@@ -104,16 +104,14 @@ class RealNode(Lifetime):
         return self
 
     def stop(self) -> None:
-        """Stop all processes; containers end with the enclosure."""
+        """Stop all processes, and remove the files of the node; their logs stay."""
         self._running.close()
 
     def reboot(self) -> None:
         """End everything that runs on the node as a power cut does, and start it again."""
         for process in (self.kubelet, self.kube_proxy, self.containerd):
             process.kill()
-        end_containers(self._files.binaries["containerd-shim-runc-v2"])
-        for mounted in (self.directory, Path("/run/netns")):
-            unmount_below(mounted)
+        self._end_containers()
         for folder in (self._files.state, Path("/run/netns")):
             shutil.rmtree(folder)
             folder.mkdir()
@@ -139,9 +137,7 @@ class RealNode(Lifetime):
             return False
 
     def _process(self, name: str, command: list[str | Path]) -> Process:
-        home = self.directory / "home"
-        home.mkdir(parents=True, exist_ok=True)
-        variables = environment(home)
+        variables = environment(self._layout.home)
         # containerd looks for its shim on PATH.
         shims = self._files.binaries["containerd-shim-runc-v2"].parent
         variables["PATH"] = f"{shims}:{variables['PATH']}"
@@ -156,3 +152,10 @@ class RealNode(Lifetime):
     def _stop_processes(self) -> None:
         stop_all((self.kubelet, self.kube_proxy))
         self.containerd.stop()
+        self._end_containers()
+        shutil.rmtree(self.directory)
+
+    def _end_containers(self) -> None:
+        end_containers(self._files.binaries["containerd-shim-runc-v2"])
+        for mounted in (self.directory, Path("/run/netns")):
+            unmount_below(mounted)

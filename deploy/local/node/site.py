@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.local import build, quickstart
@@ -16,7 +18,15 @@ from deploy.local.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+
+def _libraries() -> dict[str, bytes]:
+    """The plugin of the quickstart from a given Falco, which refuses the sample; else none."""
+    given = os.environ.get(images.FALCO_VARIABLE)
+    library = images.plugins(Path(given)).get("container") if given else None
+    if given and library is None:
+        print(f"{given} has no plugin container: its Falco will not load the quickstart")
+    return {images.PLATFORM: library} if library else {}
 
 
 @contextmanager
@@ -28,7 +38,7 @@ def real_site(directory: Path) -> Iterator[Site]:
         Registry(directory / "registry", host=NODE_ADDRESS) as registry,
         RealNode(plane, directory / "node", images.built()) as node,
     ):
-        publish(registry)
+        publish(registry, _libraries())
         manifest = directory / "quickstart.yaml"
         manifest.write_text(quickstart.localized(quickstart.SOURCE.read_text(), registry.address))
         target = Target(build.files("kubectl")["kubectl"], str(plane.kubeconfig))

@@ -16,6 +16,7 @@ from actors.api.errors import (
     Refused,
     Status,
     Unavailable,
+    Unmapped,
     Unready,
     error_from_status,
 )
@@ -140,6 +141,15 @@ async def test_a_write_for_lack_of_rights_is_tried_again_soon_and_refused_once_t
     assert transport.sent == 7
 
 
+async def test_the_kind_of_an_owner_may_be_unknown_for_longer_than_an_api_server_looks_for_kinds():
+    unmapped = Unmapped(403, "Forbidden", "cannot find RESTMapping for Kind Falco")
+    client, _, clock = asking(*[unmapped] * 8)
+    *early, last = await attempts(client, clock, 8)
+    assert {kind for kind, _ in early} == {Unready}
+    assert sum(seconds for _, seconds in early) == 39.0 > 30.0
+    assert last == (Unmapped, None)
+
+
 async def test_a_write_that_passed_is_tried_again_soon_when_it_is_forbidden_the_next_time():
     client, transport, clock = asking(*[FORBIDDEN] * 5)
     await attempts(client, clock, 6)
@@ -187,12 +197,13 @@ async def test_a_list_that_is_forbidden_says_so_at_once():
         ),
         ('roles "x" is forbidden: user "u" is attempting to grant RBAC permissions', Forbidden),
         (
-            "cannot set blockOwnerDeletion in this case because cannot find RESTMapping for",
-            Forbidden,
+            "services is forbidden: cannot set blockOwnerDeletion: cannot find RESTMapping for X",
+            Unmapped,
         ),
         ('configmaps "x" is forbidden: not yet ready to handle request', Forbidden),
         ('secrets "x" is forbidden: exceeded quota: none', Refused),
         ('admission webhook "any" denied the request: no', Refused),
+        ('admission webhook "any" denied the request: cannot find RESTMapping', Refused),
     ],
 )
 def test_quota_and_webhooks_are_no_lack_of_rights(message, kind):

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.artifact.report_index import ReportIndex
 from actors.watch.store import Change, VersionStore, snapshot_of
-from resources.artifact.rollout import FAILED, PLAIN, PodProgress, Subject, Sum
+from resources.artifact.rollout import FAILED, Load, PodProgress, Subject, Sum
 from resources.kubernetes.meta import LabelSelector
 from resources.kubernetes.reference import ObjectRef
 from resources.kubernetes.selector import selects
@@ -37,8 +37,11 @@ def report(name, node_name, *entries, uid="uid", namespace="ns"):
     return snapshot_of("NodeReport", json.dumps(raw).encode())
 
 
-def entry(state="Programmed", revision="1", uid="rules", **fields):
+def entry(state="Programmed", revision="1", uid="rules", load=None, **fields):
     known = {"kind": "Rulesfile", "name": uid, "uid": uid, "revision": revision}
+    if load is not None:
+        names = ("loaded", "loadedReason", "loadedMessage")
+        known |= {name: value for name, value in zip(names, load, strict=True) if value}
     return {**known, "state": state, **fields}
 
 
@@ -276,12 +279,19 @@ NODES = ("m", "n")
 HOLDING = {"Pending", "Failed"}
 LABELS = st.sampled_from([{}, {"pool": "blue"}, {"pool": "red"}])
 ARTIFACTS = [artifact_ref(name, namespace=namespace) for name in "xy" for namespace in NAMESPACES]
+LOADS = (
+    Load("True"),
+    Load("True", "", "by time"),
+    Load("Unknown", "WebServerOff", "it is off"),
+    Load("False", "NotLoaded", "refused"),
+)
 ENTRIES = st.builds(
     entry,
     st.sampled_from(STATES),
     st.sampled_from(["", "1", "2"]),
     st.sampled_from("xy"),
     message=st.sampled_from(["", "", "odd"]),
+    load=st.sampled_from([None, None, *LOADS]),
 )
 SUBJECTS = st.builds(
     Subject,
@@ -404,14 +414,18 @@ class Reporting(RuleBasedStateMachine):
             if namespace == artifact.namespace:
                 total = self.add(total, name, self.stand(subject, namespace, name, uid))
         return total._replace(
-            failures=tuple(sorted(total.failures)), remarks=tuple(sorted(set(total.remarks)))
+            failures=tuple(sorted(total.failures)),
+            remarks=tuple(sorted(set(total.remarks))),
+            proofs=tuple(sorted(set(total.proofs))),
+            doubts=tuple(sorted(set(total.doubts))),
+            refusals=tuple(sorted(total.refusals)),
         )
 
     def stand(self, subject, namespace, name, uid):
         stand = self.stand_if_ready(subject, namespace, name, uid)
         if stand is None or stand[0] not in {"Pending", "Failed"} or stand[1] not in self.unready:
             return stand
-        return "Unreachable", stand[1], ""
+        return "Unreachable", stand[1], "", None
 
     def stand_if_ready(self, subject, namespace, name, uid):
         report_uid, on, said = self.reports.get((namespace, name), ("", "", {}))
@@ -421,9 +435,10 @@ class Reporting(RuleBasedStateMachine):
             return None
         found = said.get(subject.uid)
         if found and found["revision"] == subject.revision:
-            return found["state"], on, found["message"]
+            load = Load(*(found.get(f"loaded{part}", "") for part in ("", "Reason", "Message")))
+            return found["state"], on, found["message"], load if load.state else None
         covered = on not in self.nodes or selects(subject.selector, self.nodes[on])
-        return ("Pending" if covered else "NotSelected"), on, ""
+        return ("Pending" if covered else "NotSelected"), on, "", None
 
     @staticmethod
     def add(total, name, stand):
@@ -431,17 +446,31 @@ class Reporting(RuleBasedStateMachine):
             return total
         total = total._replace(pods=total.pods + 1)
         match stand:
-            case "Programmed", _, message:
+            case "Programmed", on, message, load:
                 remarks = (*total.remarks, message) if message else total.remarks
-                return total._replace(programmed=total.programmed + 1, remarks=remarks)
-            case "Failed", on, message:
+                total = total._replace(programmed=total.programmed + 1, remarks=remarks)
+                return Reporting.add_load(total, on, load)
+            case "Failed", on, message, _:
                 failure = PodProgress(FAILED, on, "", message)
                 return total._replace(failed=total.failed + 1, failures=(*total.failures, failure))
-            case "Unreachable", on, _:
+            case "Unreachable", on, _, _:
                 named = (*total.out_of_reach, (name, on))
                 return total._replace(unreachable=total.unreachable + 1, out_of_reach=named)
-            case "Pending", _, _:
+            case "Pending", _, _, _:
                 return total._replace(pending=total.pending + 1, waiting=(*total.waiting, name))
+        return total
+
+    @staticmethod
+    def add_load(total, on, load):
+        match load:
+            case "True", _, message:
+                proofs = (*total.proofs, message) if message else total.proofs
+                return total._replace(loaded=total.loaded + 1, proofs=proofs)
+            case "Unknown", _, _:
+                return total._replace(doubts=(*total.doubts, load))
+            case "False", _, message:
+                refusals = (*total.refusals, (on, message))
+                return total._replace(not_loaded=total.not_loaded + 1, refusals=refusals)
         return total
 
     @invariant()
@@ -463,17 +492,17 @@ class Reporting(RuleBasedStateMachine):
     def usual_pods_take_no_room(self):
         for place in self.index._namespaces.values():
             for tally in place.tallies.values():
-                assert PLAIN not in tally.apart.values()
+                assert tally.usual not in tally.apart.values()
 
 
-def _told(state, on, message):
+def _told(state, on, message, load):
     match state:
         case "Failed":
             return state, on, message
         case "Unreachable":
             return state, on
         case "Programmed":
-            return state, message
+            return state, message, load, on if load and load.state == "False" else ""
     return (state,)
 
 

@@ -138,6 +138,46 @@ async def test_a_deleted_falco_takes_its_cluster_scoped_children_along(house):
     assert await house.run(Cause.TIMER) == Retire()
 
 
+async def vanish(house, *, deleted=False):
+    """The Falco is gone, and no watch has told; its actor perhaps knows that it was deleted."""
+    live = await house.live()
+    if deleted:
+        await house.client.delete(house.ref, live["metadata"]["uid"])
+        await house.show()
+    free = [{"op": "remove", "path": "/metadata/finalizers"}]
+    await house.client.json_patch(house.ref, free, "administrator")
+    if not deleted:
+        await house.client.delete(house.ref, live["metadata"]["uid"])
+
+
+async def test_a_deletion_that_somebody_else_has_ended_is_ended(house, caplog):
+    await house.run()
+    await vanish(house, deleted=True)
+    caplog.set_level("INFO")
+    assert await house.run() == Done()
+    assert house.told[-1] == "InstanceDeleted"
+    assert caplog.records == []
+    with pytest.raises(NotFound):
+        await house.client.get(house.child("ClusterRole"))
+
+
+async def test_a_falco_that_vanished_under_its_status_is_cleaned_up_after_at_once(house, caplog):
+    await house.run()
+    house.store.put(snapshot_of("Falco", await house.client.get(house.ref)))
+    await house.put({"version": "0.43.0"})
+    await vanish(house)
+    caplog.set_level("INFO")
+    # The garbage collector may have been as quick as to take a child, too.
+    result = await house.run()
+    assert isinstance(result, RequeueAfter)
+    assert result.seconds == 0.0
+    assert await house.run() == RequeueAfter(1.0, "the resource's DELETED event")
+    assert caplog.records == []
+    for kind in ("ClusterRole", "ClusterRoleBinding"):
+        with pytest.raises(NotFound):
+            await house.client.get(house.child(kind))
+
+
 @pytest.mark.parametrize(
     ("error", "seconds"),
     [

@@ -3,8 +3,9 @@
 import pytest
 
 from actors.api.errors import Refused, Unavailable
-from actors.leader.election import LeaderElection, identity_of
+from actors.leader.election import LeaderElection
 from actors.leader.fence import Fence
+from actors.leader.identity import identity_of
 from actors.runtime.backoff import Backoff
 from actors.runtime.lifecycle import ExitReason
 from resources.kubernetes.lease import JITTER

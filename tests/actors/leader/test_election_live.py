@@ -10,8 +10,9 @@ import pytest
 
 from actors.api.configuration import kubeconfig_configuration
 from actors.api.transport import Transport
-from actors.leader.election import LEASE, LeaderElection, LeadershipLost, identity_of
+from actors.leader.election import LEASE, LeaderElection, LeadershipLost
 from actors.leader.fence import Fence
+from actors.leader.identity import identity_of
 from actors.leader.lease_client import LeaseClient
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime

@@ -62,16 +62,17 @@ async def test_another_incarnation_is_left_alone_until_it_was_looked_at(house, r
     assert sum(requests.values()) == 3
 
 
-async def test_an_object_that_vanished_under_a_patch_is_looked_for_once(house, requests, plural):
+async def test_an_object_that_vanished_under_a_patch_needs_no_other_request(
+    house, requests, plural
+):
     house.create(house.ours)
     house.named()
     house.listed()
     house.set_finalizers()
     house.delete()
     house.unnamed()
-    assert await house.run() == RequeueAfter(0.0, "retry after NotFound")
-    assert await house.run("timer") == Retire()
-    assert requests == {("patch", plural, "404"): 1, ("get", plural, "404"): 1}
+    assert await house.run() == Retire()
+    assert requests == {("patch", plural, "404"): 1}
 
 
 async def test_without_the_right_it_is_tried_again_after_seconds_and_then_after_minutes(

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from actors.api.client import Client
-from actors.api.errors import NamespaceTerminating, Refused, Unavailable
+from actors.api.errors import NamespaceTerminating, NotFound, Refused, Unavailable
 from actors.runtime.clock import SystemClock
 from actors.write import recorder as module
 from actors.write.recorder import Backlog, EventRecorder, Record
@@ -147,18 +147,24 @@ async def test_an_event_without_the_right_to_it_is_dropped_and_the_next_one_is_m
         await soon(lambda: "event Refused dropped: Forbidden" in caplog.text)
 
 
-async def test_an_event_in_a_namespace_that_goes_is_dropped(mortal, connect, caplog):
+async def test_an_event_in_a_namespace_that_goes_or_is_gone_is_left_out_without_a_warning(
+    mortal, connect, caplog
+):
     names = [f"events-{uuid4().hex[:8]}" for _ in range(2)]
     for name in names:
         mortal.kubectl("create", "namespace", name)
     going, staying = names
     mortal.kubectl("delete", "namespace", going, "--wait=false")  # for good: no controller runs
+    caplog.set_level("DEBUG", module.__name__)
     async with recording(Client(await connect(mortal))) as backlog:
         backlog.add(record(going, "Late"))
+        backlog.add(record("never-there", "TooLate"))
         backlog.add(record(staying, "InTime"))
         await soon(lambda: reasons(mortal, staying) == ["InTime"])
-        await soon(lambda: "event Late dropped" in caplog.text)
+        await soon(lambda: "event Late not written" in caplog.text)
+        await soon(lambda: "event TooLate not written" in caplog.text)
     assert "being terminated" in caplog.text
+    assert {found.levelname for found in caplog.records} == {"DEBUG"}
 
 
 async def test_an_event_of_an_outage_is_delivered_after_it_with_the_time_of_before(mortal, connect):
@@ -337,9 +343,16 @@ async def test_events_of_many_resources_are_written_some_at_a_time_and_in_order_
         assert asked == ["First", "Second", "Third"]
 
 
-async def test_after_a_refusal_for_a_namespace_that_goes_its_resource_is_told_of_no_more():
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NamespaceTerminating(403, "Forbidden", "is being terminated"),
+        NotFound(404, "NotFound", 'namespaces "any" not found'),
+    ],
+)
+async def test_after_a_refusal_for_a_namespace_that_goes_its_resource_is_told_of_no_more(answer):
     world, _, _ = fake_runtime()
-    client = Answers(NamespaceTerminating(403, "Forbidden", "is being terminated"))
+    client = Answers(answer)
     async with recording(client, world) as backlog:
         for reason in ("Late", "Later", "Latest"):
             backlog.add(record("any", reason))

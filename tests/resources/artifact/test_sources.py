@@ -57,11 +57,54 @@ def test_a_place_that_is_no_place_is_refused_by_field_and_value(repository, name
         sources_of(artifact("Rulesfile", oci(repository, registry={"name": name})))
 
 
+@pytest.mark.parametrize(
+    ("repository", "name", "form"),
+    [
+        ("ghcr.io/a/b", None, "registry.name: ghcr.io, image.repository: a/b"),
+        ("ghcr.io/a/b", "", "registry.name: ghcr.io, image.repository: a/b"),
+        ("ghcr.io/a/b", "ghcr.io", "registry.name: ghcr.io, image.repository: a/b"),
+        ("localhost/a", None, "registry.name: localhost, image.repository: a"),
+        ("h:8443/a/b:5", "h", "registry.name: h:8443, image.repository: a/b, image.tag: 5"),
+        ("oci://h.io/a:5", None, "registry.name: h.io, image.repository: a, image.tag: 5"),
+        ("a/b:5", "h.io", "image.repository: a/b, image.tag: 5"),
+        (f"a/b@{DIGEST}", None, f"image.repository: a/b, image.tag: {DIGEST}"),
+        (
+            f"h.io/a:5@{DIGEST}",
+            None,
+            f"registry.name: h.io, image.repository: a, image.tag: {DIGEST}",
+        ),
+    ],
+)
+def test_a_whole_reference_as_repository_is_refused_with_the_right_form(repository, name, form):
+    with pytest.raises(InvalidSpec) as refused:
+        sources_of(artifact("Rulesfile", oci(repository, registry={"name": name})))
+    assert refused.value.field == "spec.ociArtifact.image.repository"
+    assert refused.value.allowed.endswith(f": {form}")
+
+
+def test_it_is_said_what_is_too_much():
+    for repository, part in (("ghcr.io/a", "start with the name of a registry"), ("a:5", "a tag")):
+        with pytest.raises(InvalidSpec, match=part):
+            sources_of(artifact("Rulesfile", oci(repository)))
+
+
+def test_a_mirror_may_have_a_folder_for_each_registry():
+    spec = oci("ghcr.io/falcosecurity/rules", registry={"name": "mirror.example.com"})
+    source = sources_of(artifact("Rulesfile", spec)).oci
+    assert str(source) == "mirror.example.com/ghcr.io/falcosecurity/rules:latest"
+
+
+def test_a_registry_is_named_without_a_scheme():
+    spec = oci("h.io:8443/falco/rules", registry={"name": "https://h.io:8443"})
+    with pytest.raises(InvalidSpec, match=r"registry\.name: .* without https://"):
+        sources_of(artifact("Rulesfile", spec))
+
+
 def test_a_rulesfile_may_combine_all_sources():
     spec = oci() | {"configMapRef": {"name": "rules"}, "inlineRules": [{"list": "l", "items": []}]}
     sources = sources_of(artifact("Rulesfile", spec))
     assert sources.config_map == ConfigMapSource("rules", "rules.yaml")
-    assert sources.inline == InlineSource([{"list": "l", "items": []}])
+    assert sources.inline == InlineSource([{"list": "l", "items": []}], "inlineRules")
     assert sources.oci is not None
 
 
@@ -71,7 +114,7 @@ def test_a_config_has_its_own_keys():
     assert sources == (
         None,
         ConfigMapSource("c", "config.yaml"),
-        InlineSource({"json_output": True}),
+        InlineSource({"json_output": True}, "config"),
     )
 
 
@@ -117,3 +160,10 @@ def test_a_revision_changes_with_everything_that_is_installed():
     ]
     assert len(set(revisions)) == len(revisions)
     assert revision(1, "", "") == revision(1)
+
+
+@pytest.mark.parametrize(("value", "key"), [("- list: l\n  items: []\n", "inlineRules")])
+def test_a_text_where_a_value_belongs_is_yaml_and_worth_a_warning(value, key):
+    source = InlineSource(value, key)
+    assert source.warning.startswith(f"spec.{key} is a text, and is read as YAML")
+    assert not InlineSource([value], key).warning

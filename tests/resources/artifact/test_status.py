@@ -7,7 +7,7 @@ import pytest
 
 from resources.artifact.fields import UNSEEN, ArtifactStatus, Resolved
 from resources.artifact.resolution import ResolutionFailure
-from resources.artifact.rollout import FAILED, PodProgress, Sum
+from resources.artifact.rollout import FAILED, Load, PodProgress, Sum
 from resources.artifact.status import (
     COUNTS,
     Observed,
@@ -145,6 +145,92 @@ PROGRAMMED = {
 }
 
 
+LOADED = {
+    "all": (Sum(3, 3, loaded=3), None, "True", "Loaded", "Loaded by Falco on 3 pods"),
+    "all, by their time": (
+        Sum(3, 3, loaded=3, proofs=("by time",)),
+        None,
+        "True",
+        "Loaded",
+        "Loaded by Falco on 3 pods; by time",
+    ),
+    "some may still do so": (
+        Sum(3, 3, loaded=1),
+        None,
+        "Unknown",
+        "Pending",
+        "Falco has not loaded it yet on 2 of 3 pods",
+    ),
+    "some cannot say it": (
+        Sum(3, 3, loaded=1, doubts=(Load("Unknown", "WebServerOff", "it is off"),)),
+        None,
+        "Unknown",
+        "WebServerOff",
+        "Not known of 2 of 3 pods: it is off",
+    ),
+    "one did not": (
+        Sum(3, 3, loaded=2, not_loaded=1, refusals=(("n1", "refused"),)),
+        None,
+        "False",
+        "NotLoaded",
+        "Not loaded on 1 of 3 pods: n1: refused",
+    ),
+    "many did not": (
+        Sum(9, 9, not_loaded=9, refusals=tuple((f"n{at}", "refused") for at in range(5))),
+        None,
+        "False",
+        "NotLoaded",
+        "Not loaded on 9 of 9 pods: n0, n1, n2, n3, n4: refused; and 4 pods more",
+    ),
+    "one is not installed": (
+        Sum(3, 2, 1, 0, failed("n1"), loaded=2),
+        None,
+        "False",
+        "NotProgrammed",
+        "Not installed on 1 of 3 pods",
+    ),
+    "one is not installed yet": (
+        Sum(3, 2, 0, 1, loaded=2),
+        None,
+        "Unknown",
+        "Pending",
+        "Not installed on 1 of 3 pods yet",
+    ),
+    "one cannot be reached": (
+        Sum(3, 2, loaded=2, unreachable=1),
+        None,
+        "True",
+        "Loaded",
+        "Loaded by Falco on 2 pods",
+    ),
+    "none can be reached": (
+        Sum(1, unreachable=1),
+        None,
+        "Unknown",
+        "Pending",
+        "No pod can be reached",
+    ),
+    "nobody": (Sum(), None, "Unknown", "NoNodes", "There are no Falco pods in this namespace"),
+    "there is no revision": (
+        Sum(1, 0, 0, 1),
+        ResolutionFailure("False", "InvalidContent", "spec.x is wrong"),
+        "Unknown",
+        "InvalidContent",
+        "Not installed yet, as the condition Programmed says",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("total", "trouble", "status", "reason", "message"), LOADED.values(), ids=LOADED
+)
+def test_loaded_says_what_falco_runs(total, trouble, status, reason, message):
+    observed = Observed(total, None if trouble else RESOLVED, (), trouble)
+    told = condition(at(observed).conditions, "Loaded")
+    assert told is not None
+    assert (told.status, told.reason, told.message) == (status, reason, message)
+
+
 @pytest.mark.parametrize(
     ("total", "trouble", "status", "reason", "message"), PROGRAMMED.values(), ids=PROGRAMMED
 )
@@ -164,6 +250,7 @@ def test_counts_and_summary_are_those_of_the_pods_that_are_covered():
         "programmed": 3,
         "failed": 1,
         "pending": 2,
+        "loaded": 0,
         "summary": "3/6",
     }
     assert fields(at(Observed(Sum())))["nodes"]["desired"] == 0
@@ -241,6 +328,7 @@ def test_conditions_of_others_and_the_order_of_all_stay():
     assert [known.type for known in after.conditions or ()] == [
         "ResolvedRefs",
         "Programmed",
+        "Loaded",
         "Theirs",
     ]
     assert status_of(json.dumps({"status": fields(after)}).encode()) == after

@@ -7,6 +7,7 @@ from resources.configuration.merge import MergedConfig
 from resources.configuration.plugins import LoadedPlugin, Plugins
 
 FALCO = (0, 44)
+METRICS = "enabled: true, prometheus_metrics_enabled: true"
 DIRECTORY = "/usr/share/falco/plugins/"
 
 
@@ -101,10 +102,12 @@ def test_a_list_cannot_be_joined_to_something_else():
             "engine: {kind: replay}\n",
             "key engine.kind (line 1): replay needs engine.replay.capture",
         ),
-        ("webserver: {listen_address: localhost}\n", '"localhost" is no IP address'),
-        ("webserver: {listen_address: 1.2.3}\n", '"1.2.3" is no IP address'),
-        ("webserver: {listen_port: 0}\n", "key webserver.listen_port (line 1): 0 is no port"),
-        ("webserver: {listen_port: 65536}\n", "65536 is no port"),
+        (f"webserver: {{{METRICS}, listen_address: localhost}}\n", '"localhost" is no IP address'),
+        (f"webserver: {{{METRICS}, listen_address: 1.2.3}}\n", '"1.2.3" is no IP address'),
+        (f"webserver: {{{METRICS}, listen_address: null}}\n", '"null" is no IP address'),
+        (f"webserver: {{{METRICS}, listen_port: 0}}\n", "key webserver.listen_port (line 1): 0 is"),
+        (f"webserver: {{{METRICS}, listen_port: 65536}}\n", "65536 is no port"),
+        (f"webserver: {{{METRICS}, ssl_enabled: true}}\n", "it needs ssl_certificate"),
         (
             "file_output: {enabled: true}\n",
             "key file_output (line 1): it is enabled, and needs fil",
@@ -114,10 +117,13 @@ def test_a_list_cannot_be_joined_to_something_else():
         ("priority: high\n", 'key priority (line 1): "high" is not possible; allowed are emerg'),
         ("rule_matching: some\n", "allowed are first, all"),
         ("capture: {mode: some}\n", "allowed are rules, all_rules"),
-        ("syscall_event_drops: {actions: [explode]}\n", '"explode" is no action'),
-        ("syscall_event_drops: {actions: [ignore, log]}\n", "cannot stand together"),
+        (
+            "syscall_event_drops: {actions: [explode]}\n",
+            '"explode" is not possible; allowed are ig',
+        ),
+        ("syscall_event_drops: {actions: [ignore, log]}\n", "log cannot stand after ignore"),
         ("syscall_event_drops: {threshold: 2}\n", "it must be between 0 and 1"),
-        ("syscall_event_timeouts: {max_consecutives: 0}\n", "it must not be 0"),
+        ("syscall_event_timeouts: {max_consecutives: 0}\n", "it must be at least 1"),
         ("rules_file: [a]\n", "it cannot stand together with rules_files"),
     ],
 )
@@ -134,9 +140,10 @@ def test_what_falco_refuses_is_told_with_its_key(fragment, message):
         "engine: {kind: '${KIND}'}\n",
         "engine: {kind: replay, replay: {capture_file: '${FILE}'}}\n",
         "engine: {modern_ebpf: {}}\n",
-        "webserver: {listen_address: '::1'}\n",
-        "webserver: {listen_address: 127.0.0.1, listen_port: '${PORT}'}\n",
-        "webserver: {listen_port: many}\n",
+        f"webserver: {{{METRICS}, listen_address: '::1'}}\n",
+        f"webserver: {{{METRICS}, listen_address: 127.0.0.1, listen_port: '${{PORT}}'}}\n",
+        f"webserver: {{{METRICS}, listen_port: many}}\n",
+        f"webserver: {{{METRICS}, ssl_enabled: true, ssl_certificate: /certs/a.pem}}\n",
         "file_output: {enabled: true, filename: a}\n",
         "http_output: {enabled: true, url: '${URL}'}\n",
         "priority: WARNING\nrule_matching: all\ncapture: {mode: all_rules}\n",

@@ -29,6 +29,12 @@ def test_a_fragment_is_read_into_its_keys():
         ("- a\n", "line 1: the file holds a list, not a map of configuration"),
         ("[" * 10_000, "line 1: values are nested deeper than 100"),
         (b"a: \xff", "line 1: it is not UTF-8 (byte 0xff)"),
+        (
+            "http_output: []\n",
+            "key http_output (line 1): Falco aborts over [] where it expects a map",
+        ),
+        ("engine: {kmod: []}\n", "key engine.kmod (line 1): Falco aborts over []"),
+        ("plugins: [[]]\n", "key plugins (line 1): Falco aborts over []"),
         ("x: 1\nconfig_files: [a]\n", "key config_files (line 2): a fragment cannot name further"),
     ],
 )
@@ -56,14 +62,25 @@ def test_what_falco_refuses_whatever_else_there_is(data, message):
             'key webserver.listen_port (line 2): Falco expects a whole number, and ignores "many"',
         ),
         ("output_timeout: []\n", "Falco expects a whole number, and ignores a list"),
+        ("json_output: on\n", "key json_output (line 1): Falco warns, and wants true or false"),
+        ("load_plugins:\n", "Falco expects a list, and ignores nothing"),
+        ("rules_files: [null]\n", 'Falco reads nothing as the text "null"'),
+        ("outputs_queue: {}\n", "Falco warns, for it expects keys in it"),
         ("webserver: 1\n", "key webserver (line 1): Falco expects a map, this is text"),
         ("webserver:\n", "key webserver (line 1): Falco expects a map, this is nothing"),
-        ("rules_files: x\n", 'Falco expects a list, and ignores "x"'),
+        ("rules_files: x\n", 'Falco expects a list, and reads "x"'),
+        ("rules_files: {a: b}\n", "Falco expects a list, and ignores a map"),
+        ("http_output: {url: null}\n", 'Falco reads nothing as the text "null"'),
+        ("engine: {}\n", "key engine (line 1): Falco expects a key kind in it"),
+        ("rules: [{disabled: a}]\n", 'key "rules.disabled" (line 1): Falco does not know it'),
         (
-            "json_output: on\njson_output: off\n",
+            "json_output: true\njson_output: false\n",
             "line 2: given twice, the last counts: json_output",
         ),
-        ("json_output: on\n---\nlog_level: info\n", "line 3: Falco reads only the first document"),
+        (
+            "json_output: true\n---\nlog_level: info\n",
+            "line 3: Falco reads only the first document",
+        ),
     ],
 )
 def test_what_falco_ignores_is_a_warning(data, message):
@@ -78,7 +95,6 @@ def test_what_falco_ignores_is_a_warning(data, message):
     [
         "json_output: ${JSON}\nwebserver: {listen_port: '${PORT}'}\n",
         "static_fields: {a: b}\n",
-        "load_plugins:\n",
         "engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 0x4}}\n",
         "syscall_event_drops: {threshold: .1, actions: [log, alert]}\n",
     ],

@@ -345,3 +345,24 @@ def test_what_a_user_leaves_empty_in_the_template_is_the_default():
         }
     }
     assert desired(falco(pod_template_spec=empty), DEFAULTS) == desired(falco(), DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("mount", "warnings"),
+    [
+        ({"mountPath": "/data", "name": "data"}, ()),
+        ({"mountPath": "/etc/falco/rules.d", "name": "falco-rulesfiles"}, ()),
+        (
+            {"mountPath": "/etc/falco/rules.d", "name": "falco-rulesfiles", "readOnly": False},
+            ("container falco may write to /etc/falco/rules.d",),
+        ),
+        (
+            {"mountPath": "/mine", "name": "falco-configs"},
+            ("container falco may write to /mine",),
+        ),
+    ],
+)
+def test_a_template_that_lets_falco_write_its_files_is_warned_of(mount, warnings):
+    template = {"spec": {"containers": [{"name": "falco", "volumeMounts": [mount]}]}}
+    daemon_set = children(falco(pod_template_spec=template))["DaemonSet"]
+    assert daemon_set.warnings == warnings

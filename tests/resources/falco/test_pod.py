@@ -121,14 +121,20 @@ def test_a_daemon_set_mounts_the_host():
 
 
 def test_a_deployment_has_only_its_own_volumes():
-    own = {"root-falco-fs": "/root/.falco", **SHARED}
+    limits = {
+        "root-falco-fs": "1Gi",
+        "falco-configs": "256Mi",
+        "falco-rulesfiles": "256Mi",
+        "falco-plugins": "4Gi",
+        "artifact-operator-tmp": "16Mi",
+    }
     assert volumes("Deployment") == {
-        **{name: {"emptyDir": {}} for name in own},
-        "artifact-operator-tmp": {"emptyDir": {"sizeLimit": "16Mi"}},
+        **{name: {"emptyDir": {"sizeLimit": limit}} for name, limit in limits.items()},
         "falco-config-default": {"configMap": {"name": "my-falco"}},
     }
     assert mounts(falco("Deployment")) == {
-        **{name: {"mountPath": path} for name, path in own.items()},
+        "root-falco-fs": {"mountPath": "/root/.falco"},
+        **{name: {"mountPath": path, "readOnly": True} for name, path in SHARED.items()},
         "falco-config-default": {"mountPath": "/etc/falco/falco.yaml", "subPath": "falco.yaml"},
     }
 
@@ -151,12 +157,22 @@ def test_the_sidecar_has_every_default():
         "image": "docker.io/falcosecurity/artifact-operator:latest",
         "restartPolicy": "Always",
         "command": ["artifact-operator"],
-        "args": ["--gate-deadline=60s", "--falco-version=0.44.1"],
+        "args": [
+            "--gate-deadline=60s",
+            "--falco-version=0.44.1",
+            "--health-probe-bind-address=:8081",
+            "--metrics-bind-address=:8080",
+            "--debug-bind-address=0",
+        ],
         "env": [
             env("POD_NAME", "metadata.name"),
             env("POD_UID", "metadata.uid"),
             env("POD_NAMESPACE", "metadata.namespace"),
             env("NODE_NAME", "spec.nodeName"),
+        ],
+        "ports": [
+            {"containerPort": 8081, "name": "health", "protocol": "TCP"},
+            {"containerPort": 8080, "name": "metrics", "protocol": "TCP"},
         ],
         "resources": {
             "requests": {"cpu": "50m", "memory": "64Mi"},

@@ -91,6 +91,16 @@ def test_reconciled_says_what_was_done_or_what_is_wrong(outcome, before, expecte
     assert tuple(reconciled(outcome, before, 3)) == ("Reconciled", *expected, 3)
 
 
+def test_warnings_of_children_are_given_together_with_what_was_not_stored():
+    unstored = (Unstored(WORKLOAD, ("spec.a",)),)
+    outcome = Outcome(unstored=unstored, warnings=("a may write to b",))
+    draft = reconciled(outcome, None, 1)
+    assert draft.message == (
+        "Every child is as wanted; warning: a may write to b; "
+        "the API server did not store spec.a of DaemonSet falco; perhaps a feature gate is off"
+    )
+
+
 def test_what_the_api_server_did_not_store_is_a_warning_as_long_as_it_is_so():
     unstored = (Unstored(WORKLOAD, ("spec.a", "spec.b")),)
     warned = reconciled(Outcome(created=(SERVICE,), unstored=unstored), None, 3)

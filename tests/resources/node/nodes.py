@@ -62,11 +62,11 @@ class Node:
         return CheckedVersion(path=path)
 
 
-def macro(name, condition="a.b = c"):
+def macro(name, condition="proc.name = c"):
     return f"- macro: {name}\n  condition: {condition}\n"
 
 
-def rule(name, condition="a.b = c"):
+def rule(name, condition="evt.type = open"):
     return f"- rule: {name}\n  condition: {condition}\n  desc: d\n  output: o\n  priority: info\n"
 
 

@@ -74,7 +74,8 @@ def test_a_shortened_name_can_be_no_other_resources_name():
 
 
 @pytest.mark.parametrize(
-    ("name", "library"), [("json", "json.so"), ("foo.so", "foo.so.so"), ("a.b.c", "a.b.c.so")]
+    ("name", "library"),
+    [("json", "json.so"), ("foo.so", "foo.so.so"), ("proc.name.c", "proc.name.c.so")],
 )
 def test_a_library_is_called_after_its_resource(name, library):
     assert library_name(name) == library
@@ -84,7 +85,7 @@ def test_a_library_is_called_after_its_resource(name, library):
 @pytest.mark.parametrize(
     ("directory", "name", "ours"),
     [
-        (Directory.RULES, "50-03-a.b-c-inline.yaml", True),
+        (Directory.RULES, "50-03-proc.name-c-inline.yaml", True),
         (Directory.CONFIG, "00-01-a-oci.yaml", True),
         (Directory.CONFIG, PLUGIN_ENTRIES, True),
         (Directory.RULES, PLUGIN_ENTRIES, False),

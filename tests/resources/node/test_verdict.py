@@ -16,7 +16,7 @@ def node():
 def test_all_that_is_valid_is_chosen_without_a_word(node):
     node.config("50-01-a.yaml", "json_output: true\n")
     node.plugin("container", "0.4.1")
-    node.rules("50-01-r.yaml", NEEDS_CONTAINER + macro("m"))
+    node.rules("50-01-r.yaml", NEEDS_CONTAINER + macro("m", "evt.type = open"))
     node.rules("60-01-s.yaml", rule("S", "m"))
     verdict = node.check()
     assert set(verdict.chosen.values()) == {"wanted"}
@@ -40,12 +40,12 @@ def test_what_is_broken_falls_back_to_what_is_installed(node, good, chosen):
 
 
 def test_what_uses_a_broken_file_falls_back_with_it(node):
-    macros = node.rules("50-01-m.yaml", macro("new", "a.b ="), macro("old"))
+    macros = node.rules("50-01-m.yaml", macro("new", "proc.name ="), macro("old"))
     rules = node.rules("60-01-r.yaml", rule("R", "new"), rule("R", "old"))
     verdict = node.check()
     assert verdict.chosen == {macros: "good", rules: "good"}
     assert verdict.problems == {
-        macros: ('macro "new" (line 1): key condition: expected a value after "a.b ="',),
+        macros: ('macro "new" (line 1): key condition: expected a value after "proc.name ="',),
         rules: ('rule "R" (line 1): key condition: there is no macro "new" before it',),
     }
 
@@ -70,7 +70,9 @@ def test_a_file_that_is_moved_before_what_it_needs_falls_back(node):
     early = node.rules("40-01-r.yaml", rule("R", "m"))
     verdict = node.check()
     assert verdict.chosen[early] == "none"
-    assert verdict.problems[early][0].endswith("; 50-01-m.yaml has it, but too late")
+    assert verdict.problems[early][0].endswith(
+        "; 50-01-m.yaml has it, but is loaded later: give this artifact a priority of 51 or more"
+    )
 
 
 def test_a_removal_goes_through_and_takes_along_what_needs_it(node):
@@ -254,14 +256,16 @@ def test_the_fragment_that_turns_off_the_last_output_waits(node):
 
 
 def test_a_fragment_that_replaces_a_map_is_told_what_it_loses(node):
-    config = node.config("50-03-a.yaml", "webserver: {listen_port: 9999}\n")
+    config = node.config(
+        "50-03-a.yaml", "webserver: {enabled: true, prometheus_metrics_enabled: true}\n"
+    )
     verdict = node.check()
     assert verdict.chosen == {config: "wanted"}
     assert verdict.warnings == {
         config: (
             (
                 "key webserver (line 1): Falco replaces it as a whole, so what was there before is "
-                "lost: enabled, k8s_healthz_endpoint, prometheus_metrics_enabled"
+                "lost: listen_port, k8s_healthz_endpoint"
             ),
         )
     }
@@ -367,3 +371,50 @@ def test_only_what_does_not_fit_any_more_is_refused(node):
     chosen = node.check().chosen
     assert [chosen[slot] for slot in huge_ones] == ["wanted", "wanted", "none"]
     assert chosen[small] == "wanted"
+
+
+TRAPS = [
+    ("webserver: {enabled: true, prometheus_metrics_enabled: true, listen_port: 9999}\n", "probes"),
+    (
+        (
+            "webserver: {enabled: true, prometheus_metrics_enabled: true, listen_port: 8765, "
+            "k8s_healthz_endpoint: /healthz, ssl_enabled: true, ssl_certificate: /certs/a.pem}\n"
+        ),
+        "ask http on port 8765 at /healthz",
+    ),
+    ("webserver: {enabled: false, prometheus_metrics_enabled: true}\n", "probes"),
+    (
+        "webserver: {enabled: true, prometheus_metrics_enabled: true, listen_address: 127.0.0.1}\n",
+        "probes",
+    ),
+    ("watch_config_files: false\n", "Falco does not load what changes later"),
+    ("static_fields: {a: b}\n", "may crash"),
+    ("engine: {modern_ebpf: {buf_size_preset: 5}}\n", "without kind Falco takes kmod"),
+    ("base_syscalls: {custom_set: [open, '!close', nope]}\n", "these system calls: nope"),
+    (
+        (
+            "stdout_output: {enabled: false}\nsyslog_output: {enabled: false}\n"
+            "http_output: {enabled: true, url: http://a}\n"
+        ),
+        "alerts cannot be seen by kubectl logs",
+    ),
+    ("log_stderr: false\nlog_syslog: false\n", "cannot be seen by kubectl logs"),
+    ("plugins: [{name: a, library_path: /opt/a.so}]\nload_plugins: [a]\n", "only Falco can see"),
+]
+
+
+@pytest.mark.parametrize(("fragment", "message"), TRAPS)
+def test_a_trap_is_installed_with_a_warning(node, fragment, message):
+    config = node.config("50-03-a.yaml", fragment)
+    verdict = node.check()
+    assert verdict.chosen == {config: "wanted"}
+    assert any(message in warning for warning in verdict.warnings[config])
+
+
+def test_the_web_server_of_the_base_configuration_is_no_trap(node):
+    node.config(
+        "50-03-a.yaml",
+        "webserver: {enabled: true, listen_port: 8765, k8s_healthz_endpoint: /healthz, "
+        "prometheus_metrics_enabled: true, listen_address: 0.0.0.0}\n",
+    )
+    assert node.check().warnings == {}

@@ -1,6 +1,8 @@
 import pytest
 
-from resources.rules.condition_cache import ConditionCache
+from resources.conditions.condition_cache import ConditionCache
+from resources.conditions.environment import Environment
+from resources.conditions.vocabulary import Vocabulary
 from resources.rules.items import ListItem
 from resources.rules.rule_set import RuleSet
 from resources.rules.rules_file import read
@@ -8,7 +10,7 @@ from resources.rules.rules_file import read
 RULE = "- rule: R\n  desc: d\n  output: o\n  priority: info\n"
 
 
-def load(*files, engine="0.62.0", later=()):
+def load(*files, engine="0.62.0", later=(), falco=None):
     """What the engine says to each of the files, loaded in their order."""
     contents = [read(file.encode()) for file in files]
     for content in contents:
@@ -16,7 +18,9 @@ def load(*files, engine="0.62.0", later=()):
     lists = {
         item.name for content in contents for item in content.items if isinstance(item, ListItem)
     }
-    rules = RuleSet(engine, ConditionCache(frozenset(lists)), dict(later))
+    vocabulary = Vocabulary(falco)
+    cache = ConditionCache(frozenset(lists), vocabulary)
+    rules = RuleSet(engine, cache, dict(later), Environment(vocabulary), falco)
     return [rules.load(content) for content in contents]
 
 
@@ -67,12 +71,14 @@ def test_a_rule_may_use_macros_of_its_own_file_in_any_order():
 
 def test_a_rule_cannot_use_a_macro_of_a_later_file():
     first, second = load(
-        rule("later and a.b = c"), macro("later", "a.b = c"), later={"later": "60-more.yaml"}
+        rule("later and a.b = c"),
+        macro("later", "a.b = c"),
+        later={("macro", "later"): "60-more.yaml"},
     )
     assert first == [
         (
             'rule "R" (line 1): key condition: there is no macro "later" before it; '
-            "60-more.yaml has it, but too late"
+            "60-more.yaml has it, but is loaded later"
         )
     ]
     assert second == []

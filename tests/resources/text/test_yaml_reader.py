@@ -221,3 +221,41 @@ def test_too_many_values_are_refused():
 )
 def test_four_megabytes_of_anything_come_to_an_end(data):
     assert refusal(data)
+
+
+# What yaml-cpp takes and libyaml does not.
+
+
+def item(data):
+    root = only_document(data)
+    assert isinstance(root, YamlList)
+    return [text(value) for value in root.values]
+
+
+@pytest.mark.parametrize(
+    ("data", "values"),
+    [
+        ("[:a]", [":a"]),
+        ("[a, :b, ':c']", ["a", ":b", ":c"]),
+        ("[::1, a:b]", ["::1", "a:b"]),
+        ("- a\x1bb\n- \x01\n", ["a\x1bb", "\x01"]),
+        ("- a\u2028b\n- c\x85d\n- e\u2029f\n", ["a\u2028b", "c\x85d", "e\u2029f"]),
+        ("- a\ufeffb\n", ["a\ufeffb"]),
+        ("\ufeff- a\n", ["a"]),
+        ("-\ta\n", ["a"]),
+        ("[a,\n\tb]", ["a", "b"]),
+        ('- "\\\'\\e\\x41"\n', ["'\x1bA"]),
+    ],
+)
+def test_what_yaml_cpp_takes_is_taken(data, values):
+    assert item(data) == values
+
+
+@pytest.mark.parametrize("data", ["[:[", "[:{a}]", "[a?b]", "- \x00\n", "[a: :]x"])
+def test_what_yaml_cpp_refuses_ends_with_a_word(data):
+    assert refusal(data)
+
+
+def test_a_large_file_is_not_read_again():
+    large = "# " + "x" * (1 << 16) + "\n[:a]\n"
+    assert refusal(large)

@@ -40,7 +40,7 @@ HOSTILE = {
     "a map": ("rule: x", "line 1: the file holds a map, not a list of rules"),
     "a long condition": (
         "- macro: a\n  condition: x" + " or x" * 700_000,
-        "it is longer than 131072 characters",
+        "it is longer than 262144 characters",
     ),
 }
 

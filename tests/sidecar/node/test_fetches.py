@@ -11,7 +11,7 @@ from actors.runtime.context import Runtime
 from resources.artifact.medium import Medium
 from resources.node.artifact import Trouble
 from resources.node.slots import Content
-from sidecar.node.fetcher import FetchFailed
+from sidecar.node.fetcher import FetchFailed, ReadTooEarly
 from sidecar.node.fetches import Fetches, Job
 from tests.fake_clock import FakeClock
 
@@ -62,7 +62,7 @@ async def settle():
 
 async def test_a_source_is_fetched_once_and_its_content_stays(fetches, source, ended):
     assert fetches.advance(Medium.OCI, source.job(), None) is None
-    assert fetches.is_running
+    assert fetches.is_coming
     await settle()
     source.fetches[0].set_result(CONTENT)
     await settle()
@@ -71,7 +71,7 @@ async def test_a_source_is_fetched_once_and_its_content_stays(fetches, source, e
         assert fetches.advance(Medium.OCI, source.job(), None) == CONTENT
         await settle()
     assert len(source.fetches) == 1
-    assert not fetches.is_running
+    assert not fetches.is_coming
     assert fetches.due == math.inf
 
 
@@ -133,9 +133,28 @@ async def test_a_failure_is_tried_again_when_that_may_help(
     if fetches.due < math.inf:
         await clock.advance(fetches.due)
         assert fetches.advance(Medium.OCI, source.job(), None) == failure.trouble
-        assert fetches.is_running
+        assert fetches.is_coming
         await settle()
         assert len(source.fetches) == 2
+
+
+async def test_what_was_read_too_early_is_no_trouble_until_that_has_lasted(fetches, source, clock):
+    early = Trouble("ReferenceResolutionFailed", "forbidden", transient=True)
+    for number, seconds in enumerate((1.0, 2.0, 4.0, 8.0)):
+        begun = clock.monotonic()
+        assert fetches.advance(Medium.CONFIG_MAP, source.job(), None) is None
+        await settle()
+        source.fetches[number].set_exception(ReadTooEarly(early, seconds))
+        await settle()
+        assert fetches.advance(Medium.CONFIG_MAP, source.job(), None) is None
+        assert (fetches.is_coming, fetches.due) == (True, begun + seconds)
+        await clock.advance(seconds)
+    assert fetches.advance(Medium.CONFIG_MAP, source.job(), None) is None
+    await settle()
+    source.fetches[-1].set_exception(FetchFailed(early))
+    await settle()
+    assert fetches.advance(Medium.CONFIG_MAP, source.job(), None) == early
+    assert not fetches.is_coming
 
 
 async def test_a_bug_in_a_fetch_is_raised(fetches, source):

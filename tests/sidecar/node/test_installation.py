@@ -1,95 +1,14 @@
 """From an artifact in the Store to the files of Falco, without an API server."""
 
-import asyncio
-import json
-import random
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
-from actors.runtime.clock import SystemClock
-from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
-from actors.watch.store import Store, snapshot_of
-from resources.node.check_request import Context
 from resources.node.files import Directory
-from resources.registry.credentials import RegistryPolicy
-from sidecar.check.node_check import NodeCheck
-from sidecar.node.artifact import NodeArtifactActor, NodeServices
-from sidecar.node.fetcher import Fetcher
-from sidecar.node.installation import Installation
-from sidecar.node.state import NodeState
-from sidecar.volume.disk import Disk
-from sidecar.volume.volume import Volume
-
-if TYPE_CHECKING:
-    from resources.node.slots import SlotId
+from tests.sidecar.node.one_node import Node
 
 RULES = Directory.RULES.value
-CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1")
 MACRO = {"macro": "shell", "condition": "proc.name = sh"}
-
-
-class Node:
-    """One node: the actor of its installation, and those of the artifacts that were put."""
-
-    def __init__(self, root):
-        self.runtime = Runtime(SystemClock(), random.Random(1))
-        self.store = Store()
-        self.state = NodeState(lambda reason: self.installation.tell(Reconcile(reason)))
-        self.volume = Volume(root, Disk())
-        nobody: Any = None  # no API server is read, and no registry
-        fetcher = Fetcher(
-            nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
-        )
-        self.services = NodeServices(self.store, self.state, fetcher, dict)
-        self.gone = []
-        self.lost: list[SlotId] = []
-        self.done = asyncio.Event()
-        self.installation = Installation.start(
-            self.runtime,
-            self.store,
-            self.state,
-            self.volume,
-            NodeCheck(self.volume, CONTEXT),
-            self._installed,
-            self.lost.extend,
-        )
-        self.actors = {}
-
-    def put(self, kind, name, spec, generation=1):
-        metadata = {
-            "name": name,
-            "namespace": "falco",
-            "uid": f"uid-{name}",
-            "generation": generation,
-            "resourceVersion": str(generation),
-            "creationTimestamp": "2026-01-01T00:00:00Z",
-        }
-        snapshot = snapshot_of(kind, json.dumps({"metadata": metadata, "spec": spec}).encode())
-        self.store.put(snapshot)
-        self._tell(snapshot.ref)
-
-    def delete(self, kind, name):
-        (ref,) = [known.ref for known in self.store.of_kind(kind) if known.ref.name == name]
-        self.store.remove(ref, 100)
-        self._tell(ref)
-
-    async def installed(self):
-        """Wait for the next installation; return the reports by name."""
-        await asyncio.wait_for(self.done.wait(), 20)
-        self.done.clear()
-        return {report.name: (report.state, report.reason) for report in self.state.reports}
-
-    def _tell(self, ref):
-        if ref not in self.actors:
-            self.actors[ref] = NodeArtifactActor.start(self.runtime, ref, self.services)
-        self.actors[ref].tell(Reconcile(Reason(Cause.CHANGED)))
-
-    def _installed(self, gone):
-        self.gone += gone
-        self.done.set()
 
 
 def logged(caplog):
@@ -103,38 +22,30 @@ async def node(root):
     return Node(root)
 
 
-async def settled(node):
-    """The reports once none is pending."""
-    while True:
-        reports = await node.installed()
-        if all(state != "Pending" for state, _ in reports.values()):
-            return reports
-
-
 async def test_inline_rules_become_a_file_that_goes_with_its_rulesfile(node, root):
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
-    assert await settled(node) == {"a": ("Programmed", None)}
+    assert await node.settled() == {"a": ("Programmed", None)}
     path = root / RULES / "50-03-a-inline.yaml"
     assert b"proc.name = sh" in path.read_bytes()
     assert [str(slot) for slot in node.state.installed] == ["Rulesfile/a/uid-a/inline"]
     node.delete("Rulesfile", "a")
-    assert await settled(node) == {}
+    assert await node.settled() == {}
     assert not path.exists()
-    assert [str(slot.id) for slot in node.gone] == ["Rulesfile/a/uid-a/inline"]
+    assert [str(slot.id) for slot in node.removed] == ["Rulesfile/a/uid-a/inline"]
 
 
 async def test_what_the_check_refuses_leaves_the_file_before(node, root):
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
-    await settled(node)
+    await node.settled()
     node.put("Rulesfile", "a", {"inlineRules": [{"rule": "x"}], "priority": 50}, generation=2)
-    assert await settled(node) == {"a": ("Failed", "InvalidContent")}
+    assert await node.settled() == {"a": ("Failed", "InvalidContent")}
     assert b"proc.name = sh" in (root / RULES / "50-03-a-inline.yaml").read_bytes()
 
 
 async def test_a_plugin_without_its_library_is_refused_and_a_config_is_installed(node, root):
     node.put("Plugin", "json", {"config": {"initConfig": {"a": 1}}})
     node.put("Config", "c", {"config": {"json_output": True}, "priority": 10})
-    assert await settled(node) == {
+    assert await node.settled() == {
         "json": ("Failed", "InvalidContent"),
         "c": ("Programmed", None),
     }
@@ -144,12 +55,12 @@ async def test_a_plugin_without_its_library_is_refused_and_a_config_is_installed
 async def test_what_was_installed_and_what_failed_is_logged_once(node, root, caplog):
     caplog.set_level("INFO", logger="sidecar.node")
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
-    await settled(node)
+    await node.settled()
     assert logged(caplog) == [("INFO", "Rulesfile/a", "installed: revision 1")]
     (root / RULES).rename(root / "elsewhere")
     (root / RULES).write_bytes(b"no directory")
     node.put("Rulesfile", "a", {"inlineRules": [{**MACRO, "append": True}]}, generation=2)
-    assert await settled(node) == {"a": ("Failed", "InlineRulesStoreFailed")}
+    assert await node.settled() == {"a": ("Failed", "InlineRulesStoreFailed")}
     node.installation.tell(Reconcile(Reason(Cause.LISTED)))
     await node.installed()
     ((level, name, message),) = logged(caplog)[1:]
@@ -159,17 +70,17 @@ async def test_what_was_installed_and_what_failed_is_logged_once(node, root, cap
 
 async def test_what_was_installed_is_known_after_a_restart(node, root):
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
-    await settled(node)
+    await node.settled()
     again = Node(root)
     again.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
-    assert await settled(again) == {"a": ("Programmed", None)}
+    assert await again.settled() == {"a": ("Programmed", None)}
     assert again.state.installed == node.state.installed
     assert again.state.batches == 0
 
 
 async def test_content_that_somebody_deleted_is_fetched_again(node, root):
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
-    await settled(node)
+    await node.settled()
     (root / RULES / "50-03-a-inline.yaml").unlink()
     (version,) = node.state.installed.values()
     node.volume.blobs.path(Directory.RULES, version.content.sha256).unlink()
@@ -182,4 +93,4 @@ async def test_a_file_of_somebody_else_is_a_conflict_of_names(node, root):
     (root / RULES).mkdir(parents=True, exist_ok=True)
     (root / RULES / "50-03-a-inline.yaml").write_bytes(b"# theirs\n")
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
-    assert await settled(node) == {"a": ("Failed", "NameConflict")}
+    assert await node.settled() == {"a": ("Failed", "NameConflict")}

@@ -89,11 +89,23 @@ def put(volume, contents):
 
 
 def install(volume, contents, slots=None):
-    """Install these contents as the sidecar does: put, apply, collect."""
+    """Install these contents as the sidecar does: put, apply, and collect, until it is complete.
+
+    The first batch is returned.
+    """
     desired = put(volume, contents)
-    applied = volume.apply(desired, slots or {}, gate_opened=False)
+    applied = apply(volume, desired, slots)
     volume.blobs.collect([file.sha256 for file in desired])
     return applied
+
+
+def apply(volume, desired, slots=None):
+    """Make the batch, and the one that it postpones; the first is returned."""
+    first = volume.apply(desired, slots or {}, gate_opened=False)
+    if first.postponed:
+        following = volume.apply(desired, slots or {}, gate_opened=False)
+        assert (following.removed, following.is_seen) == (first.postponed, False)
+    return first
 
 
 def started(root, disk=None):

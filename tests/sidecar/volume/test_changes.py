@@ -29,8 +29,21 @@ def test_libraries_come_first_and_then_their_entries_rules_and_configurations():
 
 def test_what_nobody_wants_any_more_goes_the_other_way_round():
     todo = changes([], present(*ALL), ())
-    assert todo.gone == (CONFIG.place, RULES.place, ENTRIES.place, LIBRARY.place)
-    assert (todo.removed, todo.removed_libraries) == (todo.gone[:3], (LIBRARY.place,))
+    assert todo.gone == (CONFIG.place, RULES.place, ENTRIES.place)
+
+
+def test_a_library_goes_after_its_entry_by_the_next_batch():
+    for desired, there in (([], ALL), ([RULES], [LIBRARY])):
+        todo = changes(desired, present(*there), ())
+        assert (todo.removed_libraries, todo.postponed) == ((), (LIBRARY.place,))
+    for there in ([RULES, LIBRARY], [LIBRARY]):
+        todo = changes([RULES], present(*there), (), unused=(LIBRARY.place,))
+        assert (todo.removed_libraries, todo.postponed) == ((LIBRARY.place,), ())
+
+
+def test_a_library_that_nothing_has_named_goes_at_once():
+    todo = changes([RULES], present(RULES, LIBRARY), ())
+    assert (todo.removed_libraries, todo.postponed) == ((LIBRARY.place,), ())
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,12 @@ def reads(monkeypatch):
     return paths
 
 
+@pytest.fixture
+def aged(monkeypatch):
+    """Every file counts as changed long ago: the time of change cannot be set."""
+    monkeypatch.setattr(file_digests, "_TICK", -(1 << 40))
+
+
 def age(path, seconds):
     when = time.time_ns() - int(seconds * 1e9)
     os.utime(path, ns=(when, when))
@@ -33,10 +39,10 @@ def test_a_file_is_known_by_its_content_and_permissions(tmp_path):
     assert FileDigests().find(tmp_path / "a") == FileState(sha256(b"content"), 0o751)
 
 
+@pytest.mark.usefixtures("aged")
 def test_an_old_file_is_read_once_whatever_its_name(tmp_path, reads):
     known = FileDigests()
     (tmp_path / "a").write_bytes(b"content")
-    age(tmp_path / "a", 10)
     (tmp_path / "b").hardlink_to(tmp_path / "a")
     for name in "abab":
         assert known.find(tmp_path / name) == FileState(sha256(b"content"), 0o644)
@@ -52,6 +58,7 @@ def test_a_file_that_was_only_just_written_is_read_again_for_nobody_knows_whethe
         assert known.find(path) == FileState(sha256(content), 0o644)
 
 
+@pytest.mark.usefixtures("aged")
 def test_a_changed_file_is_read_again(tmp_path):
     known = FileDigests()
     path = tmp_path / "a"
@@ -59,6 +66,26 @@ def test_a_changed_file_is_read_again(tmp_path):
         path.write_bytes(content)
         age(path, seconds)
         assert known.find(path) == FileState(sha256(content), 0o644)
+
+
+@pytest.mark.usefixtures("aged")
+def test_a_file_that_was_changed_behind_its_modification_time_is_read_again(tmp_path):
+    path, known = tmp_path / "a", FileDigests()
+    path.write_bytes(b"content")
+    before = path.stat()
+    assert known.find(path) == FileState(sha256(b"content"), 0o644)
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # the clock of a file system is coarse
+        path.write_bytes(b"changed")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    assert known.find(path) == FileState(sha256(b"changed"), 0o644)
+
+
+def test_a_file_that_is_larger_than_any_of_ours_has_no_content(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_digests, "_MOST_BYTES", 5)
+    for content, digest in [(b"12345", sha256(b"12345")), (b"123456", "")]:
+        (tmp_path / "a").write_bytes(content)
+        assert FileDigests().find(tmp_path / "a") == FileState(digest, 0o644)
 
 
 def test_what_is_no_regular_file_is_not_there(tmp_path):
@@ -79,11 +106,11 @@ def test_a_file_that_cannot_be_read_has_no_content(tmp_path):
     assert FileDigests().find(tmp_path / "a") == FileState("", 0)
 
 
+@pytest.mark.usefixtures("aged")
 def test_however_many_files_there_are_not_more_is_remembered(tmp_path, monkeypatch):
     monkeypatch.setattr(file_digests, "_MOST_REMEMBERED", 3)
     known = FileDigests()
     for name in "abcdefg":
         (tmp_path / name).write_bytes(name.encode())
-        age(tmp_path / name, 10)
         assert known.find(tmp_path / name) == FileState(sha256(name.encode()), 0o644)
         assert len(known._known) <= 3

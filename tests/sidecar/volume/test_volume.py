@@ -7,6 +7,7 @@ import pytest
 from resources.artifact.medium import Medium
 from resources.node.files import file_name, library_name
 from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.volume import Applied
 from tests.sidecar.volume.killed import Trace, WatchedDisk, run
 from tests.sidecar.volume.node_directories import (
     AFTER,
@@ -51,13 +52,14 @@ def test_what_was_done_is_told_in_order(root):
     assert applied.removed == applied.conflicts == ()
     applied = install(volume, {RULE: b"- rule: changed\n"})
     assert paths(applied.installed) == [RULE]
-    assert paths(applied.removed) == [ENTRIES, LIBRARY]
+    assert paths(applied.removed) == [ENTRIES]
+    assert paths(applied.postponed) == [LIBRARY]
 
 
 def test_a_start_without_news_writes_nothing(root, volume):
     del volume
     trace = Trace()
-    assert install(started(root, WatchedDisk(trace)), CONTENTS) == ((), (), ())
+    assert install(started(root, WatchedDisk(trace)), CONTENTS) == Applied()
     assert {what for what, _ in trace} == {"clear"}
 
 
@@ -165,5 +167,33 @@ def test_where_there_is_nothing_to_do_nothing_is_written(root):
     trace = Trace()
     volume = started(root, WatchedDisk(trace))
     trace.clear()
-    assert volume.apply([], {}, gate_opened=False) == ((), (), ())
+    assert volume.apply([], {}, gate_opened=False) == Applied()
     assert trace == []
+
+
+def test_a_file_that_is_renewed_is_another_one_with_the_same_content(root, volume):
+    before = {path: inode(root, path) for path in CONTENTS}
+    volume.renew()
+    check_converged(root, CONTENTS)
+    renewed = [path for path in CONTENTS if inode(root, path) != before[path]]
+    assert len(renewed) == 1
+    assert not renewed[0].startswith(PLUGINS)
+
+
+def test_a_volume_without_files_that_falco_watches_has_none_to_renew(root):
+    volume = started(root)
+    volume.renew()
+    install(volume, {LIBRARY: b"library"})
+    before = inode(root, LIBRARY)
+    volume.renew()
+    assert inode(root, LIBRARY) == before
+
+
+def test_when_a_directory_was_changed_last_is_known_after_a_restart(root, volume):
+    before = volume.changed_at()
+    install(volume, CONTENTS)
+    assert volume.changed_at() == before
+    install(volume, CONTENTS | {RULE: b"- rule: changed\n"})
+    after = volume.changed_at()
+    assert after > before
+    assert started(root).changed_at() == after

@@ -18,6 +18,7 @@ from supervisors.process.connection import reply
 from supervisors.process.exposure import Address
 from supervisors.process.http_server import HttpServer
 from supervisors.process.servers import DebugServer, HealthServer
+from tests.eventually import soon
 from tests.supervisors.process.serving import ANY_PORT, exit_of, get, running, talk
 
 
@@ -127,6 +128,25 @@ async def test_an_address_in_use_is_a_crash_at_start_that_names_it(runtime):
     assert end.reason is ExitReason.CRASH
     assert str(server.address) in str(end.error)
     assert "Address already in use" in str(end.error)
+
+
+async def test_an_address_in_use_may_be_waited_for(runtime, caplog):
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
+        waiting = HealthServer(runtime, server.address, {}, listen_again=0.01)
+        ref = waiting.launch()
+        await soon(lambda: "HealthServer is left out until the port is free" in caplog.text)
+        assert waiting.describe()["listens"] is None
+    await soon(lambda: waiting.describe()["listens"])
+    assert (await get(waiting, "/healthz")).status == 200
+    assert len(caplog.records) == 1
+    await ref.stop()
+
+
+async def test_an_address_that_never_gets_free_keeps_nobody_from_stopping(runtime):
+    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
+        ref = HealthServer.start(runtime, server.address, {}, listen_again=3600.0)
+        await ref.stop()
+        assert not ref.is_alive()
 
 
 async def test_a_server_that_was_stopped_leaves_its_address_to_the_next(runtime):

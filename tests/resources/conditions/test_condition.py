@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.rules import condition
-from resources.rules.condition import BadCondition
+from resources.conditions import condition
+from resources.conditions.condition import BadCondition
 
 GOOD = [
     "evt.num=0",
@@ -57,12 +57,12 @@ BAD = [
     ("a.b = '\\d'", "is no escape that Falco knows"),
     ("a.b[", "expected an argument of the field"),
     ("a.b[x", "expected a ']'"),
-    ("tolower() = x", "expected an argument of the function"),
+    ("tolower() = x", "expected a field, a function, a quoted text, a number"),
     ("tolower(a.b = x", "expected a ')' that closes the function"),
     ("a.b = c or(a.b = d) and a.b = e", "expected 'and' or 'or'"),
     ("x orx", "expected 'and' or 'or'"),
     ("(" * 10_000 + "a.b = c" + ")" * 10_000, "nested deeper than 100"),
-    ("f(" * 10_000, "expected a ')' that closes the function"),
+    ("f(" * 10_000, "functions are nested deeper than 100"),
 ]
 
 

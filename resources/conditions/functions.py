@@ -1,0 +1,188 @@
+"""Fields and functions of fields, which Falco calls transformers, as operands of a condition.
+
+As libsinsp's filter/parser.cpp and the filter transformers. What Falco refuses only once a rule
+uses the operand is a problem; what it cannot parse raises BadCondition.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from resources.conditions.condition_text import BLANKS, FIELD, NUMBER, BadCondition
+from resources.conditions.vocabulary import Field
+
+if TYPE_CHECKING:
+    from resources.conditions.condition_text import ConditionText
+    from resources.conditions.vocabulary import Vocabulary
+
+_MAX_NESTED = 100
+_FUNCTION = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*\(")
+_FIRST = (0, 40)
+_MANY = (0, 44)
+# Functions, and the release of Falco that added each.
+_SINCE = {"tolower": _FIRST, "toupper": _FIRST, "b64": _FIRST, "basename": _FIRST} | {
+    "len": _MANY,
+    "join": _MANY,
+    "concat": _MANY,
+    "getopt": _MANY,
+}
+_TEXTS = frozenset({"CHARBUF", "FSPATH", "BYTEBUF"})
+_TAKES = {"tolower": _TEXTS, "toupper": _TEXTS, "b64": _TEXTS - {"FSPATH"}} | {
+    "basename": _TEXTS - {"BYTEBUF"}
+}
+UNKNOWN = Field("")
+_LITERAL = Field("CHARBUF")
+_LIST = Field("CHARBUF", is_list=True)
+
+
+class Operand(NamedTuple):
+    """A field, or a function of fields; `name` is empty for a function.
+
+    `root` is the field whose values Falco looks at, behind functions of one argument.
+    """
+
+    name: str
+    field: Field
+    uses_event_type: bool = False
+    is_function: bool = False
+    root: str = ""
+
+
+class OperandReader:
+    """Reads operands; `fields` are names that the release does not have, `problems` the rest."""
+
+    def __init__(self, text: ConditionText, vocabulary: Vocabulary) -> None:
+        self._text = text
+        self._vocabulary = vocabulary
+        self._functions = tuple(
+            f"{name}(" for name, since in _SINCE.items() if vocabulary.release_has(since)
+        )
+        self.fields: set[str] = set()
+        self.problems: dict[str, None] = {}
+
+    def operand(self) -> Operand | None:
+        """Read a field or function on the left of a comparison; None if neither is next."""
+        return self._field() or self._function(0)
+
+    def function(self) -> Operand | None:
+        """Read a function on the right of a comparison; None if none is next."""
+        if not self._text.take("val("):
+            return self._function(0)
+        self._text.skip(BLANKS)
+        operand = self._field()
+        if operand is None:
+            self._text.fail("a field in val()")
+        self._text.skip(BLANKS)
+        if not self._text.take(")"):
+            self._text.fail("a ')' that closes val()")
+        if self._text.field_argument() is not None:
+            self._problem("val() takes no argument in brackets")
+        return operand._replace(is_function=True)
+
+    def _field(self) -> Operand | None:
+        name = self._text.skip(FIELD)
+        if not name:
+            return None
+        argument = self._text.field_argument()
+        full = name if argument is None else f"{name}[{argument}]"
+        field = self._vocabulary.field(name, argument)
+        if field is None:
+            self.fields.add(full)
+        is_type = full in {"evt.type", "syscall.type"}
+        return Operand(full, field or UNKNOWN, is_type, root=full)
+
+    def _function(self, depth: int) -> Operand | None:
+        name = self._function_name()
+        if not name:
+            return None
+        if depth > _MAX_NESTED:
+            raise BadCondition(f"functions are nested deeper than {_MAX_NESTED}")
+        arguments = []
+        while True:
+            arguments.append(self._argument(depth))
+            self._text.skip(BLANKS)
+            if not self._text.take(","):
+                break
+        if not self._text.take(")"):
+            self._text.fail("a ')' that closes the function")
+        argument = self._text.field_argument()
+        uses = any(operand.uses_event_type for operand in arguments)
+        field = self._result(name, [operand.field for operand in arguments], argument)
+        root = arguments[0].root if len(arguments) == 1 else ""
+        return Operand("", field, uses, is_function=True, root=root)
+
+    def _function_name(self) -> str:
+        if not self._vocabulary.is_known:
+            return self._text.skip(_FUNCTION)[:-1]
+        for name in self._functions:
+            if self._text.take(name):
+                return name[:-1]
+        return ""
+
+    def _argument(self, depth: int) -> Operand:
+        self._text.skip(BLANKS)
+        if not self._text.take("("):
+            return self._single(depth, "a field, a function, a quoted text, a number or a list")
+        self._text.skip(BLANKS)
+        while not self._text.take(")"):
+            self._single(depth, "a field, a function, a quoted text or a number")
+            self._text.skip(BLANKS)
+            if self._text.take(","):
+                self._text.skip(BLANKS)
+                if self._text.peek() == ")":
+                    self._text.fail("a field, a function, a quoted text or a number")
+            elif self._text.peek() != ")":
+                self._text.fail("a ')'")
+        return Operand("", _LIST)
+
+    def _single(self, depth: int, expected: str) -> Operand:
+        if self._text.skip(NUMBER) or self._text.quoted() is not None:
+            return Operand("", _LITERAL)
+        operand = self._function(depth + 1) or self._field()
+        if operand is None:
+            self._text.fail(expected)
+        return operand
+
+    def _result(self, name: str, fields: list[Field], argument: str | None) -> Field:
+        """The type of a function's result; what does not fit is a problem."""
+        if not self._vocabulary.is_known:
+            return UNKNOWN
+        if name in {"join", "concat", "getopt"}:
+            return self._of_several(name, fields, argument)
+        (first, *others) = fields
+        if others:
+            self._problem(f"{name}() takes one argument")
+        if argument is not None:
+            self._problem(f"{name}() takes no argument in brackets")
+        if not first.transforms:
+            self._problem(f"{name}() cannot be applied to its field")
+        if name == "len":
+            if first.type and not first.is_list and first.type not in _TEXTS:
+                self._problem("len() takes a text or a list")
+            return Field("UINT64")
+        if first.type and first.type not in _TAKES[name]:
+            self._problem(f"{name}() takes a text")
+        return first
+
+    def _of_several(self, name: str, fields: list[Field], argument: str | None) -> Field:
+        unknown = any(not field.type for field in fields)
+        lists = [field.is_list for field in fields]
+        if name == "concat":
+            fits = unknown or all(field.type == "CHARBUF" for field in fields)
+            if len(fields) < 2 or (any(lists) and not unknown) or not fits:
+                self._problem("concat() takes two texts or more")
+        elif len(fields) != 2:
+            self._problem(f"{name}() takes two arguments")
+        elif not unknown and name == "join" and lists != [False, True]:
+            self._problem("join() takes a text and a list")
+        elif not unknown and name == "getopt" and lists != [True, False]:
+            self._problem("getopt() takes a list and a text")
+        if argument is not None and (name != "getopt" or len(argument) != 1):
+            self._problem(f"{name}() takes no such argument in brackets")
+        if argument is not None:
+            return UNKNOWN
+        return Field("CHARBUF", is_list=name == "getopt")
+
+    def _problem(self, text: str) -> None:
+        self.problems[text] = None

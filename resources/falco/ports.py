@@ -1,0 +1,90 @@
+"""The ports at which the containers of a Falco pod listen."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from resources.configuration.base import WEB_PORT
+from resources.instance.workload import Port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from resources.kubernetes.overlay import Template
+    from resources.kubernetes.reference import ObjectRef
+
+WEB, HEALTH, METRICS = "web", "health", "metrics"
+LOOPBACK = "127.0.0.1"
+_HEALTH_PORT = 8081
+_METRICS_PORT = 8080
+# Ports of a node that neither NodePorts nor outgoing connections take.
+_FIRST, _COUNT = 20_000, 10_000
+
+
+class Ports(NamedTuple):
+    """The ports of one Falco's pods, which are the node's own in the host's network."""
+
+    web: int = WEB_PORT
+    health: int = _HEALTH_PORT
+    metrics: int | None = _METRICS_PORT
+    """None: the sidecar serves no metrics."""
+    host: str = ""
+    """Where the sidecar answers probes; empty is every interface."""
+
+    def of_falco(self) -> list[Port]:
+        """The ports of the container `falco`, and of the Service."""
+        return [Port(WEB, self.web)]
+
+    def of_sidecar(self) -> list[Port]:
+        """The ports of the container `artifact-operator`."""
+        metrics = [Port(METRICS, self.metrics)] if self.metrics is not None else []
+        return [Port(HEALTH, self.health), *metrics]
+
+    def sidecar_flags(self) -> list[str]:
+        """The flags by which the sidecar listens there, and nowhere else."""
+        metrics = "0" if self.metrics is None else f":{self.metrics}"
+        return [
+            f"--health-probe-bind-address={self.host}:{self.health}",
+            f"--metrics-bind-address={metrics}",
+            "--debug-bind-address=0",
+        ]
+
+
+def ports_of(ref: ObjectRef, template: Template, falco: str, sidecar: str) -> Ports:
+    """The ports for the user's pod template: those that it names, else the defaults.
+
+    `falco` and `sidecar` are the names of the containers. In the host's network the sidecar takes
+    one port of the node's loopback interface, another for each Falco, and serves no metrics unless
+    the template names a port for them.
+    """
+    spec = template.get("spec", {})
+    named = {
+        **_named(spec.get("containers"), falco, WEB),
+        **_named(spec.get("initContainers"), sidecar, HEALTH, METRICS),
+    }
+    default = Ports()
+    if spec.get("hostNetwork"):
+        default = Ports(health=_own_port(ref), metrics=None, host=LOOPBACK)
+    return default._replace(
+        web=named.get(WEB, default.web),
+        health=named.get(HEALTH, default.health),
+        metrics=named.get(METRICS, default.metrics),
+    )
+
+
+def _named(containers: Any, container: str, *names: str) -> Mapping[str, int]:
+    """The numbers of the ports of this container that have one of these names, by name."""
+    return {
+        port["name"]: port["containerPort"]
+        for found in containers or ()
+        if found["name"] == container
+        for port in found.get("ports") or ()
+        if port.get("name") in names
+    }
+
+
+def _own_port(ref: ObjectRef) -> int:
+    """A port that most likely no other Falco has."""
+    digest = hashlib.sha256(f"{ref.namespace}/{ref.name}".encode()).digest()
+    return _FIRST + int.from_bytes(digest[:4], "big") % _COUNT

@@ -1,0 +1,128 @@
+"""Finds out whether Falco has loaded what is installed, and makes it look again if it has not."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from actors.runtime.actor import Actor
+from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
+from actors.runtime.results import RequeueAfter, Result
+from resources.artifact.reasons import FALCO_AWAY, NOT_ASKED
+from resources.node.loaded import FalcoView, LoadTrouble, cannot_be_asked, is_waiting
+from sidecar.node.falco_client import FalcoAway
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from actors.runtime.context import Runtime
+    from actors.runtime.reason import Reasons
+    from resources.node.check_request import WebServer
+    from resources.node.falco_answer import FalcoAnswer
+    from sidecar.node.state import NodeState
+
+# Seconds between two looks: at first, at most while Falco may still load something, at most while
+# it does not answer, and while there is nothing to wait for.
+_FIRST, _LOADING, _AWAY, _IDLE = 0.2, 2.0, 10.0, 300.0
+# Seconds that Falco may be silent before that is told: it is so for 0.3 s of a reload, and longer
+# when it starts.
+_PATIENCE = 30.0
+# Seconds after a change at which Falco is made to look once more. It takes 0.5 to 2 s to load the
+# official rules.
+_RENEWALS = (5.0, 12.0, 25.0)
+
+
+class Loading(Actor):
+    """Asks Falco after each installation, with growing steps, until it has loaded everything.
+
+    Otherwise it asks every five minutes. A change that Falco missed, which happens while it loads
+    another one, is brought to its notice at most three times.
+    """
+
+    kind = "Loading"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        state: NodeState,
+        ask: Callable[[WebServer], Awaitable[FalcoAnswer]] | None,
+        told: Callable[[], None],
+        renew: Callable[[], None],
+    ) -> None:
+        """`ask` raises FalcoAway; None: Falco is not to be asked.
+
+        `told` is called when there is something new to report, `renew` to have a file renamed anew.
+        """
+        super().__init__(runtime)
+        self._node = state
+        self._ask = ask
+        self._told = told
+        self._renew = renew
+        self._change = -1
+        self._looks = self._renewals = 0
+        self._since = -math.inf
+        self._silent_since: float | None = None
+
+    async def on_start(self) -> None:
+        """Look at once: what a process before has installed may be loaded."""
+        self.actor_inbox.post(Reconcile(Reason(Cause.STARTED)))
+
+    async def on_reconcile(self, reasons: Reasons) -> Result:  # noqa: ARG002 - level-based
+        """Ask Falco, and tell what is new."""
+        now = self.runtime.clock.monotonic()
+        if self._node.changed_at != self._change:
+            self._change, self._since = self._node.changed_at, now
+            self._looks = self._renewals = 0
+        before = self._node.loaded_reports()
+        self._node.falco = await self._look()
+        after = self._node.loaded_reports()
+        if after != before:
+            self._told()
+        self._looks += 1
+        if self._silent_since is not None:
+            return self._later(_AWAY, "Falco does not answer")
+        if not is_waiting(after):
+            jitter = self.runtime.random.uniform(0.9, 1.1)
+            return RequeueAfter(_IDLE * jitter, "the next look at what Falco has loaded")
+        self._make_it_look(now)
+        return self._later(_LOADING, "Falco to load what was installed")
+
+    def describe(self) -> dict[str, Any]:
+        """Add what Falco has said, for the actor dump."""
+        answer, trouble = self._node.falco.answer, self._node.falco.trouble
+        said = {"rules files": len(answer.rules), "engine": answer.engine} if answer else None
+        return {**super().describe(), "Falco": said or (trouble and trouble.message)}
+
+    async def _look(self) -> FalcoView:
+        trouble = self._cannot_ask()
+        if trouble is not None:
+            self._silent_since = None
+            return FalcoView(trouble=trouble)
+        asked_at = int(self.runtime.clock.now().timestamp() * 1e9)
+        try:
+            assert self._ask is not None, "else there was a trouble"
+            answer = await self._ask(self._node.web_server)
+        except FalcoAway as error:
+            now = self.runtime.clock.monotonic()
+            if self._silent_since is None:
+                self._silent_since = now
+            if now - self._silent_since < _PATIENCE:
+                return self._node.falco._replace(trouble=None)
+            return FalcoView(trouble=LoadTrouble(FALCO_AWAY, str(error)))
+        self._silent_since = None
+        return FalcoView(answer, asked_at)
+
+    def _cannot_ask(self) -> LoadTrouble | None:
+        if self._ask is None:
+            return LoadTrouble(NOT_ASKED, "--falco-web-server=off: Falco is not asked")
+        return cannot_be_asked(self._node.web_server)
+
+    def _make_it_look(self, now: float) -> None:
+        times = _RENEWALS[self._renewals :]
+        if times and now - self._since >= times[0]:
+            self._renewals += 1
+            self._renew()
+
+    def _later(self, most: float, why: str) -> RequeueAfter:
+        return RequeueAfter(min(_FIRST * 2 ** min(self._looks, 10), most), why)

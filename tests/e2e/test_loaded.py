@@ -1,0 +1,74 @@
+"""Loaded: what Falco runs, by its own word, as a user sees it."""
+
+import pytest
+
+from tests.e2e.costs import rule
+from tests.eventually import eventually
+from tests.played_falco import PlayedFalco
+from tests.sidecar_process import SidecarProcess
+
+
+@pytest.fixture
+def falco(fleet):
+    """A Falco with one pod, whose container is played beside the real sidecar."""
+    (planned,) = fleet.falco(type="Deployment", replicas=1).sidecars
+    pod = fleet.api.get("Pod", fleet.namespace, planned.pod)
+    played = PlayedFalco(planned.root)
+    sidecar = SidecarProcess(planned.kubeconfig, planned.directory, pod, falco=played.port)
+    fleet.sidecars[:] = [sidecar]
+    fleet.start()
+    with played.running():
+        yield played
+        fleet.stop()
+
+
+def loaded(fleet, kind, name):
+    return fleet.condition(kind, name, "Loaded")
+
+
+def becomes_loaded(fleet, kind, name, message):
+    wanted = ("True", "Loaded", f"Loaded by Falco on 1 pod{message}")
+    eventually(lambda: loaded(fleet, kind, name) == wanted)
+    assert fleet.status(kind, name)["nodes"]["loaded"] == 1
+
+
+@pytest.mark.usefixtures("falco")
+def test_what_falco_has_loaded_is_said_of_every_kind(cluster, fleet):
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
+    fleet.apply("Config", "config", config={"outputs_queue": {"capacity": 1}})
+    fleet.apply("Plugin", "plugin", config={"libraryPath": "/opt/libplugin.so"})
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+    proof = "; by the time of Falco's last reload, since Falco does not say which {} it has read"
+    becomes_loaded(fleet, "Config", "config", proof.format("configurations"))
+    becomes_loaded(fleet, "Plugin", "plugin", proof.format("libraries"))
+    waits = ("wait", "--for=condition=Loaded", "rulesfile/rules", "--namespace", fleet.namespace)
+    cluster.kubectl(*waits, "--timeout=30s")
+
+
+def test_it_is_never_said_before_falco_has_loaded_it(fleet, falco):
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+    with falco.held():
+        fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "again")])
+        fleet.programmed("Rulesfile", "rules")
+        before = ("Unknown", "Pending", "Falco has not loaded it yet on 1 of 1 pod")
+        eventually(lambda: loaded(fleet, "Rulesfile", "rules") == before)
+        assert fleet.status("Rulesfile", "rules")["nodes"]["loaded"] == 0
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+
+
+def test_a_change_that_falco_has_missed_is_brought_to_its_notice(fleet, falco):
+    (sidecar,) = fleet.sidecars
+    falco.misses = 1
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
+    fleet.programmed("Rulesfile", "rules")
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+    (renewals,) = sidecar.samples()["falco_artifacts_renewals_total"].values()
+    assert renewals == 1
+
+
+def test_a_falco_that_is_not_to_be_asked_is_said_to_be_so(fleet):
+    fleet.falco(type="Deployment", replicas=1).start()
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
+    said = "Not known of 1 of 1 pod: --falco-web-server=off: Falco is not asked"
+    eventually(lambda: loaded(fleet, "Rulesfile", "rules") == ("Unknown", "FalcoNotAsked", said))

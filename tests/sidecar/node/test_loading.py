@@ -1,0 +1,134 @@
+"""When Falco is asked what it has loaded, and what is told of it."""
+
+import random
+
+import pytest
+
+from actors.runtime.context import Runtime
+from resources.artifact.medium import Medium
+from resources.artifact.nodereport import ArtifactReport
+from resources.node.check_request import WebServer
+from resources.node.falco_answer import FalcoAnswer
+from resources.node.slots import Content, SlotId, SlotVersion
+from sidecar.node.falco_client import FalcoAway
+from sidecar.node.loading import Loading
+from sidecar.node.state import NodeState
+from tests.fake_clock import EPOCH, FakeClock
+
+A = "a" * 64
+FILE = "50-03-x-inline.yaml"
+START = int(EPOCH.timestamp() * 1e9)
+
+
+class Falco:
+    """Answers as it is told, and remembers when it was asked."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.rules = {}
+        self.silent_for = 0
+        """How many times it will not answer."""
+        self.asked = []
+
+    async def ask(self, server):
+        assert server == WebServer()
+        self.asked.append(self.clock.monotonic())
+        if self.silent_for:
+            self.silent_for -= 1
+            raise FalcoAway("nobody is there")
+        return FalcoAnswer(self.rules, 1)
+
+
+class Node:
+    """One Rulesfile is installed; Falco may have loaded it."""
+
+    def __init__(self):
+        self.clock = FakeClock()
+        self.falco = Falco(self.clock)
+        self.state = NodeState(lambda _reason: None)
+        self.told = []
+        self.renewed = []
+        self.install()
+
+    def install(self):
+        version = SlotVersion(FILE, "2026-01-01T00:00:00Z", Content(A, "origin"))
+        self.state.installed = {SlotId("Rulesfile", "x", "uid", Medium.INLINE): version}
+        self.state.reports = (
+            ArtifactReport(kind="Rulesfile", name="x", uid="uid", revision="1", state="Programmed"),
+        )
+        self.state.changed_at = START + int(self.clock.monotonic() * 1e9)
+
+    def loading(self, ask=None):
+        return Loading(
+            Runtime(self.clock, random.Random(1)),
+            self.state,
+            ask,
+            lambda: self.told.append(self.loaded()),
+            lambda: self.renewed.append(self.clock.monotonic()),
+        )
+
+    def loaded(self):
+        (report,) = self.state.loaded_reports()
+        return report.loaded, report.loaded_reason
+
+
+@pytest.fixture
+async def node():
+    made = Node()
+    ref = made.loading(made.falco.ask).launch()
+    yield made
+    await ref.stop()
+
+
+async def test_falco_is_asked_with_growing_steps_until_it_has_loaded_everything(node):
+    await node.clock.advance(4.0)
+    assert node.falco.asked == pytest.approx([0.0, 0.4, 1.2, 2.8])
+    assert node.told == []
+    node.falco.rules = {FILE: A}
+    await node.clock.advance(2.0)
+    assert node.told == [("True", None)]
+    assert node.renewed == []
+
+
+async def test_a_falco_that_has_loaded_everything_is_asked_every_five_minutes(node):
+    node.falco.rules = {FILE: A}
+    await node.clock.advance(3600.0)
+    assert 12 <= len(node.falco.asked) <= 15
+    assert node.told == [("True", None)]
+
+
+async def test_a_change_that_falco_has_missed_is_renamed_anew_three_times_and_then_told(node):
+    await node.clock.advance(600.0)
+    assert len(node.renewed) == 3
+    assert [int(at) for at in node.renewed] == [6, 12, 26]
+    assert node.told == [("False", "NotLoaded")]
+    node.falco.rules = {FILE: A}
+    await node.clock.advance(400.0)
+    assert node.told[-1] == ("True", None)
+
+
+async def test_a_short_silence_is_not_told(node):
+    node.falco.rules = {FILE: A}
+    await node.clock.advance(1.0)
+    node.falco.silent_for = 3
+    await node.clock.advance(600.0)
+    assert node.falco.silent_for == 0
+    assert node.told == [("True", None)]
+
+
+async def test_a_long_silence_is_told_once_and_falco_is_found_again_within_seconds(node):
+    node.falco.silent_for = 999
+    await node.clock.advance(300.0)
+    assert node.told == [("Unknown", "FalcoUnreachable")]
+    assert node.renewed == []
+    node.falco.silent_for, node.falco.rules = 0, {FILE: A}
+    await node.clock.advance(10.0)
+    assert node.told[1:] == [("True", None)]
+
+
+async def test_a_falco_that_is_not_to_be_asked_is_said_to_be_so_at_once():
+    node = Node()
+    ref = node.loading().launch()
+    await node.clock.advance(0.0)
+    assert node.told == [("Unknown", "FalcoNotAsked")]
+    await ref.stop()
