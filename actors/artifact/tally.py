@@ -65,7 +65,8 @@ class Tally:
         known = len(pods) - len(self.apart)
         if len(self.apart) <= known:
             return
-        programmed = Counter(one for one in self.apart.values() if one.state == PROGRAMMED)
+        told = (one for one in self.apart.values() if one.state == PROGRAMMED)
+        programmed = Counter(one for one in told if not one.node)  # refusals are told one by one
         ((usual, count),) = programmed.most_common(1) or [(self.usual, 0)]
         if count <= known:
             return

@@ -175,8 +175,8 @@ _LOCAL = frozenset({None, "", "0.0.0.0", "::", "127.0.0.1", "localhost"})  # noq
 def _web_server(merged: MergedConfig) -> WebServer:
     """Where Falco will answer, with its own defaults (configuration.cpp) for what is not given."""
 
-    def is_on(name: str) -> bool:
-        piece = merged.setting("webserver", name)
+    def is_on(name: str, key: str = "webserver") -> bool:
+        piece = merged.setting(key, name)
         return piece is not None and yaml_node.boolean(piece.value) is True
 
     port, address = (merged.setting("webserver", f"listen_{what}") for what in ("port", "address"))
@@ -186,7 +186,8 @@ def _web_server(merged: MergedConfig) -> WebServer:
         enabled=is_on("enabled"),
         port=number if number is not None else falco_config.WEB_PORT,
         tls=is_on("ssl_enabled"),
-        metrics=is_on("prometheus_metrics_enabled"),
+        # Both are needed (webserver.cpp).
+        metrics=is_on("prometheus_metrics_enabled") and is_on("enabled", "metrics"),
         is_local=host in _LOCAL,
     )
 

@@ -34,15 +34,12 @@ class FalcoAnswer(NamedTuple):
     rules: Mapping[str, str]
     reloaded_at: int
     """When Falco has read its configuration last, in nanoseconds since the epoch; 0: not said."""
-    plugins: Mapping[str, str] | None = None
-    """Versions by name of the plugin; None if Falco does not say which plugins it has loaded."""
     engine: str = ""
     """The version of the rule engine, as 0.62.0; empty if Falco does not say it."""
 
 
 class _Versions(msgspec.Struct):
     engine_version_semver: str = ""
-    plugin_versions: dict[str, str] | None = None
 
 
 _versions = msgspec.json.Decoder(_Versions)
@@ -61,6 +58,4 @@ def falco_answer(metrics: str, versions: bytes) -> FalcoAnswer:
         told = _versions.decode(versions)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableAnswer(f"/versions cannot be read: {error}") from error
-    return FalcoAnswer(
-        rules, max(times, default=0), told.plugin_versions, told.engine_version_semver
-    )
+    return FalcoAnswer(rules, max(times, default=0), told.engine_version_semver)

@@ -1,7 +1,9 @@
 """Which of the installed artifacts Falco has loaded, by what it says of itself.
 
-A rules file is proved by its SHA-256. Falco does not say which files of config.d it has read, nor
-which content a library had: for Configs and Plugins the time of its last reload is the proof.
+Falco says when it has read its configuration last, and after that it reads its rules. It gives the
+SHA-256 of each rules file as well, but takes it only when it has compiled all rules: content that
+came meanwhile is not what it runs. So both are needed. It does not say which files of config.d it
+has read, nor which content a library had: for Configs and Plugins the time is the proof.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from resources.artifact.nodereport import LoadState, ReportState
 from resources.artifact.reasons import METRICS_OFF, NOT_LOADED, TOO_OLD, WEB_SERVER_OFF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from resources.artifact.nodereport import ArtifactReport
     from resources.check.check_request import WebServer
@@ -25,10 +27,9 @@ if TYPE_CHECKING:
 # that reads a change is at least that much later than the change; one that was under way when the
 # change came is not.
 _DEBOUNCE = 100_000_000
-# Nanoseconds after which what Falco has not loaded is reported as such. It takes 0.5 to 2 s for the
-# official rules.
-_PATIENCE = 30_000_000_000
 
+# Lacking, perhaps, in a way that nobody can be blamed for.
+_UNKNOWN = "?"
 _BY_TIME = "by the time of Falco's last reload, since Falco does not say which {} it has read"
 _OF_KIND = {"Config": "configurations", "Plugin": "libraries"}
 
@@ -48,20 +49,44 @@ def cannot_be_asked(server: WebServer) -> LoadTrouble | None:
         text = "Falco's web server does not listen on 127.0.0.1 (webserver.listen_address)"
         return LoadTrouble(WEB_SERVER_OFF, text)
     if not server.metrics:
-        text = "Falco does not serve metrics (webserver.prometheus_metrics_enabled)"
+        text = "Falco serves no metrics (metrics.enabled, webserver.prometheus_metrics_enabled)"
         return LoadTrouble(METRICS_OFF, text)
     return None
 
 
 class FalcoView(NamedTuple):
-    """What Falco has said last, and when it was asked, in nanoseconds since the epoch.
+    """What Falco has said last, of the files as they were after so many `changes`.
 
-    Without an answer there is a trouble, or Falco was not asked yet.
+    Without an answer there is a trouble, or Falco was not asked yet. `is_late`: it has had time
+    enough to load everything.
     """
 
     answer: FalcoAnswer | None = None
-    asked_at: int = 0
+    changes: int = 0
     trouble: LoadTrouble | None = None
+    is_late: bool = False
+
+
+class FileTimes(NamedTuple):
+    """When the files of slots were installed, in nanoseconds since the epoch.
+
+    `before`: for slots that this process has found installed, when anything was changed last.
+    """
+
+    before: int = 0
+    by_slot: Mapping[SlotId, int] = {}
+    last: int = 0
+    """When this process has changed anything last, be it by a removal."""
+
+    @property
+    def newest(self) -> int:
+        """When anything was changed last."""
+        return max(self.before, self.last)
+
+    def bounded(self, now: int) -> FileTimes:
+        """The same, with no time that lies in the future: the clock was set back."""
+        times = {slot: min(at, now) for slot, at in self.by_slot.items()}
+        return FileTimes(min(self.before, now), times, min(self.last, now))
 
 
 class Loaded(NamedTuple):
@@ -76,22 +101,17 @@ def with_loaded(
     reports: Iterable[ArtifactReport],
     installed: Mapping[SlotId, SlotVersion],
     view: FalcoView,
-    changed_at: int,
+    times: FileTimes,
 ) -> tuple[ArtifactReport, ...]:
-    """The reports with what Falco has loaded of the artifacts that are programmed.
-
-    `changed_at`: when Falco's directories were changed last, in nanoseconds since the epoch.
-    """
-    by_artifact: dict[tuple[str, str, str], list[SlotVersion]] = {}
-    for slot, version in installed.items():
-        by_artifact.setdefault((slot.kind, slot.name, slot.uid), []).append(version)
+    """The reports with what Falco has loaded of the artifacts that are programmed."""
+    lacking: dict[tuple[str, str, str], list[str]] = {}
+    if view.answer is not None:
+        for slot, version in installed.items():
+            at, is_known = times.by_slot.get(slot, times.before), slot in times.by_slot
+            if text := _lacking(slot.kind, version, view.answer, at, is_known=is_known):
+                lacking.setdefault((slot.kind, slot.name, slot.uid), []).append(text)
     return tuple(
-        _with_loaded(
-            report,
-            by_artifact.get((report.kind, report.name, report.uid), ()),
-            view,
-            changed_at,
-        )
+        _with_loaded(report, lacking.get((report.kind, report.name, report.uid), ()), view)
         for report in reports
     )
 
@@ -103,12 +123,15 @@ def is_waiting(reports: Iterable[ArtifactReport]) -> bool:
     )
 
 
-def _with_loaded(
-    report: ArtifactReport, versions: Iterable[SlotVersion], view: FalcoView, changed_at: int
-) -> ArtifactReport:
+def is_behind(view: FalcoView, times: FileTimes) -> bool:
+    """Whether Falco has not read its files since they were changed last, be it by a removal."""
+    return view.answer is not None and 0 < view.answer.reloaded_at < times.newest + _DEBOUNCE
+
+
+def _with_loaded(report: ArtifactReport, lacking: Sequence[str], view: FalcoView) -> ArtifactReport:
     if report.state != ReportState.PROGRAMMED:
         return report
-    loaded = _loaded(report.kind, versions, view, changed_at)
+    loaded = _loaded(report.kind, lacking, view)
     return replace(
         report,
         loaded=loaded.state.value if loaded.state is not None else None,
@@ -117,37 +140,38 @@ def _with_loaded(
     )
 
 
-def _loaded(kind: str, versions: Iterable[SlotVersion], view: FalcoView, changed_at: int) -> Loaded:
+def _loaded(kind: str, lacking: Sequence[str], view: FalcoView) -> Loaded:
     answer = view.answer
     if answer is None:
         if view.trouble is None:
             return Loaded(None)
         return Loaded(LoadState.UNKNOWN, *view.trouble)
-    if kind != "Rulesfile" and not answer.reloaded_at:
+    if not answer.reloaded_at and (kind in _OF_KIND or not answer.rules):
         return Loaded(LoadState.UNKNOWN, TOO_OLD, "this Falco does not say when it has reloaded")
-    is_reloaded = answer.reloaded_at >= changed_at + _DEBOUNCE
-    lacking = [
-        text for version in versions if (text := _lacking(kind, version, answer, is_reloaded))
-    ]
     if not lacking:
         proof = _BY_TIME.format(_OF_KIND[kind]) if kind in _OF_KIND else None
         return Loaded(LoadState.TRUE, None, proof)
-    if view.asked_at - changed_at < _PATIENCE:
+    texts = [text for text in lacking if text != _UNKNOWN]
+    if not (view.is_late and texts):
         return Loaded(None)
     hint = "Falco's log says why, if it has refused to reload"
-    return Loaded(LoadState.FALSE, NOT_LOADED, f"{'; '.join(lacking)}; {hint}")
+    return Loaded(LoadState.FALSE, NOT_LOADED, f"{'; '.join(texts)}; {hint}")
 
 
-def _lacking(kind: str, version: SlotVersion, answer: FalcoAnswer, is_reloaded: bool) -> str:
-    """What Falco lacks of a version; empty if it has loaded it."""
+def _lacking(
+    kind: str, version: SlotVersion, answer: FalcoAnswer, at: int, *, is_known: bool
+) -> str:
+    """What Falco lacks of a version that was installed at this time; empty if it has loaded it.
+
+    `is_known`: the time is that of its own installation, and so is worth an accusation.
+    """
     if kind == "Rulesfile":
         digest = answer.rules.get(version.file)
-        if version.content is None or digest == version.content.sha256:
+        if version.content is not None and digest != version.content.sha256:
+            verb = "has not loaded" if digest is None else "runs an older"
+            return f"Falco {verb} {version.file}"
+        if not answer.reloaded_at:
             return ""
-        return f"Falco {'has not loaded' if digest is None else 'runs an older'} {version.file}"
-    if not is_reloaded:
-        return f"Falco has not reloaded since {version.file} was installed"
-    plugins, entry = answer.plugins, version.entry
-    if entry is not None and plugins is not None and entry.name not in plugins:
-        return f"Falco has not loaded the plugin {entry.name}"
-    return ""
+    if answer.reloaded_at >= at + _DEBOUNCE:
+        return ""
+    return f"Falco has not reloaded since {version.file} was installed" if is_known else _UNKNOWN

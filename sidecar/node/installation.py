@@ -14,6 +14,7 @@ from resources.check.check_request import Verdict
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.node.artifact import NodeArtifact, Trouble
 from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
+from resources.node.loaded import FileTimes
 from resources.node.pace import quiet_seconds
 from resources.node.plan import Plan, PlannedSlot, has_quick_fetch, kept, plan, removed, settled
 from resources.node.plugin_entries import plugin_entries
@@ -94,7 +95,7 @@ class Installation(Actor):
         for text in unknown:
             _log.warning("what was installed is not known, and is fetched anew: %s", text)
         self._node.gate_opened = self._node.gate_opened or manifest.gate_opened
-        self._node.changed_at = await in_thread(self._volume.changed_at)
+        self._node.times = FileTimes(await in_thread(self._volume.changed_at))
         await self._leave_to_falco()
 
     async def on_reconcile(self, reasons: Reasons) -> Result:
@@ -128,6 +129,7 @@ class Installation(Actor):
             sizes = await in_thread(self._volume.rules_sizes)
             quiet = quiet_seconds(self._quiet, sizes)
             self._not_before = self.runtime.clock.monotonic() + quiet
+            self._node.left_alone_until = self._not_before
 
     def _after_falco(self) -> RequeueAfter:
         left = max(0.0, self._not_before - self.runtime.clock.monotonic())
@@ -192,6 +194,7 @@ class Installation(Actor):
     ) -> dict[SlotId, Trouble]:
         """Write what differs; return why slots could not be written."""
         before = self._node.installed
+        self._node.changes += final != before
         try:
             files = await self._files(final)
             slots, gate_opened = to_manifest(final), self._node.gate_opened
@@ -205,12 +208,12 @@ class Installation(Actor):
             ids = (slot.id for slot in planned.slots)
             changed = [slot for slot in ids if final.get(slot) != before.get(slot)]
             return {slot: _not_stored(slot, str(error)) for slot in changed}
-        self._node.installed = final
         self._is_complete = not applied.postponed
         if applied.is_seen:
             self._node.batches += 1
-            self._node.changed_at = await in_thread(self._volume.changed_at)
+            self._node.renewal_due = False  # Falco looks in any case
             await self._leave_to_falco()
+        await self._note_times(final)
         await self._collect(final)
         taken = {(file.directory, file.name) for file in applied.conflicts}
         return {
@@ -218,6 +221,20 @@ class Installation(Actor):
             for slot, version in final.items()
             if (DIRECTORIES[slot.kind], version.file) in taken
         }
+
+    async def _note_times(self, final: Mapping[SlotId, SlotVersion]) -> None:
+        """Take what is installed for so, with the time of what is new."""
+        before, times = self._node.installed, self._node.times
+        now = await in_thread(self._volume.changed_at)
+        by_slot = {
+            slot: now if version != before.get(slot) else times.by_slot.get(slot, times.before)
+            for slot, version in final.items()
+            if version != before.get(slot) or slot in times.by_slot
+        }
+        if final != before:
+            self._node.changes += 1
+            self._node.times = FileTimes(times.before, by_slot, now)
+        self._node.installed = final
 
     async def _renew(self) -> None:
         """Make Falco look once more; that the disk fails is no news, for then a batch fails too."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from actors.runtime.actor import Actor
@@ -10,7 +9,7 @@ from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import RequeueAfter, Result
 from resources.artifact.reasons import FALCO_AWAY, NOT_ASKED
-from resources.node.loaded import FalcoView, LoadTrouble, cannot_be_asked, is_waiting
+from resources.node.loaded import FalcoView, LoadTrouble, cannot_be_asked, is_behind, is_waiting
 from sidecar.node.falco_client import FalcoAway
 
 if TYPE_CHECKING:
@@ -28,9 +27,10 @@ _FIRST, _LOADING, _AWAY, _IDLE = 0.2, 2.0, 10.0, 300.0
 # Seconds that Falco may be silent before that is told: it is so for 0.3 s of a reload, and longer
 # when it starts.
 _PATIENCE = 30.0
-# Seconds after a change at which Falco is made to look once more. It takes 0.5 to 2 s to load the
-# official rules.
+# Seconds that Falco has had after a change when it is made to look once more, and when what it has
+# not loaded is told. They begin when it answers and the time is over in which it is left alone.
 _RENEWALS = (5.0, 12.0, 25.0)
+_LATE = 30.0
 
 
 class Loading(Actor):
@@ -59,9 +59,9 @@ class Loading(Actor):
         self._ask = ask
         self._told = told
         self._renew = renew
-        self._change = -1
+        self._changes = -1
         self._looks = self._renewals = 0
-        self._since = -math.inf
+        self._since = 0.0
         self._silent_since: float | None = None
 
     async def on_start(self) -> None:
@@ -71,18 +71,24 @@ class Loading(Actor):
     async def on_reconcile(self, reasons: Reasons) -> Result:  # noqa: ARG002 - level-based
         """Ask Falco, and tell what is new."""
         now = self.runtime.clock.monotonic()
-        if self._node.changed_at != self._change:
-            self._change, self._since = self._node.changed_at, now
-            self._looks = self._renewals = 0
+        if self._node.changes != self._changes:
+            self._changes = self._node.changes
+            self._begin(now)
         before = self._node.loaded_reports()
-        self._node.falco = await self._look()
+        view = await self._look(now)
+        if view.changes == self._node.changes or view.answer is None:
+            self._node.falco = view
+            at = int(self.runtime.clock.now().timestamp() * 1e9)
+            self._node.times = self._node.times.bounded(at)
         after = self._node.loaded_reports()
         if after != before:
             self._told()
         self._looks += 1
         if self._silent_since is not None:
             return self._later(_AWAY, "Falco does not answer")
-        if not is_waiting(after):
+        is_waited_for = is_waiting(after) or is_behind(view, self._node.times)
+        if view.is_late or not is_waited_for:
+            self._node.renewal_due = False
             jitter = self.runtime.random.uniform(0.9, 1.1)
             return RequeueAfter(_IDLE * jitter, "the next look at what Falco has loaded")
         self._make_it_look(now)
@@ -94,24 +100,33 @@ class Loading(Actor):
         said = {"rules files": len(answer.rules), "engine": answer.engine} if answer else None
         return {**super().describe(), "Falco": said or (trouble and trouble.message)}
 
-    async def _look(self) -> FalcoView:
+    def _begin(self, now: float) -> None:
+        """Give Falco its time anew: there is a change, or it has not answered for long."""
+        self._since = max(now, self._node.left_alone_until)
+        self._looks = self._renewals = 0
+
+    async def _look(self, now: float) -> FalcoView:
         trouble = self._cannot_ask()
         if trouble is not None:
             self._silent_since = None
             return FalcoView(trouble=trouble)
-        asked_at = int(self.runtime.clock.now().timestamp() * 1e9)
+        if not self._node.gate_opened:
+            self._begin(now)  # there is no Falco yet
+            return FalcoView()
+        changes = self._node.changes
         try:
             assert self._ask is not None, "else there was a trouble"
             answer = await self._ask(self._node.web_server)
         except FalcoAway as error:
-            now = self.runtime.clock.monotonic()
             if self._silent_since is None:
                 self._silent_since = now
             if now - self._silent_since < _PATIENCE:
                 return self._node.falco._replace(trouble=None)
             return FalcoView(trouble=LoadTrouble(FALCO_AWAY, str(error)))
+        if self._silent_since is not None and now - self._silent_since >= _RENEWALS[0]:
+            self._begin(now)  # it has just started
         self._silent_since = None
-        return FalcoView(answer, asked_at)
+        return FalcoView(answer, changes, is_late=now - self._since >= _LATE)
 
     def _cannot_ask(self) -> LoadTrouble | None:
         if self._ask is None:

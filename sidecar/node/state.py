@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.runtime.reason import Cause, Reason
 from resources.check.check_request import WebServer
-from resources.node.loaded import FalcoView, with_loaded
+from resources.node.loaded import FalcoView, FileTimes, with_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -36,8 +36,12 @@ class NodeState:
         """Who has judged the versions on disk: Falco, or, with the reason, our own check only."""
         self.batches = 0
         """How many times files were changed; files that were changed together count once."""
-        self.changed_at = 0
-        """When Falco's directories were changed last, in nanoseconds since the epoch."""
+        self.changes = 0
+        """How many times the files have begun or ceased to change."""
+        self.times = FileTimes()
+        """When the installed files were changed."""
+        self.left_alone_until = 0.0
+        """Until when Falco is given time to load them, on the monotonic clock."""
         self.web_server = WebServer()
         """Where the Falco that loads them answers."""
         self.falco = FalcoView()
@@ -51,7 +55,10 @@ class NodeState:
 
     def loaded_reports(self) -> tuple[ArtifactReport, ...]:
         """The reports, with what is known of what Falco has loaded."""
-        return with_loaded(self.reports, self.installed, self.falco, self.changed_at)
+        view = self.falco
+        if view.answer is not None and view.changes != self.changes:
+            view = FalcoView()  # what it has said is no word about these files
+        return with_loaded(self.reports, self.installed, view, self.times)
 
     def artifacts(self) -> tuple[NodeArtifact, ...]:
         """Every artifact whose actor has reconciled it."""

@@ -8,12 +8,13 @@ from resources.check.check_request import WebServer
 from resources.node.falco_answer import FalcoAnswer, UnreadableAnswer, falco_answer
 from resources.node.loaded import (
     FalcoView,
+    FileTimes,
     LoadTrouble,
     cannot_be_asked,
+    is_behind,
     is_waiting,
     with_loaded,
 )
-from resources.node.plugin_entries import PluginEntry
 from resources.node.slots import Content, SlotId, SlotVersion
 
 A, B = "a" * 64, "b" * 64
@@ -27,9 +28,9 @@ TIME = "by the time of Falco's last reload, since Falco does not say which {} it
 HINT = "Falco's log says why, if it has refused to reload"
 
 
-def installed(kind, sha256=A, entry=None):
+def installed(kind, sha256=A):
     content = Content(sha256, "origin") if sha256 else None
-    version = SlotVersion(FILE, "2026-01-01T00:00:00Z", content, entry)
+    version = SlotVersion(FILE, "2026-01-01T00:00:00Z", content)
     return {SlotId(kind, "x", "uid", Medium.INLINE): version}
 
 
@@ -37,20 +38,25 @@ def report(kind, state="Programmed"):
     return ArtifactReport(kind=kind, name="x", uid="uid", revision="1", state=state)
 
 
-def loaded(kind, view, versions=None, state="Programmed"):
+def loaded(kind, view, versions=None, state="Programmed", is_known=True):
     """State, reason and message of loading."""
     versions = installed(kind) if versions is None else versions
-    (told,) = with_loaded([report(kind, state)], versions, view, CHANGED)
+    times = FileTimes(0, dict.fromkeys(versions, CHANGED)) if is_known else FileTimes(CHANGED)
+    (told,) = with_loaded([report(kind, state)], versions, view, times)
     assert (told.state, told.revision) == (state, "1")
     return told.loaded, told.loaded_reason, told.loaded_message
 
 
-def answer(rules=None, reloaded_at=RELOADED, plugins=None, asked_at=ASKED):
+def answer(rules=None, reloaded_at=RELOADED, is_late=False):
     rules = {FILE: A} if rules is None else rules
-    return FalcoView(FalcoAnswer(rules, reloaded_at, plugins), asked_at)
+    return FalcoView(FalcoAnswer(rules, reloaded_at), 1, None, is_late)
 
 
 WAITS = (None, None, None)
+
+
+NOT_RELOADED = f"Falco has not reloaded since {FILE} was installed; {HINT}"
+TOO_OLD = ("Unknown", "FalcoTooOld", "this Falco does not say when it has reloaded")
 
 
 @pytest.mark.parametrize(
@@ -59,51 +65,66 @@ WAITS = (None, None, None)
         (FalcoView(), WAITS),
         (answer(), ("True", None, None)),
         (answer(reloaded_at=0), ("True", None, None)),
+        (answer({}, reloaded_at=0), TOO_OLD),
+        # Its digest is of the file as it is once all is compiled, which may not be what it read.
+        (answer(reloaded_at=CHANGED - 1), WAITS),
         (answer({FILE: B}), WAITS),
         (answer({}), WAITS),
-        (answer({}, asked_at=LATE), ("False", "NotLoaded", f"Falco has not loaded {FILE}; {HINT}")),
         (
-            answer({FILE: B}, asked_at=LATE),
+            answer({}, is_late=True),
+            ("False", "NotLoaded", f"Falco has not loaded {FILE}; {HINT}"),
+        ),
+        (
+            answer({FILE: B}, is_late=True),
             ("False", "NotLoaded", f"Falco runs an older {FILE}; {HINT}"),
         ),
+        (answer(reloaded_at=CHANGED - 1, is_late=True), ("False", "NotLoaded", NOT_RELOADED)),
         (
             FalcoView(trouble=LoadTrouble("FalcoUnreachable", "it is away")),
             ("Unknown", "FalcoUnreachable", "it is away"),
         ),
     ],
 )
-def test_rules_are_proved_by_their_digest(view, expected):
+def test_rules_are_proved_by_their_digest_and_the_time_of_the_reload(view, expected):
     assert loaded("Rulesfile", view) == expected
 
 
+@pytest.mark.parametrize(("kind", "what"), [("Config", "configurations"), ("Plugin", "libraries")])
 @pytest.mark.parametrize(
-    ("reloaded_at", "asked_at", "expected"),
+    ("reloaded_at", "is_late", "expected"),
     [
-        (RELOADED, ASKED, ("True", None, TIME.format("configurations"))),
-        (CHANGED - 1, ASKED, WAITS),
+        (RELOADED, False, "True"),
+        (CHANGED - 1, False, WAITS),
         # This reload was under way when the change came: Falco waits 100 ms before it reads.
-        (CHANGED + SECOND // 20, ASKED, WAITS),
-        (
-            CHANGED - 1,
-            LATE,
-            ("False", "NotLoaded", f"Falco has not reloaded since {FILE} was installed; {HINT}"),
-        ),
-        (0, ASKED, ("Unknown", "FalcoTooOld", "this Falco does not say when it has reloaded")),
+        (CHANGED + SECOND // 20, False, WAITS),
+        (CHANGED - 1, True, ("False", "NotLoaded", NOT_RELOADED)),
+        (0, False, TOO_OLD),
     ],
 )
-def test_a_configuration_is_proved_by_the_time_of_the_reload(reloaded_at, asked_at, expected):
-    assert loaded("Config", answer({}, reloaded_at, asked_at=asked_at)) == expected
+def test_others_are_proved_by_the_time_of_the_reload(kind, what, reloaded_at, is_late, expected):
+    proof = ("True", None, TIME.format(what))
+    wanted = proof if expected == "True" else expected
+    assert loaded(kind, answer({}, reloaded_at, is_late)) == wanted
 
 
-def test_a_plugin_is_proved_by_the_reload_and_its_name():
-    versions = installed("Plugin", entry=PluginEntry("json", "/x.so"))
-    proof = ("True", None, TIME.format("libraries"))
-    assert loaded("Plugin", answer({}, plugins={"json": "0.7.0"}), versions) == proof
-    assert loaded("Plugin", answer({}, plugins=None), versions) == proof
-    assert loaded("Plugin", answer({}, plugins={}), versions) == WAITS
-    lacking = f"Falco has not loaded the plugin json; {HINT}"
-    late = answer({}, plugins={}, asked_at=LATE)
-    assert loaded("Plugin", late, versions) == ("False", "NotLoaded", lacking)
+def test_nobody_is_blamed_by_a_time_that_may_be_of_another_change():
+    late = answer({}, CHANGED - 1, is_late=True)
+    assert loaded("Config", late, is_known=False) == WAITS
+    assert loaded("Config", answer({}), is_known=False)[0] == "True"
+
+
+def test_falco_is_behind_until_it_has_read_the_last_change_be_it_a_removal():
+    assert is_behind(answer(reloaded_at=CHANGED - 1), FileTimes(0, {}, CHANGED))
+    assert not is_behind(answer(), FileTimes(0, {}, CHANGED))
+    assert not is_behind(answer(reloaded_at=0), FileTimes(0, {}, CHANGED))
+    assert not is_behind(FalcoView(), FileTimes(CHANGED))
+
+
+def test_no_change_lies_in_the_future_if_the_clock_was_set_back():
+    (slot,) = installed("Config")
+    times = FileTimes(CHANGED, {slot: CHANGED}, CHANGED)
+    assert times.bounded(1) == FileTimes(1, {slot: 1}, 1)
+    assert times.bounded(CHANGED + 1) == times
 
 
 @pytest.mark.parametrize("state", ["Failed", "Pending", "NotSelected"])
@@ -118,7 +139,9 @@ def test_an_artifact_without_files_has_nothing_that_falco_could_lack():
 def test_it_is_waited_for_what_is_installed_only():
     assert is_waiting([report("Config")])
     assert not is_waiting([report("Config", "Failed")])
-    assert not is_waiting(with_loaded([report("Rulesfile")], installed("Rulesfile"), answer(), 0))
+    assert not is_waiting(
+        with_loaded([report("Rulesfile")], installed("Rulesfile"), answer(), FileTimes())
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,7 +176,7 @@ falcosecurity_falco_reload_timestamp_nanoseconds 1748338536592811359
 def test_the_answers_of_falco_are_read():
     versions = b'{"engine_version_semver": "0.62.0", "plugin_versions": {"json": "0.7.0"}, "x": 1}'
     assert falco_answer(METRICS, versions) == FalcoAnswer(
-        {FILE: A, "b.yaml": B}, 1748338536592811359, {"json": "0.7.0"}, "0.62.0"
+        {FILE: A, "b.yaml": B}, 1748338536592811359, "0.62.0"
     )
     assert falco_answer("", b"{}") == FalcoAnswer({}, 0)
 
@@ -174,7 +197,7 @@ def test_a_line_that_is_not_falcos_is_passed_over(line):
     assert falco_answer(f"{line}\n{METRICS}", b"{}") == falco_answer(METRICS, b"{}")
 
 
-@pytest.mark.parametrize("versions", [b"", b"[]", b'{"plugin_versions": []}', b"\xff", b"[" * 9999])
+@pytest.mark.parametrize("versions", [b"", b"[]", b'{"engine_version_semver": []}', b"\xff"])
 def test_versions_that_are_not_falcos_are_refused(versions):
     with pytest.raises(UnreadableAnswer, match="/versions cannot be read"):
         falco_answer(METRICS, versions)

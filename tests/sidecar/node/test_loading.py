@@ -9,6 +9,7 @@ from resources.artifact.medium import Medium
 from resources.artifact.nodereport import ArtifactReport
 from resources.check.check_request import WebServer
 from resources.node.falco_answer import FalcoAnswer
+from resources.node.loaded import FileTimes
 from resources.node.slots import Content, SlotId, SlotVersion
 from sidecar.node.falco_client import FalcoAway
 from sidecar.node.loading import Loading
@@ -26,6 +27,7 @@ class Falco:
     def __init__(self, clock):
         self.clock = clock
         self.rules = {}
+        self.reloaded_at = 0.2
         self.silent_for = 0
         """How many times it will not answer."""
         self.asked = []
@@ -36,7 +38,7 @@ class Falco:
         if self.silent_for:
             self.silent_for -= 1
             raise FalcoAway("nobody is there")
-        return FalcoAnswer(self.rules, 1)
+        return FalcoAnswer(self.rules, START + int(self.reloaded_at * 1e9))
 
 
 class Node:
@@ -46,17 +48,21 @@ class Node:
         self.clock = FakeClock()
         self.falco = Falco(self.clock)
         self.state = NodeState(lambda _reason: None)
+        self.state.gate_opened = True
         self.told = []
         self.renewed = []
         self.install()
 
     def install(self):
         version = SlotVersion(FILE, "2026-01-01T00:00:00Z", Content(A, "origin"))
-        self.state.installed = {SlotId("Rulesfile", "x", "uid", Medium.INLINE): version}
+        slot = SlotId("Rulesfile", "x", "uid", Medium.INLINE)
+        self.state.installed = {slot: version}
         self.state.reports = (
             ArtifactReport(kind="Rulesfile", name="x", uid="uid", revision="1", state="Programmed"),
         )
-        self.state.changed_at = START + int(self.clock.monotonic() * 1e9)
+        now = START + int(self.clock.monotonic() * 1e9)
+        self.state.times = FileTimes(0, {slot: now}, now)
+        self.state.changes += 1
 
     def loading(self, ask=None):
         return Loading(
@@ -101,6 +107,7 @@ async def test_a_change_that_falco_has_missed_is_renamed_anew_three_times_and_th
     await node.clock.advance(600.0)
     assert len(node.renewed) == 3
     assert [int(at) for at in node.renewed] == [6, 12, 26]
+    assert node.clock.monotonic() == 600.0
     assert node.told == [("False", "NotLoaded")]
     node.falco.rules = {FILE: A}
     await node.clock.advance(400.0)
@@ -131,4 +138,34 @@ async def test_a_falco_that_is_not_to_be_asked_is_said_to_be_so_at_once():
     ref = node.loading().launch()
     await node.clock.advance(0.0)
     assert node.told == [("Unknown", "FalcoNotAsked")]
+    await ref.stop()
+
+
+async def test_a_falco_that_was_away_for_long_gets_its_time_anew(node):
+    node.falco.silent_for = 8
+    await node.clock.advance(45.0)
+    assert node.falco.silent_for == 0
+    assert node.told == [("Unknown", "FalcoUnreachable")]
+    await node.clock.advance(60.0)
+    assert len(node.renewed) == 3
+    assert node.told[1:] == [(None, None), ("False", "NotLoaded")]
+
+
+async def test_a_removal_that_falco_has_missed_is_brought_to_its_notice(node):
+    node.falco.rules = {FILE: A}
+    await node.clock.advance(10.0)
+    node.install()  # of which nothing is new but that something else is gone
+    await node.clock.advance(400.0)
+    assert len(node.renewed) == 3
+
+
+async def test_before_the_gate_is_open_there_is_no_falco_to_ask():
+    node = Node()
+    node.state.gate_opened = False
+    ref = node.loading(node.falco.ask).launch()
+    await node.clock.advance(60.0)
+    assert (node.falco.asked, node.told, node.renewed) == ([], [], [])
+    node.state.gate_opened, node.falco.rules = True, {FILE: A}
+    await node.clock.advance(3.0)
+    assert node.told == [("True", None)]
     await ref.stop()
