@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ PACKAGES = {
     "nftables": "nft",
     "pkg-config": "pkg-config",
 }
+_APT_SECONDS = 300
 # What a kubelet needs of version 2, where it is delegated by name.
 CONTROLLERS = {"cpu", "cpuset", "memory", "pids"}
 
@@ -89,8 +91,11 @@ def _packages() -> list[str]:
 def _install(packages: list[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        command = ["apt-get", "--quiet=2", *arguments]
-        subprocess.run(command, env=environment, stdout=sys.stderr, check=False)
+        command = ["apt-get", "--quiet=2", "--option=Acquire::Retries=1", *arguments]
+        with suppress(subprocess.TimeoutExpired):  # what is missing then is said
+            subprocess.run(
+                command, env=environment, stdout=sys.stderr, check=False, timeout=_APT_SECONDS
+            )
 
 
 def _succeeds(probe: Probe) -> bool:
