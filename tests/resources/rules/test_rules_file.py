@@ -87,7 +87,7 @@ def test_a_file_of_another_form_is_refused(text, message):
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "~\n", "[]\n"])
 def test_an_empty_file_is_a_warning(text):
-    assert content(text) == ((), (), ("the file has no rules",), content(text).values)
+    assert content(text)[:3] == ((), (), ("the file has no rules",))
 
 
 @pytest.mark.parametrize("key", ["condition", "output", "desc", "priority"])
