@@ -79,7 +79,6 @@ class Installation(Actor):
         self._volume, self._blobs = volume, volume.blobs
         self._check = check
         self._quiet = quiet
-        self._not_before = 0.0
         self._is_complete = True
         self._done = done
         self._lost = lost
@@ -104,7 +103,7 @@ class Installation(Actor):
         self._since = now if self._since is None else self._since
         is_early = reasons.have(*_NEWS) or has_quick_fetch(self._node.artifacts())
         quiet = _QUIET if is_early and now - self._since < _PATIENCE else 0.0
-        loading = self._not_before - now
+        loading = self._node.left_alone_until - now
         if loading > quiet:
             return RequeueAfter(loading, "Falco to load the batch before")
         if quiet:
@@ -128,11 +127,10 @@ class Installation(Actor):
         if self._node.gate_opened:
             sizes = await in_thread(self._volume.rules_sizes)
             quiet = quiet_seconds(self._quiet, sizes)
-            self._not_before = self.runtime.clock.monotonic() + quiet
-            self._node.left_alone_until = self._not_before
+            self._node.left_alone_until = self.runtime.clock.monotonic() + quiet
 
     def _after_falco(self) -> RequeueAfter:
-        left = max(0.0, self._not_before - self.runtime.clock.monotonic())
+        left = max(0.0, self._node.left_alone_until - self.runtime.clock.monotonic())
         return RequeueAfter(left, "Falco to load what needs the removed libraries no more")
 
     async def _install(self) -> Mapping[SlotId, Trouble]:
@@ -225,15 +223,13 @@ class Installation(Actor):
     async def _note_times(self, final: Mapping[SlotId, SlotVersion]) -> None:
         """Take what is installed for so, with the time of what is new."""
         before, times = self._node.installed, self._node.times
+        if final == before:
+            return
         now = await in_thread(self._volume.changed_at)
-        by_slot = {
-            slot: now if version != before.get(slot) else times.by_slot.get(slot, times.before)
-            for slot, version in final.items()
-            if version != before.get(slot) or slot in times.by_slot
-        }
-        if final != before:
-            self._node.changes += 1
-            self._node.times = FileTimes(times.before, by_slot, now)
+        kept = {slot: at for slot, at in times.by_slot.items() if slot in final}
+        new = {slot: now for slot, version in final.items() if version != before.get(slot)}
+        self._node.changes += 1
+        self._node.times = FileTimes(times.before, {**kept, **new}, now)
         self._node.installed = final
 
     async def _renew(self) -> None:
