@@ -100,7 +100,8 @@ def test_a_version_that_cannot_be_pulled_is_not_shown_as_what_runs(
 
         def all_told():
             message = condition(resources.get(), "Available")["message"]
-            assert message.startswith(counted) and told in message, message
+            assert message.startswith(counted)
+            assert told in message
             return True
 
         eventually(all_told, within=60)
