@@ -56,7 +56,8 @@ def test_tolerations_are_replaced(examples):
 
 def test_an_init_container_comes_after_the_sidecar_which_stays(examples):
     default, live = examples.workload("quickstart"), examples.workload("falco-init-container")
-    assert names(live.pod["initContainers"]) == ["artifact-operator", "check-rules"]
+    listed = ["falco-program", "artifact-operator", "check-rules"]
+    assert names(live.pod["initContainers"]) == listed
     sidecar = live.init_containers["artifact-operator"]
     assert sidecar == default.init_containers["artifact-operator"]
     assert sidecar["restartPolicy"] == "Always"
@@ -78,12 +79,13 @@ def test_labels_and_annotations_of_the_template_are_kept_beside_those_of_the_sel
 
 
 def test_the_network_of_the_node_can_be_had(examples):
-    pod = examples.workload("falco-host-network").pod
+    live = examples.workload("falco-host-network")
+    pod, sidecar = live.pod, live.init_containers["artifact-operator"]
     assert pod["hostNetwork"] is True
     assert pod["dnsPolicy"] == "ClusterFirstWithHostNet"
-    ports = {port["name"]: port["containerPort"] for port in pod["initContainers"][0]["ports"]}
+    ports = {port["name"]: port["containerPort"] for port in sidecar["ports"]}
     assert list(ports) == ["health"]
-    probe = pod["initContainers"][0]["startupProbe"]["httpGet"]
+    probe = sidecar["startupProbe"]["httpGet"]
     assert (probe["host"], probe["port"]) == ("127.0.0.1", ports["health"])
 
 
