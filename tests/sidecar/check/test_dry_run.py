@@ -39,6 +39,7 @@ CRASH = [
 ]
 ABORT = {"engine": [], "http_output": {"url": "played-abort"}}
 LEVEL = {"log_level": "WARN", "http_output": {"url": "played-level"}}
+UNUSED = [{"list": "played-unused", "items": ["a"]}]
 TAKEN = [
     {"list": "l", "items": ["one"]},
     {**PLAIN, "condition": "evt.type = open and proc.cmdline contains anyof l"},
@@ -118,6 +119,18 @@ async def test_what_falco_takes_is_installed_although_our_check_objects(node, fa
     assert (falco_root / "etc/falco/rules.d/60-03-odd-inline.yaml").exists()
     if found["odd"]:  # our own check may have learned it meanwhile
         assert "Falco takes it, our own check does not" in found["odd"]
+
+
+@pytest.mark.parametrize("log_level", ["info", "error"])
+async def test_what_falco_warns_of_is_told_whatever_it_logs(node, log_level):
+    node.put("Config", "log", {"config": {"log_level": log_level}, "priority": 10})
+    node.put("Rulesfile", "odd", {"inlineRules": UNUSED, "priority": 60})
+    found = await messages(node)
+    assert {report.state for report in node.state.reports} == {"Programmed"}
+    assert found["odd"].startswith(
+        'list "played-unused" (line 1): Falco warns: LOAD_UNUSED_LIST: List not referred to by any'
+    )
+    assert "Falco warns" not in (found["fine"] or "")
 
 
 async def test_the_same_set_is_asked_for_once(node, image):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resources.check.check_request import CheckedSlot, CheckedVersion, Context, FalcoProgram
-from resources.check.dry_run_answer import NoAnswer
+from resources.check.dry_run_answer import NoAnswer, Taken
 from resources.configuration.base import base_config
 from sidecar.check.dry_run import DryRuns
 
@@ -97,7 +97,7 @@ def is_taken(root, files):
         chosen.append((CheckedSlot(name, kind, name, version), version))
     program = FalcoProgram(str(FALCO), str(root), str(root / "base.yaml"), {}, 60.0)
     try:
-        return DryRuns(program, Context(), work).ask(chosen) is None
+        return isinstance(DryRuns(program, Context(), work).ask(chosen), Taken)
     except NoAnswer:
         return None
 
