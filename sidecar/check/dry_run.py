@@ -11,6 +11,7 @@ import re
 import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -24,6 +25,7 @@ from resources.check.dry_run_answer import DoesNotRun, DryRun, NoAnswer, Refusal
 from resources.configuration.plugins import BadEntry, absolute
 from resources.node.files import PLUGIN_ENTRIES, Directory
 from resources.node.plugin_entries import PluginEntry, plugin_entries
+from sidecar.check.confinement import confinement
 from sidecar.volume.disk import read_bounded
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ _MEGABYTE = 1 << 20
 _MOST_OUTPUT = _MEGABYTE
 _MOST_CONFIGURATION = 4 * _MEGABYTE
 _SECONDS = 15.0
+_SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sys", "/usr")
 _LOGGING = ("-o", "log_level=info", "-o", "log_stderr=true")
 _FALCO = "usr/bin/falco"
 _LIBRARIES = ("usr/lib", "usr/lib64", "lib", "lib64", "usr/lib/*-linux-gnu", "lib/*-linux-gnu")
@@ -47,12 +50,14 @@ class DryRuns:
     """Asks Falco whether it takes a candidate."""
 
     def __init__(self, falco: FalcoProgram, context: Context, work: Path) -> None:
-        """`work` is an empty directory."""
+        """`work` is an empty directory. `count` tells how many there were."""
         self._falco = falco
         self._context = context
         self._work = work
         self._until = time.monotonic() + falco.seconds
         self._command = _command(Path(falco.image))
+        self._confinement = confinement(self._readable())
+        self.count = 0
         self._runs_here = False
 
     def ask(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> Refusal | Taken:
@@ -93,6 +98,12 @@ class DryRuns:
         if isinstance(found, Refusal):
             raise DoesNotRun(f"Falco does not run here: {found.text}")
         self._runs_here = True
+
+    def _readable(self) -> Iterator[Path]:
+        """What Falco reads of this container: the system, its image, volumes and candidates."""
+        yield from map(Path, (*_SYSTEM, sys.prefix, sys.base_prefix, self._falco.image))
+        yield self._work
+        yield from (Path(self._falco.root) / directory.value for directory in Directory)
 
     def _run(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]], *options: str) -> DryRun:
         left = self._until - time.monotonic()
@@ -177,7 +188,9 @@ class DryRuns:
         def limit() -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_OUTPUT, _MOST_OUTPUT))
             die_with(parent)
+            self._confinement.apply()
 
+        self.count += 1
         with tempfile.TemporaryFile(dir=self._work) as output:
             process = subprocess.Popen(  # noqa: S603 - the pod's own Falco
                 [*self._command, "--dry-run", "-c", str(directory / "falco.yaml"), *options],

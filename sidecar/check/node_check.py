@@ -101,7 +101,7 @@ class NodeCheck:
     async def _ask_falco(self, request: CheckRequest) -> Verdict:
         key = await asyncio.to_thread(self._key, request)
         if known := self._verdicts.get(key):
-            return replace(known, disagreements=None)  # they are counted
+            return replace(known, disagreements=None, dry_runs=0)  # they are counted
         try:
             verdict = await check_in_child(request)
         except CheckFailed as error:  # perhaps of Falco, and without it there is an answer

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from actors.runtime.child_process import serve
 from resources.check.check_request import CheckRequest
 
@@ -23,7 +25,8 @@ def answer(request: CheckRequest) -> Verdict:
 
     with tempfile.TemporaryDirectory(prefix="falco-", ignore_cleanup_errors=True) as work:
         runs = DryRuns(request.falco, request.context, Path(work))
-        return exact.check(request.slots, request.context, _read, runs.ask)
+        found = exact.check(request.slots, request.context, _read, runs.ask)
+        return replace(found, dry_runs=runs.count)
 
 
 def _read(path: str) -> bytes:

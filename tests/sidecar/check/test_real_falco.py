@@ -90,7 +90,8 @@ def is_taken(root, files):
     (root / "base.yaml").write_text(BASE)
     chosen = []
     for directory, (name, content) in files.items():
-        path = root / f"content-{directory}"
+        path = root / "etc/falco" / directory / "content"
+        path.parent.mkdir(parents=True)
         path.write_text(content)
         kind = "config" if directory == "config.d" else "rules"
         version = CheckedVersion(str(path))
