@@ -40,6 +40,12 @@ _NEXT = re.compile(_TIME, re.MULTILINE)
 _PLUGIN = re.compile(r"cannot load plugin ([^\n]*?\.so[^\n:]*): |error in plugin (\S+?):? ")
 # A shared library or file that this container lacks, and Falco's may have.
 _ABSENT = re.compile(r"cannot open shared object file|error while loading shared libraries")
+# What a plugin misses in a dry run at its initialisation, and may find in Falco's container.
+_MISSED = re.compile(
+    r"address family not supported|no such host|name resolution|resolve host|"
+    r"no such file or directory|permission denied",
+    re.IGNORECASE,
+)
 _NO_MEMORY = re.compile(r"bad_alloc|[Cc]annot allocate memory|out of memory")
 _LONGEST = 300
 _MOST_WARNINGS = 100
@@ -102,6 +108,8 @@ def answer(run: DryRun) -> Refusal | Taken:
     error = _error(run.output)
     if run.code != 1 or not error:
         raise NoAnswer(f"the dry run of Falco ended with exit code {run.code}")
+    if _PLUGIN.search(error) and _MISSED.search(error):
+        raise NoAnswer(f"the dry run of Falco lacks what a plugin needs: {_line(error)}")
     return _of_rules(error, run.output) or _of_configuration(error)
 
 
