@@ -1,6 +1,8 @@
 """From a change of artifacts to the verdict of Falco, in the real child process of the check."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from resources.node.report import judge
 from resources.node.slots import Content, SlotId, SlotVersion
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import NOT_GIVEN, PodFalco
+from sidecar.check.verdicts import Verdicts
 from tests.played_dry_run import write_played_falco
 from tests.sidecar.node.one_node import CONTEXT, Node
 from tests.sidecar.volume.node_directories import started
@@ -147,6 +150,34 @@ async def test_the_same_set_is_asked_for_once(node):
     assert runs[2:] == [runs[2]] * 4
 
 
+@pytest.mark.parametrize("damage", ["", "no JSON", "another kind", "another program"])
+async def test_a_process_that_restarts_asks_for_nothing_again(node, falco_root, image, damage):
+    """What is refused stays so as well; a file of verdicts that is no such file is not used."""
+    artifacts = [
+        ("Rulesfile", "bad", {"inlineRules": [FIELD], "priority": 60}),
+        ("Rulesfile", "fine", {"inlineRules": [{**PLAIN, "rule": "Fine"}], "priority": 50}),
+        ("Config", "c", {"config": {"json_output": True}, "priority": 10}),
+    ]
+    for artifact in artifacts:
+        node.put(*artifact)
+    before = await messages(node)
+    if damage == "no JSON":
+        (falco_root / "falco-verdicts.json").write_bytes(b"\xff")
+    elif damage == "another kind":
+        (falco_root / "falco-verdicts.json").unlink()
+        (falco_root / "falco-verdicts.json").mkdir()
+    elif damage:
+        copy = falco_root / "copy"
+        shutil.copytree(image / "usr", copy / "usr")
+        image = copy
+    following = Node(falco_root, falco=image)
+    for artifact in artifacts:
+        following.put(*artifact)
+    assert await messages(following) == before
+    assert judge(following.verdicts[-1]) == "Falco"
+    assert (dry_runs(following) == 0) is (damage == "")
+
+
 async def test_a_variable_that_only_falcos_container_has_leaves_it_to_our_own_check(node):
     config = {"http_output": {"url": "http://${HOST_OF_MINE}", "enabled": False}}
     node.put("Config", "c", {"config": config, "priority": 10})
@@ -187,6 +218,14 @@ async def test_a_falco_that_does_not_run_here_leaves_it_to_our_own_check(
     assert node.verdicts[-1].disagreements is None
 
 
+async def test_what_a_killed_check_has_left_goes_with_the_next(node):
+    left = Path(tempfile.gettempdir()) / f"falco-{os.getpid()}-left" / "falco"
+    left.mkdir(parents=True)
+    node.put("Config", "c", {"config": {"json_output": True}, "priority": 10})
+    await node.settled()
+    assert list(left.parent.parent.glob(f"falco-{os.getpid()}-*")) == []
+
+
 async def test_without_a_falco_the_report_says_so(falco_root):
     node = Node(falco_root)
     node.put("Rulesfile", "fine", {"inlineRules": [PLAIN], "priority": 50})
@@ -194,14 +233,13 @@ async def test_without_a_falco_the_report_says_so(falco_root):
     assert node.state.judge == f"own check only: {NOT_GIVEN}"
 
 
-async def test_a_library_that_is_none_is_refused_and_named(falco_root, image):
+async def test_a_library_that_is_none_is_refused_and_named(falco_root, tmp_path, image):
     """As a Plugin whose image holds something else."""
     data = b"played-library"
     volume = started(falco_root)
     digest = volume.blobs.put(Directory.PLUGINS, data)
-    check = NodeCheck(
-        volume, CONTEXT, PodFalco(image, falco_root, "n", lambda: 20.0), lambda _verdict: None
-    )
+    falco = PodFalco(image, falco_root, "n", lambda: 20.0)
+    check = NodeCheck(volume, CONTEXT, falco, Verdicts(tmp_path), lambda _verdict: None)
     entries = {
         "fine": PluginEntry("fine", "/usr/share/falco/plugins/fine.so", {"a": [1]}),
         "json": PluginEntry("json", "json.so", {"a": 1}),
