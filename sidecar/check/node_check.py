@@ -46,6 +46,7 @@ _Foreign: TypeAlias = "Mapping[Directory, Mapping[Path, Path]]"
 MEMORY = 128 * MEGABYTE
 SECONDS = 60.0
 
+_DEADLY = "the sidecar has ended twice while it asked Falco about these files"
 _log = logging.getLogger(__name__)
 
 _KINDS = {"Rulesfile": "rules", "Config": "config", "Plugin": "plugin"}
@@ -105,11 +106,16 @@ class NodeCheck:
         key = await asyncio.to_thread(self._key, request)
         if known := self._verdicts.find(key):
             return known
+        if not await asyncio.to_thread(self._verdicts.starts, key):
+            verdict = await check_in_child(replace(request, falco=None))
+            return replace(verdict, unasked=_DEADLY)
         try:
             verdict = await check_in_child(request)
         except CheckFailed as error:  # perhaps of Falco, and without it there is an answer
             verdict = await check_in_child(replace(request, falco=None))
             return replace(verdict, unasked=f"the check with dry runs of Falco {error}")
+        finally:
+            self._verdicts.answered()
         if verdict.broken:
             self._broken = verdict.unasked
             _log.warning("until a restart of the sidecar Falco is not asked: %s", self._broken)

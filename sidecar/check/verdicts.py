@@ -6,6 +6,7 @@ They are kept in a file, which a restarted process of the same pod finds again.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,9 @@ _log = logging.getLogger(__name__)
 _MOST = 16
 _MOST_BYTES = 1 << 20
 _FILE = "falco-verdicts.json"
+_ASKED = "falco-asked"
+_MOST_DEATHS = 2
+_MOST_ASKED = 200
 
 
 class Verdicts:
@@ -29,6 +33,7 @@ class Verdicts:
     def __init__(self, directory: Path) -> None:
         """`directory` may be written by this process only."""
         self._path = directory / _FILE
+        self._asked = directory / _ASKED
         self._known = self._kept()
 
     def find(self, key: str) -> Verdict | None:
@@ -44,6 +49,29 @@ class Verdicts:
         for old in list(self._known)[:-_MOST]:
             del self._known[old]
         self._keep()
+
+    def starts(self, key: str) -> bool:
+        """Note that Falco is asked; False if two processes have ended while they asked the same.
+
+        The kernel may end all processes of a container when one of them takes too much memory.
+        """
+        try:
+            known, _, deaths = read_bounded(self._asked, _MOST_ASKED).decode().partition(" ")
+        except (OSError, UnicodeDecodeError):
+            known = deaths = ""
+        count = int(deaths) if known == key and deaths.isdigit() else 0
+        if count >= _MOST_DEATHS:
+            return False
+        with suppress(OSError):
+            self._asked.unlink(missing_ok=True)
+            with self._asked.open("x") as file:
+                file.write(f"{key} {count + 1}")
+        return True
+
+    def answered(self) -> None:
+        """This process is still there after it has asked."""
+        with suppress(OSError):
+            self._asked.unlink(missing_ok=True)
 
     def _kept(self) -> dict[str, Verdict]:
         try:

@@ -178,6 +178,27 @@ async def test_a_process_that_restarts_asks_for_nothing_again(node, falco_root, 
     assert (dry_runs(following) == 0) is (damage == "")
 
 
+async def test_a_set_at_which_the_sidecar_ends_is_asked_for_twice_and_no_more(
+    falco_root, image, monkeypatch
+):
+    """As if the kernel had killed the whole container when Falco took too much memory."""
+    judges = []
+    with monkeypatch.context() as dying:
+        dying.setattr(Verdicts, "answered", lambda _self: None)
+        for _ in range(4):
+            node = Node(falco_root, falco=image)
+            node.put("Config", "c", {"config": {"json_output": True}, "priority": 10})
+            await node.settled()
+            judges.append(node.state.judge)
+            (falco_root / "falco-verdicts.json").unlink(missing_ok=True)
+    # The first was about other files: nothing was installed.
+    assert judges[:3] == ["Falco"] * 3
+    assert judges[3].startswith("own check only: the sidecar has ended twice while it asked")
+    node.put("Config", "c", {"config": {"json_output": False}, "priority": 10}, generation=2)
+    await node.settled()
+    assert node.state.judge == "Falco"
+
+
 async def test_a_variable_that_only_falcos_container_has_leaves_it_to_our_own_check(node):
     config = {"http_output": {"url": "http://${HOST_OF_MINE}", "enabled": False}}
     node.put("Config", "c", {"config": config, "priority": 10})
