@@ -63,6 +63,17 @@ def test_an_init_container_comes_after_the_sidecar_which_stays(examples):
     assert sidecar["restartPolicy"] == "Always"
 
 
+def test_the_program_of_falco_comes_to_the_sidecar_by_copy_or_as_a_volume_of_its_image(examples):
+    copied, mounted = examples.workload("quickstart"), examples.workload("falco-exact-check")
+    assert names(copied.pod["initContainers"]) == ["falco-program", "artifact-operator"]
+    assert copied.volumes["falco-program"]["emptyDir"] == {"sizeLimit": "256Mi"}
+    assert names(mounted.pod["initContainers"]) == ["artifact-operator"]
+    image = {"reference": mounted.falco["image"], "pullPolicy": "IfNotPresent"}
+    assert mounted.volumes["falco-program"]["image"] == image
+    sidecars = [live.init_containers["artifact-operator"] for live in (copied, mounted)]
+    assert sidecars[0] == sidecars[1]
+
+
 def test_labels_and_annotations_of_the_template_are_kept_beside_those_of_the_selector(examples):
     live = examples.workload("falco-labels")
     name = "falco-labels"
