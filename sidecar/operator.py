@@ -20,7 +20,6 @@ from resources.check.check_request import Context
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
 from resources.node.events import removals
-from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
 from sidecar.node.artifact import NodeArtifactActor, NodeServices, artifact_changed, version_of
@@ -69,7 +68,7 @@ class ArtifactOperator:
         self._store = Store()
         self._metrics = NodeMetrics(lambda: process.clock.now().timestamp())
         self._volume = Volume(settings.volume_root, Disk())
-        self._state = NodeState(self._tell_installation)
+        self._state = NodeState(self._tell_installation, settings.falco_version)
         self._labels = NodeLabels(self._store, settings.pod.node, self._known_artifacts)
         fetcher = Fetcher(
             self._client,
@@ -125,8 +124,7 @@ class ArtifactOperator:
         )
 
     def _make_installation(self) -> Installation:
-        version = self._settings.falco_version
-        context = Context(engine_version=engine_version(version), falco_version=version)
+        context = Context(falco_version=self._settings.falco_version)
         return Installation(
             self._runtime,
             self._store,
@@ -146,7 +144,10 @@ class ArtifactOperator:
             self._state.renewal_due = True
             self._tell_installation(Reason(Cause.NOT_LOADED))
 
-        return Loading(self._runtime, self._state, self._ask_falco(), told, renew)
+        def learned() -> None:
+            self._tell_installation(Reason(Cause.VERSIONS))
+
+        return Loading(self._runtime, self._state, self._ask_falco(), told, renew, learned)
 
     def _ask_falco(self) -> Callable[[WebServer], Awaitable[FalcoAnswer]] | None:
         where = self._settings.falco_web_server

@@ -49,7 +49,7 @@ class NodeSettings:
     quiet: float
     """Seconds that Falco is left alone with a batch of changes at least, before the next."""
     falco_version: str
-    """The version of Falco; if empty, no rule is refused for the engine that it requires."""
+    """The tag or digest of Falco's image: it tells the versions until Falco does so itself."""
     falco_web_server: str
     """AUTO, OFF, or the port of 127.0.0.1 at which Falco is asked what it has loaded."""
     falco_image: Path | None
@@ -120,7 +120,8 @@ def _parser() -> argparse.ArgumentParser:
         "--falco-version",
         default="",
         metavar="VERSION",
-        help="the Falco that loads the files; rules that need a newer engine are refused",
+        help="the tag or digest of the Falco that loads the files; until it says its versions "
+        "itself, those of that release count, or none are checked",
     )
     parser.add_argument(
         "--falco-web-server",

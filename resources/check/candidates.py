@@ -51,7 +51,7 @@ class NodeSet:
         self._context = context
         # Names of libraries that Plugins install, or would install.
         self._files = {slot.file for slot in slots if slot.kind == "plugin"}
-        self._falco = release(context.falco_version)
+        self._falco = release(context.says_version or context.falco_version)
         base = falco_config.base_config(context.workload, context.falco_version)
         self._base = config_content.read(base.encode(), self._falco)
         self._contents = NodeContents(self.slots, read, self._falco)

@@ -59,11 +59,14 @@ class CheckedSlot(msgspec.Struct, frozen=True):
 class Context(msgspec.Struct, frozen=True):
     """The Falco of the node; an empty version is unknown, and nothing is checked against it.
 
-    `foreign_libraries` are files in the directory of plugins that belong to no slot.
+    `falco_version` is that of its image, after which its base configuration was made.
+    `says_version` is what Falco itself says, if it has run. `foreign_libraries` are files in the
+    directory of plugins that belong to no slot.
     """
 
     engine_version: str = ""
     falco_version: str = ""
+    says_version: str = ""
     workload: Literal["DaemonSet", "Deployment"] = "DaemonSet"
     foreign_libraries: tuple[str, ...] = ()
 

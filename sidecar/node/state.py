@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actors.runtime.reason import Cause, Reason
 from resources.check.check_request import WebServer
 from resources.node.loaded import FalcoView, FileTimes, with_loaded
+from resources.rules.versions import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -24,9 +25,15 @@ class NodeState:
     together.
     """
 
-    def __init__(self, tell_installation: Callable[[Reason], None]) -> None:
-        """`tell_installation` is called with a reason when an artifact has changed."""
+    def __init__(self, tell_installation: Callable[[Reason], None], image_version: str) -> None:
+        """`tell_installation` is called with a reason when an artifact has changed.
+
+        `image_version` is the tag or digest of Falco's image; empty if it is not known.
+        """
         self._tell_installation = tell_installation
+        self.image_version = image_version
+        self.versions = versions_of(image_version)
+        """Those of Falco: what it has said, or what its image tells before it has run."""
         self._artifacts: dict[ObjectRef, NodeArtifact] = {}
         self.installed: Mapping[SlotId, SlotVersion] = {}
         """The versions on disk."""

@@ -29,17 +29,16 @@ if TYPE_CHECKING:
     from resources.node.plan import PlannedSlot
     from resources.node.slots import SlotId
 
-CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1")
 QUIET = 2.0
 
 
 class Node:
     """One node: the actor of its installation, and those of the artifacts that were put."""
 
-    def __init__(self, root, clock: "Clock | None" = None, falco=None):
+    def __init__(self, root, clock: "Clock | None" = None, falco=None, version="0.44.1"):
         self.runtime = Runtime(clock or SystemClock(), random.Random(1))
         self.store = Store()
-        self.state = NodeState(lambda reason: self.installation.tell(Reconcile(reason)))
+        self.state = NodeState(lambda reason: self.installation.tell(Reconcile(reason)), version)
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
         fetcher = Fetcher(
@@ -57,7 +56,7 @@ class Node:
             self.volume,
             NodeCheck(
                 self.volume,
-                CONTEXT,
+                Context(falco_version=version),
                 PodFalco(falco, root, "node-1", lambda: 20.0),
                 self.verdicts.append,
             ),
