@@ -31,7 +31,7 @@ from sidecar.node.labels import NodeLabels
 from sidecar.node.loading import Loading
 from sidecar.node.metrics import NodeMetrics
 from sidecar.node.report import Reporter
-from sidecar.node.state import NodeState
+from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.settings import AUTO, OFF, NodeSettings, parse
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
@@ -68,7 +68,10 @@ class ArtifactOperator:
         self._store = Store()
         self._metrics = NodeMetrics(lambda: process.clock.now().timestamp())
         self._volume = Volume(settings.volume_root, Disk())
-        self._state = NodeState(self._tell_installation, settings.falco_version)
+        self._state = NodeState(
+            self._tell_installation,
+            FalcoIdentity(settings.pod.namespace, settings.falco_name, settings.falco_version),
+        )
         self._labels = NodeLabels(self._store, settings.pod.node, self._known_artifacts)
         fetcher = Fetcher(
             self._client,

@@ -48,6 +48,8 @@ class NodeSettings:
     """Seconds that the start of Falco waits for its artifacts at most."""
     quiet: float
     """Seconds that Falco is left alone with a batch of changes at least, before the next."""
+    falco_name: str
+    """The name of the Falco resource, for messages."""
     falco_version: str
     """The tag or digest of Falco's image: it tells the versions until Falco does so itself."""
     falco_web_server: str
@@ -78,6 +80,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
         quiet=flags.quiet_time,
+        falco_name=flags.falco_name,
         falco_version=flags.falco_version,
         falco_web_server=flags.falco_web_server,
         falco_image=flags.falco_image,
@@ -115,6 +118,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long Falco is left alone to load changes before the next ones, and a second more "
         "for each MB of rules that it compiles (default %(default)s)",
+    )
+    parser.add_argument(
+        "--falco-name",
+        default="",
+        metavar="NAME",
+        help="the Falco that the pod belongs to, as messages name it",
     )
     parser.add_argument(
         "--falco-version",

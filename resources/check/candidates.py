@@ -8,6 +8,7 @@ import msgspec
 
 from resources.check.check_request import WebServer
 from resources.check.contents import NodeContents
+from resources.check.needs import needs_of_rules
 from resources.check.rule_environment import environment_of, extra_outputs
 from resources.conditions.condition_cache import ConditionCache
 from resources.conditions.vocabulary import Vocabulary
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from resources.check.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
+    from resources.check.needs import Needs
     from resources.rules.items import RulesContent
 
 
@@ -37,6 +39,7 @@ class Evaluation(NamedTuple):
     problems: list[Finding]
     warnings: list[Finding]
     web_server: WebServer = WebServer()
+    plugins: tuple[str, ...] = ()
 
 
 class NodeSet:
@@ -83,6 +86,14 @@ class NodeSet:
         """Warnings about a version whatever versions the other slots have."""
         return () if slot.kind == "plugin" else self._contents.of(slot, version).warnings
 
+    def needs(self) -> dict[str, Needs]:
+        """What the rules at each path need, unless nothing of them can be read."""
+        return {
+            path: needs_of_rules(content)
+            for path, content in self._contents.rules.items()
+            if content.items or not content.problems
+        }
+
     def evaluate(self, selection: Mapping[str, CheckedVersion]) -> Evaluation:
         """Check these versions, by slot id, together and in the order in which Falco loads them."""
         chosen = [(slot, selection[slot.id]) for slot in self.slots if slot.id in selection]
@@ -105,7 +116,7 @@ class NodeSet:
             *found.warnings,
         ]
         problems = [*problems, *found.problems]
-        return Evaluation(problems, warnings, _web_server(merged))
+        return Evaluation(problems, warnings, _web_server(merged), tuple(plugins.loaded))
 
     def _plugin_entry(self, slot: CheckedSlot, version: CheckedVersion) -> LoadedPlugin:
         """The entry of a Plugin in falco.yaml; raises BadEntry if Falco would refuse it.

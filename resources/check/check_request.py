@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from resources.check.needs import Needs
+
 
 class PluginFact(msgspec.Struct, frozen=True):
     """What is known of a plugin.
@@ -119,7 +121,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """By slot id: the version to install, why it is not the wanted one, and warnings.
 
     `unasked` says why Falco itself was not asked, or gave no answer; empty if it judged. `broken`:
-    it will give none however often it is asked.
+    it will give none however often it is asked. `needs` are those of rules, by path of
+    the content; `plugins` are the names of those that Falco loads with the chosen versions.
     """
 
     chosen: dict[str, Choice] = {}
@@ -129,3 +132,5 @@ class Verdict(msgspec.Struct, frozen=True):
     disagreements: Disagreements | None = None
     unasked: str = ""
     broken: bool = False
+    needs: dict[str, Needs] = {}
+    plugins: tuple[str, ...] = ()

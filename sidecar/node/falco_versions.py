@@ -28,12 +28,12 @@ class RememberedVersions:
 
     def recall(self, manifest: VolumeManifest) -> None:
         """Take what a process before has heard from a Falco of the same image."""
-        self._on_disk = said(manifest.versions.get(self._node.image_version))
+        self._on_disk = said(manifest.versions.get(self._node.identity.image_version))
         self._node.versions = latest(self._node.versions, self._on_disk)
 
     async def keep(self) -> None:
         """Write down what Falco has said, unless it is there or its image tells the same."""
-        versions, image = self._node.versions, self._node.image_version
+        versions, image = self._node.versions, self._node.identity.image_version
         if versions in (self._on_disk, versions_of(image)):
             return
         try:

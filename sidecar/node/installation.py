@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.reason import Cause
@@ -13,6 +15,7 @@ from resources.artifact.reasons import NAME_CONFLICT, PENDING, STORE_FAILED
 from resources.check.check_request import Verdict
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.node.artifact import NodeArtifact, Trouble
+from resources.node.compatible import needs_of, parts_of, plugins_of, with_compatible
 from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
 from resources.node.loaded import FileTimes
 from resources.node.pace import quiet_seconds
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
     from actors.watch.store import Store
+    from resources.node.compatible import NodeParts
     from resources.rules.versions import FalcoVersions
     from sidecar.check.node_check import NodeCheck
     from sidecar.node.state import NodeState
@@ -158,11 +162,17 @@ class Installation(Actor):
         if self._unchecked:
             unchecked = Trouble(PENDING, f"could not be checked yet: {self._unchecked}")
             refused = {slot.id: unchecked for slot in planned.slots if slot.wanted != slot.good}
-        reported = reports(artifacts, planned, verdict, refused)
+        told = reports(artifacts, planned, verdict, refused)
+        reported = with_compatible(told, needs_of(planned, verdict), self._parts(planned, verdict))
         log_changes(self._node.reports, reported)
         self._node.reports = reported
         self._done(removed(planned, self._node.installed))
         return refused
+
+    def _parts(self, planned: Plan, verdict: Verdict) -> NodeParts:
+        node = self._node
+        plugins = plugins_of(verdict.plugins, node.installed)
+        return parts_of(node.identity.namespace, node.versions, plugins, self._artifacts(), planned)
 
     def _artifacts(self) -> tuple[NodeArtifact, ...]:
         """Every artifact of the namespace; without a state from its actor, it keeps what it has."""
@@ -189,7 +199,7 @@ class Installation(Actor):
         is_checked = known is not None and known.versions == versions
         if planned.is_settled and (is_checked or not planned.slots):
             before = known.verdict if known else Verdict()
-            verdict = Verdict(warnings=before.warnings, web_server=before.web_server)
+            verdict = replace(before, chosen={}, problems={}, disagreements=None)
         else:
             try:
                 verdict = await self._check.ask(planned, versions)

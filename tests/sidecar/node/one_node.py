@@ -19,7 +19,7 @@ from sidecar.check.pod_falco import PodFalco
 from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.installation import Installation
-from sidecar.node.state import NodeState
+from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
 
@@ -38,7 +38,10 @@ class Node:
     def __init__(self, root, clock: "Clock | None" = None, falco=None, version="0.44.1"):
         self.runtime = Runtime(clock or SystemClock(), random.Random(1))
         self.store = Store()
-        self.state = NodeState(lambda reason: self.installation.tell(Reconcile(reason)), version)
+        self.state = NodeState(
+            lambda reason: self.installation.tell(Reconcile(reason)),
+            FalcoIdentity("falco", "main", version),
+        )
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
         fetcher = Fetcher(

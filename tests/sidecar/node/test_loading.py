@@ -14,7 +14,7 @@ from resources.node.slots import Content, SlotId, SlotVersion
 from resources.rules.versions import FalcoVersions
 from sidecar.node.falco_client import FalcoAway
 from sidecar.node.loading import Loading
-from sidecar.node.state import NodeState
+from sidecar.node.state import FalcoIdentity, NodeState
 from tests.fake_clock import EPOCH, FakeClock
 
 A = "a" * 64
@@ -49,7 +49,7 @@ class Node:
     def __init__(self):
         self.clock = FakeClock()
         self.falco = Falco(self.clock)
-        self.state = NodeState(lambda _reason: None, "0.44.1")
+        self.state = NodeState(lambda _reason: None, FalcoIdentity(image_version="0.44.1"))
         self.state.gate_opened = True
         self.told = []
         self.renewed = []
