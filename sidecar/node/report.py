@@ -101,7 +101,6 @@ class Reporter(Actor):
         judge, falco = bounded(self._node.judge), self._node.falco_report()
         before = self._written, self._written_judge, self._written_falco
         if (reports, judge, falco) != before:
-            self.calls += 1
             await self._client.apply(self._ref, self._body(reports, judge, falco), FIELD_MANAGER)
             pod = self._pod
             for event in failures(self._written or (), reports, pod.namespace, pod.node):
@@ -115,7 +114,6 @@ class Reporter(Actor):
 
     async def _live(self) -> tuple[tuple[ArtifactReport, ...] | None, str, FalcoReport | None]:
         """What this pod wrote before a restart: reports, judge and Falco; None if nothing."""
-        self.calls += 1
         try:
             raw = await self._client.get(self._ref)
         except NotFound:
