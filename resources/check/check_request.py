@@ -68,9 +68,9 @@ class Context(msgspec.Struct, frozen=True):
 
     engine_version: str = ""
     falco_version: str = ""
-    says_version: str = ""
     workload: Literal["DaemonSet", "Deployment"] = "DaemonSet"
     foreign_libraries: tuple[str, ...] = ()
+    says_version: str = ""
 
 
 class FalcoProgram(msgspec.Struct, frozen=True):
