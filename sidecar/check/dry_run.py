@@ -22,7 +22,7 @@ import msgspec
 
 from actors.runtime.child_process import die_with
 from resources.check.dry_run_answer import DoesNotRun, DryRun, NoAnswer, Refusal, Taken, answer
-from resources.configuration.plugins import BadEntry, absolute
+from resources.configuration.plugins import DIRECTORY, BadEntry, absolute
 from resources.node.files import PLUGIN_ENTRIES, Directory
 from resources.node.plugin_entries import PluginEntry, plugin_entries
 from sidecar.check.confinement import confinement
@@ -114,7 +114,7 @@ class DryRuns:
                 run = self._started(directory, min(left, _SECONDS), options)
         except OSError as error:
             raise NoAnswer(f"no dry run of Falco is possible: {error}") from error
-        output = run.output
+        output = run.output.replace(f"{self._falco.image}/", "/")
         for place in Directory:
             output = output.replace(str(_within(directory, place)), f"/{place.value}")
         return run._replace(output=output.replace(str(directory), "/etc/falco"))
@@ -151,9 +151,19 @@ class DryRuns:
 
     def _place_entries(self, entries: Sequence[PluginEntry], top: Path) -> None:
         if entries:
-            text = plugin_entries(map(_with_absolute_path, entries)).encode()
+            text = plugin_entries(map(self._with_path_here, entries)).encode()
             path = _within(top, Directory.CONFIG) / PLUGIN_ENTRIES
             path.write_bytes(self._moved(text, top))
+
+    def _with_path_here(self, entry: PluginEntry) -> PluginEntry:
+        """The entry with the absolute path of its library, which may be one of Falco's image."""
+        try:
+            path = absolute(entry.library_path)
+        except BadEntry:
+            return entry  # Falco says what is wrong with it
+        of_image = Path(self._falco.image) / path.lstrip("/")
+        is_of_image = not path.startswith(DIRECTORY) and of_image.is_file()
+        return entry._replace(library_path=str(of_image) if is_of_image else path)
 
     def _base(self) -> bytes:
         return read_bounded(self._falco.base, _MOST_CONFIGURATION)
@@ -219,13 +229,6 @@ def _entries(chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> list[Plugi
 def _within(top: Path, directory: Directory) -> Path:
     """The directory of a candidate that is for one of Falco's."""
     return top / Path(directory.value).name
-
-
-def _with_absolute_path(entry: PluginEntry) -> PluginEntry:
-    try:
-        return entry._replace(library_path=absolute(entry.library_path))
-    except BadEntry:
-        return entry  # Falco says what is wrong with it
 
 
 def _command(image: Path) -> list[str]:
