@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,6 @@ class DryRuns:
         self._work = work
         self._until = time.monotonic() + falco.seconds
         self._command = _command(Path(falco.image))
-        self._confinement = confinement(self._readable())
         self.count = 0
         self._runs_here = False
 
@@ -193,15 +192,15 @@ class DryRuns:
 
     def _started(self, directory: Path, seconds: float, options: Sequence[str]) -> DryRun:
         """Run Falco; it ends with this process, and has its limits."""
-        parent = os.getpid()
+        parent, confined = os.getpid(), confinement(self._readable())
 
         def limit() -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_OUTPUT, _MOST_OUTPUT))
             die_with(parent)
-            self._confinement.apply()
+            confined.apply()
 
         self.count += 1
-        with tempfile.TemporaryFile(dir=self._work) as output:
+        with closing(confined), tempfile.TemporaryFile(dir=self._work) as output:
             process = subprocess.Popen(  # noqa: S603 - the pod's own Falco
                 [*self._command, "--dry-run", "-c", str(directory / "falco.yaml"), *options],
                 stdin=subprocess.DEVNULL,
