@@ -55,7 +55,7 @@ def image(request, tmp_path):
     if request.param == "played":
         return write_played_falco(tmp_path / "image")
     if "FALCO_ROOT" not in os.environ:
-        pytest.skip("FALCO_ROOT names no directory with a real Falco (docs/operations.md)")
+        pytest.skip("FALCO_ROOT names no directory with a real Falco (README.md)")
     return Path(os.environ["FALCO_ROOT"])
 
 
