@@ -9,8 +9,8 @@ from typing import NamedTuple
 # guessed: even a patch release may change it (0.34.1 did).
 _ENGINE_VERSIONS = {"0.44.0": "0.62.0", "0.44.1": "0.62.0"}
 
-# sinsp_version reads three numbers and ignores the text after them.
-_SEMANTIC = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})", re.ASCII)
+# sinsp_version reads three numbers by sscanf, with blanks before each, and ignores the text after.
+_SEMANTIC = re.compile(r"\s*\+?([0-9]{1,9})\.\s*\+?([0-9]{1,9})\.\s*\+?([0-9]{1,9})", re.ASCII)
 _RELEASE = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})(?:\.[0-9]{1,9})?(?![0-9])", re.ASCII)
 
 

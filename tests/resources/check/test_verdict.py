@@ -30,7 +30,7 @@ def test_nothing_is_fine():
 
 @pytest.mark.parametrize(("good", "chosen"), [(rule("R"), "good"), (None, "none")])
 def test_what_is_broken_falls_back_to_what_is_installed(node, good, chosen):
-    broken = node.rules("50-01-r.yaml", "\n" * 11 + rule("R").replace("info", "hgh"), good)
+    broken = node.rules("50-01-r.yaml", "\n" * 11 + rule("R").replace("INFO", "hgh"), good)
     other = node.rules("50-01-s.yaml", rule("S"))
     verdict = node.check()
     assert verdict.chosen == {broken: chosen, other: "wanted"}
