@@ -66,7 +66,6 @@ class ComparisonReader:
         self._compared: list[tuple[str, bool]] = []
         self.words: set[str] = set()
         self.lone_words: set[str] = set()
-        self.typed_words: dict[tuple[str, str], None] = {}
         self.fields = self._operands.fields
         self.faults = self._operands.faults
         self.warnings = self._operands.warnings
@@ -157,7 +156,7 @@ class ComparisonReader:
         if self._lists is None or word in self._lists:
             names.add(word)
             if kind := kind_of_value(left.field, left.root, operator):
-                self.typed_words[word, kind] = None
+                self.faults[Fault("list", word, kind)] = None
         if self._lists is None or word not in self._lists:
             self._value(left, operator, word)
 
@@ -178,7 +177,7 @@ class ComparisonReader:
         if not name:
             self._text.fail("a '(' or the name of a list")
         if self._lists is None or name in self._lists:
-            self.typed_words[name, WORD] = None
+            self.faults[Fault("list", name, WORD)] = None
         self._word(left, operator, name, self.lone_words)
 
     def _use(self, left: Operand, operator: str, value: tuple[str, bool], names: set[str]) -> None:

@@ -44,9 +44,8 @@ class RuleCondition(NamedTuple):
     `macros` are the names of macros. A bare word may be the name of a list, which Falco replaces by
     the list's items before it parses the condition: `words` are the bare words within parentheses,
     where a list may have any number of items, `lone_words` those where it must have exactly one.
-    `typed_words` are both, as they come, with the kind that their values must have, `quoted_words`
-    those within quotes, where Falco replaces them too, with the quote, `misplaced` those where no
-    value can stand.
+    `quoted_words` are those within quotes, where Falco replaces them too, with the quote,
+    `misplaced` those where no value can stand.
 
     `faults` are what Falco may refuse once a rule uses the condition, in their order, `warnings`
     what it warns of then.
@@ -55,7 +54,6 @@ class RuleCondition(NamedTuple):
     macros: tuple[str, ...]
     words: tuple[str, ...] = ()
     lone_words: tuple[str, ...] = ()
-    typed_words: tuple[tuple[str, str], ...] = ()
     quoted_words: tuple[tuple[str, str], ...] = ()
     misplaced: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -157,7 +155,6 @@ class _Parser:
             tuple(sorted(self._macros)),
             tuple(sorted(used.words)),
             tuple(sorted(used.lone_words)),
-            tuple(used.typed_words),
             tuple(sorted(word for word in self._text.quoted_words if word[0] in lists)),
             tuple(sorted(word for word in self._text.syntax_words if word in lists)),
             _shortened(used.faults),

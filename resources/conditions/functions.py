@@ -39,13 +39,15 @@ _LIST = Field("CHARBUF", is_list=True)
 
 
 class Fault(NamedTuple):
-    """What Falco refuses once a rule uses a condition; fields and events may be those of plugins.
+    """What Falco may refuse once a rule uses a condition.
 
-    `text` is the name of the field or event, or says what the problem is.
+    `text` says what the problem is, or is the name of a field or event that only a plugin may have,
+    or that of a list, each item of which must be a value of this kind.
     """
 
-    kind: Literal["problem", "field", "event"]
+    kind: Literal["problem", "field", "event", "list"]
     text: str
+    value_kind: str = ""
 
 
 class Operand(NamedTuple):

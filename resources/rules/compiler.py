@@ -14,8 +14,8 @@ from resources.conditions.condition_warnings import output_warnings
 from resources.conditions.environment import SYSCALL
 from resources.conditions.event_types import TOO_DEEP, Matches, resolve, restricts
 from resources.conditions.output_format import format_problem
-from resources.conditions.value_types import EVENT
 from resources.rules import list_uses
+from resources.rules.condition_faults import FaultFinder, FoundFault
 from resources.rules.loaded import Loaded, LoadedMacro, LoadedRule, Place, find_loop
 from resources.rules.rule_exceptions import (
     BadRuleException,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from resources.conditions.condition import RuleCondition
     from resources.conditions.condition_cache import ConditionCache
     from resources.conditions.environment import Environment
-    from resources.conditions.functions import Fault
     from resources.rules.rule_exceptions import RuleException
 
 
@@ -54,12 +53,15 @@ class Compiler:
         self._conditions = conditions
         self._environment = environment
         self._hint = hint
+        self._faults = FaultFinder(loaded, environment, hint)
         self._loop_found = False
         self._any_forward = False
         self._event_types: dict[str, Matches] = {}
         self._depth = 0
-        self._bad_macros: dict[str, list[tuple[str, bool]]] = {}
+        self._bad_macros: dict[str, list[FoundFault]] = {}
         self._odd_macros: dict[str, tuple[str, ...]] = {}
+        # By warning, the rules that it is about.
+        self._warned: dict[str, list[Place]] = {}
         self._steps = 0
         self.problems: list[str] = []
         self.warnings: list[str] = []
@@ -67,6 +69,7 @@ class Compiler:
     def compile(self) -> None:
         """Compile what the last file has changed, and what uses lists that it has changed."""
         self.problems, self.warnings = [], []
+        self._warned = {}
         self._event_types = {}
         loaded = self._loaded
         for name in loaded.touched["macro"]:
@@ -82,6 +85,9 @@ class Compiler:
         self._compile_users_of(
             {name for name, why in self._bad_macros.items() if why != before.get(name)}
         )
+        for warning, (place, *others) in self._warned.items():
+            more = f" and {len(others)} more" if others else ""
+            self.warnings.append(f"{place}{more}: {warning}")
 
     def field_problems(self, exceptions: Collection[RuleException]) -> Iterator[str]:
         """Fields of exceptions that Falco does not know."""
@@ -93,7 +99,7 @@ class Compiler:
                 continue
             if parsed.macros:
                 yield f"{shown(name)} is no field"
-            yield from (text for text, _ in self._use_problems(parsed))
+            yield from (text for text, _ in self._faults.faults(parsed))
 
     def used_lists(self) -> set[str]:
         """The names of all lists that something uses."""
@@ -162,9 +168,12 @@ class Compiler:
     def _check_output(self, place: Place, rule: LoadedRule) -> None:
         problem, is_unknown = format_problem(rule.output, self._environment)
         for warning in output_warnings(rule.output, self._environment.vocabulary):
-            self.warnings.append(f"{place}: key output: {warning}")
+            self._warn(place, "output", warning)
         if problem:
             self._refuse(place, "output", problem, skips=is_unknown and rule.skips_unknown)
+
+    def _warn(self, place: Place, key: str, warning: str) -> None:
+        self._warned.setdefault(f"key {key}: {warning}", []).append(place)
 
     def _refuse(self, place: Place, key: str, problem: str, *, skips: bool) -> None:
         if skips:
@@ -174,50 +183,32 @@ class Compiler:
 
     def _check_use(self, place: Place, rule: LoadedRule, parsed: RuleCondition) -> None:
         """Report what the condition, and the macros that it uses, cannot be used for."""
-        faults = self._use_problems(parsed)
+        faults = self._faults.faults(parsed)
         for warning in parsed.warnings:
-            self.warnings.append(f"{place}: key condition: {warning}")
+            self._warn(place, "condition", warning)
         for name in self._used(parsed, self._odd_macros):
             for warning in self._odd_macros[name]:
-                self.warnings.append(f"{place}: key condition: macro {shown(name)}: {warning}")
+                self._warn(place, "condition", f"macro {shown(name)}: {warning}")
         for name in self._used(parsed, self._bad_macros):
             faults += [
-                (f"macro {shown(name)}: {problem}", skippable)
-                for problem, skippable in self._bad_macros[name]
+                fault._replace(text=f"macro {shown(name)}: {fault.text}")
+                for fault in self._bad_macros[name]
             ]
         # A rule that may be skipped is skipped over the first fault, and Falco looks no further.
-        for problem, skippable in faults[:1] if rule.skips_unknown else faults:
-            self._refuse(place, "condition", problem, skips=skippable and rule.skips_unknown)
+        for problem, is_unknown in faults[:1] if rule.skips_unknown else faults:
+            self._refuse(place, "condition", problem, skips=is_unknown and rule.skips_unknown)
         warns = rule.warns_event_types and rule.source == SYSCALL
         types = parsed.event_types
         if warns and not restricts(types, self._macro_event_types, self._loaded.lists.event_types):
             what = "it restricts evt.type to no types, or to most, which costs much"
-            self.warnings.append(f"{place}: key condition: {what}")
-
-    def _use_problems(self, parsed: RuleCondition) -> list[tuple[str, bool]]:
-        """Why a rule cannot use a condition; whether it is for something that is not known."""
-        faults = (self._fault(fault) for fault in parsed.faults)
-        return [
-            *(fault for fault in faults if fault),
-            *self._misfits(parsed, self._loaded.lists.names()),
-        ]
-
-    def _fault(self, fault: Fault) -> tuple[str, bool] | None:
-        kind, text = fault
-        if kind == "field":
-            known = self._environment.has_field(text)
-            return None if known else (self._environment.missing_field(text), True)
-        if kind == "event":
-            known = self._environment.has_event(text)
-            return None if known else (f"there is no type of events {shown(text)}", True)
-        return text, False
+            self._warn(place, "condition", what)
 
     def _find_bad_macros(self) -> None:
         """Note the macros over which Falco refuses, or warns of, the rules that use them."""
         self._bad_macros, self._odd_macros = {}, {}
         for name, macro in self._loaded.macros.items():
             parsed = self._parsed(macro)
-            if parsed is not None and (problems := self._use_problems(parsed)):
+            if parsed is not None and (problems := self._faults.faults(parsed)):
                 self._bad_macros[name] = problems
             if parsed is not None and parsed.warnings:
                 self._odd_macros[name] = parsed.warnings
@@ -232,8 +223,8 @@ class Compiler:
                 continue
             place = Place("rule", name, rule.line, " of an earlier file")
             for macro in self._used(parsed, self._bad_macros):
-                for problem, skippable in self._bad_macros[macro] if macro in macros else ():
-                    skips = skippable and rule.skips_unknown
+                for problem, is_unknown in self._bad_macros[macro] if macro in macros else ():
+                    skips = is_unknown and rule.skips_unknown
                     text = f"macro {shown(macro)}: {problem}"
                     self._refuse(place, "condition", text, skips=skips)
 
@@ -284,13 +275,6 @@ class Compiler:
         quoted = list_uses.quoting_warnings(lists, parsed, names)
         self.warnings += [f"{place}: key condition: {text}" for text in quoted]
 
-    def _misfits(self, parsed: RuleCondition, names: Collection[str]) -> list[tuple[str, bool]]:
-        """Why Falco refuses a rule for items of these lists that are no values of a field."""
-        if not self._environment.vocabulary.is_known:
-            return []
-        open_kinds = {EVENT} if self._environment.sends_own_events else set()
-        return list(list_uses.misfits(self._loaded.lists, parsed, names, open_kinds))
-
     def _find_loop(self) -> None:
         """Report the first macro that uses itself, directly or through other macros."""
         if not self._any_forward or self._loop_found:
@@ -324,6 +308,6 @@ class Compiler:
                     if parsed is not None:
                         self._use_lists(place, parsed, changed)
                     if parsed is not None and isinstance(entry, LoadedRule):
-                        for text, skippable in self._misfits(parsed, changed):
-                            skips = skippable and entry.skips_unknown
+                        for text, is_unknown in self._faults.faults_of_lists(parsed, changed):
+                            skips = is_unknown and entry.skips_unknown
                             self._refuse(place, "condition", text, skips=skips)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resources.conditions.value_types import EVENT
 from resources.text.messages import shown
 
 if TYPE_CHECKING:
@@ -32,18 +31,6 @@ def shape_problems(
                 f"Falco puts the items of list {shown(name)} in the place of the same word, "
                 "where no value can stand"
             )
-
-
-def misfits(
-    lists: RuleLists, parsed: RuleCondition, names: Collection[str], open_kinds: Collection[str]
-) -> Iterator[tuple[str, bool]]:
-    """Items of these lists that are no values of a field; of open kinds any may be one.
-
-    With each, whether it is for something that Falco does not know.
-    """
-    for name, kind in parsed.typed_words:
-        if name in names and kind not in open_kinds and (problem := lists.misfit(name, kind)):
-            yield f"list {shown(name)} cannot be used: {problem}", kind == EVENT
 
 
 def quoting_problems(

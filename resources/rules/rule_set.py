@@ -229,6 +229,8 @@ class RuleSet:
         hint = f"; {file} has it, but is loaded later"
         if theirs and ours and int(theirs[1]) < _HIGHEST:
             hint += f": give this artifact a priority of {int(theirs[1]) + 1} or more"
+        elif theirs and ours:
+            hint += f": give that artifact a priority of {int(ours[1]) - 1} or less"
         return hint
 
 
