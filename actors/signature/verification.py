@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,6 @@ _MOST_ROOT = 1 << 20
 # Reasons that a message tells.
 _MOST_TOLD = 5
 _BY_KEY = "it is by a key, and the policy names identities only"
-_SHIPPED = ("_store", "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev", "trusted_root.json")
 
 
 def answer(request: Verification) -> Verdict:
@@ -152,9 +150,7 @@ def _path_of(policy: Policy) -> Path:
         descriptor = os.memfd_create("trusted_root.json")
         os.write(descriptor, policy.trusted_root.encode())
         return Path(f"/proc/self/fd/{descriptor}")
-    if policy.root_file:
-        return Path(policy.root_file)
-    return Path(str(files("sigstore").joinpath(*_SHIPPED)))
+    return Path(policy.root_file)
 
 
 def _root(path: Path) -> Root:

@@ -7,6 +7,7 @@ import msgspec
 from resources.kubernetes.conditions import LOADED, PROGRAMMED, RESOLVED_REFS, unseen
 from resources.kubernetes.definition import AGE, LIST_MAP_BY_TYPE, Column, condition_column, doc
 from resources.kubernetes.meta import Condition, LabelSelector
+from resources.signatures.standing import Verified
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -19,6 +20,9 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
         str | None, doc("Changes if and only if there is something else to install.")
     ] = None
     oci_digest: Annotated[str | None, doc("Digest that the tag pointed to.")] = None
+    verified: Annotated[
+        Verified | None, doc("The digest that is known to be signed as is demanded.")
+    ] = None
     config_map_resource_version: Annotated[
         str | None,
         doc("resourceVersion of the ConfigMap that was read: of the content, else the CA."),
@@ -80,7 +84,7 @@ class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     ] = None
     conditions: Annotated[
         tuple[Condition, ...] | None,
-        doc("ResolvedRefs, Programmed and Loaded.", **LIST_MAP_BY_TYPE),
+        doc("ResolvedRefs, Verified, Programmed and Loaded.", **LIST_MAP_BY_TYPE),
     ] = None
 
 

@@ -54,8 +54,7 @@ class Signer(msgspec.Struct, frozen=True):
 class Policy(msgspec.Struct, frozen=True):
     """What is accepted: a signature by any of these keys, as PEM text, or of these identities.
 
-    `trusted_root` is the text of a trusted_root.json; if it is empty, the one in `root_file` is
-    taken, and if that is empty too, the one of the sigstore package.
+    `trusted_root` is the text of a trusted_root.json; if it is empty, that of `root_file` is taken.
     """
 
     keys: tuple[str, ...] = ()

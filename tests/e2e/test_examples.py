@@ -43,6 +43,7 @@ KEEPERS = {
     "rulesfile-configmap": ("ConfigMap", "configmap-in-use"),
     "config-configmap": ("ConfigMap", "configmap-in-use"),
     "plugin-credentials": ("Secret", "secret-in-use"),
+    "plugin-signed": ("Secret", "secret-in-use"),
 }
 RUNNING = dict.fromkeys(DAEMON_SETS, ("DaemonSet", 3)) | {
     example: ("Deployment", pods) for example, pods in DEPLOYMENTS.items()

@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from actors.artifact.trusted_root_file import TrustedRootFile
 from actors.signature.verification import answer
 from deploy.local import Registry
 from deploy.local.publisher import Repository, publish_rules
@@ -443,6 +444,7 @@ def test_who_was_not_to_be_trusted_at_the_time_vouches_for_nothing(place, form, 
 @pytest.mark.parametrize(
     "root",
     ["", "{}", "[", SIGSTORE.trusted_root(ctlogs=[]), SIGSTORE.trusted_root(mediaType="other")],
+    ids=["empty", "nothing", "no JSON", "no log", "other"],
 )
 def test_a_root_that_cannot_be_used_is_told(place, root, tmp_path):
     place.layers(SIGSTORE.layer(place.digest))
@@ -455,7 +457,7 @@ def test_a_root_that_cannot_be_used_is_told(place, root, tmp_path):
 
 def test_the_root_of_the_sigstore_package_is_the_default(place):
     place.layers(SIGSTORE.layer(place.digest))
-    verdict = place.verdict(Policy(identities=(WHO,)))
+    verdict = place.verdict(Policy(identities=(WHO,), root_file=TrustedRootFile().path))
     assert verdict.result is Result.ROOT_UNKNOWN
     assert "the trusted root does not know its" in verdict.message
 

@@ -9,22 +9,20 @@ import msgspec
 import pytest
 
 from resources.artifact.fields import Resolved
-from resources.artifact.resolution import (
+from resources.artifact.references import (
     Missing,
     Present,
     ReferencedObject,
     ReferenceState,
-    ResolutionFailure,
     Role,
-    TagAnswer,
     Unknown,
     Unresolved,
     content_of,
     digest_of,
     missing_text,
     referenced_objects,
-    resolve,
 )
+from resources.artifact.resolution import ResolutionFailure, TagAnswer, resolve
 from resources.artifact.revision import pinned, revision
 from resources.artifact.sources import (
     ConfigMapSource,

@@ -28,7 +28,10 @@ def signatures():
     yield edwards, edwards.sign(DATA)
 
 
-@pytest.mark.parametrize(("key", "signature"), list(signatures()))
+SIGNATURES = dict(enumerate(signatures()))
+
+
+@pytest.mark.parametrize(("key", "signature"), SIGNATURES.values(), ids=map(str, SIGNATURES))
 def test_keys_of_all_usual_kinds_verify(key, signature):
     (public,) = keys_of(pem(key))
     assert has_signed(public, signature, DATA)
@@ -64,6 +67,7 @@ def test_a_text_may_hold_several_keys_between_other_lines():
         (pem(new_key()).replace("PUBLIC", "PRIVATE"), "holds a PRIVATE KEY"),
         ("x" * 20_000, "has more than 16384 characters"),
     ],
+    ids=["nothing", "other", "certificate", "private", "long"],
 )
 def test_a_text_that_holds_something_else_says_what(text, problem):
     assert text_problem(text).startswith(problem)
@@ -75,6 +79,7 @@ def test_a_text_that_holds_something_else_says_what(text, problem):
         (rsa.generate_private_key(65537, 1024), "an RSA key has 1024 bits"),
         (dsa.generate_private_key(1024), "neither ECDSA nor RSA nor Ed25519"),
     ],
+    ids=["weak", "other"],
 )
 def test_weak_and_other_keys_are_refused(key, why):
     with pytest.raises(Rejected, match=why):
