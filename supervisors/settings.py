@@ -12,7 +12,6 @@ from resources.falco.desired import SIDECAR_IMAGE
 from resources.falco.exact_check import ExactCheck
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
-from supervisors.process.exposure import boolean
 from supervisors.process.settings import (
     ProcessSettings,
     add_registry_policy,
@@ -22,6 +21,7 @@ from supervisors.process.settings import (
     registry_policy_of,
     signature_modes_of,
 )
+from supervisors.serving.exposure import boolean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,8 @@ from resources.registry.credentials import REGISTRY_ANNOTATION, RegistryPolicy
 from resources.registry.host import origin_of
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 from resources.signatures.policy import Mode
-from supervisors.process import exposure, ignored_flags
+from supervisors.process import ignored_flags
+from supervisors.serving import exposure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisors.process.exposure import Address
 from supervisors.process.ignored_flags import IGNORED, warn
 from supervisors.process.settings import VERSION
+from supervisors.serving.exposure import Address
 from supervisors.settings import parse
 
 EVERY_FLAG = (
