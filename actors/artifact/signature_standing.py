@@ -68,12 +68,13 @@ class Signatures:
             state.version if isinstance(state, Present) else ""
             for state in (states.get(Role.SECRET), states.get(Role.CA))
         )
+        is_local = bool(sources.oci.secret or sources.oci.ca_config_map or demand.references)
         query = SignatureQuery(
             sources.oci._replace(reference="", poll_seconds=0.0),
             digest,
             demand._replace(mode=Mode.OFF),
             policy,
-            artifact.namespace,
+            artifact.namespace if is_local else "",
             secret,
             ca,
         )

@@ -27,7 +27,8 @@ class SignatureQuery(NamedTuple):
     """The question who has signed a digest; equal questions have one answer.
 
     `policy` is the digest of the policy with the content of all that `demand` names; the versions
-    are those of the Secret and CA of the registry, which are of this namespace.
+    are those of the Secret and CA of the registry. `namespace` is that of all these objects, empty
+    if there are none.
     """
 
     source: OciSource

@@ -8,6 +8,7 @@ from resources.artifact.fields import Resolved
 from resources.artifact.reasons import OCI_FAILED, PENDING, REFERENCE_FAILED
 from resources.artifact.references import Missing, Present, ReferenceState, Role, Unknown
 from resources.artifact.revision import revision
+from resources.signatures.policy import Result
 from resources.signatures.standing import REFUSED, UNASKED, Permitted, Standing, permitted
 
 if TYPE_CHECKING:
@@ -164,7 +165,9 @@ def _oci(
     if standing is not UNASKED:
         permit = permitted(standing, before.oci_digest or "", verified)
     if permit.refusal is not None:
-        return _Oci(), ResolutionFailure(*permit.refusal)
+        failure = ResolutionFailure(*permit.refusal)
+        is_registry = failure.reason == Result.REGISTRY_FAILED
+        return _Oci(), failure._replace(reason=OCI_FAILED) if is_registry else failure
     secret, ca = (
         _present(states.get(role), published_state(before, role, sources))
         for role in (Role.SECRET, Role.CA)

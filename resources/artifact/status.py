@@ -130,7 +130,7 @@ def status(
         conditions = tuple(known for known in conditions if known.type != VERIFIED)
     for draft in (
         _references(observed, generation),
-        _verified(observed.standing, resolved, generation),
+        _verified(observed.standing, before, resolved, generation),
         programmed(observed.sum, observed.trouble, generation),
         loaded(observed.sum, observed.trouble, generation),
     ):
@@ -177,11 +177,16 @@ def is_programmed(status: ArtifactStatus) -> bool:
 
 
 def _verified(
-    standing: Standing | None, resolved: Resolved | None, generation: int | None
+    standing: Standing | None,
+    before: ArtifactStatus,
+    resolved: Resolved | None,
+    generation: int | None,
 ) -> ConditionDraft | None:
     if standing is None:
         return None
-    return condition_of(standing, resolved.oci_digest if resolved else None, generation)
+    known = condition(before.conditions, VERIFIED)
+    published = resolved.oci_digest if resolved is not None else None
+    return condition_of(standing, known, published, generation)
 
 
 def _published(before: Resolved | None, resolved: Resolved | None, now: datetime) -> Any:

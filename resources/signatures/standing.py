@@ -12,6 +12,7 @@ from resources.kubernetes.event import bounded
 from resources.signatures.policy import Mode, Result
 
 if TYPE_CHECKING:
+    from resources.kubernetes.meta import Condition
     from resources.signatures.request import Verdict
 
 OFF = "Off"
@@ -73,16 +74,17 @@ UNASKED = Standing()
 
 
 def condition_of(
-    standing: Standing, published: str | None, generation: int | None
+    standing: Standing, before: Condition | None, published: str | None, generation: int | None
 ) -> ConditionDraft | None:
-    """The condition `Verified`; None while nothing is known of the digest.
+    """The condition `Verified`; None if the one before stays, as it does while nothing is known.
 
     `published` is the digest that nodes are to install, if there is one.
     """
     if standing.mode is Mode.OFF:
         text = "Signatures are not verified: the mode is Off"
         return ConditionDraft(VERIFIED, "Unknown", OFF, text, generation)
-    if not standing.digest and not standing.missing:
+    is_new = before is None or before.reason == OFF or before.observed_generation != generation
+    if standing.verdict is None and not standing.missing and not (standing.digest and is_new):
         return None
     if standing.verified is not None and standing.verdict is not None:
         text = bounded(standing.verdict.message)
@@ -104,7 +106,7 @@ def _consequence(standing: Standing, published: str | None) -> str:
 class Permitted(NamedTuple):
     """What may be published: a digest, and that it is verified.
 
-    `refusal` is the status, reason and message of `Programmed` if there is nothing to publish.
+    `refusal` is the status, reason and message of a failure if there is nothing to publish.
     """
 
     digest: str = ""
@@ -127,5 +129,5 @@ def permitted(standing: Standing, digest: str, before: Verified | None) -> Permi
     reason, message = standing.refusal
     if reason == PENDING:
         return Permitted(refusal=("Unknown", PENDING, message))
-    reason = REFERENCE_FAILED if reason == REFERENCE_FAILED else REFUSED
-    return Permitted(refusal=("False", reason, message))
+    is_refused = reason not in {REFERENCE_FAILED, Result.REGISTRY_FAILED}
+    return Permitted(refusal=("False", REFUSED if is_refused else reason, message))

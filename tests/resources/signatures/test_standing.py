@@ -2,6 +2,7 @@
 
 import pytest
 
+from resources.kubernetes.meta import Condition
 from resources.signatures.policy import Mode, Result
 from resources.signatures.request import Verdict
 from resources.signatures.standing import Permitted, Standing, Verified, condition_of, permitted
@@ -10,6 +11,17 @@ OLD, NEW = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 WAS = Verified(digest=OLD, policy="p", by="key 1")
 NOW = Verified(digest=NEW, policy="p", by="key 1")
 WHY = "why"
+
+
+def known(status, reason, generation):
+    return Condition(
+        type="Verified",
+        status=status,
+        reason=reason,
+        message=WHY,
+        last_transition_time="2026-01-01T00:00:00Z",
+        observed_generation=generation,
+    )
 
 
 def standing(mode, result, **more):
@@ -29,6 +41,8 @@ def test_enforced_only_what_is_verified_is_published(result, published, before):
         assert found == Permitted(NEW, NOW)
     elif before is not None and before.digest == published:
         assert found == Permitted(published, before)
+    elif result is Result.REGISTRY_FAILED:
+        assert found == Permitted(refusal=("False", "RegistryFailed", WHY))
     elif result is None:
         text = f"Looking for signatures of {NEW}"
         assert found == Permitted(refusal=("Unknown", "Pending", text))
@@ -68,7 +82,7 @@ def test_a_missing_object_is_the_reason_for_what_is_not_published():
 @pytest.mark.parametrize("mode", [Mode.WARN, Mode.ENFORCE])
 def test_the_condition_says_what_was_found_and_what_follows(mode, result, status, reason):
     for published in ("", OLD):
-        draft = condition_of(standing(mode, result), published, 3)
+        draft = condition_of(standing(mode, result), None, published, 3)
         assert draft is not None
         assert (draft.type, draft.status, draft.reason) == ("Verified", status, reason)
         if result in REFUSED and mode is Mode.ENFORCE:
@@ -79,7 +93,21 @@ def test_the_condition_says_what_was_found_and_what_follows(mode, result, status
 
 
 def test_off_the_condition_says_so_and_without_a_digest_nothing():
-    draft = condition_of(standing(Mode.OFF, None), NEW, 3)
+    draft = condition_of(standing(Mode.OFF, None), None, NEW, 3)
     assert draft is not None
     assert (draft.status, draft.reason) == ("Unknown", "Off")
-    assert condition_of(Standing(Mode.ENFORCE), "", 3) is None
+    assert condition_of(Standing(Mode.ENFORCE), None, "", 3) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "stays"),
+    [
+        (known("False", "NoSignature", 3), True),
+        (known("True", "Verified", 3), True),
+        (known("True", "Verified", 2), False),
+        (known("Unknown", "Off", 3), False),
+        (None, False),
+    ],
+)
+def test_while_nothing_is_known_the_condition_of_a_generation_stays(before, stays):
+    assert (condition_of(standing(Mode.WARN, None), before, OLD, 3) is None) is stays
