@@ -83,7 +83,9 @@ class ArtifactOperator:
             process.clock,
             self._metrics,
         )
-        self._services = NodeServices(self._store, self._state, fetcher, self._labels.current)
+        self._services = NodeServices(
+            self._store, self._state, fetcher, self._labels.current, settings.signature_modes
+        )
         self._events = Backlog(self._runtime)
         self._recorder = RegisteredChild("recorder", self._make_recorder)
         self._reporter = RegisteredChild("report", self._make_reporter)

@@ -13,15 +13,18 @@ from sidecar.node.report import Pod
 from supervisors.process.settings import (
     ProcessSettings,
     add_registry_policy,
+    add_signature_modes,
     base_parser,
     process_settings,
     registry_policy_of,
+    signature_modes_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from resources.registry.credentials import RegistryPolicy
+    from resources.signatures.demand import DefaultModes
 
 AUTO, OFF = "auto", "off"
 _MEBIBYTE = 1 << 20
@@ -57,6 +60,7 @@ class NodeSettings:
     falco_image: Path | None
     """A directory laid out as Falco's image, whose Falco is asked in dry runs; None to ask none."""
     registry_policy: RegistryPolicy
+    signature_modes: DefaultModes
     most_rules_bytes: int
     most_plugin_bytes: int
 
@@ -85,6 +89,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         falco_web_server=flags.falco_web_server,
         falco_image=flags.falco_image,
         registry_policy=registry_policy_of(flags),
+        signature_modes=signature_modes_of(flags),
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
     )
@@ -149,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         "whether it takes the files (default: Falco is not asked)",
     )
     add_registry_policy(parser)
+    add_signature_modes(parser)
     for name, default in (("rules", 4), ("plugin", 256)):
         parser.add_argument(
             f"--max-{name}-size",

@@ -14,6 +14,7 @@ from resources.instance.rbac import cluster_rights, namespaced_rights
 from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.overlay import Template, normalized
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
 
@@ -27,6 +28,7 @@ class FalcoSettings:
     gate_deadline: int = 60
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     exact_check: ExactCheck = ExactCheck.AUTO
+    signature_modes: DefaultModes = DEFAULT_MODES
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -113,6 +115,7 @@ def _templates(
         gate_deadline=settings.gate_deadline,
         ports=_ports(falco, parent),
         registry_policy=settings.registry_policy,
+        signature_modes=settings.signature_modes,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
         pull_policy=falco_pod.MAIN.given(falco.spec.pod_template_spec, "imagePullPolicy") or "",
     )

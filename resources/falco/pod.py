@@ -11,6 +11,8 @@ from resources.falco.exact_check import ExactCheck
 from resources.falco.ports import Ports
 from resources.instance.workload import MainContainer, http_probe
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+from resources.signatures.demand import DEFAULT_MODES, DefaultModes
+from resources.signatures.policy import Mode
 
 if TYPE_CHECKING:
     from resources.kubernetes.overlay import Template
@@ -41,6 +43,7 @@ class PodSettings(NamedTuple):
     gate_deadline: int
     ports: Ports = Ports()
     registry_policy: RegistryPolicy = DEFAULT_POLICY
+    signature_modes: DefaultModes = DEFAULT_MODES
     exact_check: ExactCheck = ExactCheck.OFF
     pull_policy: str = ""
 
@@ -212,6 +215,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
             *settings.ports.sidecar_flags(),
             *([f"--falco-image={exact_check.MOUNT}"] if settings.is_exact else []),
             *_policy_flags(settings.registry_policy),
+            *_signature_flags(settings.signature_modes),
         ],
         "env": _downward(_SIDECAR_ENV),
         "ports": [port.of_container() for port in settings.ports.of_sidecar()],
@@ -251,6 +255,15 @@ def _base_mount() -> dict[str, Any]:
 def _policy_flags(policy: RegistryPolicy) -> list[str]:
     required = ["--require-registry-annotation"] if policy.annotation_required else []
     return [*required, *(f"--allow-local-registry={host}" for host in policy.local_registries)]
+
+
+def _signature_flags(modes: DefaultModes) -> list[str]:
+    """The modes by which a sidecar installs nothing that is not verified; others are all the same.
+
+    So an operator that only warns leaves the pods as they are.
+    """
+    by_flag = {"--verify-official": modes.official, "--verify-others": modes.others}
+    return [f"{flag}={mode}" for flag, mode in by_flag.items() if mode is Mode.ENFORCE]
 
 
 def _volumes(settings: PodSettings) -> list[dict[str, Any]]:

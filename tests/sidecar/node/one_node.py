@@ -14,6 +14,7 @@ from resources.check.check_request import Context
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import NodeArtifact
 from resources.registry.credentials import RegistryPolicy
+from resources.signatures.demand import DEFAULT_MODES
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
 from sidecar.check.verdicts import Verdicts
@@ -48,7 +49,7 @@ class Node:
         fetcher = Fetcher(
             nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
         )
-        self.services = NodeServices(self.store, self.state, fetcher, dict)
+        self.services = NodeServices(self.store, self.state, fetcher, dict, DEFAULT_MODES)
         self.removed: list[PlannedSlot] = []
         self.verdicts: list[Verdict] = []
         self.lost: list[SlotId] = []
