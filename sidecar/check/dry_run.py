@@ -21,11 +21,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from actors.runtime.child_process import die_with
-from resources.check.dry_run_answer import DoesNotRun, DryRun, NoAnswer, Refusal, Taken, answer
+from resources.check.dry_run_answer import (
+    DoesNotRun,
+    DryRun,
+    Lacks,
+    NoAnswer,
+    Refusal,
+    Taken,
+    answer,
+)
 from resources.configuration.plugins import DIRECTORY, BadEntry, absolute
 from resources.node.files import PLUGIN_ENTRIES, Directory
 from resources.node.plugin_entries import PluginEntry, plugin_entries
 from sidecar.check.confinement import confinement
+from sidecar.check.image_libraries import is_nowhere
 from sidecar.volume.disk import read_bounded
 
 if TYPE_CHECKING:
@@ -69,7 +78,7 @@ class DryRuns:
         if missing:
             raise NoAnswer(f"the configuration uses variables of Falco's container: {missing}")
         try:
-            found = answer(self._run(chosen))
+            found = self._answer(chosen)
         except NoAnswer:
             self._require_that_it_runs()
             raise
@@ -77,6 +86,14 @@ class DryRuns:
             self._require_that_it_runs()
         self._runs_here = True
         return self._heard(chosen) if isinstance(found, Taken) and found.is_silent else found
+
+    def _answer(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> Refusal | Taken:
+        try:
+            return answer(self._run(chosen))
+        except Lacks as error:
+            if self._falco.is_whole and is_nowhere(error.path, Path(self._falco.image)):
+                return error.refusal
+            raise
 
     def _heard(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> Taken:
         """What Falco warns of, although the configuration does not log it."""

@@ -275,6 +275,25 @@ async def test_a_library_of_falcos_image_is_found_there(image, tmp_path):
     assert "lacks a file: cannot load plugin /opt/other.so" in node.state.judge
 
 
+@pytest.mark.parametrize("listed", [None, "/usr/lib/libc.so.6\n", "/a/other.so\n", ""])
+async def test_a_library_that_falco_has_nowhere_is_refused(falco_root, image, tmp_path, listed):
+    """By the image itself, or by the list of its libraries where it is a copy."""
+    of_falco = tmp_path / "of-falco"
+    shutil.copytree(image / "usr", of_falco / "usr")
+    if listed is None:
+        (of_falco / "etc").mkdir()
+    else:
+        (of_falco / "libraries").write_text(listed)
+    node = Node(falco_root, falco=of_falco, is_whole=True)
+    node.put("Plugin", "other", {"config": {"libraryPath": "/opt/other.so"}})
+    found = await messages(node)
+    if listed in {None, "/usr/lib/libc.so.6\n"}:
+        assert found["other"].startswith("Falco refuses it: cannot load plugin /opt/other.so: ")
+        assert node.state.judge == "Falco"
+    else:
+        assert "lacks a file: cannot load plugin /opt/other.so" in node.state.judge
+
+
 async def test_a_library_that_is_none_is_refused_and_named(falco_root, tmp_path, image):
     """As a Plugin whose image holds something else."""
     data = b"played-library"
