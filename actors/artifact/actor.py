@@ -30,6 +30,7 @@ from resources.artifact.events import (
     refused,
     successes,
 )
+from resources.artifact.fields import SUMMARIES
 from resources.artifact.reasons import INVALID
 from resources.artifact.references import Missing, Present, Role, Unknown
 from resources.artifact.resolution import ResolutionFailure, candidate, published_of, resolve
@@ -188,6 +189,7 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
     async def _observe(
         self, state: ArtifactIncarnation, snapshot: Snapshot, before: ArtifactStatus
     ) -> _Observation:
+        summaries = SUMMARIES[self.ref.kind]
         try:
             artifact = decode(self.ref.kind, snapshot.raw)
             sources = sources_of(artifact, self._services.signatures.modes)
@@ -196,14 +198,16 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
             self._services.signatures.verdicts.forget(self.ref)
             total = self._services.reports.sum(self.ref, Subject(state.owner.uid, ""))
             failure = ResolutionFailure("False", INVALID, str(error))
-            return _Observation(Observed(total, trouble=failure))
+            return _Observation(Observed(total, summaries, trouble=failure))
         generation = snapshot.meta.generation or 0
         resolution, standing = await self._resolve(state, generation, before.resolved, sources)
         resolved = resolution.resolved
         revision = resolved.revision if resolved is not None else None
         subject = Subject(state.owner.uid, revision or "", artifact.spec.selector)
         total = self._services.reports.sum(self.ref, subject)
-        observed = Observed(total, resolved, resolution.missing, resolution.trouble, standing)
+        observed = Observed(
+            total, summaries, resolved, resolution.missing, resolution.trouble, standing
+        )
         return _Observation(observed, (artifact, sources), resolution.waits)
 
     async def _resolve(

@@ -11,8 +11,9 @@ from msgspec.json import Decoder
 from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
 from resources.artifact.reasons import REFERENCE_FAILED, RESOLVED
 from resources.artifact.rollout import NAMED
-from resources.artifact.summary import loaded, programmed
+from resources.artifact.summary import summed_up
 from resources.kubernetes.conditions import (
+    COMPATIBLE,
     LOADED,
     PARKED,
     PROGRAMMED,
@@ -48,7 +49,7 @@ class _PodCounts(Counts):
         return is_same and super().only_differ(status, other)
 
 
-COUNTS = _PodCounts(frozenset({"nodes"}), frozenset({PROGRAMMED, LOADED}))
+COUNTS = _PodCounts(frozenset({"nodes"}), frozenset({PROGRAMMED, LOADED, COMPATIBLE}))
 """Where the status of an artifact counts pods."""
 
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
@@ -81,9 +82,11 @@ class Observed(NamedTuple):
     `resolved` is what to publish, None while this generation is not resolved. `missing` holds a
     message for each missing reference; it is None while the references have not been looked up.
     `standing` is None if there is no artifact of a registry.
+    `summaries` are the types of the conditions that sum up the pods.
     """
 
     sum: Sum
+    summaries: tuple[str, ...]
     resolved: Resolved | None = None
     missing: tuple[str, ...] | None = None
     trouble: ResolutionFailure | None = None
@@ -131,8 +134,10 @@ def status(
     for draft in (
         _references(observed, generation),
         _verified(observed.standing, before, resolved, generation),
-        programmed(observed.sum, observed.trouble, generation),
-        loaded(observed.sum, observed.trouble, generation),
+        *(
+            summed_up(name, observed.sum, observed.trouble, generation)
+            for name in observed.summaries
+        ),
     ):
         if draft is not None:
             conditions = set_condition(conditions, draft, now)

@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from resources.check.needs import Needs
+
 
 class PluginFact(msgspec.Struct, frozen=True):
     """What is known of a plugin.
@@ -59,13 +61,16 @@ class CheckedSlot(msgspec.Struct, frozen=True):
 class Context(msgspec.Struct, frozen=True):
     """The Falco of the node; an empty version is unknown, and nothing is checked against it.
 
-    `foreign_libraries` are files in the directory of plugins that belong to no slot.
+    `falco_version` is that of its image, after which its base configuration was made.
+    `says_version` is what Falco itself says, if it has run. `foreign_libraries` are files in the
+    directory of plugins that belong to no slot.
     """
 
     engine_version: str = ""
     falco_version: str = ""
     workload: Literal["DaemonSet", "Deployment"] = "DaemonSet"
     foreign_libraries: tuple[str, ...] = ()
+    says_version: str = ""
 
 
 class FalcoProgram(msgspec.Struct, frozen=True):
@@ -116,7 +121,9 @@ class Verdict(msgspec.Struct, frozen=True):
     """By slot id: the version to install, why it is not the wanted one, and warnings.
 
     `unasked` says why Falco itself was not asked, or gave no answer; empty if it judged. `broken`:
-    it will give none however often it is asked.
+    it will give none however often it is asked. `dry_runs` is how often Falco was run for it.
+    `needs` are those of rules, by path of the content; `plugins` are the names of those that Falco
+    loads with the chosen versions.
     """
 
     chosen: dict[str, Choice] = {}
@@ -126,3 +133,6 @@ class Verdict(msgspec.Struct, frozen=True):
     disagreements: Disagreements | None = None
     unasked: str = ""
     broken: bool = False
+    dry_runs: int = 0
+    needs: dict[str, Needs] = {}
+    plugins: tuple[str, ...] = ()

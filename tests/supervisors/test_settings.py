@@ -51,7 +51,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.process.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
     assert settings.registry_policy == (False, ())
-    assert settings.exact_check == "off"
+    assert settings.exact_check == "auto"
     assert (settings.signature_modes, settings.trusted_root) == (("Warn", "Off"), "")
     assert settings.most_reconciles == 32
     assert (settings.namespace, settings.pod_name) == ("", "")
