@@ -45,7 +45,7 @@ _ABSENT = re.compile(
 # What a plugin misses in a dry run at its initialisation, and may find in Falco's container.
 _MISSED = re.compile(
     r"address family not supported|no such host|name resolution|resolve host|"
-    r"no such file or directory|permission denied",
+    r"no such file or directory|permission denied|operation not permitted",
     re.IGNORECASE,
 )
 _NO_MEMORY = re.compile(r"bad_alloc|[Cc]annot allocate memory|out of memory")

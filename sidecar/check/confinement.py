@@ -1,9 +1,9 @@
 """Takes from a process what a dry run does not need: the network, and files such as the token.
 
 A process without any privilege can do so to itself, in a container with the profile RuntimeDefault
-too: seccomp refuses sockets and looks into other processes, Landlock (Linux 5.13, if it is turned
-on) all files but some, and signals to others (6.12). Namespaces cannot be had there: unshare and
-clone with new ones are refused. What the kernel does not have is left out.
+too: seccomp refuses sockets, new processes and looks into others, Landlock (Linux 5.13, if it is
+turned on) all files but some, and signals to others (6.12). Namespaces cannot be had there: unshare
+and clone with new ones are refused. What the kernel does not have is left out.
 """
 
 from __future__ import annotations
@@ -32,19 +32,24 @@ class _Calls(NamedTuple):
     ptrace: int
     process_vm_readv: int
     process_vm_writev: int
+    clone: int
+    forks: tuple[int, ...]
+    clone3: int = 435
     io_uring_setup: int = 425
     pidfd_getfd: int = 438
 
 
 # linux/audit.h, asm/unistd.h
 _ARCHITECTURES = {
-    "x86_64": _Calls(0xC000003E, 41, 101, 310, 311),
-    "aarch64": _Calls(0xC00000B7, 198, 117, 270, 271),
+    "x86_64": _Calls(0xC000003E, 41, 101, 310, 311, 56, (57, 58)),
+    "aarch64": _Calls(0xC00000B7, 198, 117, 270, 271, 220, ()),
 }
 # linux/bpf_common.h, linux/seccomp.h
-_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _HAS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_NUMBER_AT, _AUDIT_AT = 0, 4
+_NUMBER_AT, _AUDIT_AT, _FLAGS_AT = 0, 4, 16
+# linux/sched.h: of clone, a thread of the same process
+_CLONE_THREAD = 0x10000
 _X32 = 0x40000000
 
 # linux/landlock.h
@@ -85,12 +90,17 @@ def confinement(readable: Iterable[Path]) -> Confinement:
 
 
 def _filter() -> bytes:
-    """Refuses sockets of all families, and what reads or leads other processes."""
+    """Refuses sockets of all families, and what makes, reads or leads other processes.
+
+    A process that is made would outlive the dry run. The flags of clone3 cannot be seen; where it
+    is not there, clone is taken for threads.
+    """
     calls = _ARCHITECTURES.get(platform.machine())
     if calls is None:
         return b""
     refused = [
         (calls.socket, errno.EAFNOSUPPORT),
+        (calls.clone3, errno.ENOSYS),
         *(
             (number, errno.EPERM)
             for number in (
@@ -99,6 +109,7 @@ def _filter() -> bytes:
                 calls.process_vm_writev,
                 calls.io_uring_setup,  # which opens sockets as well
                 calls.pidfd_getfd,
+                *calls.forks,
             )
         ),
     ]
@@ -112,6 +123,12 @@ def _filter() -> bytes:
     ]
     for number, error in refused:
         steps += [_step(_EQUAL, number, 0, 1), _step(_RETURN, _ERRNO | error)]
+    steps += [
+        _step(_EQUAL, calls.clone, 0, 3),
+        _step(_LOAD, _FLAGS_AT),
+        _step(_HAS, _CLONE_THREAD, 1, 0),
+        _step(_RETURN, _ERRNO | errno.EPERM),
+    ]
     return b"".join([*steps, _step(_RETURN, _ALLOW)])
 
 

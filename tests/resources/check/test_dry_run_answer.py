@@ -145,6 +145,7 @@ def test_an_answer_names_the_file_the_item_its_line_and_the_code(run, expected):
         (DryRun(127, "falco: error while loading shared libraries: libcurl.so.4"), "lacks a file"),
         (DryRun(1, f"{INIT} dial tcp: address family not supported"), "what a plugin needs"),
         (DryRun(1, f"{INIT} open /var/x: no such file or directory"), "what a plugin needs"),
+        (DryRun(1, f"{INIT} fork/exec /bin/x: operation not permitted"), "what a plugin needs"),
         (DryRun(2, "?"), "exit code 2"),
         (DryRun(1, ""), "exit code 1"),
         (DryRun(-signal.SIGXFSZ, "x"), "exit code -25"),

@@ -20,7 +20,7 @@ LANDLOCK = ctypes.CDLL(None).syscall(444, None, 0, 1)
 has_landlock = pytest.mark.skipif(LANDLOCK < 1, reason="the kernel has no Landlock")
 SYSTEM = [Path(path) for path in ("/usr", "/lib", "/lib64", "/bin", "/etc", "/proc", "/dev")]
 TRIES = """
-import ctypes, json, os, signal, socket, sys
+import ctypes, json, os, signal, socket, sys, threading
 from pathlib import Path
 
 def tried(call):
@@ -36,19 +36,33 @@ def traced():
     if libc.ptrace(0, 0, None, None) < 0:
         raise OSError(ctypes.get_errno(), "ptrace")
 
+def forked():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+def threaded():
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+
 place = Path(sys.argv[1])
 found = {
     "family": {
         name: tried(lambda: socket.socket(getattr(socket, name)))
         for name in ("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK")
     },
-    "trace": tried(traced),
+    "fork": tried(forked),
+    "spawn": tried(lambda: os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)),
+    "thread": tried(threaded),
     "token": tried((place / "token").read_bytes),
     "memory of the parent": tried(Path(f"/proc/{os.getppid()}/mem").open),
     "token by the parent": tried(Path(f"/proc/{os.getppid()}/root{place}/token").read_bytes),
     "write": tried(lambda: (place / "open" / "new").write_text("")),
     "read": tried((place / "open" / "file").read_bytes),
     "signal": tried(lambda: os.kill(os.getppid(), 0)),
+    "trace": tried(traced),  # last, since a signal would stop it
 }
 print("Error: " + json.dumps(found))
 sys.exit(1)
@@ -77,10 +91,12 @@ def place(tmp_path):
     return tmp_path
 
 
-def test_it_has_no_network_and_traces_no_process(place):
+def test_it_has_no_network_and_makes_and_traces_no_process(place):
     found = asked(place, [place / "open"])
     assert set(found["family"].values()) == {"no such family"}
-    assert found["trace"] == "PermissionError"
+    refused = {name: found[name] for name in ("trace", "fork", "spawn")}
+    assert refused == dict.fromkeys(refused, "PermissionError")
+    assert found["thread"] == "done"
 
 
 @has_landlock
