@@ -59,7 +59,7 @@ class Verdicts:
             known, _, deaths = read_bounded(self._asked, _MOST_ASKED).decode().partition(" ")
         except (OSError, UnicodeDecodeError):
             known = deaths = ""
-        count = int(deaths) if known == key and deaths.isdigit() else 0
+        count = int(deaths) if known == key and deaths.isdecimal() else 0
         if count >= _MOST_DEATHS:
             return False
         with suppress(OSError):
@@ -79,7 +79,7 @@ class Verdicts:
             return msgspec.json.decode(data, type=dict[str, Verdict])
         except FileNotFoundError:
             return {}
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, RecursionError, msgspec.DecodeError) as error:
             _log.info("verdicts of an earlier process cannot be read: %s", error)
             return {}
 
