@@ -100,7 +100,7 @@ def _consequence(standing: Standing, published: str | None) -> str:
         return "; it is installed all the same (mode Warn)" if published else ""
     if published:
         return f"; nodes keep {published}, which was verified before"
-    return "; it is not installed (mode Enforce)"
+    return "; no node installs it from now on (mode Enforce)"
 
 
 class Permitted(NamedTuple):

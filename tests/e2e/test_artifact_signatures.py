@@ -110,7 +110,7 @@ def test_what_is_not_signed_is_installed_unless_that_is_enforced(fleet, registry
     apply(fleet, registry, "acme/unsigned", "off", mode="Off", keys=keys)
     apply(fleet, registry, "acme/unsigned", "absent", keys=keys)
     text = fleet.said("Rulesfile", "enforced", FAILED, "NoSignature", VERIFIED)
-    assert text.endswith("has no signature; it is not installed (mode Enforce)")
+    assert text.endswith("has no signature; no node installs it from now on (mode Enforce)")
     text = fleet.said("Rulesfile", "warned", FAILED, "NoSignature", VERIFIED)
     assert text.endswith("has no signature; it is installed all the same (mode Warn)")
     for name in ("off", "absent"):

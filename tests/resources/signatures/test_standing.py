@@ -87,7 +87,7 @@ def test_the_condition_says_what_was_found_and_what_follows(mode, result, status
         assert (draft.type, draft.status, draft.reason) == ("Verified", status, reason)
         if result in REFUSED and mode is Mode.ENFORCE:
             assert ("nodes keep" in draft.message) == bool(published)
-            assert ("is not installed" in draft.message) != bool(published)
+            assert ("no node installs it" in draft.message) != bool(published)
         elif result in REFUSED and published:
             assert draft.message == f"{WHY}; it is installed all the same (mode Warn)"
 
@@ -111,3 +111,11 @@ def test_off_the_condition_says_so_and_without_a_digest_nothing():
 )
 def test_while_nothing_is_known_the_condition_of_a_generation_stays(before, stays):
     assert (condition_of(standing(Mode.WARN, None), before, OLD, 3) is None) is stays
+
+
+def test_enforced_nothing_is_said_of_what_a_node_has_installed_before():
+    """What was installed while the mode was another stays there, so it may well be installed."""
+    standing = Standing(Mode.ENFORCE, "sha256:a", "p", Verdict(Result.NO_SIGNATURE, "no signature"))
+    draft = condition_of(standing, None, None, 2)
+    assert draft is not None
+    assert draft.message == "no signature; no node installs it from now on (mode Enforce)"
