@@ -64,6 +64,9 @@ class SignatureVerdicts:
         self._random = runtime.random
         self._open: dict[SignatureQuery, Open] = {}
         self._asked: dict[ObjectRef, SignatureQuery] = {}
+        # By namespace: the number of the newest verification for one of its artifacts.
+        self._turns: dict[str, int] = {}
+        self._newest_turn = 0
         self.on_news: Callable[[], None] = lambda: None
         """Called when a verification may have become due earlier than before."""
 
@@ -89,12 +92,20 @@ class SignatureVerdicts:
                 del self._open[known.query]
 
     def take_due(self, busy: Collection[str]) -> Open | None:
-        """The query that is due for the longest, of a registry that is not busy."""
+        """The query of a registry that is not busy that is due for the longest.
+
+        Namespaces take turns, so that many slow registries of one hold up no other.
+        """
         now = self._clock.monotonic()
         due = [each for each in self._idle(busy) if each.due <= now]
-        first = min(due, key=lambda each: each.due, default=None)
+        first = min(due, key=lambda each: (self._turn(each), each.due), default=None)
         if first is not None:
             first.is_asked = True
+            self._newest_turn += 1
+            self._turns |= dict.fromkeys(_namespaces(first), self._newest_turn)
+            if len(self._turns) > len(self._asked):
+                known = {artifact.namespace for artifact in self._asked}
+                self._turns = {name: turn for name, turn in self._turns.items() if name in known}
         return first
 
     def next_due(self, busy: Collection[str]) -> float:
@@ -121,6 +132,7 @@ class SignatureVerdicts:
         """Forget every query and answer."""
         self._open.clear()
         self._asked.clear()
+        self._turns.clear()
 
     def describe(self) -> Iterator[dict[str, object]]:
         """All queries, for the actor dump."""
@@ -140,6 +152,9 @@ class SignatureVerdicts:
             if not known.is_asked and known.query.source.registry not in busy:
                 yield known
 
+    def _turn(self, known: Open) -> int:
+        return min((self._turns.get(name, 0) for name in _namespaces(known)), default=0)
+
     def _delay(self, known: Open, verdict: Verdict) -> float:
         """Seconds until the next try."""
         if verdict.result is Result.VERIFIED:
@@ -147,3 +162,7 @@ class SignatureVerdicts:
         backoff = RETRIES if verdict.result is Result.REGISTRY_FAILED else _AGAIN
         wait = backoff.ceiling(known.tries) / 2 + backoff.delay(known.tries, self._random) / 2
         return max(wait, verdict.retry_after or 0.0)
+
+
+def _namespaces(known: Open) -> set[str]:
+    return {artifact.namespace for artifact in known.askers}

@@ -105,3 +105,14 @@ def test_nothing_is_left_of_who_asks_no_more(verdicts):
     verdicts.ask(ONE, query())
     verdicts.clear()
     assert list(verdicts.describe()) == []
+
+
+async def test_namespaces_take_turns(verdicts, clock):
+    """Ten registries that hang, of one namespace, let another's only one go second."""
+    for number in range(10):
+        verdicts.ask(artifact_ref(f"slow-{number}"), query(f"slow-{number}"))
+    await clock.advance(1.0)
+    verdicts.ask(TWO, query("quick", namespace="other"))
+    taken = [verdicts.take_due(()) for _ in range(3)]
+    names = [each.query.source.registry for each in taken if each is not None]
+    assert names == ["slow-0", "quick", "slow-1"]
