@@ -172,7 +172,11 @@ class ArtifactOperator:
     def _pod_falco(self) -> PodFalco:
         settings = self._settings
         return PodFalco(
-            settings.falco_image, settings.volume_root, settings.pod.node, self._dry_run_seconds
+            settings.falco_image,
+            settings.volume_root,
+            settings.pod.node,
+            self._dry_run_seconds,
+            settings.only_image_libraries,
         )
 
     def _dry_run_seconds(self) -> float:

@@ -59,6 +59,8 @@ class NodeSettings:
     """AUTO, OFF, or the port of 127.0.0.1 at which Falco is asked what it has loaded."""
     falco_image: Path | None
     """A directory laid out as Falco's image, whose Falco is asked in dry runs; None to ask none."""
+    only_image_libraries: bool
+    """Whether that Falco finds libraries in its image and its volumes only."""
     registry_policy: RegistryPolicy
     signature_modes: DefaultModes
     most_rules_bytes: int
@@ -88,6 +90,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         falco_version=flags.falco_version,
         falco_web_server=flags.falco_web_server,
         falco_image=flags.falco_image,
+        only_image_libraries=flags.only_image_libraries,
         registry_policy=registry_policy_of(flags),
         signature_modes=signature_modes_of(flags),
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
@@ -152,6 +155,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIRECTORY",
         help="a directory laid out as the image of that Falco, which is then asked in dry runs "
         "whether it takes the files (default: Falco is not asked)",
+    )
+    parser.add_argument(
+        "--only-image-libraries",
+        action="store_true",
+        help="that Falco finds libraries in its image and its volumes only, so that a plugin whose "
+        "library is in neither is refused",
     )
     add_registry_policy(parser)
     add_signature_modes(parser)

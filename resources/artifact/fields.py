@@ -91,7 +91,8 @@ class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     conditions: Annotated[
         tuple[Condition, ...] | None,
         doc(
-            "ResolvedRefs, Programmed, Loaded; of a Rulesfile or Plugin also Verified, Compatible.",
+            "ResolvedRefs, Programmed and Loaded; of a Rulesfile or Plugin also Verified and "
+            "Compatible.",
             **LIST_MAP_BY_TYPE,
         ),
     ] = None

@@ -31,6 +31,7 @@ class PodSettings(NamedTuple):
     """All that the default pod template depends on; `gate_deadline` is in seconds.
 
     `exact_check` is not AUTO. `pull_policy` is that of the container `falco`, empty for none.
+    `has_own_files`: the user's template may give that container files beside those of its image.
     """
 
     workload: str
@@ -46,6 +47,7 @@ class PodSettings(NamedTuple):
     signature_modes: DefaultModes = DEFAULT_MODES
     exact_check: ExactCheck = ExactCheck.OFF
     pull_policy: str = ""
+    has_own_files: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -213,7 +215,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
             f"--falco-name={settings.name}",
             f"--falco-version={settings.version}",
             *settings.ports.sidecar_flags(),
-            *([f"--falco-image={exact_check.MOUNT}"] if settings.is_exact else []),
+            *(_image_flags(settings) if settings.is_exact else []),
             *_policy_flags(settings.registry_policy),
             *_signature_flags(settings.signature_modes),
         ],
@@ -250,6 +252,11 @@ def _program_volumes(settings: PodSettings) -> list[dict[str, Any]]:
 
 def _base_mount() -> dict[str, Any]:
     return {"name": _CONFIG, "mountPath": f"/etc/falco/{FILE}", "subPath": FILE}
+
+
+def _image_flags(settings: PodSettings) -> list[str]:
+    whole = [] if settings.has_own_files else ["--only-image-libraries"]
+    return [f"--falco-image={exact_check.MOUNT}", *whole]
 
 
 def _policy_flags(policy: RegistryPolicy) -> list[str]:

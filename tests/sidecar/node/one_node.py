@@ -37,7 +37,14 @@ QUIET = 2.0
 class Node:
     """One node: the actor of its installation, and those of the artifacts that were put."""
 
-    def __init__(self, root, clock: "Clock | None" = None, falco=None, version="0.44.1"):
+    def __init__(
+        self,
+        root,
+        clock: "Clock | None" = None,
+        falco=None,
+        version="0.44.1",
+        is_whole=False,
+    ):
         self.runtime = Runtime(clock or SystemClock(), random.Random(1))
         self.store = Store()
         self.state = NodeState(
@@ -62,7 +69,7 @@ class Node:
             NodeCheck(
                 self.volume,
                 Context(falco_version=version),
-                PodFalco(falco, root, "node-1", lambda: 20.0),
+                PodFalco(falco, root, "node-1", lambda: 20.0, is_whole),
                 Verdicts(root),
                 self.verdicts.append,
             ),
