@@ -80,7 +80,9 @@ class ArtifactOperator:
             process.clock,
             self._metrics,
         )
-        self._services = NodeServices(self._store, self._state, fetcher, self._labels.current)
+        self._services = NodeServices(
+            self._store, self._state, fetcher, self._labels.current, settings.validation
+        )
         self._events = Backlog(self._runtime)
         self._recorder = RegisteredChild("recorder", self._make_recorder)
         self._reporter = RegisteredChild("report", self._make_reporter)
@@ -134,6 +136,7 @@ class ArtifactOperator:
             self._volume,
             NodeCheck(self._volume, context, self._pod_falco(), self._metrics.checked),
             self._settings.quiet,
+            self._settings.validation,
             self._installed,
             self._lost,
         )

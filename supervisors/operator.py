@@ -141,6 +141,7 @@ class Operator:
                 settings.excluded_labels,
                 registry_policy=settings.registry_policy,
                 exact_check=settings.exact_check,
+                default_validation=settings.default_validation,
             ),
             index.readable,
             _LIMITS,

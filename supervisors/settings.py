@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actors.runtime.turns import MOST
+from resources.artifact.fields import Validation
 from resources.falco.desired import SIDECAR_IMAGE
 from resources.falco.exact_check import ExactCheck
 from resources.instance.image import parse_image
@@ -40,6 +41,8 @@ class Settings:
     artifact_operator_image: str
     leader_elect: bool
     registry_policy: RegistryPolicy
+    default_validation: Validation
+    """What happens to what the check refuses, where an artifact does not say so."""
     exact_check: ExactCheck
     """How the program of Falco comes to the sidecars, unless a Falco says otherwise."""
     most_reconciles: int
@@ -70,6 +73,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         artifact_operator_image=sidecar,
         leader_elect=flags.leader_elect,
         registry_policy=registry_policy_of(flags),
+        default_validation=Validation(flags.default_validation),
         exact_check=ExactCheck(flags.exact_check),
         most_reconciles=flags.max_concurrent_reconciles,
         namespace=environ.get("POD_NAMESPACE", ""),
@@ -102,6 +106,14 @@ def _parser() -> argparse.ArgumentParser:
         help="work only while holding the Lease falco-operator; needed for several replicas",
     )
     add_registry_policy(parser)
+    parser.add_argument(
+        "--default-validation",
+        default=Validation.ENFORCE.value,
+        choices=[mode.value for mode in Validation],
+        help="for artifacts without spec.validation, whether what the check refuses is not "
+        "installed (Enforce), or is installed all the same and told (Warn); a change of it rolls "
+        "the pods of every Falco (default %(default)s)",
+    )
     parser.add_argument(
         "--exact-check",
         default=ExactCheck.OFF.value,

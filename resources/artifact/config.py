@@ -11,6 +11,7 @@ from resources.artifact.fields import (
     ArtifactStatus,
     Priority,
     Selector,
+    ValidationMode,
 )
 from resources.kubernetes.definition import ResourceDefinition, doc
 from resources.kubernetes.meta import LocalReference, ObjectMeta
@@ -25,6 +26,7 @@ class ConfigSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     ] = None
     priority: Priority = 50
     selector: Selector = None
+    validation: ValidationMode = None
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -11,6 +11,7 @@ from resources.artifact.fields import (
     ArtifactStatus,
     Priority,
     Selector,
+    ValidationMode,
 )
 from resources.artifact.oci_artifact import OCIArtifact
 from resources.kubernetes.definition import ResourceDefinition, doc
@@ -29,6 +30,7 @@ class RulesfileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ] = None
     priority: Priority = 50
     selector: Selector = None
+    validation: ValidationMode = None
 
 
 class Rulesfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from resources.artifact.fields import Validation
+
 
 class PluginFact(msgspec.Struct, frozen=True):
     """What is known of a plugin.
@@ -45,7 +47,7 @@ class CheckedSlot(msgspec.Struct, frozen=True):
 
     `kind` is "rules", "config" or "plugin". `wanted` None asks for the removal, which always
     happens; `good` is the installed version, None for none. `stays`: Falco loads the file whatever
-    is decided, for a user mounted it.
+    is decided, for a user mounted it. `validation` holds for both versions.
     """
 
     id: str
@@ -54,6 +56,7 @@ class CheckedSlot(msgspec.Struct, frozen=True):
     wanted: CheckedVersion | None = None
     good: CheckedVersion | None = None
     stays: bool = False
+    validation: Validation = Validation.ENFORCE
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -115,6 +118,7 @@ class Disagreements(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """By slot id: the version to install, why it is not the wanted one, and warnings.
 
+    `overruled` are findings of what is installed all the same, as its artifact says.
     `unasked` says why Falco itself was not asked, or gave no answer; empty if it judged. `broken`:
     it will give none however often it is asked.
     """
@@ -122,6 +126,7 @@ class Verdict(msgspec.Struct, frozen=True):
     chosen: dict[str, Choice] = {}
     problems: dict[str, tuple[str, ...]] = {}
     warnings: dict[str, tuple[str, ...]] = {}
+    overruled: dict[str, tuple[str, ...]] = {}
     web_server: WebServer = WebServer()
     disagreements: Disagreements | None = None
     unasked: str = ""

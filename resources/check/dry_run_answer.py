@@ -47,6 +47,12 @@ class Refusal(NamedTuple):
     plugin: str = ""
 
 
+class Crash(Refusal):
+    """A candidate of which a running Falco would end."""
+
+    __slots__ = ()
+
+
 class NoAnswer(Exception):  # noqa: N818 - what it reports is a failure of the run, not of Falco
     """The dry run does not say whether Falco takes the candidate; the text says why."""
 
@@ -71,7 +77,7 @@ def refusal(run: DryRun) -> Refusal | None:
         raise NoAnswer(f"the dry run of Falco lacks a file: {_line(_error(run.output))}")
     if run.code in {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE}:
         name = signal.Signals(-run.code).name
-        return Refusal(f"Falco crashes of it ({name}){_said(run.output)}")
+        return Crash(f"Falco crashes of it ({name}){_said(run.output)}")
     error = _error(run.output)
     if run.code != 1 or not error:
         raise NoAnswer(f"the dry run of Falco ended with exit code {run.code}")

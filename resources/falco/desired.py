@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from resources.artifact.fields import Validation
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
 from resources.falco.exact_check import ExactCheck, way_of
@@ -27,6 +28,7 @@ class FalcoSettings:
     gate_deadline: int = 60
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     exact_check: ExactCheck = ExactCheck.OFF
+    default_validation: Validation = Validation.ENFORCE
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -113,6 +115,7 @@ def _templates(
         gate_deadline=settings.gate_deadline,
         ports=_ports(falco, parent),
         registry_policy=settings.registry_policy,
+        default_validation=settings.default_validation,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
     )
     # Enforced, since a template copied from a running pod has the hash of an old configuration.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from resources.artifact.fields import Validation
 from resources.configuration.base import FILE
 from resources.falco import exact_check
 from resources.falco.exact_check import ExactCheck
@@ -42,6 +43,7 @@ class PodSettings(NamedTuple):
     ports: Ports = Ports()
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     exact_check: ExactCheck = ExactCheck.OFF
+    default_validation: Validation = Validation.ENFORCE
 
     @property
     def is_exact(self) -> bool:
@@ -203,6 +205,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
             *settings.ports.sidecar_flags(),
             *([f"--falco-image={exact_check.MOUNT}"] if settings.is_exact else []),
             *_policy_flags(settings.registry_policy),
+            *_validation_flags(settings.default_validation),
         ],
         "env": _downward(_SIDECAR_ENV),
         "ports": [port.of_container() for port in settings.ports.of_sidecar()],
@@ -238,6 +241,11 @@ def _base_mount() -> dict[str, Any]:
 def _policy_flags(policy: RegistryPolicy) -> list[str]:
     required = ["--require-registry-annotation"] if policy.annotation_required else []
     return [*required, *(f"--allow-local-registry={host}" for host in policy.local_registries)]
+
+
+def _validation_flags(mode: Validation) -> list[str]:
+    """None for the sidecar's own default, so that an upgrade rolls no pods."""
+    return [f"--default-validation={mode}"] if mode is not Validation.ENFORCE else []
 
 
 def _volumes(settings: PodSettings) -> list[dict[str, Any]]:

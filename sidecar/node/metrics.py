@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.core import CounterMetricFamily as Counters
 from prometheus_client.core import GaugeMetricFamily as Gauges
 
+from resources.node.slots import SlotId
 from supervisors.process.metrics import by_kind, family
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class NodeMetrics:
         self._disagreements: Counter[tuple[str]] = Counter(
             {("falco_takes",): 0, ("falco_refuses",): 0}
         )
+        self._overruled: Counter[str] = Counter()
         self._is_falco_asked = False
         self._synced: dict[tuple[str, str], float] = {}
         self._reports: dict[tuple[str, str], ArtifactReport] = {}
@@ -66,7 +68,8 @@ class NodeMetrics:
         self._batches, self._renewals = state.batches, state.renewals
 
     def checked(self, verdict: Verdict) -> None:
-        """Take in a verdict of Falco, or that there is none."""
+        """Take in a verdict, of Falco or of our own check."""
+        self._overruled = Counter(SlotId.parse(slot).kind for slot in verdict.overruled)
         self._is_falco_asked = not verdict.unasked
         if verdict.disagreements is not None:
             self._disagreements["falco_takes",] += len(verdict.disagreements.falco_takes)
@@ -90,6 +93,8 @@ class NodeMetrics:
         what = "Sources that Falco takes or refuses in a dry run, against our own check."
         name = _PREFIX + "check_disagreements"
         yield family(Counters, name, what, ("direction",), self._disagreements)
+        what = "Sources installed although the check refuses them, as spec.validation says."
+        yield by_kind(Gauges, _PREFIX + "overruled_findings", what, self._overruled)
         what = "Whether the last check was by Falco itself: 1, or by our own check only: 0."
         yield Gauges(_PREFIX + "check_by_falco", what, value=self._is_falco_asked)
         states = Counter((report.kind, report.state) for report in self._reports.values())

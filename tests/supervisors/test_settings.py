@@ -27,6 +27,7 @@ EVERY_FLAG = (
     "--leader-elect",
     "--max-concurrent-reconciles=7",
     "--require-registry-annotation",
+    "--default-validation=Warn",
     "--exact-check=copy",
     "--allow-local-registry=Localhost:5000",
     "--allow-local-registry=[::1]",
@@ -48,6 +49,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.process.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
     assert settings.registry_policy == (False, ())
+    assert settings.default_validation == "Enforce"
     assert settings.exact_check == "off"
     assert settings.most_reconciles == 32
     assert (settings.namespace, settings.pod_name) == ("", "")
@@ -80,6 +82,7 @@ def test_every_flag_and_variable_is_taken():
         "artifact_operator_image": "registry:5000/sidecar:1",
         "leader_elect": True,
         "registry_policy": (True, ("localhost:5000", "[::1]")),
+        "default_validation": "Warn",
         "exact_check": "copy",
         "most_reconciles": 7,
         "namespace": "falco",

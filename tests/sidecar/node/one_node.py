@@ -10,6 +10,7 @@ from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.watch.store import Store, snapshot_of
+from resources.artifact.fields import Validation
 from resources.check.check_request import Context
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import NodeArtifact
@@ -36,7 +37,9 @@ QUIET = 2.0
 class Node:
     """One node: the actor of its installation, and those of the artifacts that were put."""
 
-    def __init__(self, root, clock: "Clock | None" = None, falco=None):
+    def __init__(
+        self, root, clock: "Clock | None" = None, falco=None, validation=Validation.ENFORCE
+    ):
         self.runtime = Runtime(clock or SystemClock(), random.Random(1))
         self.store = Store()
         self.state = NodeState(lambda reason: self.installation.tell(Reconcile(reason)))
@@ -45,7 +48,7 @@ class Node:
         fetcher = Fetcher(
             nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
         )
-        self.services = NodeServices(self.store, self.state, fetcher, dict)
+        self.services = NodeServices(self.store, self.state, fetcher, dict, validation)
         self.removed: list[PlannedSlot] = []
         self.verdicts: list[Verdict] = []
         self.lost: list[SlotId] = []
@@ -62,6 +65,7 @@ class Node:
                 self.verdicts.append,
             ),
             QUIET,
+            validation,
             self._installed,
             self.lost.extend,
         )
@@ -74,6 +78,11 @@ class Node:
         """An artifact whose sources have these versions already; no actor looks after it."""
         ref = self._stored(kind, name, {}, 1)
         self.state.put(ref, NodeArtifact(kind, name, f"uid-{name}", "1", True, sources))
+
+    def stored(self, kind, name, spec):
+        """An artifact that the API server has told of, and at which no actor has looked yet."""
+        self._stored(kind, name, spec, 1)
+        self.installation.tell(Reconcile(Reason(Cause.LISTED)))
 
     def gone(self, kind, name):
         """The same, deleted."""
