@@ -224,7 +224,9 @@ class ReportIndex:
         node = report.node
         labels = self._nodes.get(node)
         is_unready = node in self._unready
-        return None if labels is None else PodReport(node, labels, report.entries, is_unready)
+        if labels is None:
+            return None
+        return PodReport(node, labels, report.entries, is_unready, report.unlisted)
 
     def _tidy(self, namespace: str) -> None:
         if self._namespaces[namespace].is_empty:
