@@ -123,6 +123,11 @@ class Node:
         self.removed += removed
         self.done.set()
 
+    async def stopped(self):
+        """None of its actors runs any more."""
+        for actor in (*self.actors.values(), self.installation):
+            await actor.stop()
+
     async def settled(self):
         """The reports once none is pending."""
         while True:
