@@ -120,7 +120,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     `overruled` are findings of what is installed all the same, as its artifact says.
     `unasked` says why Falco itself was not asked, or gave no answer; empty if it judged. `broken`:
-    it will give none however often it is asked.
+    it will give none however often it is asked. `dry_runs` is how often Falco was run for it.
     """
 
     chosen: dict[str, Choice] = {}
@@ -131,3 +131,4 @@ class Verdict(msgspec.Struct, frozen=True):
     disagreements: Disagreements | None = None
     unasked: str = ""
     broken: bool = False
+    dry_runs: int = 0

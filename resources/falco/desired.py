@@ -27,7 +27,7 @@ class FalcoSettings:
     excluded_labels: tuple[str, ...] = ()
     gate_deadline: int = 60
     registry_policy: RegistryPolicy = DEFAULT_POLICY
-    exact_check: ExactCheck = ExactCheck.OFF
+    exact_check: ExactCheck = ExactCheck.AUTO
     default_validation: Validation = Validation.ENFORCE
 
 
@@ -117,6 +117,7 @@ def _templates(
         registry_policy=settings.registry_policy,
         default_validation=settings.default_validation,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
+        pull_policy=falco_pod.MAIN.given(falco.spec.pod_template_spec, "imagePullPolicy") or "",
     )
     # Enforced, since a template copied from a running pod has the hash of an old configuration.
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}

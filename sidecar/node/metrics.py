@@ -42,6 +42,7 @@ class NodeMetrics:
         )
         self._overruled: Counter[str] = Counter()
         self._is_falco_asked = False
+        self._dry_runs = 0
         self._synced: dict[tuple[str, str], float] = {}
         self._reports: dict[tuple[str, str], ArtifactReport] = {}
 
@@ -71,6 +72,7 @@ class NodeMetrics:
         """Take in a verdict, of Falco or of our own check."""
         self._overruled = Counter(SlotId.parse(slot).kind for slot in verdict.overruled)
         self._is_falco_asked = not verdict.unasked
+        self._dry_runs += verdict.dry_runs
         if verdict.disagreements is not None:
             self._disagreements["falco_takes",] += len(verdict.disagreements.falco_takes)
             self._disagreements["falco_refuses",] += len(verdict.disagreements.falco_refuses)
@@ -97,6 +99,7 @@ class NodeMetrics:
         yield by_kind(Gauges, _PREFIX + "overruled_findings", what, self._overruled)
         what = "Whether the last check was by Falco itself: 1, or by our own check only: 0."
         yield Gauges(_PREFIX + "check_by_falco", what, value=self._is_falco_asked)
+        yield Counters(_PREFIX + "dry_runs", "Dry runs of Falco.", value=self._dry_runs)
         states = Counter((report.kind, report.state) for report in self._reports.values())
         yield family(Gauges, _PREFIX + "states", "Artifacts by state.", ("kind", "state"), states)
         what = "When the artifact was installed as it is, in seconds since the epoch."

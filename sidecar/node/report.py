@@ -108,7 +108,6 @@ class Reporter(Actor):
         wait, reports = self._due(self._remembered(self._node.loaded_reports()))
         wanted = _Content(shortened(reports), bounded(self._node.judge))
         if wanted != self._live:
-            self.calls += 1
             await self._client.apply(self._ref, self._body(wanted), FIELD_MANAGER)
             self._live = wanted
         if reports != self._written:
@@ -123,7 +122,6 @@ class Reporter(Actor):
 
     async def _read(self) -> _Content | None:
         """What the API server has of this pod; None if it has nothing."""
-        self.calls += 1
         try:
             raw = await self._client.get(self._ref)
         except NotFound:

@@ -16,14 +16,14 @@ class MemoryLimit:
 
     def __init__(self, limit):
         found = [path for path in hierarchies() if _limit_file(path / "x") is not None]
-        self._home = found[0] if found else None
+        self._home = found[0] if found else Path("/nonexistent")
         self.limit = limit
         self.most_private = 0
         """Of all processes together, in bytes: what the kernel cannot take back."""
 
     @property
     def is_possible(self):
-        return self._home is not None and os.access(self._home, os.W_OK)
+        return os.access(self._home, os.W_OK)
 
     def __enter__(self):
         self._folder = self._home / f"falco-sidecar-{uuid4().hex[:8]}"
