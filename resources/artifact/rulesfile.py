@@ -34,7 +34,7 @@ class RulesfileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Rulesfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """Rules for every Falco of this namespace."""
+    """Rules for every Falco of this namespace; their outputs go where its Configs say, as root."""
 
     metadata: ObjectMeta = ObjectMeta()
     spec: Annotated[RulesfileSpec, doc("The wanted state.")] = RulesfileSpec()
