@@ -51,8 +51,10 @@ class NodeSettings:
     """Seconds that Falco is left alone with a batch of changes at least, before the next."""
     validation: Validation
     """What happens to what the check refuses, where an artifact does not say so."""
+    falco_name: str
+    """The name of the Falco resource, for messages."""
     falco_version: str
-    """The version of Falco; if empty, no rule is refused for the engine that it requires."""
+    """The tag or digest of Falco's image: it tells the versions until Falco does so itself."""
     falco_web_server: str
     """AUTO, OFF, or the port of 127.0.0.1 at which Falco is asked what it has loaded."""
     falco_image: Path | None
@@ -82,6 +84,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         gate_deadline=flags.gate_deadline,
         quiet=flags.quiet_time,
         validation=Validation(flags.default_validation),
+        falco_name=flags.falco_name,
         falco_version=flags.falco_version,
         falco_web_server=flags.falco_web_server,
         falco_image=flags.falco_image,
@@ -128,10 +131,17 @@ def _parser() -> argparse.ArgumentParser:
         "same and told (Warn), for artifacts without spec.validation (default %(default)s)",
     )
     parser.add_argument(
+        "--falco-name",
+        default="",
+        metavar="NAME",
+        help="the Falco that the pod belongs to, as messages name it",
+    )
+    parser.add_argument(
         "--falco-version",
         default="",
         metavar="VERSION",
-        help="the Falco that loads the files; rules that need a newer engine are refused",
+        help="the tag or digest of the Falco that loads the files; until it says its versions "
+        "itself, those of that release count, or none are checked",
     )
     parser.add_argument(
         "--falco-web-server",

@@ -23,6 +23,7 @@ from actors.write.writing_actor import (
     at_earliest,
 )
 from resources.artifact.events import FleetContent, failures, installed, moved, successes
+from resources.artifact.fields import SUMMARIES
 from resources.artifact.reasons import INVALID
 from resources.artifact.resolution import (
     Missing,
@@ -182,6 +183,7 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
     async def _observe(
         self, state: ArtifactIncarnation, snapshot: Snapshot, before: ArtifactStatus
     ) -> _Observation:
+        summaries = SUMMARIES[self.ref.kind]
         try:
             artifact = decode(self.ref.kind, snapshot.raw)
             sources = sources_of(artifact)
@@ -189,14 +191,14 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
             self._services.digests.forget(self.ref)
             total = self._services.reports.sum(self.ref, Subject(state.owner.uid, ""))
             failure = ResolutionFailure("False", INVALID, str(error))
-            return _Observation(Observed(total, trouble=failure))
+            return _Observation(Observed(total, summaries, trouble=failure))
         generation = snapshot.meta.generation or 0
         resolution = await self._resolve(state, generation, before.resolved, sources)
         resolved = resolution.resolved
         revision = resolved.revision if resolved is not None else None
         subject = Subject(state.owner.uid, revision or "", artifact.spec.selector)
         total = self._services.reports.sum(self.ref, subject)
-        observed = Observed(total, resolved, resolution.missing, resolution.trouble)
+        observed = Observed(total, summaries, resolved, resolution.missing, resolution.trouble)
         return _Observation(observed, (artifact, sources), resolution.waits)
 
     async def _resolve(

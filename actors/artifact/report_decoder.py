@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from resources.artifact.nodereport import ArtifactReport, UnlistedArtifacts
+from resources.artifact.nodereport import ArtifactReport, FalcoReport, UnlistedArtifacts
 from resources.artifact.rollout import ReportEntry, UnlistedEntries, entries, unlisted_entries
 
 if TYPE_CHECKING:
@@ -59,11 +59,13 @@ class Labels(Mapping[str, str]):
 class _Document(Struct):
     nodeName: str  # noqa: N815 - the name on the wire
     podUID: str  # noqa: N815
+    falco: Raw = Raw(b"null")
     artifacts: Raw = Raw(b"null")
     unlisted: Raw = Raw(b"null")
 
 
 _decoder = Decoder(_Document)
+_falco_decoder = Decoder(FalcoReport | None)
 _artifacts_decoder = Decoder(tuple[ArtifactReport, ...] | None)
 _unlisted_decoder = Decoder(tuple[UnlistedArtifacts, ...] | None)
 
@@ -83,14 +85,15 @@ class ReportDecoder:
     def report(self, snapshot: Snapshot) -> Report:
         """Decode a NodeReport; raises msgspec.DecodeError."""
         document = _decoder.decode(snapshot.raw)
-        digest = hashlib.blake2b(document.artifacts, digest_size=16)
-        digest.update(document.unlisted)
-        key = digest.digest()
+        content = b"".join((document.falco, document.artifacts, document.unlisted))
+        key = hashlib.blake2b(content, digest_size=16).digest()
         reported = self._entries.get(key)
         if reported is None:
             listed = _artifacts_decoder.decode(document.artifacts) or ()
             others = _unlisted_decoder.decode(document.unlisted) or ()
-            reported = self._entries.one(key, (entries(listed), unlisted_entries(others)))
+            falco = _falco_decoder.decode(document.falco)
+            both = entries(listed, falco), unlisted_entries(others, falco)
+            reported = self._entries.one(key, both)
         return Report(document.podUID, document.nodeName, *reported)
 
     def labels(self, labels: Mapping[str, str]) -> Labels:

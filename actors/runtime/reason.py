@@ -58,6 +58,9 @@ class Cause(StrEnum):
     NOT_LOADED = "not loaded"
     """Falco seems to have missed a change of its files."""
 
+    VERSIONS = "versions"
+    """Falco has said that its versions are others than those that were known."""
+
     STARTED = "started"
     """The actor has just started."""
 

@@ -6,7 +6,13 @@ from typing import Annotated
 import msgspec
 from msgspec.json import Decoder
 
-from resources.kubernetes.conditions import LOADED, PROGRAMMED, RESOLVED_REFS, unseen
+from resources.kubernetes.conditions import (
+    COMPATIBLE,
+    LOADED,
+    PROGRAMMED,
+    RESOLVED_REFS,
+    unseen,
+)
 from resources.kubernetes.definition import AGE, LIST_MAP_BY_TYPE, Column, condition_column, doc
 from resources.kubernetes.meta import Condition, LabelSelector
 
@@ -82,12 +88,24 @@ class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     ] = None
     conditions: Annotated[
         tuple[Condition, ...] | None,
-        doc("ResolvedRefs, Programmed and Loaded.", **LIST_MAP_BY_TYPE),
+        doc(
+            "ResolvedRefs, Programmed and Loaded; of a Rulesfile or Plugin also Compatible.",
+            **LIST_MAP_BY_TYPE,
+        ),
     ] = None
 
 
-UNSEEN = ArtifactStatus(conditions=unseen(RESOLVED_REFS, PROGRAMMED, LOADED))
-"""The status of an artifact that the operator has not seen yet."""
+SUMMARIES = {
+    "Rulesfile": (PROGRAMMED, LOADED, COMPATIBLE),
+    "Plugin": (PROGRAMMED, LOADED, COMPATIBLE),
+    "Config": (PROGRAMMED, LOADED),
+}
+"""By kind: the types of conditions that sum up what pods report."""
+
+
+def unseen_status(kind: str) -> ArtifactStatus:
+    """The status of an artifact that the operator has not seen yet."""
+    return ArtifactStatus(conditions=unseen(RESOLVED_REFS, *SUMMARIES[kind]))
 
 
 Priority = Annotated[
@@ -114,9 +132,9 @@ ValidationMode = Annotated[
     doc(
         "Whether what the check refuses is installed: by Enforce it is not, and the last good "
         "version stays; by Warn it is, although Falco may not load it and then not start either, "
-        "and the condition Programmed says what was found. What is no YAML, exceeds a limit, or "
-        "would end a running Falco is refused in either mode. Absent means --default-validation "
-        "of the operator, which is Enforce unless it is set.",
+        "and the condition Programmed says what was found, unless it is no YAML, exceeds a limit "
+        "or would end a running Falco, which is refused in either mode; absent means what the "
+        "operator's flag says, which is Enforce unless it is set.",
         enum=[mode.value for mode in Validation],
     ),
 ]
@@ -127,13 +145,14 @@ PRIORITY_COLUMN = Column(
 )
 
 
-STATUS_COLUMNS = (
-    condition_column("Programmed"),
-    condition_column("Loaded"),
-    condition_column("ResolvedRefs"),
-    Column("Pods", ".status.nodes.summary", "Programmed and desired pods."),
-    AGE,
-)
+def status_columns(kind: str) -> tuple[Column, ...]:
+    """The printer columns that show the status of an artifact."""
+    return (
+        *map(condition_column, SUMMARIES[kind]),
+        condition_column(RESOLVED_REFS),
+        Column("Pods", ".status.nodes.summary", "Programmed and desired pods."),
+        AGE,
+    )
 
 
 class _Moded(msgspec.Struct, frozen=True):

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from resources.artifact.nodereport import MARK_BYTES, LoadState, ReportState, mark
+from resources.artifact.nodereport import (
+    MARK_BYTES,
+    FalcoReport,
+    FitState,
+    LoadState,
+    ReportState,
+    mark,
+)
 from resources.kubernetes.selector import selects
 
 if TYPE_CHECKING:
@@ -28,6 +35,8 @@ NAMED = 5
 # Characters kept of one node's message: a condition holds the messages of NAMED nodes.
 _LONGEST = 500
 _LEFT_OUT = "the report of this node has no room for the message, the sidecar's log has it"
+# The same of a message that may end with a manifest, which is of no use in part.
+_LONGEST_FIT = 1024
 
 
 class Load(NamedTuple):
@@ -35,6 +44,14 @@ class Load(NamedTuple):
 
     state: str
     reason: str = ""
+    message: str = ""
+
+
+class Fit(NamedTuple):
+    """Whether a Falco, as it is named, has what an artifact needs; `message`: what it lacks."""
+
+    falco: str
+    state: str
     message: str = ""
 
 
@@ -47,6 +64,7 @@ class ReportEntry(Struct, frozen=True, weakref=True):
     reason: str = ""
     message: str = ""
     load: Load | None = None
+    fit: Fit | None = None
 
 
 class UnlistedEntries(NamedTuple):
@@ -112,7 +130,9 @@ class Sum(NamedTuple):
     At most NAMED each: `failures` by node, `waiting` names pending pods, `remarks` are messages of
     pods that are programmed, `out_of_reach` names unreachable pods with their nodes. Of programmed
     pods: `refusals` are nodes whose Falco did not load it, and why, `doubts` say why that is not
-    known of others, and `proofs` by what it is known of those that did.
+    known of others, and `proofs` by what it is known of those that did. `fits` are all different
+    answers whether Falco has what is needed, the worst first; `fitted` is the number of pods that
+    gave one.
     """
 
     pods: int = 0
@@ -129,6 +149,8 @@ class Sum(NamedTuple):
     refusals: tuple[tuple[str, str], ...] = ()
     doubts: tuple[Load, ...] = ()
     proofs: tuple[str, ...] = ()
+    fits: tuple[Fit, ...] = ()
+    fitted: int = 0
 
     @property
     def desired(self) -> int:
@@ -140,8 +162,11 @@ class Sum(NamedTuple):
 PLAIN, WAITS, UNCOVERED = PodProgress(PROGRAMMED), PodProgress(PENDING), PodProgress(NOT_SELECTED)
 
 
-def entries(reports: Iterable[ArtifactReport]) -> tuple[ReportEntry, ...]:
+def entries(
+    reports: Iterable[ArtifactReport], falco: FalcoReport | None
+) -> tuple[ReportEntry, ...]:
     """The entries of a NodeReport sorted by uid, of which each occurs once."""
+    name = str(falco or FalcoReport())
     by_uid = {
         report.uid: ReportEntry(
             report.uid,
@@ -150,19 +175,25 @@ def entries(reports: Iterable[ArtifactReport]) -> tuple[ReportEntry, ...]:
             report.reason or "",
             (report.message or "")[:_LONGEST],
             _load(report),
+            _fit(report, name),
         )
         for report in reports
     }
     return tuple(by_uid[uid] for uid in sorted(by_uid))
 
 
-def unlisted_entries(unlisted: Iterable[UnlistedArtifacts]) -> tuple[UnlistedEntries, ...]:
+def unlisted_entries(
+    unlisted: Iterable[UnlistedArtifacts], falco: FalcoReport | None
+) -> tuple[UnlistedEntries, ...]:
     """The entries of a NodeReport that has no room for all of its artifacts.
 
     What is no mark is left out, so that an artifact may be taken for not reported, and never for
     another one.
     """
-    return tuple(UnlistedEntries(_entry_of(group), _sorted(group.marks)) for group in unlisted)
+    name = str(falco or FalcoReport())
+    return tuple(
+        UnlistedEntries(_entry_of(group, name), _sorted(group.marks)) for group in unlisted
+    )
 
 
 def progress_of(subject: Subject, report: PodReport) -> PodProgress:
@@ -185,13 +216,29 @@ def _load(report: ArtifactReport) -> Load | None:
     return Load(report.loaded, report.loaded_reason or "", message)
 
 
-def _entry_of(group: UnlistedArtifacts) -> ReportEntry:
-    load = None
+def fit_of(subject: Subject, report: PodReport) -> Fit | None:
+    """What a pod says of its Falco and the subject's revision."""
+    entry = _entry(report, subject)
+    return entry.fit if entry is not None else None
+
+
+def _fit(report: ArtifactReport, falco: str) -> Fit | None:
+    if report.compatible is None or report.state == ReportState.NOT_SELECTED:
+        return None
+    return Fit(falco, report.compatible, (report.compatible_message or "")[:_LONGEST_FIT])
+
+
+def _entry_of(group: UnlistedArtifacts, falco: str) -> ReportEntry:
+    """What is reported of each artifact of a group."""
+    load = fit = None
     if group.loaded is not None:
         why = "" if group.loaded == LoadState.TRUE else _LEFT_OUT
         load = Load(group.loaded, group.loaded_reason or "", why)
+    if group.compatible is not None and group.state != ReportState.NOT_SELECTED:
+        why = "" if group.compatible == FitState.TRUE else _LEFT_OUT
+        fit = Fit(falco, group.compatible, why)
     message = _LEFT_OUT if group.state == FAILED else ""
-    return ReportEntry("", "", group.state, group.reason or "", message, load)
+    return ReportEntry("", "", group.state, group.reason or "", message, load, fit)
 
 
 def _sorted(text: str) -> bytes:
@@ -204,14 +251,9 @@ def _sorted(text: str) -> bytes:
 
 
 def _progress_of(subject: Subject, report: PodReport) -> PodProgress:
-    entry = _entry(report.entries, subject.uid)
-    if entry is not None and entry.revision == subject.revision:
+    entry = _entry(report, subject)
+    if entry is not None:
         return _reported(entry, report.node)
-    if report.unlisted:
-        wanted = mark(subject.uid, subject.revision)
-        for group in report.unlisted:
-            if group.has(wanted):
-                return _reported(group.entry, report.node)
     if report.labels is not None and not selects(subject.selector, report.labels):
         return UNCOVERED
     return WAITS
@@ -232,6 +274,13 @@ def _reported(entry: ReportEntry, node: str) -> PodProgress:
     return WAITS
 
 
-def _entry(entries: Sequence[ReportEntry], uid: str) -> ReportEntry | None:
-    at = bisect_left(entries, uid, key=attrgetter("uid"))
-    return entries[at] if at < len(entries) and entries[at].uid == uid else None
+def _entry(report: PodReport, subject: Subject) -> ReportEntry | None:
+    """What a report says of the subject's revision."""
+    entries = report.entries
+    at = bisect_left(entries, subject.uid, key=attrgetter("uid"))
+    if at < len(entries) and entries[at].uid == subject.uid:
+        return entries[at] if entries[at].revision == subject.revision else None
+    if not report.unlisted:
+        return None
+    wanted = mark(subject.uid, subject.revision)
+    return next((group.entry for group in report.unlisted if group.has(wanted)), None)

@@ -11,8 +11,9 @@ from msgspec.json import Decoder
 from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
 from resources.artifact.reasons import REFERENCE_FAILED, RESOLVED
 from resources.artifact.rollout import NAMED
-from resources.artifact.summary import loaded, programmed
+from resources.artifact.summary import summed_up
 from resources.kubernetes.conditions import (
+    COMPATIBLE,
     LOADED,
     PARKED,
     PROGRAMMED,
@@ -45,7 +46,7 @@ class _PodCounts(Counts):
         return is_same and super().only_differ(status, other)
 
 
-COUNTS = _PodCounts(frozenset({"nodes"}), frozenset({PROGRAMMED, LOADED}))
+COUNTS = _PodCounts(frozenset({"nodes"}), frozenset({PROGRAMMED, LOADED, COMPATIBLE}))
 """Where the status of an artifact counts pods."""
 
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
@@ -77,9 +78,11 @@ class Observed(NamedTuple):
 
     `resolved` is what to publish, None while this generation is not resolved. `missing` holds a
     message for each missing reference; it is None while the references have not been looked up.
+    `summaries` are the types of the conditions that sum up the pods.
     """
 
     sum: Sum
+    summaries: tuple[str, ...]
     resolved: Resolved | None = None
     missing: tuple[str, ...] | None = None
     trouble: ResolutionFailure | None = None
@@ -122,8 +125,10 @@ def status(
     conditions = seen(before.conditions, now)
     for draft in (
         _references(observed, generation),
-        programmed(observed.sum, observed.trouble, generation),
-        loaded(observed.sum, observed.trouble, generation),
+        *(
+            summed_up(name, observed.sum, observed.trouble, generation)
+            for name in observed.summaries
+        ),
     ):
         if draft is not None:
             conditions = set_condition(conditions, draft, now)

@@ -9,6 +9,7 @@ import msgspec
 from resources.artifact.fields import Validation
 from resources.check.check_request import WebServer
 from resources.check.contents import NodeContents
+from resources.check.needs import needs_of_rules
 from resources.check.rule_environment import environment_of, extra_outputs
 from resources.conditions.condition_cache import ConditionCache
 from resources.conditions.vocabulary import Vocabulary
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from resources.check.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
+    from resources.check.needs import Needs
     from resources.rules.items import RulesContent
 
 
@@ -38,6 +40,7 @@ class Evaluation(NamedTuple):
     problems: list[Finding]
     warnings: list[Finding]
     web_server: WebServer = WebServer()
+    plugins: tuple[str, ...] = ()
 
 
 class NodeSet:
@@ -53,7 +56,7 @@ class NodeSet:
         self._context = context
         # Names of libraries that Plugins install, or would install.
         self._files = {slot.file for slot in slots if slot.kind == "plugin"}
-        self._falco = release(context.falco_version)
+        self._falco = release(context.says_version or context.falco_version)
         base = falco_config.base_config(context.workload, context.falco_version)
         self._base = config_content.read(base.encode(), self._falco)
         self._contents = NodeContents(self.slots, read, self._falco)
@@ -105,6 +108,14 @@ class NodeSet:
         content = self._contents.configs.get(version.path)
         return tuple(entry.key for entry in content.entries) if content is not None else ()
 
+    def needs(self) -> dict[str, Needs]:
+        """What the rules at each path need, unless nothing of them can be read."""
+        return {
+            path: needs_of_rules(content)
+            for path, content in self._contents.rules.items()
+            if content.items or not content.problems
+        }
+
     def evaluate(self, selection: Mapping[str, CheckedVersion]) -> Evaluation:
         """Check these versions, by slot id, together and in the order in which Falco loads them."""
         chosen = [(slot, selection[slot.id]) for slot in self.slots if slot.id in selection]
@@ -127,7 +138,7 @@ class NodeSet:
             *found.warnings,
         ]
         problems = [*problems, *found.problems]
-        return Evaluation(problems, warnings, _web_server(merged))
+        return Evaluation(problems, warnings, _web_server(merged), tuple(plugins.loaded))
 
     def _plugin_entry(self, slot: CheckedSlot, version: CheckedVersion) -> LoadedPlugin:
         """The entry of a Plugin in falco.yaml; raises BadEntry if Falco would refuse it.

@@ -87,6 +87,8 @@ class SetCheck:
             warnings=self._warnings(selection, final.warnings),
             overruled=self._overruled(selection),
             web_server=final.web_server,
+            needs=self._node.needs(),
+            plugins=final.plugins,
         )
 
     def _options(self, slot: CheckedSlot) -> Options:

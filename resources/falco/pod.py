@@ -209,6 +209,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "command": ["artifact-operator"],
         "args": [
             f"--gate-deadline={settings.gate_deadline}s",
+            f"--falco-name={settings.name}",
             f"--falco-version={settings.version}",
             *settings.ports.sidecar_flags(),
             *([f"--falco-image={exact_check.MOUNT}"] if settings.is_exact else []),

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from resources.artifact.nodereport import (
     MARK_BYTES,
     ArtifactReport,
+    FitState,
     LoadState,
     ReportState,
     UnlistedArtifacts,
@@ -30,7 +31,8 @@ MOST_BYTES = 256 << 10
 _HEAD = 8 << 10
 # In base64, which takes three bytes as four letters.
 _MARK_LETTERS = MARK_BYTES * 4 // 3
-_MOST_GROUPS = 32
+# As many as there are states, without their reasons.
+_MOST_GROUPS = 64
 _GROUP_BYTES = 256
 _ROOM = MOST_BYTES - _HEAD - _MOST_GROUPS * _GROUP_BYTES
 # As every reason of ours; a longer one would make the groups of unlisted artifacts longer.
@@ -72,8 +74,9 @@ def _rank(report: ArtifactReport) -> int:
     ranks = (
         report.state == ReportState.FAILED,
         report.loaded == LoadState.FALSE,
+        report.compatible == FitState.FALSE,
         report.state == ReportState.PENDING,
-        report.loaded == LoadState.UNKNOWN,
+        LoadState.UNKNOWN in (report.loaded, report.compatible),
         report.message is not None,
     )
     return ranks.index(True) if True in ranks else len(ranks)
@@ -108,6 +111,7 @@ def _outcome(report: ArtifactReport) -> UnlistedArtifacts:
         reason=_short(report.reason),
         loaded=report.loaded,
         loaded_reason=_short(report.loaded_reason),
+        compatible=report.compatible,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
 
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
@@ -14,6 +16,7 @@ from resources.artifact.reasons import NAME_CONFLICT, PENDING, STORE_FAILED
 from resources.check.check_request import Verdict
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.node.artifact import NodeArtifact, Trouble
+from resources.node.compatible import needs_of, parts_of, plugins_of, with_compatible
 from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
 from resources.node.loaded import FileTimes
 from resources.node.pace import quiet_seconds
@@ -22,6 +25,7 @@ from resources.node.plugin_entries import plugin_entries
 from resources.node.report import judge, reports
 from resources.node.slots import SlotId, SlotVersion, from_manifest, to_manifest
 from sidecar.check.node_check import CheckFailed
+from sidecar.node.falco_versions import RememberedVersions
 from sidecar.node.report_log import log_changes
 from sidecar.node.thread import in_thread
 from sidecar.volume.disk import VolumeError
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot, Store
+    from resources.node.compatible import NodeParts
+    from resources.rules.versions import FalcoVersions
     from sidecar.check.node_check import NodeCheck
     from sidecar.node.state import NodeState
     from sidecar.volume.volume import Volume
@@ -44,6 +50,14 @@ _QUIET = 0.15
 _PATIENCE = 1.0
 _BACKOFF = Backoff(base=1.0, cap=60.0)
 _NEWS = (Cause.CONTENTS, Cause.LISTED)
+
+
+class _Checked(NamedTuple):
+    """The last check: of this plan, for a Falco of these versions."""
+
+    planned: Plan
+    versions: FalcoVersions
+    verdict: Verdict
 
 
 class Installation(Actor):
@@ -81,6 +95,7 @@ class Installation(Actor):
         self._store = store
         self._node = state
         self._volume, self._blobs = volume, volume.blobs
+        self._versions = RememberedVersions(state, volume)
         self._check = check
         self._quiet = quiet
         self._validation = validation
@@ -88,7 +103,7 @@ class Installation(Actor):
         self._done = done
         self._lost = lost
         self._since: float | None = None
-        self._checked: tuple[Plan, Verdict] | None = None
+        self._checked: _Checked | None = None
         self._unchecked = ""
         self._tries = 0
 
@@ -100,6 +115,7 @@ class Installation(Actor):
             _log.warning("what was installed is not known, and is fetched anew: %s", text)
         self._node.gate_opened = self._node.gate_opened or manifest.gate_opened
         self._node.times = FileTimes(await in_thread(self._volume.changed_at))
+        self._versions.recall(manifest)
         await self._leave_to_falco()
 
     async def on_reconcile(self, reasons: Reasons) -> Result:
@@ -140,6 +156,7 @@ class Installation(Actor):
 
     async def _install(self) -> Mapping[SlotId, Trouble]:
         """Return why slots could not be written or checked."""
+        await self._versions.keep()
         artifacts = self._artifacts()
         planned = plan(artifacts, self._node.installed)
         verdict = await self._verdict(planned)
@@ -150,11 +167,17 @@ class Installation(Actor):
         if self._unchecked:
             unchecked = Trouble(PENDING, f"could not be checked yet: {self._unchecked}")
             refused = {slot.id: unchecked for slot in planned.slots if slot.wanted != slot.good}
-        reported = reports(artifacts, planned, verdict, refused)
+        told = reports(artifacts, planned, verdict, refused)
+        reported = with_compatible(told, needs_of(planned, verdict), self._parts(planned, verdict))
         log_changes(self._node.reports, reported)
         self._node.reports = reported
         self._done(removed(planned, self._node.installed))
         return refused
+
+    def _parts(self, planned: Plan, verdict: Verdict) -> NodeParts:
+        node = self._node
+        plugins = plugins_of(verdict.plugins, node.installed)
+        return parts_of(node.identity.namespace, node.versions, plugins, self._artifacts(), planned)
 
     def _artifacts(self) -> tuple[NodeArtifact, ...]:
         """Every artifact of the namespace; without a state from its actor, it keeps what it has."""
@@ -178,27 +201,30 @@ class Installation(Actor):
     async def _verdict(self, planned: Plan) -> Verdict:
         """The versions that may be activated.
 
-        A plan without new versions is not checked, except for the first, and unless the findings of
-        other artifacts are to be overruled. If the check fails, what is installed stays, and the
-        next reconcile checks again.
+        A plan without new versions is not checked, except for the first of a Falco, and unless the
+        findings of other artifacts are to be overruled. If the check fails, what is installed
+        stays, and the next reconcile checks again.
         """
-        if self._checked is not None and self._checked[0] == planned:
-            return self._checked[1]
-        before = self._checked[0].lenient if self._checked is not None else None
-        if planned.is_settled and (planned.lenient == before or not planned.slots):
-            known = self._checked[1] if self._checked else Verdict()
-            verdict = Verdict(
-                warnings=known.warnings, overruled=known.overruled, web_server=known.web_server
-            )
+        known, versions = self._checked, self._node.versions
+        if known is not None and (known.planned, known.versions) == (planned, versions):
+            return known.verdict
+        is_checked = (
+            known is not None
+            and known.versions == versions
+            and known.planned.lenient == planned.lenient
+        )
+        if planned.is_settled and (is_checked or not planned.slots):
+            before = known.verdict if known else Verdict()
+            verdict = replace(before, chosen={}, problems={}, disagreements=None)
         else:
             try:
-                verdict = await self._check.ask(planned)
+                verdict = await self._check.ask(planned, versions)
                 self._node.judge = judge(verdict)
             except (CheckFailed, VolumeError) as error:
                 _log.warning("the check failed: %s", error)
                 self._checked, self._unchecked = None, str(error)
                 return kept(planned)
-        self._checked, self._unchecked = (planned, verdict), ""
+        self._checked, self._unchecked = _Checked(planned, versions, verdict), ""
         self._node.web_server = verdict.web_server
         return verdict
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from actors.runtime.actor import Actor
@@ -9,6 +10,7 @@ from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import RequeueAfter, Result
 from resources.artifact.reasons import FALCO_AWAY, NOT_ASKED
+from resources.node.falco_answer import latest
 from resources.node.loaded import FalcoView, LoadTrouble, cannot_be_asked, is_behind, is_waiting
 from sidecar.node.falco_client import FalcoAway
 
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
     from actors.runtime.reason import Reasons
     from resources.check.check_request import WebServer
     from resources.node.falco_answer import FalcoAnswer
+    from resources.rules.versions import FalcoVersions
     from sidecar.node.state import NodeState
 
+_log = logging.getLogger(__name__)
 # Seconds between two looks: at first, at most while Falco may still load something, at most while
 # it does not answer, and while there is nothing to wait for.
 _FIRST, _LOADING, _AWAY, _IDLE = 0.2, 2.0, 10.0, 300.0
@@ -49,16 +53,19 @@ class Loading(Actor):
         ask: Callable[[WebServer], Awaitable[FalcoAnswer]] | None,
         told: Callable[[], None],
         renew: Callable[[], None],
+        learned: Callable[[], None],
     ) -> None:
         """`ask` raises FalcoAway; None: Falco is not to be asked.
 
-        `told` is called when there is something new to report, `renew` to have a file renamed anew.
+        `told` is called when there is something new to report, `renew` to have a file renamed anew,
+        `learned` when the versions of Falco are others than those that were known.
         """
         super().__init__(runtime)
         self._node = state
         self._ask = ask
         self._told = told
         self._renew = renew
+        self._learned = learned
         self._changes = -1
         self._looks = self._renewals = 0
         self._since = 0.0
@@ -97,7 +104,9 @@ class Loading(Actor):
     def describe(self) -> dict[str, Any]:
         """Add what Falco has said, for the actor dump."""
         answer, trouble = self._node.falco.answer, self._node.falco.trouble
-        said = {"rules files": len(answer.rules), "engine": answer.engine} if answer else None
+        said = (
+            {"rules files": len(answer.rules), "engine": answer.versions.engine} if answer else None
+        )
         return {**super().describe(), "Falco": said or (trouble and trouble.message)}
 
     def _begin(self, now: float) -> None:
@@ -126,7 +135,15 @@ class Loading(Actor):
         if self._silent_since is not None and now - self._silent_since >= _RENEWALS[0]:
             self._begin(now)  # it has just started
         self._silent_since = None
+        self._learn(answer.versions)
         return FalcoView(answer, changes, is_late=now - self._since >= _LATE)
+
+    def _learn(self, versions: FalcoVersions) -> None:
+        known = latest(self._node.versions, versions)
+        if known != self._node.versions:
+            _log.info("Falco says that it is %s, with engine %s", known.falco, known.engine)
+            self._node.versions = known
+            self._learned()
 
     def _cannot_ask(self) -> LoadTrouble | None:
         if self._ask is None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
+    from resources.artifact.nodereport import FalcoReport
     from sidecar.node.state import NodeState
 
 _log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class _Content(NamedTuple):
 
     report: ShortReport
     judge: str
+    falco: FalcoReport | None
 
 
 class Reporter(Actor):
@@ -106,7 +108,8 @@ class Reporter(Actor):
                 self._written = self._live.report.artifacts
             self._read_at = now
         wait, reports = self._due(self._remembered(self._node.loaded_reports()))
-        wanted = _Content(shortened(reports), bounded(self._node.judge))
+        judge, falco = bounded(self._node.judge), self._node.falco_report()
+        wanted = _Content(shortened(reports), judge, falco)
         if wanted != self._live:
             await self._client.apply(self._ref, self._body(wanted), FIELD_MANAGER)
             self._live = wanted
@@ -130,7 +133,7 @@ class Reporter(Actor):
         if report.pod_uid != self._pod.uid or report.node_name != self._pod.node:
             return None
         short = ShortReport(report.artifacts or (), report.unlisted or ())
-        return _Content(short, report.judge or "")
+        return _Content(short, report.judge or "", report.falco)
 
     def _remembered(self, reports: Iterable[ArtifactReport]) -> Iterable[ArtifactReport]:
         """The reports; what was loaded of a revision stays so while Falco reads all files again."""
@@ -173,7 +176,7 @@ class Reporter(Actor):
         return wait, tuple(due)
 
     def _body(self, content: _Content) -> dict[str, Any]:
-        (artifacts, unlisted), judge = content
+        (artifacts, unlisted), judge, falco = content
         kind = KINDS["NodeReport"]
         owner = {"apiVersion": "v1", "kind": "Pod", "name": self._pod.name, "uid": self._pod.uid}
         return {
@@ -186,6 +189,7 @@ class Reporter(Actor):
             },
             "nodeName": self._pod.node,
             "podUID": self._pod.uid,
+            "falco": msgspec.to_builtins(falco),
             "artifacts": msgspec.to_builtins(artifacts),
             **({"unlisted": msgspec.to_builtins(unlisted)} if unlisted else {}),
             **({"judge": judge} if judge else {}),

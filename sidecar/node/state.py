@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.runtime.reason import Cause, Reason
+from resources.artifact.nodereport import FalcoReport
 from resources.check.check_request import WebServer
 from resources.node.loaded import FalcoView, FileTimes, with_loaded
+from resources.rules.versions import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
     from resources.node.slots import SlotId, SlotVersion
 
 
+class FalcoIdentity(NamedTuple):
+    """The Falco of the pod, as the operator has told it to the sidecar; empty if it did not."""
+
+    namespace: str = ""
+    name: str = ""
+    image_version: str = ""
+    """The tag or digest of the image."""
+
+
 class NodeState:
     """The artifacts' actors put artifacts here; the installation writes everything else.
 
@@ -24,9 +35,14 @@ class NodeState:
     together.
     """
 
-    def __init__(self, tell_installation: Callable[[Reason], None]) -> None:
+    def __init__(
+        self, tell_installation: Callable[[Reason], None], identity: FalcoIdentity
+    ) -> None:
         """`tell_installation` is called with a reason when an artifact has changed."""
         self._tell_installation = tell_installation
+        self.identity = identity
+        self.versions = versions_of(identity.image_version)
+        """Those of Falco: what it has said, or what its image tells before it has run."""
         self._artifacts: dict[ObjectRef, NodeArtifact] = {}
         self.installed: Mapping[SlotId, SlotVersion] = {}
         """The versions on disk."""
@@ -52,6 +68,16 @@ class NodeState:
         """How many times that was done."""
         self.gate_opened = False
         """Whether Falco was let start, by this process or one before."""
+
+    def falco_report(self) -> FalcoReport:
+        """The Falco of the pod as it is reported."""
+        name, versions = self.identity.name, self.versions
+        return FalcoReport(
+            name=name,
+            version=versions.falco,
+            engine_version=versions.engine,
+            plugin_api_version=versions.plugin_api,
+        )
 
     def loaded_reports(self) -> tuple[ArtifactReport, ...]:
         """The reports, with what is known of what Falco has loaded."""

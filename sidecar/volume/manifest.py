@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from resources.node.files import Directory, Place
+from resources.rules.versions import FalcoVersions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,8 @@ class VolumeManifest(NamedTuple):
     """Whether a library has changed and Falco may not have reloaded since."""
     slots: Mapping[str, Any] = {}
     gate_opened: bool = False
+    versions: Mapping[str, FalcoVersions] = {}
+    """What Falco has said of itself, by the version of the image that it was run from."""
 
 
 class UnreadableManifest(ValueError):  # noqa: N818 - it describes what is on disk
@@ -40,6 +43,7 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     entries_due: bool = False
     slots: dict[str, Any] = {}
     gate_opened: bool = False
+    versions: dict[str, FalcoVersions] = {}
 
 
 def encode(manifest: VolumeManifest) -> bytes:
@@ -50,6 +54,7 @@ def encode(manifest: VolumeManifest) -> bytes:
         entries_due=manifest.entries_due,
         slots=dict(manifest.slots),
         gate_opened=manifest.gate_opened,
+        versions=dict(manifest.versions),
     )
     return msgspec.json.format(msgspec.json.encode(stored, order="deterministic"), indent=1)
 
@@ -65,7 +70,14 @@ def decode(data: bytes) -> VolumeManifest:
         files, pending = _by_place(stored.files), _by_place(stored.pending)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UnreadableManifest(str(error)) from error
-    return VolumeManifest(files, pending, stored.entries_due, stored.slots, stored.gate_opened)
+    return VolumeManifest(
+        files,
+        pending,
+        stored.entries_due,
+        stored.slots,
+        stored.gate_opened,
+        stored.versions,
+    )
 
 
 def _by_path(files: Mapping[Place, str]) -> dict[str, str]:

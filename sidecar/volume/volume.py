@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from resources.rules.versions import FalcoVersions
     from sidecar.volume.disk import Disk
     from sidecar.volume.file_digests import FileState
 
@@ -117,6 +118,7 @@ class Volume:
                 files={**ours, **stay},
                 slots=slots,
                 gate_opened=gate_opened or self._manifest.gate_opened,
+                versions=self._manifest.versions,
             )
             if todo.installed or todo.gone:
                 self._change(before, todo, after)
@@ -171,6 +173,11 @@ class Volume:
         """Record that Falco was let start."""
         with self.blobs.lock:
             self._record(self._manifest._replace(gate_opened=True))
+
+    def remember(self, image: str, versions: FalcoVersions) -> None:
+        """Record what the Falco of an image has said of itself, and nothing of other images."""
+        with self.blobs.lock:
+            self._record(self._manifest._replace(versions={image: versions}))
 
     def _change(self, before: _Listing, todo: Changes, after: VolumeManifest) -> None:
         self._require(todo)

@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.artifact.nodereport import ArtifactReport, LoadState, ReportState
+from resources.artifact.nodereport import ArtifactReport, FitState, LoadState, ReportState
 from resources.artifact.rollout import (
     WAITS,
     PodReport,
     Subject,
     entries,
+    fit_of,
     progress_of,
     unlisted_entries,
 )
@@ -25,11 +26,16 @@ OUTCOMES = st.tuples(
     st.one_of(st.none(), st.sampled_from(list(LoadState))),
     REASONS,
     st.one_of(st.none(), TEXTS),
+    st.one_of(st.none(), st.sampled_from(list(FitState))),
+    st.one_of(st.none(), TEXTS),
 )
 
 
 def artifact(number, outcome=(ReportState.PROGRAMMED,), name="r"):
-    state, reason, message, loaded, loaded_reason, loaded_message = (*outcome, *[None] * 6)[:6]
+    state, reason, message, loaded, loaded_reason, loaded_message, fit, lack = (
+        *outcome,
+        *[None] * 8,
+    )[:8]
     return ArtifactReport(
         kind="Rulesfile",
         name=f"{name}-{number}",
@@ -41,6 +47,8 @@ def artifact(number, outcome=(ReportState.PROGRAMMED,), name="r"):
         loaded=loaded,
         loaded_reason=loaded_reason,
         loaded_message=loaded_message,
+        compatible=fit,
+        compatible_message=lack,
     )
 
 
@@ -54,12 +62,15 @@ def stored_size(short):
 
 def counted(short):
     """The pod as the operator sees it."""
-    return PodReport("n", {}, entries(short.artifacts), False, unlisted_entries(short.unlisted))
+    unlisted = unlisted_entries(short.unlisted, None)
+    return PodReport("n", {}, entries(short.artifacts, None), False, unlisted)
 
 
 def outcome(subject, pod):
     progress = progress_of(subject, pod)
-    return progress.state, progress.load.state if progress.load else None
+    fit = fit_of(subject, pod)
+    load = progress.load.state if progress.load else None
+    return progress.state, load, fit.state if fit else None
 
 
 @settings(deadline=None, max_examples=60)
@@ -73,7 +84,7 @@ def test_a_report_has_room_for_whatever_there_is_and_every_artifact_is_known(kin
     assert stored_size(short) <= MOST_BYTES
     assert len(short.artifacts) + sum(group.count for group in short.unlisted) == len(reports)
     seen = counted(short)
-    whole = PodReport("n", {}, entries(reports))
+    whole = PodReport("n", {}, entries(reports, None))
     for report in reports[:: max(1, len(reports) // 200)]:
         subject = Subject(report.uid, report.revision)
         assert outcome(subject, seen) == outcome(subject, whole)
@@ -115,5 +126,5 @@ def test_of_more_than_it_can_mark_none_is_taken_for_installed_that_is_not(count)
     assert stored_size(short) <= MOST_BYTES
     assert sum(group.count for group in short.unlisted) + len(short.artifacts) == count
     seen = counted(short)
-    assert outcome(Subject("uid-0", "0-0123456789abcdef"), seen) == ("Programmed", None)
+    assert outcome(Subject("uid-0", "0-0123456789abcdef"), seen) == ("Programmed", None, None)
     assert progress_of(Subject("uid-x", "1"), seen) == WAITS

@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 
 from resources.artifact.medium import Medium
+from resources.check.check_request import Context
 from resources.configuration.base import base_config
 from resources.node.files import Directory
 from resources.node.plan import Plan, PlannedSlot
 from resources.node.plugin_entries import PluginEntry
 from resources.node.report import judge
 from resources.node.slots import Content, SlotId, SlotVersion
+from resources.rules.versions import FalcoVersions
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import NOT_GIVEN, PodFalco
 from sidecar.check.verdicts import Verdicts
 from tests.played_dry_run import write_played_falco
-from tests.sidecar.node.one_node import CONTEXT, Node
+from tests.sidecar.node.one_node import Node
 from tests.sidecar.volume.node_directories import started
 
 PLAIN = {
@@ -275,7 +277,7 @@ async def test_a_library_that_is_none_is_refused_and_named(falco_root, tmp_path,
     volume = started(falco_root)
     digest = volume.blobs.put(Directory.PLUGINS, data)
     falco = PodFalco(image, falco_root, "n", lambda: 20.0)
-    check = NodeCheck(volume, CONTEXT, falco, Verdicts(tmp_path), lambda _verdict: None)
+    check = NodeCheck(volume, Context(), falco, Verdicts(tmp_path), lambda _verdict: None)
     entries = {
         "fine": PluginEntry("fine", "/usr/share/falco/plugins/fine.so", {"a": [1]}),
         "json": PluginEntry("json", "json.so", {"a": 1}),
@@ -288,9 +290,9 @@ async def test_a_library_that_is_none_is_refused_and_named(falco_root, tmp_path,
         )
         for name, entry in entries.items()
     ]
-    verdict = await check.ask(Plan(tuple(slots[1:]), {}))
+    verdict = await check.ask(Plan(tuple(slots[1:]), {}), FalcoVersions())
     assert verdict.chosen == {str(slots[1].id): "none"}
     ((problem,),) = verdict.problems.values()
     assert "Falco refuses it: cannot load plugin /usr/share/falco/plugins/json.so: " in problem
-    verdict = await check.ask(Plan(tuple(slots), {}))
+    verdict = await check.ask(Plan(tuple(slots), {}), FalcoVersions())
     assert set(verdict.chosen.values()) == {"none"}

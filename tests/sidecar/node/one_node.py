@@ -21,7 +21,7 @@ from sidecar.check.verdicts import Verdicts
 from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.installation import Installation
-from sidecar.node.state import NodeState
+from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from resources.node.plan import PlannedSlot
     from resources.node.slots import SlotId
 
-CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1")
 QUIET = 2.0
 
 
@@ -39,11 +38,19 @@ class Node:
     """One node: the actor of its installation, and those of the artifacts that were put."""
 
     def __init__(
-        self, root, clock: "Clock | None" = None, falco=None, validation=Validation.ENFORCE
+        self,
+        root,
+        clock: "Clock | None" = None,
+        falco=None,
+        version="0.44.1",
+        validation=Validation.ENFORCE,
     ):
         self.runtime = Runtime(clock or SystemClock(), random.Random(1))
         self.store = Store()
-        self.state = NodeState(lambda reason: self.installation.tell(Reconcile(reason)))
+        self.state = NodeState(
+            lambda reason: self.installation.tell(Reconcile(reason)),
+            FalcoIdentity("falco", "main", version),
+        )
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
         fetcher = Fetcher(
@@ -61,7 +68,7 @@ class Node:
             self.volume,
             NodeCheck(
                 self.volume,
-                CONTEXT,
+                Context(falco_version=version),
                 PodFalco(falco, root, "node-1", lambda: 20.0),
                 Verdicts(root),
                 self.verdicts.append,

@@ -11,9 +11,10 @@ from resources.check.check_request import WebServer
 from resources.node.falco_answer import FalcoAnswer
 from resources.node.loaded import FileTimes
 from resources.node.slots import Content, SlotId, SlotVersion
+from resources.rules.versions import FalcoVersions
 from sidecar.node.falco_client import FalcoAway
 from sidecar.node.loading import Loading
-from sidecar.node.state import NodeState
+from sidecar.node.state import FalcoIdentity, NodeState
 from tests.fake_clock import EPOCH, FakeClock
 
 A = "a" * 64
@@ -28,6 +29,7 @@ class Falco:
         self.clock = clock
         self.rules = {}
         self.reloaded_at = 0.2
+        self.versions = FalcoVersions()
         self.silent_for = 0
         """How many times it will not answer."""
         self.asked = []
@@ -38,7 +40,7 @@ class Falco:
         if self.silent_for:
             self.silent_for -= 1
             raise FalcoAway("nobody is there")
-        return FalcoAnswer(self.rules, START + int(self.reloaded_at * 1e9))
+        return FalcoAnswer(self.rules, START + int(self.reloaded_at * 1e9), self.versions)
 
 
 class Node:
@@ -47,10 +49,11 @@ class Node:
     def __init__(self):
         self.clock = FakeClock()
         self.falco = Falco(self.clock)
-        self.state = NodeState(lambda _reason: None)
+        self.state = NodeState(lambda _reason: None, FalcoIdentity(image_version="0.44.1"))
         self.state.gate_opened = True
         self.told = []
         self.renewed = []
+        self.learned = []
         self.install()
 
     def install(self):
@@ -71,6 +74,7 @@ class Node:
             ask,
             lambda: self.told.append(self.loaded()),
             lambda: self.renewed.append(self.clock.monotonic()),
+            lambda: self.learned.append(self.state.versions),
         )
 
     def loaded(self):
@@ -169,3 +173,13 @@ async def test_before_the_gate_is_open_there_is_no_falco_to_ask():
     await node.clock.advance(3.0)
     assert node.told == [("True", None)]
     await ref.stop()
+
+
+async def test_the_versions_that_falco_says_count_and_others_are_told_once(node):
+    assert node.state.versions == FalcoVersions("0.44.1", "0.62.0", "3.12.0")
+    node.falco.versions = FalcoVersions("0.44.1", "0.62.0", "3.12.0")
+    await node.clock.advance(400.0)
+    assert node.learned == []
+    node.falco.versions = FalcoVersions("0.46.0", "0.70.0")
+    await node.clock.advance(900.0)
+    assert node.learned == [FalcoVersions("0.46.0", "0.70.0", "3.12.0")]
