@@ -84,7 +84,12 @@ class ArtifactOperator:
             self._metrics,
         )
         self._services = NodeServices(
-            self._store, self._state, fetcher, self._labels.current, settings.validation
+            self._store,
+            self._state,
+            fetcher,
+            self._labels.current,
+            settings.validation,
+            settings.signature_modes,
         )
         self._events = Backlog(self._runtime)
         self._recorder = RegisteredChild("recorder", self._make_recorder)
@@ -173,7 +178,11 @@ class ArtifactOperator:
     def _pod_falco(self) -> PodFalco:
         settings = self._settings
         return PodFalco(
-            settings.falco_image, settings.volume_root, settings.pod.node, self._dry_run_seconds
+            settings.falco_image,
+            settings.volume_root,
+            settings.pod.node,
+            self._dry_run_seconds,
+            settings.only_image_libraries,
         )
 
     def _dry_run_seconds(self) -> float:

@@ -40,6 +40,9 @@ class Cause(StrEnum):
     DIGEST = "digest"
     """A tag points to another digest."""
 
+    SIGNATURE = "signature"
+    """It has become known who has signed a digest, or the trusted root has changed."""
+
     CONTENTS = "contents"
     """Other contents are wanted on the node than before."""
 

@@ -15,6 +15,7 @@ from resources.kubernetes.conditions import (
 )
 from resources.kubernetes.definition import AGE, LIST_MAP_BY_TYPE, Column, condition_column, doc
 from resources.kubernetes.meta import Condition, LabelSelector
+from resources.signatures.standing import Verified
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -27,6 +28,9 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
         str | None, doc("Changes if and only if there is something else to install.")
     ] = None
     oci_digest: Annotated[str | None, doc("Digest that the tag pointed to.")] = None
+    verified: Annotated[
+        Verified | None, doc("The digest that is known to be signed as is demanded.")
+    ] = None
     config_map_resource_version: Annotated[
         str | None,
         doc("resourceVersion of the ConfigMap that was read: of the content, else the CA."),
@@ -89,7 +93,8 @@ class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     conditions: Annotated[
         tuple[Condition, ...] | None,
         doc(
-            "ResolvedRefs, Programmed and Loaded; of a Rulesfile or Plugin also Compatible.",
+            "ResolvedRefs, Programmed and Loaded; of a Rulesfile or Plugin also Verified and "
+            "Compatible.",
             **LIST_MAP_BY_TYPE,
         ),
     ] = None

@@ -18,6 +18,7 @@ from resources.kubernetes.conditions import (
     PARKED,
     PROGRAMMED,
     RESOLVED_REFS,
+    VERIFIED,
     ConditionDraft,
     Counts,
     condition,
@@ -26,6 +27,7 @@ from resources.kubernetes.conditions import (
 )
 from resources.kubernetes.event import bounded
 from resources.kubernetes.meta import timestamp
+from resources.signatures.standing import condition_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from resources.artifact.resolution import ResolutionFailure
     from resources.artifact.rollout import Sum
     from resources.kubernetes.meta import ObjectMeta
+    from resources.signatures.standing import Standing
 
 FIELD_MANAGER = "artifact-controller"
 
@@ -79,6 +82,7 @@ class Observed(NamedTuple):
     `resolved` is what to publish, None while this generation is not resolved. `missing` holds a
     message for each missing reference; it is None while the references have not been looked up.
     `summaries` are the types of the conditions that sum up the pods.
+    `standing` is None if there is no artifact of a registry.
     """
 
     sum: Sum
@@ -86,6 +90,7 @@ class Observed(NamedTuple):
     resolved: Resolved | None = None
     missing: tuple[str, ...] | None = None
     trouble: ResolutionFailure | None = None
+    standing: Standing | None = None
 
 
 def status_of(raw: bytes) -> ArtifactStatus:
@@ -123,8 +128,12 @@ def status(
 ) -> ArtifactStatus:
     """The new status; equal to the one before if the same was observed."""
     conditions = seen(before.conditions, now)
+    resolved = _published(before.resolved, observed.resolved, now)
+    if observed.standing is None:
+        conditions = tuple(known for known in conditions if known.type != VERIFIED)
     for draft in (
         _references(observed, generation),
+        _verified(observed.standing, before, resolved, generation),
         *(
             summed_up(name, observed.sum, observed.trouble, generation)
             for name in observed.summaries
@@ -144,7 +153,7 @@ def status(
     )
     return ArtifactStatus(
         observed_generation=generation,
-        resolved=_published(before.resolved, observed.resolved, now),
+        resolved=resolved,
         nodes=nodes,
         conditions=conditions,
     )
@@ -170,6 +179,19 @@ def is_programmed(status: ArtifactStatus) -> bool:
     """Whether the condition `Programmed` is true: every pod that is covered has the revision."""
     programmed = condition(status.conditions, PROGRAMMED)
     return programmed is not None and programmed.status == "True"
+
+
+def _verified(
+    standing: Standing | None,
+    before: ArtifactStatus,
+    resolved: Resolved | None,
+    generation: int | None,
+) -> ConditionDraft | None:
+    if standing is None:
+        return None
+    known = condition(before.conditions, VERIFIED)
+    published = resolved.oci_digest if resolved is not None else None
+    return condition_of(standing, known, published, generation)
 
 
 def _published(before: Resolved | None, resolved: Resolved | None, now: datetime) -> Any:

@@ -12,6 +12,7 @@ from resources.check.contents import NodeContents
 from resources.check.needs import needs_of_rules
 from resources.check.rule_environment import environment_of, extra_outputs
 from resources.conditions.condition_cache import ConditionCache
+from resources.conditions.condition_warnings import output_warnings
 from resources.conditions.vocabulary import Vocabulary
 from resources.configuration import base as falco_config
 from resources.configuration import check as config_check
@@ -198,6 +199,8 @@ class NodeSet:
         for piece, extra in extra_outputs(merged):
             text = rule_set.extra_output_problem(extra)
             problems += [finding("append_output", piece, text)] if text else []
+            told = output_warnings(extra.text, self._vocabulary)
+            warnings += [finding("append_output", piece, warning) for warning in told]
         for slot, content in contents:
             for item in content.items:
                 if isinstance(item, PluginRequirement):

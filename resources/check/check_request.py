@@ -79,7 +79,8 @@ class FalcoProgram(msgspec.Struct, frozen=True):
     """The pod's Falco, for dry runs: a directory laid out as its image, and the volumes' root.
 
     `base` is the path of its falco.yaml. `variables` are those of its environment that are known.
-    Dry runs may take `seconds` in all.
+    Dry runs may take `seconds` in all. `is_whole`: Falco has no libraries beside those of the
+    image and of its volumes.
     """
 
     image: str
@@ -87,6 +88,7 @@ class FalcoProgram(msgspec.Struct, frozen=True):
     base: str
     variables: dict[str, str]
     seconds: float
+    is_whole: bool = False
 
 
 class CheckRequest(msgspec.Struct, frozen=True):

@@ -68,24 +68,28 @@ def read(data: bytes, falco: Release | None) -> ConfigContent:
     Errors of the fragment are problems in it, and never raised.
     """
     try:
-        documents = yaml_reader.load(data)
+        documents = yaml_reader.load(data, only_first=True)
     except yaml_reader.BadYaml as error:
         is_bound, problems = isinstance(error, yaml_reader.ExceedsBound), (str(error),)
         return ConfigContent(problems=problems, unread=is_bound, unsafe=problems)
     if not documents.roots or is_null(documents.roots[0]):
         return ConfigContent(warnings=("the file has no configuration",))
-    root, *others = documents.roots
+    root = documents.roots[0]
     if isinstance(root, YamlList):
         problem = f"line {root.line}: the file holds a list, not a map of configuration"
         return ConfigContent(problems=(problem,))
     if isinstance(root, YamlScalar):
         warning = f"line {root.line}: Falco ignores the file, for it holds text, not a map"
         return ConfigContent(warnings=(warning,))
-    return _of_map(root, others, falco)._replace(values=documents.values)
+    content = _of_map(root, falco)._replace(values=documents.values)
+    if documents.cut:
+        warning = "Falco reads only the first document of the file"
+        content = content._replace(warnings=(*content.warnings, warning))
+    return content
 
 
-def _of_map(root: YamlMap, others: list[YamlNode], falco: Release | None) -> ConfigContent:
-    problems: list[str] = []
+def _of_map(root: YamlMap, falco: Release | None) -> ConfigContent:
+    problems: list[str] = _unreadable_key("", root)
     warnings: list[str] = []
     aborts: list[str] = []
     entries = tuple(
@@ -101,20 +105,26 @@ def _of_map(root: YamlMap, others: list[YamlNode], falco: Release | None) -> Con
         else:
             reader = _TypeReader(falco)
             reader.read(place, entry.value, KEYS[entry.key])
-            problems.extend(reader.aborts)
+            problems.extend(reader.problems + reader.aborts)
             aborts.extend(reader.aborts)
             warnings.extend(reader.warnings)
     if repeated := duplicates(root):
         texts = listed(key.text for key in repeated)
         warnings.append(f"line {repeated[0].line}: given twice, the last counts: {texts}")
-    if others:
-        warnings.append(f"line {others[0].line}: Falco reads only the first document")
     return ConfigContent(
         entries,
         tuple(problems[:MAX_MESSAGES]),
         tuple(warnings[:MAX_MESSAGES]),
         unsafe=tuple(aborts[:MAX_MESSAGES]),
     )
+
+
+def _unreadable_key(path: str, mapping: YamlMap) -> list[str]:
+    key = yaml_node.unreadable_key(mapping)
+    if key is None:
+        return []
+    where = f" in {path}" if path else ""
+    return [f"line {key.line}: a key{where} must be text, not {describe(key)}"]
 
 
 class _Place(NamedTuple):
@@ -133,6 +143,7 @@ class _TypeReader:
 
     def __init__(self, falco: Release | None) -> None:
         self._falco = falco
+        self.problems: list[str] = []
         self.aborts: list[str] = []
         self.warnings: list[str] = []
 
@@ -196,9 +207,13 @@ class _TypeReader:
             if not (expected.any_key and place.path.startswith("plugins.")):
                 self.warnings.append(f"{place}: Falco expects {MAP}, this is {describe(value)}")
             return
+        self.problems += _unreadable_key(place.path, value)
         if expected.any_key or not expected.keys:
             return
         present = keys(value)
+        if repeated := duplicates(value):
+            texts = listed(key.text for key in repeated)
+            self.warnings.append(f"{place}: given twice, the first counts: {texts}")
         if not present and not expected.needs and not expected.in_schema:
             self.warnings.append(f"{place}: Falco warns, for it expects keys in it")
         for name, (_, inner) in zip(present, value.pairs, strict=True):

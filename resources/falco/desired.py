@@ -1,11 +1,12 @@
 """The children of a Falco, as they should be."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from resources.artifact.fields import Validation
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
-from resources.falco.exact_check import ExactCheck, way_of
+from resources.falco.exact_check import OWN_FILES, ExactCheck, way_of
 from resources.falco.ports import Ports, ports_of
 from resources.falco.rights import FALCO_CLUSTER_RULES, Readable, falco_rules
 from resources.falco.spec import Falco
@@ -15,6 +16,7 @@ from resources.instance.rbac import cluster_rights, namespaced_rights
 from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.overlay import Template, normalized
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
 
@@ -29,6 +31,7 @@ class FalcoSettings:
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     exact_check: ExactCheck = ExactCheck.AUTO
     default_validation: Validation = Validation.ENFORCE
+    signature_modes: DefaultModes = DEFAULT_MODES
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -99,6 +102,10 @@ def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings
     return replace(child, warnings=falco_pod.warnings(child.body["spec"]["template"]))
 
 
+def _given(falco: Falco, field: str) -> Any:
+    return falco_pod.MAIN.given(falco.spec.pod_template_spec, field)
+
+
 def _templates(
     falco: Falco, parent: Parent, config: str, settings: FalcoSettings
 ) -> tuple[Template, ...]:
@@ -116,8 +123,10 @@ def _templates(
         ports=_ports(falco, parent),
         registry_policy=settings.registry_policy,
         default_validation=settings.default_validation,
+        signature_modes=settings.signature_modes,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
-        pull_policy=falco_pod.MAIN.given(falco.spec.pod_template_spec, "imagePullPolicy") or "",
+        pull_policy=_given(falco, "imagePullPolicy") or "",
+        has_own_files=any(_given(falco, field) for field in OWN_FILES),
     )
     # Enforced, since a template copied from a running pod has the hash of an old configuration.
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}

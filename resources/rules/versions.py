@@ -31,8 +31,8 @@ _RELEASES = {
     "0.45.0": ("0.63.0", ""),
 }
 
-# sinsp_version reads three numbers and ignores the text after them.
-_SEMANTIC = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})", re.ASCII)
+# sinsp_version reads three numbers by sscanf, with blanks before each, and ignores the text after.
+_SEMANTIC = re.compile(r"\s*\+?([0-9]{1,9})\.\s*\+?([0-9]{1,9})\.\s*\+?([0-9]{1,9})", re.ASCII)
 _RELEASE = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})(?:\.[0-9]{1,9})?(?![0-9])", re.ASCII)
 
 

@@ -56,7 +56,7 @@ def test_what_is_found_is_told_and_the_rules_are_installed(node, good):
 @pytest.mark.parametrize(
     ("kind", "file", "content"),
     [
-        ("rules", "50-01-r.yaml", rule("R").replace("info", "hgh")),
+        ("rules", "50-01-r.yaml", rule("R").replace("INFO", "hgh")),
         ("rules", "50-01-r.yaml", "- a\n"),
         ("rules", "50-01-r.yaml", rule("R", "no_such_macro")),
         ("config", "50-01-c.yaml", "- a\n"),

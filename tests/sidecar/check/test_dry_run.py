@@ -57,7 +57,7 @@ def image(request, tmp_path):
     if request.param == "played":
         return write_played_falco(tmp_path / "image")
     if "FALCO_ROOT" not in os.environ:
-        pytest.skip("FALCO_ROOT names no directory with a real Falco (docs/operations.md)")
+        pytest.skip("FALCO_ROOT names no directory with a real Falco (README.md)")
     return Path(os.environ["FALCO_ROOT"])
 
 
@@ -269,6 +269,44 @@ async def test_without_a_falco_the_report_says_so(falco_root):
     node.put("Rulesfile", "fine", {"inlineRules": [PLAIN], "priority": 50})
     await node.settled()
     assert node.state.judge == f"own check only: {NOT_GIVEN}"
+
+
+async def test_a_library_of_falcos_image_is_found_there(image, tmp_path):
+    """Where the image is a volume; of a copy only the program is there."""
+    whole = tmp_path / "whole"
+    shutil.copytree(image / "usr", whole / "usr")
+    (whole / "opt").mkdir()
+    (whole / "opt/none.so").write_bytes(b"played-library")
+    falco_root = tmp_path / "other"
+    (falco_root / "etc/falco").mkdir(parents=True)
+    (falco_root / "etc/falco/falco.yaml").write_text(base_config("Deployment", "0.44.1"))
+    node = Node(falco_root, falco=whole)
+    node.put("Plugin", "none", {"config": {"libraryPath": "/opt/none.so"}})
+    found = await messages(node)
+    assert found["none"].startswith("Falco refuses it: cannot load plugin /opt/none.so: ")
+    assert node.state.judge == "Falco"
+    node.put("Plugin", "none", {"config": {"libraryPath": "/opt/other.so"}}, generation=2)
+    await node.settled()
+    assert "lacks a file: cannot load plugin /opt/other.so" in node.state.judge
+
+
+@pytest.mark.parametrize("listed", [None, "/usr/lib/libc.so.6\n", "/a/other.so\n", ""])
+async def test_a_library_that_falco_has_nowhere_is_refused(falco_root, image, tmp_path, listed):
+    """By the image itself, or by the list of its libraries where it is a copy."""
+    of_falco = tmp_path / "of-falco"
+    shutil.copytree(image / "usr", of_falco / "usr")
+    if listed is None:
+        (of_falco / "etc").mkdir()
+    else:
+        (of_falco / "libraries").write_text(listed)
+    node = Node(falco_root, falco=of_falco, is_whole=True)
+    node.put("Plugin", "other", {"config": {"libraryPath": "/opt/other.so"}})
+    found = await messages(node)
+    if listed in {None, "/usr/lib/libc.so.6\n"}:
+        assert found["other"].startswith("Falco refuses it: cannot load plugin /opt/other.so: ")
+        assert node.state.judge == "Falco"
+    else:
+        assert "lacks a file: cannot load plugin /opt/other.so" in node.state.judge
 
 
 async def test_a_library_that_is_none_is_refused_and_named(falco_root, tmp_path, image):

@@ -21,7 +21,7 @@ FINE = """\
   desc: A shell
   condition: evt.type = execve and proc.name in (shells)
   output: shell
-  priority: Warning
+  priority: WARNING
 """
 LEVELS = "abcdefghij"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -15,6 +15,7 @@ from resources.check.check_request import Context
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import NodeArtifact
 from resources.registry.credentials import RegistryPolicy
+from resources.signatures.demand import DEFAULT_MODES
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
 from sidecar.check.verdicts import Verdicts
@@ -43,6 +44,7 @@ class Node:
         clock: "Clock | None" = None,
         falco=None,
         version="0.44.1",
+        is_whole=False,
         validation=Validation.ENFORCE,
     ):
         self.runtime = Runtime(clock or SystemClock(), random.Random(1))
@@ -56,7 +58,9 @@ class Node:
         fetcher = Fetcher(
             nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
         )
-        self.services = NodeServices(self.store, self.state, fetcher, dict, validation)
+        self.services = NodeServices(
+            self.store, self.state, fetcher, dict, validation, DEFAULT_MODES
+        )
         self.removed: list[PlannedSlot] = []
         self.verdicts: list[Verdict] = []
         self.lost: list[SlotId] = []
@@ -69,7 +73,7 @@ class Node:
             NodeCheck(
                 self.volume,
                 Context(falco_version=version),
-                PodFalco(falco, root, "node-1", lambda: 20.0),
+                PodFalco(falco, root, "node-1", lambda: 20.0, is_whole),
                 Verdicts(root),
                 self.verdicts.append,
             ),

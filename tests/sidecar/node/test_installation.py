@@ -10,6 +10,7 @@ from tests.sidecar.node.one_node import Node
 
 RULES = Directory.RULES.value
 MACRO = {"macro": "shell", "condition": "proc.name = sh"}
+INSTALLED = "installed: revision 1; macros that nothing uses: shell"
 
 
 def logged(caplog):
@@ -57,7 +58,7 @@ async def test_what_was_installed_and_what_failed_is_logged_once(node, root, cap
     caplog.set_level("INFO", logger="sidecar.node")
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
     await node.settled()
-    assert logged(caplog) == [("INFO", "Rulesfile/a", "installed: revision 1")]
+    assert logged(caplog) == [("INFO", "Rulesfile/a", INSTALLED)]
     (root / RULES).rename(root / "elsewhere")
     (root / RULES).write_bytes(b"no directory")
     node.put("Rulesfile", "a", {"inlineRules": [{**MACRO, "append": True}]}, generation=2)
