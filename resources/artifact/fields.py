@@ -93,8 +93,7 @@ class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     conditions: Annotated[
         tuple[Condition, ...] | None,
         doc(
-            "ResolvedRefs, Programmed and Loaded; of a Rulesfile or Plugin also Verified and "
-            "Compatible.",
+            "ResolvedRefs, Programmed, Loaded; of a Rulesfile or Plugin also Verified, Compatible.",
             **LIST_MAP_BY_TYPE,
         ),
     ] = None

@@ -81,8 +81,8 @@ class Observed(NamedTuple):
 
     `resolved` is what to publish, None while this generation is not resolved. `missing` holds a
     message for each missing reference; it is None while the references have not been looked up.
-    `summaries` are the types of the conditions that sum up the pods.
     `standing` is None if there is no artifact of a registry.
+    `summaries` are the types of the conditions that sum up the pods.
     """
 
     sum: Sum
