@@ -176,6 +176,11 @@ class _TypeReader:
             and not _DECIMAL.fullmatch(text(value) or "")
         ):
             self.warnings.append(f"{place}: Falco warns, and wants a decimal number")
+        elif expected.expected and _is(value, expected):
+            least, most = expected.expected
+            if not least <= (yaml_node.integer(value) or 0) <= most:
+                what = f"Falco warns, and expects a number between {least} and {most}"
+                self.warnings.append(f"{place}: {what}")
         elif not _is(value, expected):
             given = shown(value.text) if isinstance(value, YamlScalar) else describe(value)
             what = f"Falco expects {expected.type}, and ignores {given}"
