@@ -109,6 +109,8 @@ def test_enforced_no_digest_is_fetched_that_the_operator_has_not_verified(
     document = json.loads(found.raw)
     document["status"]["resolved"] = published
     found = snapshot_of("Rulesfile", json.dumps(document).encode())
-    services: Any = SimpleNamespace(labels=dict, modes=modes, fetcher=None)
+    services: Any = SimpleNamespace(
+        labels=dict, modes=modes, validation=Validation.ENFORCE, fetcher=None
+    )
     actor = NodeArtifactActor(fake_runtime()[0], found.ref, services)
     assert actor._look(found).sources == {Medium.OCI: None}
