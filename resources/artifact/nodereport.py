@@ -105,9 +105,8 @@ MARK_BYTES = 6
 
 def mark(uid: str, revision: str) -> bytes:
     """The mark by which an artifact and its revision are known where they are not listed."""
-    return hashlib.sha256(f"{uid}/{revision}".encode(errors="backslashreplace")).digest()[
-        :MARK_BYTES
-    ]
+    text = f"{uid}/{revision}".encode(errors="backslashreplace")
+    return hashlib.sha256(text).digest()[:MARK_BYTES]
 
 
 class UnlistedArtifacts(
