@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resources.artifact.fields import Validation
 from resources.node.pace import LEAST_SECONDS
 from sidecar.node.report import Pod
 from supervisors.process.settings import (
@@ -51,6 +52,8 @@ class NodeSettings:
     """Seconds that the start of Falco waits for its artifacts at most."""
     quiet: float
     """Seconds that Falco is left alone with a batch of changes at least, before the next."""
+    validation: Validation
+    """What happens to what the check refuses, where an artifact does not say so."""
     falco_name: str
     """The name of the Falco resource, for messages."""
     falco_version: str
@@ -86,6 +89,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
         quiet=flags.quiet_time,
+        validation=Validation(flags.default_validation),
         falco_name=flags.falco_name,
         falco_version=flags.falco_version,
         falco_web_server=flags.falco_web_server,
@@ -126,6 +130,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long Falco is left alone to load changes before the next ones, and a second more "
         "for each MB of rules that it compiles (default %(default)s)",
+    )
+    parser.add_argument(
+        "--default-validation",
+        default=Validation.ENFORCE.value,
+        choices=[mode.value for mode in Validation],
+        help="whether what the check refuses is not installed (Enforce), or is installed all the "
+        "same and told (Warn), for artifacts without spec.validation (default %(default)s)",
     )
     parser.add_argument(
         "--falco-name",

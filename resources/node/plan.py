@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resources.artifact.fields import Validation
 from resources.artifact.medium import Medium
 from resources.artifact.reasons import NAME_CONFLICT
 from resources.check.check_request import Verdict
@@ -26,6 +27,7 @@ class PlannedSlot(NamedTuple):
     id: SlotId
     wanted: SlotVersion | None
     good: SlotVersion | None
+    validation: Validation = Validation.ENFORCE
 
 
 class Plan(NamedTuple):
@@ -39,15 +41,27 @@ class Plan(NamedTuple):
         """Whether every wanted version is installed already."""
         return all(slot.wanted == slot.good for slot in self.slots)
 
+    @property
+    def lenient(self) -> frozenset[SlotId]:
+        """The slots that are to be installed whatever the check says."""
+        return frozenset(slot.id for slot in self.slots if slot.validation is Validation.WARN)
+
 
 def plan(artifacts: Iterable[NodeArtifact], installed: Mapping[SlotId, SlotVersion]) -> Plan:
     """Line up what artifacts want with what is installed; other installed slots are removed."""
     wanted: dict[SlotId, SlotVersion | None] = {}
+    modes: dict[tuple[str, str, str], Validation] = {}
     for artifact in artifacts:
         wanted |= _wanted(artifact, installed)
+        modes[artifact.kind, artifact.name, artifact.uid] = artifact.validation
     conflicts = _conflicts(wanted)
     slots = (
-        PlannedSlot(slot, None if slot in conflicts else wanted.get(slot), installed.get(slot))
+        PlannedSlot(
+            slot,
+            None if slot in conflicts else wanted.get(slot),
+            installed.get(slot),
+            modes.get(slot[:3], Validation.ENFORCE),
+        )
         for slot in sorted({*wanted, *installed}, key=str)
     )
     return Plan(tuple(slot for slot in slots if slot.wanted or slot.good), conflicts)

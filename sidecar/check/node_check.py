@@ -157,6 +157,7 @@ class NodeCheck:
             file=version.file if version is not None else "",
             wanted=self._version(kind, slot.wanted, known),
             good=self._version(kind, slot.good, known),
+            validation=slot.validation,
         )
 
     def _version(

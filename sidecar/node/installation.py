@@ -11,6 +11,7 @@ from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.reason import Cause
 from actors.runtime.results import Done, RequeueAfter, Result
+from resources.artifact.fields import Validation, validation_of
 from resources.artifact.reasons import NAME_CONFLICT, PENDING, STORE_FAILED
 from resources.check.check_request import Verdict
 from resources.kubernetes.kinds import ARTIFACTS
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
-    from actors.watch.store import Store
+    from actors.watch.store import Snapshot, Store
     from resources.node.compatible import NodeParts
     from resources.rules.versions import FalcoVersions
     from sidecar.check.node_check import NodeCheck
@@ -78,10 +79,13 @@ class Installation(Actor):
         volume: Volume,
         check: NodeCheck,
         quiet: float,
+        validation: Validation,
         done: Callable[[tuple[PlannedSlot, ...]], None],
         lost: Callable[[Collection[SlotId]], None],
     ) -> None:
         """`quiet` is the least time between two batches, in seconds.
+
+        `validation` is the mode of artifacts that name none.
 
         `done` is called after each installation, with the removed slots.
 
@@ -94,6 +98,7 @@ class Installation(Actor):
         self._versions = RememberedVersions(state, volume)
         self._check = check
         self._quiet = quiet
+        self._validation = validation
         self._is_complete = True
         self._done = done
         self._lost = lost
@@ -180,23 +185,34 @@ class Installation(Actor):
             (artifact.kind, artifact.name, artifact.uid): artifact
             for artifact in self._node.artifacts()
         }
-        keys = (
-            (kind, snapshot.ref.name, snapshot.meta.uid or "")
-            for kind in ARTIFACTS
-            for snapshot in self._store.of_kind(kind)
+        snapshots = (snapshot for kind in ARTIFACTS for snapshot in self._store.of_kind(kind))
+        return tuple(
+            known.get((snapshot.ref.kind, snapshot.ref.name, snapshot.meta.uid or ""))
+            or self._unknown(snapshot)
+            for snapshot in snapshots
         )
-        return tuple(known.get(key) or NodeArtifact(*key, "", True, None) for key in keys)
+
+    def _unknown(self, snapshot: Snapshot) -> NodeArtifact:
+        """An artifact without a state from its actor."""
+        kind, name, uid = snapshot.ref.kind, snapshot.ref.name, snapshot.meta.uid or ""
+        mode = validation_of(snapshot.raw, self._validation)
+        return NodeArtifact(kind, name, uid, "", True, None, validation=mode)
 
     async def _verdict(self, planned: Plan) -> Verdict:
         """The versions that may be activated.
 
-        A plan without new versions is not checked, except for the first of a Falco. If the check
-        fails, what is installed stays, and the next reconcile checks again.
+        A plan without new versions is not checked, except for the first of a Falco, and unless the
+        findings of other artifacts are to be overruled. If the check fails, what is installed
+        stays, and the next reconcile checks again.
         """
         known, versions = self._checked, self._node.versions
         if known is not None and (known.planned, known.versions) == (planned, versions):
             return known.verdict
-        is_checked = known is not None and known.versions == versions
+        is_checked = (
+            known is not None
+            and known.versions == versions
+            and known.planned.lenient == planned.lenient
+        )
         if planned.is_settled and (is_checked or not planned.slots):
             before = known.verdict if known else Verdict()
             verdict = replace(before, chosen={}, problems={}, disagreements=None)
