@@ -146,7 +146,10 @@ class ArtifactOperator:
             self._state.renewal_due = True
             self._tell_installation(Reason(Cause.NOT_LOADED))
 
-        return Loading(self._runtime, self._state, self._ask_falco(), told, renew)
+        def go_on() -> None:
+            self._tell_installation(Reason(Cause.LOADED))
+
+        return Loading(self._runtime, self._state, self._ask_falco(), told, renew, go_on)
 
     def _ask_falco(self) -> Callable[[WebServer], Awaitable[FalcoAnswer]] | None:
         where = self._settings.falco_web_server

@@ -50,8 +50,9 @@ class Installation(Actor):
 
     Nothing is removed before all artifacts are listed, for only then is it told to reconcile.
 
-    Once Falco may run, a batch waits until Falco has had time to load the batch before; what comes
-    meanwhile joins it. A process that has just started does not know when that was, and waits, too.
+    Once Falco may run, a batch waits until Falco says that it has loaded the batch before, or has
+    had time for it; what comes meanwhile joins it. A process that has just started does not know
+    when that was, and waits, too.
     """
 
     kind = "Installation"
@@ -103,8 +104,9 @@ class Installation(Actor):
         self._since = now if self._since is None else self._since
         is_early = reasons.have(*_NEWS) or has_quick_fetch(self._node.artifacts())
         quiet = _QUIET if is_early and now - self._since < _PATIENCE else 0.0
-        loading = self._node.left_alone_until - now
-        if loading > quiet:
+        loading = self._node.next_change_at(now) - now
+        self._node.is_held = loading > quiet
+        if self._node.is_held:
             return RequeueAfter(loading, "Falco to load the batch before")
         if quiet:
             return RequeueAfter(quiet, "a quiet moment without further changes")
@@ -128,9 +130,13 @@ class Installation(Actor):
             sizes = await in_thread(self._volume.rules_sizes)
             quiet = quiet_seconds(self._quiet, sizes)
             self._node.left_alone_until = self.runtime.clock.monotonic() + quiet
+        touched = await in_thread(self._volume.changed_at)
+        self._node.times = self._node.times._replace(touched=touched)
 
     def _after_falco(self) -> RequeueAfter:
-        left = max(0.0, self._node.left_alone_until - self.runtime.clock.monotonic())
+        now = self.runtime.clock.monotonic()
+        left = max(0.0, self._node.next_change_at(now) - now)
+        self._node.is_held = left > 0
         return RequeueAfter(left, "Falco to load what needs the removed libraries no more")
 
     async def _install(self) -> Mapping[SlotId, Trouble]:
@@ -208,9 +214,9 @@ class Installation(Actor):
             return {slot: _not_stored(slot, str(error)) for slot in changed}
         self._is_complete = not applied.postponed
         if applied.is_seen:
+            await self._leave_to_falco()
             self._node.batches += 1
             self._node.renewal_due = False  # Falco looks in any case
-            await self._leave_to_falco()
         await self._note_times(final)
         await self._collect(final)
         taken = {(file.directory, file.name) for file in applied.conflicts}
@@ -229,7 +235,7 @@ class Installation(Actor):
         kept = {slot: at for slot, at in times.by_slot.items() if slot in final}
         new = {slot: now for slot, version in final.items() if version != before.get(slot)}
         self._node.changes += 1
-        self._node.times = FileTimes(times.before, {**kept, **new}, now)
+        self._node.times = times._replace(by_slot={**kept, **new}, last=now)
         self._node.installed = final
 
     async def _renew(self) -> None:
@@ -240,8 +246,8 @@ class Installation(Actor):
         except VolumeError as error:
             _log.warning("no file could be renamed anew: %s", error)
         else:
-            self._node.renewals += 1
             await self._leave_to_falco()
+            self._node.renewals += 1
             _log.info("Falco seems to have missed a change: a file was renamed anew")
 
     def _refill(

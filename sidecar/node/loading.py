@@ -9,7 +9,15 @@ from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import RequeueAfter, Result
 from resources.artifact.reasons import FALCO_AWAY, NOT_ASKED
-from resources.node.loaded import FalcoView, LoadTrouble, cannot_be_asked, is_behind, is_waiting
+from resources.node.loaded import (
+    FalcoView,
+    LoadTrouble,
+    cannot_be_asked,
+    has_taken,
+    is_behind,
+    is_waiting,
+)
+from resources.node.pace import DEADLINE_SECONDS
 from sidecar.node.falco_client import FalcoAway
 
 if TYPE_CHECKING:
@@ -27,10 +35,9 @@ _FIRST, _LOADING, _AWAY, _IDLE = 0.2, 2.0, 10.0, 300.0
 # Seconds that Falco may be silent before that is told: it is so for 0.3 s of a reload, and longer
 # when it starts.
 _PATIENCE = 30.0
-# Seconds that Falco has had after a change when it is made to look once more, and when what it has
-# not loaded is told. They begin when it answers and the time is over in which it is left alone.
+# Seconds that Falco has had after a change when it is made to look once more. They begin when it
+# answers and its quiet time is over. What it has not loaded by the deadline after these is told.
 _RENEWALS = (5.0, 12.0, 25.0)
-_LATE = 30.0
 
 
 class Loading(Actor):
@@ -49,20 +56,22 @@ class Loading(Actor):
         ask: Callable[[WebServer], Awaitable[FalcoAnswer]] | None,
         told: Callable[[], None],
         renew: Callable[[], None],
+        go_on: Callable[[], None],
     ) -> None:
         """`ask` raises FalcoAway; None: Falco is not to be asked.
 
-        `told` is called when there is something new to report, `renew` to have a file renamed anew.
+        `told` is called when there is something new to report, `renew` to have a file renamed anew,
+        `go_on` when the batch that waits for Falco may be installed.
         """
         super().__init__(runtime)
         self._node = state
         self._ask = ask
         self._told = told
         self._renew = renew
+        self._go_on = go_on
         self._changes = -1
         self._looks = self._renewals = 0
         self._since = 0.0
-        self._silent_since: float | None = None
 
     async def on_start(self) -> None:
         """Look at once: what a process before has installed may be loaded."""
@@ -83,15 +92,20 @@ class Loading(Actor):
         after = self._node.loaded_reports()
         if after != before:
             self._told()
+        if self._node.is_held and self._node.next_change_at(now) <= now:
+            self._go_on()
         self._looks += 1
-        if self._silent_since is not None:
-            return self._later(_AWAY, "Falco does not answer")
+        if self._node.silent_since is not None:
+            most = _LOADING if self._node.is_held else _AWAY
+            return self._later(most, "Falco does not answer")
         is_waited_for = is_waiting(after) or is_behind(view, self._node.times)
-        if view.is_late or not is_waited_for:
+        has_more = self._node.tells and self._node.taken != self._node.writes
+        if view.is_late or not (is_waited_for or has_more):
             self._node.renewal_due = False
             jitter = self.runtime.random.uniform(0.9, 1.1)
             return RequeueAfter(_IDLE * jitter, "the next look at what Falco has loaded")
-        self._make_it_look(now)
+        if is_waited_for:
+            self._make_it_look(now)
         return self._later(_LOADING, "Falco to load what was installed")
 
     def describe(self) -> dict[str, Any]:
@@ -108,25 +122,27 @@ class Loading(Actor):
     async def _look(self, now: float) -> FalcoView:
         trouble = self._cannot_ask()
         if trouble is not None:
-            self._silent_since = None
+            self._node.silent_since, self._node.tells = None, False
             return FalcoView(trouble=trouble)
         if not self._node.gate_opened:
             self._begin(now)  # there is no Falco yet
             return FalcoView()
-        changes = self._node.changes
+        writes = self._node.writes
         try:
             assert self._ask is not None, "else there was a trouble"
             answer = await self._ask(self._node.web_server)
         except FalcoAway as error:
-            if self._silent_since is None:
-                self._silent_since = now
-            if now - self._silent_since < _PATIENCE:
+            if self._node.silent_since is None:
+                self._node.silent_since, self._node.written_before = now, writes
+            if now - self._node.silent_since < _PATIENCE:
                 return self._node.falco._replace(trouble=None)
             return FalcoView(trouble=LoadTrouble(FALCO_AWAY, str(error)))
-        if self._silent_since is not None and now - self._silent_since >= _RENEWALS[0]:
+        if self._node.silent_since is not None and now - self._node.silent_since >= _RENEWALS[0]:
             self._begin(now)  # it has just started
-        self._silent_since = None
-        return FalcoView(answer, changes, is_late=now - self._since >= _LATE)
+        self._node.silent_since, self._node.tells = None, answer.reloaded_at > 0
+        if self._node.writes == writes and has_taken(answer, self._node.times):
+            self._node.taken = writes
+        return FalcoView(answer, writes.changes, is_late=now - self._since >= DEADLINE_SECONDS)
 
     def _cannot_ask(self) -> LoadTrouble | None:
         if self._ask is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.runtime.reason import Cause, Reason
 from resources.check.check_request import WebServer
 from resources.node.loaded import FalcoView, FileTimes, with_loaded
+from resources.node.pace import Heard, next_change_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from resources.kubernetes.reference import ObjectRef
     from resources.node.artifact import NodeArtifact
     from resources.node.slots import SlotId, SlotVersion
+
+
+class Writes(NamedTuple):
+    """How many times Falco's files were written."""
+
+    changes: int
+    batches: int
+    renewals: int
 
 
 class NodeState:
@@ -42,6 +51,16 @@ class NodeState:
         """When the installed files were changed."""
         self.left_alone_until = 0.0
         """Until when Falco is given time to load them, on the monotonic clock."""
+        self.is_held = False
+        """Whether the next batch waits for Falco."""
+        self.tells = False
+        """Whether Falco has said when it has loaded its files, and can be asked for it again."""
+        self.taken: Writes | None = None
+        """The writes after which Falco has said that it has loaded everything."""
+        self.silent_since: float | None = None
+        """Since when Falco has not answered, on the monotonic clock; None while it does."""
+        self.written_before: Writes | None = None
+        """The writes until then."""
         self.web_server = WebServer()
         """Where the Falco that loads them answers."""
         self.falco = FalcoView()
@@ -52,6 +71,23 @@ class NodeState:
         """How many times that was done."""
         self.gate_opened = False
         """Whether Falco was let start, by this process or one before."""
+
+    @property
+    def writes(self) -> Writes:
+        """How many times the files were written until now."""
+        return Writes(self.changes, self.batches, self.renewals)
+
+    def next_change_at(self, now: float) -> float:
+        """When Falco may see the next change, on the monotonic clock."""
+        if not self.gate_opened:
+            return now
+        heard = Heard(
+            has_taken=self.taken == self.writes,
+            is_late=self.falco.is_late and self.falco.changes == self.changes,
+            silent_since=self.silent_since,
+            was_written_to=self.written_before != self.writes,
+        )
+        return next_change_at(self.left_alone_until, heard if self.tells else None, now)
 
     def loaded_reports(self) -> tuple[ArtifactReport, ...]:
         """The reports, with what is known of what Falco has loaded."""

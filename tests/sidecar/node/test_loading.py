@@ -5,6 +5,8 @@ import random
 import pytest
 
 from actors.runtime.context import Runtime
+from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from resources.artifact.medium import Medium
 from resources.artifact.nodereport import ArtifactReport
 from resources.check.check_request import WebServer
@@ -51,6 +53,7 @@ class Node:
         self.state.gate_opened = True
         self.told = []
         self.renewed = []
+        self.went_on = []
         self.install()
 
     def install(self):
@@ -71,7 +74,12 @@ class Node:
             ask,
             lambda: self.told.append(self.loaded()),
             lambda: self.renewed.append(self.clock.monotonic()),
+            self.go_on,
         )
+
+    def go_on(self):
+        self.went_on.append(self.clock.monotonic())
+        self.state.is_held = False
 
     def loaded(self):
         (report,) = self.state.loaded_reports()
@@ -81,9 +89,9 @@ class Node:
 @pytest.fixture
 async def node():
     made = Node()
-    ref = made.loading(made.falco.ask).launch()
+    made.loading_ref = made.loading(made.falco.ask).launch()
     yield made
-    await ref.stop()
+    await made.loading_ref.stop()
 
 
 async def test_falco_is_asked_with_growing_steps_until_it_has_loaded_everything(node):
@@ -169,3 +177,30 @@ async def test_before_the_gate_is_open_there_is_no_falco_to_ask():
     await node.clock.advance(3.0)
     assert node.told == [("True", None)]
     await ref.stop()
+
+
+async def test_what_waits_for_falco_goes_on_once_it_has_loaded_all_and_not_twice(node):
+    node.state.is_held, node.state.left_alone_until = True, 2.0
+    node.falco.reloaded_at = 0.05
+    node.install()
+    await node.clock.advance(1.0)
+    assert (node.state.tells, node.went_on) == (True, [])
+    node.falco.rules, node.falco.reloaded_at = {FILE: A}, 1.0
+    node.install()  # at 1.0, of which the reload knows nothing
+    await node.clock.advance(5.0)
+    assert node.went_on == []
+    node.falco.reloaded_at = 5.0
+    await node.clock.advance(5.0)
+    (at,) = node.went_on
+    assert 5.0 < at <= 8.0
+
+
+async def test_what_waits_for_a_falco_that_went_away_goes_on_after_seconds(node):
+    node.falco.rules = {FILE: A}
+    await node.clock.advance(1.0)
+    node.install()
+    node.state.is_held, node.state.left_alone_until = True, 3.0
+    node.falco.silent_for = 999
+    node.loading_ref.tell(Reconcile(Reason(Cause.INSTALLED)))
+    await node.clock.advance(30.0)
+    assert 6.0 <= node.went_on[0] <= 9.0
