@@ -69,7 +69,7 @@ class ArtifactOperator:
         self._store = Store()
         self._metrics = NodeMetrics(lambda: process.clock.now().timestamp())
         self._volume = Volume(settings.volume_root, Disk())
-        self._state = NodeState(self._tell_installation)
+        self._state = NodeState(self._tell_installation, settings.load_deadline)
         self._labels = NodeLabels(self._store, settings.pod.node, self._known_artifacts)
         fetcher = Fetcher(
             self._client,

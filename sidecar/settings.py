@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resources.node.pace import LEAST_SECONDS
+from resources.node.pace import DEADLINE_SECONDS, LEAST_SECONDS
 from sidecar.node.report import Pod
 from supervisors.process.settings import (
     ProcessSettings,
@@ -48,6 +48,8 @@ class NodeSettings:
     """Seconds that the start of Falco waits for its artifacts at most."""
     quiet: float
     """Seconds that Falco is left alone with a batch of changes at least, before the next."""
+    load_deadline: float
+    """Seconds that Falco has to say that it has loaded a batch, after that."""
     falco_version: str
     """The version of Falco; if empty, no rule is refused for the engine that it requires."""
     falco_web_server: str
@@ -78,6 +80,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
         quiet=flags.quiet_time,
+        load_deadline=flags.load_deadline,
         falco_version=flags.falco_version,
         falco_web_server=flags.falco_web_server,
         falco_image=flags.falco_image,
@@ -115,6 +118,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long Falco is left alone to load changes before the next ones, and a second more "
         "for each MB of rules that it compiles (default %(default)s)",
+    )
+    parser.add_argument(
+        "--load-deadline",
+        default=DEADLINE_SECONDS,
+        type=seconds,
+        metavar="SECONDS",
+        help="how long after that time Falco has to say that it has loaded changes, before they "
+        "are reported as not loaded, and after half as long again taken back (default %(default)s)",
     )
     parser.add_argument(
         "--falco-version",

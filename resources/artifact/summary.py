@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from resources.artifact.nodereport import ReportState
 from resources.artifact.reasons import (
     INSTALLED,
+    INVALID,
     LOADED_BY_FALCO,
     NO_NODES,
     NOT_LOADED,
@@ -56,9 +57,10 @@ def loaded(total: Sum, trouble: ResolutionFailure | None, generation: int | None
     proofs: tuple[str, ...] = ()
     if trouble is not None:
         state = "Unknown", trouble.reason, "Not installed yet, as the condition Programmed says"
-    elif total.not_loaded:
-        text = _by_message(total.refusals, total.not_loaded)
-        state = "False", NOT_LOADED, f"Not loaded on {total.not_loaded} {of_all}: {text}"
+    elif count := total.not_loaded + total.refused:
+        reason = INVALID if total.refused else NOT_LOADED
+        text = _by_message(total.refusals, count)
+        state = "False", reason, f"Not loaded on {count} {of_all}: {text}"
     elif total.failed:
         state = "False", NOT_PROGRAMMED, f"Not installed on {total.failed} {of_all}"
     elif not total.desired:

@@ -44,8 +44,9 @@ class CheckedSlot(msgspec.Struct, frozen=True):
     """A slot as the check sees it; Falco loads the files of a directory in the order of `file`.
 
     `kind` is "rules", "config" or "plugin". `wanted` None asks for the removal, which always
-    happens; `good` is the installed version, None for none. `stays`: Falco loads the file whatever
-    is decided, for a user mounted it.
+    happens; `good` is the installed version, None for none. `loaded` is the version that Falco has
+    loaded last, if that is another one. `stays`: Falco loads the file whatever is decided, for a
+    user mounted it.
     """
 
     id: str
@@ -53,6 +54,7 @@ class CheckedSlot(msgspec.Struct, frozen=True):
     file: str
     wanted: CheckedVersion | None = None
     good: CheckedVersion | None = None
+    loaded: CheckedVersion | None = None
     stays: bool = False
 
 
@@ -102,7 +104,7 @@ class WebServer(msgspec.Struct, frozen=True):
     """Whether it listens on the loopback address of the pod."""
 
 
-Choice: TypeAlias = Literal["wanted", "good", "none"]
+Choice: TypeAlias = Literal["wanted", "loaded", "good", "none"]
 
 
 class Disagreements(msgspec.Struct, frozen=True):

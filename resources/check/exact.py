@@ -64,7 +64,7 @@ class _Falco:
         self._node = node
         self._ask = ask
         self._slots = {slot.id: slot for slot in node.slots}
-        self._answers: dict[frozenset[tuple[str, bool]], Refusal | None] = {}
+        self._answers: dict[frozenset[tuple[str, CheckedVersion]], Refusal | None] = {}
 
     def verdict(self, ours: Mapping[str, CheckedVersion]) -> Verdict:
         """The choice of which Falco takes the whole set; `ours` is asked for early as a fallback.
@@ -107,11 +107,8 @@ class _Falco:
             )
         return self._answers[key]
 
-    def _key(self, versions: Mapping[str, CheckedVersion]) -> frozenset[tuple[str, bool]]:
-        """The set, of which each version is the wanted or the installed one."""
-        return frozenset(
-            (name, version == self._slots[name].wanted) for name, version in versions.items()
-        )
+    def _key(self, versions: Mapping[str, CheckedVersion]) -> frozenset[tuple[str, CheckedVersion]]:
+        return frozenset(versions.items())
 
     def _origin(self, refused: Refusal, versions: Mapping[str, CheckedVersion]) -> str:
         """The slot that Falco names, or that is at fault by halving."""

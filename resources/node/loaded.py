@@ -130,6 +130,11 @@ def is_behind(view: FalcoView, times: FileTimes) -> bool:
     return view.answer is not None and 0 < view.answer.reloaded_at < times.newest + _DEBOUNCE
 
 
+def is_proved(answer: FalcoAnswer, times: FileTimes) -> bool:
+    """Whether Falco has loaded all files together as they were after the last change."""
+    return answer.reloaded_at >= times.newest + _DEBOUNCE
+
+
 def has_taken(answer: FalcoAnswer, times: FileTimes) -> bool:
     """Whether Falco has loaded all changes and waits for the next one.
 

@@ -21,7 +21,7 @@ _BYTES_A_SECOND = 1_000_000
 _MOST_SECONDS = 30.0
 
 DEADLINE_SECONDS = 30.0
-"""How long after its quiet time Falco has to say that it has loaded a change."""
+"""How long after its quiet time Falco has to say that it has loaded a change, by default."""
 
 # A reload makes Falco silent for 0.3 s, and for longer with more rules; after this time it is away.
 _AWAY_SECONDS = 5.0
@@ -46,19 +46,19 @@ class Heard(NamedTuple):
     was_written_to: bool = False
 
 
-def next_change_at(quiet_until: float, heard: Heard | None, now: float) -> float:
+def next_change_at(quiet_until: float, heard: Heard | None, now: float, deadline: float) -> float:
     """When Falco may see the next change, on the monotonic clock.
 
-    A Falco that answers says when it is ready, or has its time. One that is away gets the newest
-    set once, and no more until it is back or was away for long. `heard` is None for a Falco that
-    cannot be asked, which has the quiet time.
+    A Falco that answers says when it is ready, or has `deadline` seconds. One that is away gets the
+    newest set once, and no more until it is back or was away for long. `heard` is None for a Falco
+    that cannot be asked, which has the quiet time.
     """
     if heard is None:
         return quiet_until
     if heard.has_taken:
         return now
     if heard.silent_since is None or now < heard.silent_since + _AWAY_SECONDS:
-        return quiet_until if heard.is_late else quiet_until + DEADLINE_SECONDS
+        return quiet_until if heard.is_late else quiet_until + deadline
     if not heard.was_written_to:
         return quiet_until
     return max(quiet_until, heard.silent_since + AWAY_FOR_LONG_SECONDS)

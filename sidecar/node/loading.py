@@ -15,10 +15,13 @@ from resources.node.loaded import (
     cannot_be_asked,
     has_taken,
     is_behind,
+    is_proved,
     is_waiting,
 )
-from resources.node.pace import DEADLINE_SECONDS
+from resources.node.pace import AWAY_FOR_LONG_SECONDS
+from resources.node.refusal import Way
 from sidecar.node.falco_client import FalcoAway
+from sidecar.node.state import WayBack
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,9 +38,15 @@ _FIRST, _LOADING, _AWAY, _IDLE = 0.2, 2.0, 10.0, 300.0
 # Seconds that Falco may be silent before that is told: it is so for 0.3 s of a reload, and longer
 # when it starts.
 _PATIENCE = 30.0
-# Seconds that Falco has had after a change when it is made to look once more. They begin when it
-# answers and its quiet time is over. What it has not loaded by the deadline after these is told.
-_RENEWALS = (5.0, 12.0, 25.0)
+# Seconds of silence after which Falco has started, and not just reloaded.
+_SHORT = 5.0
+# In deadlines, which begin when Falco answers and its quiet time is over: when it is made to look
+# once more, and when a Falco that answers and has not reloaded has refused what is new, so that a
+# slow one has time to load it once more after the last renewal.
+_RENEWALS = (1 / 6, 0.4, 5 / 6)
+_REFUSED = 1.5
+# Seconds that the kubelet waits at most before it starts again what has ended again and again.
+_LONGEST_PAUSE = 300.0
 
 
 class Loading(Actor):
@@ -71,7 +80,8 @@ class Loading(Actor):
         self._go_on = go_on
         self._changes = -1
         self._looks = self._renewals = 0
-        self._since = 0.0
+        self._since = self._changed_at = 0.0
+        self._behind_since: float | None = None
 
     async def on_start(self) -> None:
         """Look at once: what a process before has installed may be loaded."""
@@ -81,7 +91,7 @@ class Loading(Actor):
         """Ask Falco, and tell what is new."""
         now = self.runtime.clock.monotonic()
         if self._node.changes != self._changes:
-            self._changes = self._node.changes
+            self._changes, self._changed_at = self._node.changes, now
             self._begin(now)
         before = self._node.loaded_reports()
         view = await self._look(now)
@@ -89,6 +99,7 @@ class Loading(Actor):
             self._node.falco = view
             at = int(self.runtime.clock.now().timestamp() * 1e9)
             self._node.times = self._node.times.bounded(at)
+            self._judge(view, now)
         after = self._node.loaded_reports()
         if after != before:
             self._told()
@@ -99,7 +110,11 @@ class Loading(Actor):
             most = _LOADING if self._node.is_held else _AWAY
             return self._later(most, "Falco does not answer")
         is_waited_for = is_waiting(after) or is_behind(view, self._node.times)
+        if not self._node.gate_opened:
+            return self._later(_LOADING, "Falco to be let start")
         has_more = self._node.tells and self._node.taken != self._node.writes
+        if view.is_late and self._may_be_refused(view):
+            return self._later(_LOADING, "Falco to load or refuse what was installed")
         if view.is_late or not (is_waited_for or has_more):
             self._node.renewal_due = False
             jitter = self.runtime.random.uniform(0.9, 1.1)
@@ -134,15 +149,64 @@ class Loading(Actor):
         except FalcoAway as error:
             if self._node.silent_since is None:
                 self._node.silent_since, self._node.written_before = now, writes
+            self._judge_silence(now)
             if now - self._node.silent_since < _PATIENCE:
                 return self._node.falco._replace(trouble=None)
             return FalcoView(trouble=LoadTrouble(FALCO_AWAY, str(error)))
-        if self._node.silent_since is not None and now - self._node.silent_since >= _RENEWALS[0]:
+        if self._node.silent_since is not None and now - self._node.silent_since >= _SHORT:
             self._begin(now)  # it has just started
         self._node.silent_since, self._node.tells = None, answer.reloaded_at > 0
-        if self._node.writes == writes and has_taken(answer, self._node.times):
+        self._node.engine = answer.engine or self._node.engine
+        is_new = self._node.taken != writes
+        if self._node.writes == writes and is_new and has_taken(answer, self._node.times):
             self._node.taken = writes
-        return FalcoView(answer, writes.changes, is_late=now - self._since >= DEADLINE_SECONDS)
+            if self._node.refused:
+                self._go_on()  # a version that was refused may be tried again
+        return FalcoView(answer, writes.changes, is_late=now - self._since >= self._node.deadline)
+
+    def _judge(self, view: FalcoView, now: float) -> None:
+        """Conclude whether Falco has loaded what is installed, all at once, or refuses it.
+
+        A Falco that does not reload has refused the files, or it does not look at them at all: then
+        it does not reload when what it had loaded is back either.
+        """
+        node = self._node
+        if view.answer is None or not view.answer.reloaded_at or node.silent_since is not None:
+            return
+        if node.is_mixed:
+            return
+        if is_proved(view.answer, node.times):
+            self._behind_since, node.is_blind, node.unproved = None, False, ()
+            if node.loaded != node.installed:
+                node.loaded = node.installed
+                self._go_on()  # it is to be recorded
+            return
+        if self._behind_since is None:
+            self._behind_since = now
+        if not self._may_be_refused(view) or now - self._behind_since < _REFUSED * node.deadline:
+            return
+        node.is_blind = bool(node.unproved)
+        if not node.is_blind:
+            node.way_back = WayBack(Way.KEPT, node.changes)
+        self._behind_since = None
+        self._go_on()
+
+    def _may_be_refused(self, view: FalcoView) -> bool:
+        node = self._node
+        is_other = node.loaded is not None and node.loaded != node.installed
+        is_behind_late = view.is_late and is_behind(view, node.times) and not node.is_blind
+        return is_behind_late and (is_other or bool(node.unproved))
+
+    def _judge_silence(self, now: float) -> None:
+        """Conclude whether Falco does not come up with what is installed."""
+        node = self._node
+        if node.silent_since is None or node.loaded in (None, node.installed):
+            return
+        was_away = node.written_before != node.writes
+        patience = AWAY_FOR_LONG_SECONDS + (_LONGEST_PAUSE if was_away else 0.0)
+        if now - max(node.silent_since, self._changed_at) >= patience:
+            node.way_back = WayBack(Way.GONE, node.changes)
+            self._go_on()
 
     def _cannot_ask(self) -> LoadTrouble | None:
         if self._ask is None:
@@ -151,7 +215,7 @@ class Loading(Actor):
 
     def _make_it_look(self, now: float) -> None:
         times = _RENEWALS[self._renewals :]
-        if times and now - self._since >= times[0]:
+        if times and now - self._since >= times[0] * self._node.deadline:
             self._renewals += 1
             self._renew()
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from resources.artifact.nodereport import ArtifactReport
     from resources.kubernetes.reference import ObjectRef
     from resources.node.artifact import NodeArtifact
+    from resources.node.refusal import Refusal, Way
     from resources.node.slots import SlotId, SlotVersion
 
 
@@ -26,6 +27,13 @@ class Writes(NamedTuple):
     renewals: int
 
 
+class WayBack(NamedTuple):
+    """Why what Falco had loaded last has to come back, in place of the files after `changes`."""
+
+    way: Way
+    changes: int
+
+
 class NodeState:
     """The artifacts' actors put artifacts here; the installation writes everything else.
 
@@ -33,8 +41,12 @@ class NodeState:
     together.
     """
 
-    def __init__(self, tell_installation: Callable[[Reason], None]) -> None:
-        """`tell_installation` is called with a reason when an artifact has changed."""
+    def __init__(self, tell_installation: Callable[[Reason], None], deadline: float) -> None:
+        """`tell_installation` is called with a reason when an artifact has changed.
+
+        `deadline`: seconds that Falco has to load a change, after its quiet time.
+        """
+        self.deadline = deadline
         self._tell_installation = tell_installation
         self._artifacts: dict[ObjectRef, NodeArtifact] = {}
         self.installed: Mapping[SlotId, SlotVersion] = {}
@@ -69,6 +81,22 @@ class NodeState:
         """Whether a file is to be renamed anew, so that Falco looks once more."""
         self.renewals = 0
         """How many times that was done."""
+        self.is_mixed = False
+        """Whether files may be of another version than `installed` says, after a kill."""
+        self.loaded: Mapping[SlotId, SlotVersion] | None = None
+        """The versions that Falco has loaded last, all at once; None if it has not said so."""
+        self.engine = ""
+        """The rule engine of Falco, empty if it is not known."""
+        self.refused: Mapping[SlotId, Refusal] = {}
+        """Versions that Falco has refused, and that are held back."""
+        self.refusals = 0
+        """How many that were in all."""
+        self.way_back: WayBack | None = None
+        """Why what was loaded last has to come back, if it has to."""
+        self.is_blind = False
+        """Whether Falco does not reload, whatever is changed."""
+        self.unproved: Collection[SlotId] = ()
+        """What was taken back, while Falco has not proved by a reload that it looks at all."""
         self.gate_opened = False
         """Whether Falco was let start, by this process or one before."""
 
@@ -87,12 +115,13 @@ class NodeState:
             silent_since=self.silent_since,
             was_written_to=self.written_before != self.writes,
         )
-        return next_change_at(self.left_alone_until, heard if self.tells else None, now)
+        known = heard if self.tells else None
+        return next_change_at(self.left_alone_until, known, now, self.deadline)
 
     def loaded_reports(self) -> tuple[ArtifactReport, ...]:
         """The reports, with what is known of what Falco has loaded."""
         view = self.falco
-        if view.answer is not None and view.changes != self.changes:
+        if view.answer is not None and (view.changes != self.changes or self.is_mixed):
             view = FalcoView()  # what it has said is no word about these files
         return with_loaded(self.reports, self.installed, view, self.times)
 

@@ -28,6 +28,10 @@ class VolumeManifest(NamedTuple):
     """Whether a library has changed and Falco may not have reloaded since."""
     slots: Mapping[str, Any] = {}
     gate_opened: bool = False
+    loaded: Mapping[str, Any] | None = None
+    """The slots that Falco has loaded last; None if it has not said so."""
+    refused: Mapping[str, Any] = {}
+    """Versions that it has refused (`resources.node.refusal`), by slot."""
 
 
 class UnreadableManifest(ValueError):  # noqa: N818 - it describes what is on disk
@@ -40,6 +44,8 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     entries_due: bool = False
     slots: dict[str, Any] = {}
     gate_opened: bool = False
+    loaded: dict[str, Any] | None = None
+    refused: dict[str, Any] = {}
 
 
 def encode(manifest: VolumeManifest) -> bytes:
@@ -50,6 +56,8 @@ def encode(manifest: VolumeManifest) -> bytes:
         entries_due=manifest.entries_due,
         slots=dict(manifest.slots),
         gate_opened=manifest.gate_opened,
+        loaded=None if manifest.loaded is None else dict(manifest.loaded),
+        refused=dict(manifest.refused),
     )
     return msgspec.json.format(msgspec.json.encode(stored, order="deterministic"), indent=1)
 
@@ -65,7 +73,15 @@ def decode(data: bytes) -> VolumeManifest:
         files, pending = _by_place(stored.files), _by_place(stored.pending)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UnreadableManifest(str(error)) from error
-    return VolumeManifest(files, pending, stored.entries_due, stored.slots, stored.gate_opened)
+    return VolumeManifest(
+        files,
+        pending,
+        stored.entries_due,
+        stored.slots,
+        stored.gate_opened,
+        stored.loaded,
+        stored.refused,
+    )
 
 
 def _by_path(files: Mapping[Place, str]) -> dict[str, str]:

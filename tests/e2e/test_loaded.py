@@ -14,7 +14,9 @@ def falco(fleet):
     (planned,) = fleet.falco(type="Deployment", replicas=1).sidecars
     pod = fleet.api.get("Pod", fleet.namespace, planned.pod)
     played = RunningFalco(planned.root)
-    sidecar = SidecarProcess(planned.kubeconfig, planned.directory, pod, falco=played.port)
+    sidecar = SidecarProcess(
+        planned.kubeconfig, planned.directory, pod, falco=played.port, flags=["--load-deadline=4s"]
+    )
     fleet.sidecars[:] = [sidecar]
     fleet.start()
     with played.running():
@@ -72,3 +74,26 @@ def test_a_falco_that_is_not_to_be_asked_is_said_to_be_so(fleet):
     fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
     said = "Not known of 1 of 1 pod: --falco-web-server=off: Falco is not asked"
     eventually(lambda: loaded(fleet, "Rulesfile", "rules") == ("Unknown", "FalcoNotAsked", said))
+
+
+def test_what_falco_refuses_is_taken_back_and_tried_again_when_it_changes(fleet, falco):
+    (sidecar,) = fleet.sidecars
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+    before = sidecar.rules()
+    falco.refuses = b"nonsense"
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "nonsense")])
+    why = (
+        "Falco refuses to load it, and runs on with what it had loaded before: "
+        "what it had loaded last is installed again; Falco's log says why"
+    )
+    node = sidecar.node
+    said = ("False", "InvalidContent", f"Not loaded on 1 of 1 pod: {node}: {why}")
+    eventually(lambda: loaded(fleet, "Rulesfile", "rules") == said)
+    failed = ("False", "InvalidContent", f"Failed on 1 of 1 pod: {node}: {why}")
+    assert fleet.condition("Rulesfile", "rules", "Programmed") == failed
+    assert sidecar.rules() == before
+    name = "falco_artifacts_check_disagreements_total"
+    assert sidecar.samples()[name]["falco_refuses",] == 1
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "some sense")])
+    becomes_loaded(fleet, "Rulesfile", "rules", "")

@@ -145,3 +145,11 @@ def test_what_falco_refuses_is_not_installed_although_time_is_over_before_the_ca
     assert problem == (
         "Falco refuses the files of this node together, and dry runs of Falco took 20 s"
     )
+
+
+def test_falco_is_asked_for_what_it_has_loaded_before_what_is_installed(node):
+    broken = node.rules("50-01-a.yaml", rule("bad"), rule("installed"), loaded=rule("loaded"))
+    answer = verdict(node, PlayedFalco(node))
+    assert answer.chosen[broken] == "loaded"
+    answer = verdict(node, PlayedFalco(node, word="a"))
+    assert answer.chosen[broken] == "none"

@@ -47,4 +47,4 @@ NOW, QUIET_UNTIL = 1000.0, 1001.0
     ],
 )
 def test_a_change_waits_for_what_falco_says(heard, expected):
-    assert next_change_at(QUIET_UNTIL, heard, NOW) == expected
+    assert next_change_at(QUIET_UNTIL, heard, NOW, 30.0) == expected

@@ -22,7 +22,7 @@ COMING = NodeArtifact("Rulesfile", "slow", "uid", "1", True, {}, is_coming=True)
 
 @pytest.fixture
 def state():
-    return NodeState(lambda _reason: None)
+    return NodeState(lambda _reason: None, 30.0)
 
 
 @pytest.fixture

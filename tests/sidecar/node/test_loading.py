@@ -1,6 +1,7 @@
 """When Falco is asked what it has loaded, and what is told of it."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -49,12 +50,14 @@ class Node:
     def __init__(self):
         self.clock = FakeClock()
         self.falco = Falco(self.clock)
-        self.state = NodeState(lambda _reason: None)
+        self.state = NodeState(lambda _reason: None, 30.0)
         self.state.gate_opened = True
         self.told = []
         self.renewed = []
         self.went_on = []
+        self.ref: Any = None
         self.install()
+        self.state.loaded = self.state.installed
 
     def install(self):
         version = SlotVersion(FILE, "2026-01-01T00:00:00Z", Content(A, "origin"))
@@ -89,9 +92,9 @@ class Node:
 @pytest.fixture
 async def node():
     made = Node()
-    made.loading_ref = made.loading(made.falco.ask).launch()
+    made.ref = made.loading(made.falco.ask).launch()
     yield made
-    await made.loading_ref.stop()
+    await made.ref.stop()
 
 
 async def test_falco_is_asked_with_growing_steps_until_it_has_loaded_everything(node):
@@ -201,6 +204,6 @@ async def test_what_waits_for_a_falco_that_went_away_goes_on_after_seconds(node)
     node.install()
     node.state.is_held, node.state.left_alone_until = True, 3.0
     node.falco.silent_for = 999
-    node.loading_ref.tell(Reconcile(Reason(Cause.INSTALLED)))
+    node.ref.tell(Reconcile(Reason(Cause.INSTALLED)))
     await node.clock.advance(30.0)
     assert 6.0 <= node.went_on[0] <= 9.0

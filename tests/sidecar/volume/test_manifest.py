@@ -14,7 +14,14 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 MANIFESTS = st.builds(
-    VolumeManifest, FILES, FILES, st.booleans(), st.dictionaries(st.text(), JSON), st.booleans()
+    VolumeManifest,
+    FILES,
+    FILES,
+    st.booleans(),
+    st.dictionaries(st.text(), JSON),
+    st.booleans(),
+    st.none() | st.dictionaries(st.text(), JSON),
+    st.dictionaries(st.text(), JSON),
 )
 FULL = VolumeManifest(
     files={Place(Directory.RULES, "50-03-a-inline.yaml"): "aa"},
