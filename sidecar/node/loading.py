@@ -220,4 +220,4 @@ class Loading(Actor):
             self._renew()
 
     def _later(self, most: float, why: str) -> RequeueAfter:
-        return RequeueAfter(min(_FIRST * 2 ** min(self._looks, 10), most), why)
+        return RequeueAfter(min(_FIRST * 1.5 ** min(self._looks, 10), most), why)

@@ -1,4 +1,4 @@
-"""A node without threads, child processes and waiting: its installation, and what asks Falco."""
+"""A node without child processes: its installation, and what asks Falco."""
 
 import random
 
@@ -54,12 +54,12 @@ class Believing:
 class SimulatedNode:
     """The actors of one node; artifacts are put with content that is fetched already."""
 
-    def __init__(self, root, disk, clock, falco, changed_at=0):
+    def __init__(self, volume, clock, falco):
         self.clock = clock
         self.falco = falco
         self.runtime = Runtime(clock, random.Random(1))
         self.store = Store()
-        self.volume = TimedVolume(root, disk, clock, changed_at)
+        self.volume = volume
         self.state = NodeState(self._wake, 30.0)
         self.is_listed = False
         self.at_each_report = []
@@ -92,10 +92,10 @@ class SimulatedNode:
         self.volume.open_gate()
         self.state.gate_opened = True
 
-    def put(self, kind, name, text):
-        """An artifact with this text in its file; it needs no library."""
+    def put(self, kind, name, text, body=""):
+        """An artifact whose file has this text as a comment, which is its revision as well."""
         directory = Directory.RULES if kind == "Rulesfile" else Directory.CONFIG
-        sha256 = self.volume.blobs.put(directory, f"# {text}\n".encode())
+        sha256 = self.volume.blobs.put(directory, f"# {text}\n{body}".encode())
         file = f"50-03-{name}-inline.yaml"
         self._put(kind, name, Medium.INLINE, SlotVersion(file, "2026", Content(sha256, text)), text)
 

@@ -99,7 +99,7 @@ async def node():
 
 async def test_falco_is_asked_with_growing_steps_until_it_has_loaded_everything(node):
     await node.clock.advance(4.0)
-    assert node.falco.asked == pytest.approx([0.0, 0.4, 1.2, 2.8])
+    assert node.falco.asked == pytest.approx([0.0, 0.3, 0.75, 1.425, 2.4375, 3.95625])
     assert node.told == []
     node.falco.rules = {FILE: A}
     await node.clock.advance(2.0)
@@ -117,7 +117,7 @@ async def test_a_falco_that_has_loaded_everything_is_asked_every_five_minutes(no
 async def test_a_change_that_falco_has_missed_is_renamed_anew_three_times_and_then_told(node):
     await node.clock.advance(600.0)
     assert len(node.renewed) == 3
-    assert [int(at) for at in node.renewed] == [6, 12, 26]
+    assert [int(at) for at in node.renewed] == [5, 13, 25]
     assert node.clock.monotonic() == 600.0
     assert node.told == [("False", "NotLoaded")]
     node.falco.rules = {FILE: A}
@@ -153,8 +153,8 @@ async def test_a_falco_that_is_not_to_be_asked_is_said_to_be_so_at_once():
 
 
 async def test_a_falco_that_was_away_for_long_gets_its_time_anew(node):
-    node.falco.silent_for = 8
-    await node.clock.advance(45.0)
+    node.falco.silent_for = 10
+    await node.clock.advance(36.0)
     assert node.falco.silent_for == 0
     assert node.told == [("Unknown", "FalcoUnreachable")]
     await node.clock.advance(60.0)

@@ -11,7 +11,7 @@ from resources.node.files import Directory
 from tests.fake_clock import FakeClock
 from tests.sampled import every_step, examples
 from tests.sidecar.node.simulated_falco import SeenDisk, SimulatedFalco
-from tests.sidecar.node.simulated_node import SimulatedNode
+from tests.sidecar.node.simulated_node import SimulatedNode, TimedVolume
 from tests.sidecar.volume.killed import killed_at, steps
 
 PROGRAMMED = ("Programmed", None, "True", None)
@@ -42,7 +42,7 @@ class Pod:
         self.disk = SeenDisk(disk.watch) if disk else SeenDisk()
         self.chance = chance or random.Random(1)
         self.falco = SimulatedFalco(root, self.clock, self.chance)
-        self.node = SimulatedNode(root, self.disk, self.clock, self.falco)
+        self.node = self._sidecar(0)
 
     @asynccontextmanager
     async def running(self):
@@ -60,9 +60,12 @@ class Pod:
     async def restart(self):
         """Another sidecar beside the same Falco; artifacts must be put again."""
         await self.node.stop()
-        at = self.node.volume.changed_at()
-        self.node = SimulatedNode(self.root, self.disk, self.clock, self.falco, at)
+        self.node = self._sidecar(self.node.volume.changed_at())
         await self.clock.advance(0.0)
+
+    def _sidecar(self, changed_at):
+        volume = TimedVolume(self.root, self.disk, self.clock, changed_at)
+        return SimulatedNode(volume, self.clock, self.falco)
 
     async def put(self, *names, kind="Rulesfile", text="good", seconds=20.0):
         for name in names:
