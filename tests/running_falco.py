@@ -30,6 +30,7 @@ class RunningFalco:
         """How many changes it will not notice."""
         self.refuses = b"\0"
         """A text of which it keeps what it has loaded."""
+        self.requests = 0
         self.loaded = self._read()
         self.reloaded_at = time.time_ns()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -120,6 +121,7 @@ class RunningFalco:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
+                falco.requests += 1
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.write(answers[self.path]().encode())

@@ -1,11 +1,15 @@
 """Loaded: what Falco runs, by its own word, as a user sees it."""
 
+from threading import Event
+
 import pytest
 
-from tests.e2e.costs import rule
+from tests.e2e.costs import of_pods, rule
 from tests.eventually import eventually
 from tests.running_falco import RunningFalco
 from tests.sidecar_process import SidecarProcess
+
+IDLE_SECONDS = 10
 
 
 @pytest.fixture
@@ -97,3 +101,23 @@ def test_what_falco_refuses_is_taken_back_and_tried_again_when_it_changes(fleet,
     assert sidecar.samples()[name]["falco_refuses",] == 1
     fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "some sense")])
     becomes_loaded(fleet, "Rulesfile", "rules", "")
+
+
+def test_loading_costs_the_api_server_one_write_more_and_idleness_costs_nothing(
+    cluster, fleet, falco
+):
+    (sidecar,) = fleet.sidecars
+    by_pods = of_pods(cluster, fleet)
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+    mark = by_pods.quiet()
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "again")])
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+    idle = by_pods.quiet()
+    asked = by_pods.between(mark, idle).unwatched
+    assert {str(one) for one in asked} == {f"patch nodereports {fleet.namespace}/{sidecar.pod} 200"}
+    assert len(asked) <= 2
+    before = falco.requests
+    Event().wait(IDLE_SECONDS)  # the idleness itself
+    assert by_pods.since(idle).unwatched == []
+    assert falco.requests == before

@@ -33,10 +33,10 @@ NOW, QUIET_UNTIL = 1000.0, 1001.0
         pytest.param(Heard(), QUIET_UNTIL + 30, id="it loads"),
         pytest.param(Heard(is_late=True), QUIET_UNTIL, id="it had its time"),
         pytest.param(Heard(silent_since=NOW - 1), QUIET_UNTIL + 30, id="it reloads"),
-        pytest.param(Heard(silent_since=NOW - 9), QUIET_UNTIL, id="it went away"),
+        pytest.param(Heard(silent_since=NOW - 25), QUIET_UNTIL, id="it went away"),
         pytest.param(
-            Heard(silent_since=NOW - 9, was_written_to=True),
-            NOW - 9 + 105,
+            Heard(silent_since=NOW - 25, was_written_to=True),
+            NOW - 25 + 105,
             id="it has the newest set for its return",
         ),
         pytest.param(

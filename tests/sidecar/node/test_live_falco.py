@@ -33,7 +33,7 @@ pytestmark = [
 
 FALCO = Path(os.environ.get("FALCO_ROOT", "/nonexistent"))
 # It takes Falco as long to load these as the official rules.
-MANY_RULES = 4000
+MANY_RULES = 1000
 
 
 class LiveFalco:
