@@ -38,12 +38,15 @@ class PlanCheck:
     async def verdict(self, planned: Plan) -> Verdict:
         """The versions that may be activated.
 
-        A plan without new versions is not checked, except for the first. If the check fails, what
-        is installed stays, and the next call checks again.
+        A plan without new versions is not checked, except for the first, and after Falco has
+        refused something: its web server is where the files say that are back. If the check fails,
+        what is installed stays, and the next call checks again.
         """
-        if self._last is not None and self._last[0] == planned:
+        last = self._last[0] if self._last is not None else None
+        if self._last is not None and last == planned:
             return self._last[1]
-        if planned.is_settled and (self._last is not None or not planned.slots):
+        is_known = last is not None and last.held == planned.held
+        if planned.is_settled and (is_known or not planned.slots):
             verdict = self.settled
         else:
             try:

@@ -187,16 +187,16 @@ class Installation(Actor):
         """Install what Falco has loaded last, and nothing else; hold back what it has refused."""
         artifacts = self._artifacts()
         await self._loads.refuse(way, artifacts)
-        planned, final = self._plan(artifacts), dict(self._node.loaded or {})
-        refused = await self._write(planned, final)
-        if refused and self._node.loaded is not None:
+        final = dict(self._node.loaded or {})
+        refused = await self._write(self._plan(artifacts), final)
+        if self._node.installed != final and self._node.loaded is not None:
             self._node.way_back = WayBack(way, self._node.changes)  # once more
+            return refused
+        planned, verdict, _ = await self._chosen(artifacts)
         waiting = Trouble(PENDING, "waits for Falco to load what it had loaded before")
         new = {slot.id for slot in planned.slots if slot.wanted != final.get(slot.id)}
-        self._report(
-            artifacts, planned, self._check.settled, {**dict.fromkeys(new, waiting), **refused}
-        )
-        return refused
+        self._report(artifacts, planned, verdict, {**dict.fromkeys(new, waiting), **refused})
+        return {}
 
     def _report(
         self,

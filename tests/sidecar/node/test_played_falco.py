@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from resources.node.files import Directory
+from sidecar.volume.disk import VolumeError
 from tests.fake_clock import FakeClock
 from tests.sampled import every_step, examples
 from tests.sidecar.node.simulated_falco import SeenDisk, SimulatedFalco
@@ -210,6 +211,31 @@ async def test_a_removal_that_falco_refuses_is_taken_back(pod):
     pod.falco.needs = ""
     await pod.put("b", text="without it", seconds=60.0)
     assert pod.files() == {"50-03-b-inline.yaml": "# without it\n"}
+
+
+async def test_a_file_of_somebody_else_does_not_keep_the_way_back_from_its_end(pod):
+    folder = pod.root / Directory.RULES.value
+    (folder / "50-03-theirs-inline.yaml").write_text("# theirs\n")
+    await pod.put("a", "theirs", seconds=60.0)
+    await pod.put("a", text="refused", seconds=120.0)
+    assert (pod.text("a"), pod.text("theirs"), pod.told("a")) == ("good", "theirs", REFUSED)
+    await pod.put("b")
+    assert pod.told("b") == PROGRAMMED
+
+
+async def test_a_disk_that_is_full_delays_the_way_back_only(pod, monkeypatch):
+    await pod.put("a")
+    await pod.put("a", text="refused", seconds=30.0)
+
+    def full(*_args, **_kwargs):
+        raise VolumeError("write", pod.root, "no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pod.node.volume, "apply", full)
+        await pod.clock.advance(60.0)
+        assert pod.text("a") == "refused"
+    await pod.clock.advance(120.0)
+    assert (pod.text("a"), pod.told("a")) == ("good", REFUSED)
 
 
 async def test_another_change_is_installed_while_one_is_held_back(pod):
