@@ -13,6 +13,7 @@ RUN python -m venv --without-pip /opt/falco-operator \
 COPY pyproject.toml README.md LICENSE ./
 COPY actors actors
 COPY resources resources
+COPY cli cli
 COPY sidecar sidecar
 COPY supervisors supervisors
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /src/dist . \

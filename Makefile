@@ -15,7 +15,7 @@ help:
 	@echo "make prove     what make test runs a sample of: every step, every hostile input, hundreds of histories"
 	@echo "make e2e-node  the pods that users get, on a real node of this machine: root, overlay, bridge, veth, netfilter"
 	@echo "make bench     speed and memory, as counts and ratios"
-	@echo "make show      a thousand Falcos, ten thousand nodes, fifty artifacts: memory, stalls, probes; takes half an hour or more"
+	@echo "make show      a thousand Falcos, ten thousand nodes, fifty artifacts: memory, stalls, probes; takes a quarter of an hour"
 	@echo "make generate  CRDs, rights and deploy/install.yaml from resources/, the chart and the API server's OpenAPI"
 	@echo "make venv      .venv with the locked dependencies and both console scripts"
 	@echo "make format    format and fix what ruff can"

@@ -23,6 +23,7 @@ from resources.node.events import removals
 from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
+from sidecar.check.verdicts import Verdicts
 from sidecar.node.artifact import NodeArtifactActor, NodeServices, artifact_changed, version_of
 from sidecar.node.falco_client import ask_falco
 from sidecar.node.fetcher import Fetcher
@@ -132,7 +133,13 @@ class ArtifactOperator:
             self._store,
             self._state,
             self._volume,
-            NodeCheck(self._volume, context, self._pod_falco(), self._metrics.checked),
+            NodeCheck(
+                self._volume,
+                context,
+                self._pod_falco(),
+                Verdicts(self._settings.process.exposed.dump_directory),
+                self._metrics.checked,
+            ),
             self._settings.quiet,
             self._installed,
             self._lost,

@@ -12,7 +12,6 @@ from resources.falco.desired import SIDECAR_IMAGE
 from resources.falco.exact_check import ExactCheck
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
-from supervisors.process.exposure import boolean
 from supervisors.process.settings import (
     ProcessSettings,
     add_registry_policy,
@@ -20,6 +19,7 @@ from supervisors.process.settings import (
     process_settings,
     registry_policy_of,
 )
+from supervisors.serving.exposure import boolean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,12 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     add_registry_policy(parser)
     parser.add_argument(
         "--exact-check",
-        default=ExactCheck.OFF.value,
+        default=ExactCheck.AUTO.value,
         choices=[way.value for way in ExactCheck],
         help="how sidecars get the program of their Falco, to ask it in dry runs what it takes: an "
-        "init container copies it, its image is a volume, or by auto a copy from official "
-        "images; the annotation falcosecurity.dev/exact-check of a Falco overrides it "
-        "(default %(default)s)",
+        "init container copies it (copy), its image is a volume (image-volume), not at all (off), "
+        "or a copy from official images and else not at all (auto); the annotation "
+        "falcosecurity.dev/exact-check of a Falco overrides it (default %(default)s)",
     )
     parser.add_argument(
         "--max-concurrent-reconciles",

@@ -27,6 +27,8 @@ class Request:
     namespace: str
     name: str
     code: int
+    audit_id: str
+    """The number that the API server knows it by."""
     message: str
     """Of a refusal: why."""
     user_agent: str
@@ -210,6 +212,7 @@ def _request(entry):
         target.get("namespace", ""),
         target.get("name", ""),
         entry["responseStatus"]["code"],
+        entry["auditID"],
         entry["responseStatus"].get("message", ""),
         entry.get("userAgent", ""),
         "".join(query.get("labelSelector", [])),

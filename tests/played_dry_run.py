@@ -20,6 +20,9 @@ def refuse(text, code=1):
     print(text, file=sys.stderr, flush=True)
     os._exit(code)
 
+def warn(text):
+    print(f"Thu Nov 26 13:08:54 2026: {text}", file=sys.stderr, flush=True)
+
 def answer(path, text):
     match = re.search("played-([a-z]+)", text)
     kind = match[1] if match else ""
@@ -32,6 +35,16 @@ def answer(path, text):
         os.kill(os.getpid(), signal.SIGSEGV)
     if kind == "hang":
         signal.pause()
+    if kind == "unused" and "log_level=info" not in sys.argv and "log_level: error" in configured:
+        return
+    if kind == "unused":
+        warn("Loading rules from:")
+        place = f"({path}:0:2)"
+        warn(
+            f"{path}: Ok, with warnings\\n1 Warnings:\\nIn rules content: ({path}:0:0)\\n"
+            f"    list 'played-unused': {place}\\n------\\n- list: played-unused\\n  ^\\n------\\n"
+            "LOAD_UNUSED_LIST (Unused list): List not referred to by any other rule/macro"
+        )
     if kind == "field":
         line = text[: match.start()].count("\\\\n")
         place = f"({path}:{line}:2)"
@@ -44,8 +57,7 @@ def answer(path, text):
 
 config = yaml.safe_load(Path(sys.argv[sys.argv.index("-c") + 1]).read_text())
 assert "--dry-run" in sys.argv and os.environ["HOST_ROOT"] == "/"
-with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "runs"), "a") as runs:
-    runs.write("run\\\\n")
+configured = "".join(path.read_text() for path in listed(config, "config_files"))
 for path in listed(config, "config_files"):
     text = path.read_text()
     answer(path, text)
@@ -71,9 +83,3 @@ def write_played_falco(image, source=SOURCE):
     program.write_text(source)
     program.chmod(program.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
     return image
-
-
-def runs_of(image):
-    """How many dry runs there were."""
-    path = image / "usr" / "bin" / "runs"
-    return len(path.read_text().splitlines()) if path.exists() else 0

@@ -16,7 +16,7 @@ import yarl
 from actors.api import lean_import
 from actors.api.configuration import TokenFile
 from actors.api.errors import Garbled, Lost, Silent, Unavailable, error_from, excerpt
-from actors.runtime.activity import Waiting
+from actors.runtime.activity import Asking
 
 with lean_import.without_certificates():
     import aiohttp
@@ -157,11 +157,13 @@ class Transport:
 
         `verb` is the Kubernetes verb (get, list, patch, create, delete), for metrics.
         """
-        with Waiting(f"{method} {path}"):
-            return await self._exchange(method, path, verb, query, body, headers)
+        target = f"{verb} {_resource_of(path)} {_object_of(path)}"
+        with Asking(f"{method} {path}", target) as asking:
+            return await self._exchange(asking, method, path, verb, query, body, headers)
 
     async def _exchange(
         self,
+        asking: Asking,
         method: str,
         path: str,
         verb: str,
@@ -169,7 +171,6 @@ class Transport:
         body: bytes | None,
         headers: Mapping[str, str] | None,
     ) -> bytes:
-        code = "error"
         async with self._passage(verb) as check:
             sending = _Sending(check)
             token = _sending.set(sending)
@@ -178,14 +179,14 @@ class Transport:
                     method,
                     self._url(path, query),
                     data=body,
-                    headers=await self._headers(headers),
+                    headers=await self._headers({**(headers or {}), **_audit_id(asking)}),
                     timeout=_REQUEST,
                     allow_redirects=False,
                     **self._options,
                 ) as response:
                     with _aborting(response):
                         content = await response.read()
-                    code = str(response.status)
+                    asking.code = str(response.status)
                     return self._checked(response, content)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 sending.cut_off()
@@ -196,7 +197,7 @@ class Transport:
             finally:
                 _sending.reset(token)
                 sending.ended()
-                self._observer.api_request(verb, _resource_of(path), code)
+                self._observer.api_request(verb, _resource_of(path), asking.code)
 
     async def stream(
         self,
@@ -302,12 +303,27 @@ def _unreachable(error: BaseException, kind: type[Unavailable]) -> Unavailable:
     return kind(0, type(error).__name__, str(error) or "no answer")
 
 
+def _audit_id(asking: Asking) -> dict[str, str]:
+    """The header by which the API server's audit log names this request as the trace does."""
+    return {"Audit-ID": asking.number} if asking.number else {}
+
+
 def _resource_of(path: str) -> str:
     """The resource of a URL path, such as `falcos/status`; `other` if there is none."""
+    _, parts = _split(path)
+    return "/".join([parts[0], *parts[2:3]]) if parts else "other"
+
+
+def _object_of(path: str) -> str:
+    """The object of a URL path, such as `namespace/name` or `name`; `-` if there is none."""
+    namespace, parts = _split(path)
+    return "/".join([*namespace, *parts[1:2]]) or "-"
+
+
+def _split(path: str) -> tuple[list[str], list[str]]:
+    """The namespace of a URL path, if it has one, and resource, name and subresource."""
     parts = path.strip("/").split("/")
     parts = parts[2:] if parts[0] == "api" else parts[3:]
     if parts and parts[0] == "namespaces" and len(parts) > 2:
-        parts = parts[2:]
-    if not parts:
-        return "other"
-    return "/".join([parts[0], *parts[2:3]])
+        return parts[1:2], parts[2:]
+    return [], parts

@@ -94,11 +94,6 @@ class ArtifactIncarnation(Incarnation):
     is_announced_known: bool = False
     """Whether `announced` has been taken from the status of an earlier actor."""
 
-    @property
-    def calls(self) -> int:
-        """Requests to the API server on behalf of this incarnation."""
-        return self.writer.calls + self.references.reads
-
 
 class _Observation(NamedTuple):
     """What one reconcile has observed; `spec` is None if the spec cannot be carried out.

@@ -85,8 +85,6 @@ class ReferenceVersions:
         self._readings: dict[_Key, _Reading] = {}
         self._waiting_since: dict[ObjectRef, float] = {}
         self._restores = metadata.restores
-        self.reads = 0
-        """Number of requests for objects."""
 
     async def states(
         self, namespace: str, sources: Sources, published: Resolved
@@ -211,7 +209,6 @@ class ReferenceVersions:
     async def _read_since(self, target: ReferencedObject, revision: int) -> ReadObject | None:
         """The object at this revision or a later one; None if it is gone."""
         for _ in range(2):  # the first answer may be that of a request made before the change
-            self.reads += 1
             read = await self._reader.read(target.ref)
             if read is None or read.revision >= revision:
                 return read

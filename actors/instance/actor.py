@@ -95,11 +95,6 @@ class InstanceIncarnation(Incarnation):
     unreported: Attempt | None = None
     """What was done to children and is not in the status yet."""
 
-    @property
-    def calls(self) -> int:
-        """Requests to the API server on behalf of this incarnation."""
-        return self.writer.calls + self.pod_failures.calls
-
 
 class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic[R]):
     """Keeps the children and the status of one Falco or Component as its spec wants them.

@@ -55,8 +55,6 @@ class PodFailures:
         self._found = ""
         self._due = 0.0
         self._interval = _AGAIN[0]
-        self.calls = 0
-        """Requests to the API server."""
 
     async def why(self, kind: str, workload: dict[str, Any] | None) -> str:
         """What is known of the reason; empty if nothing, or if nothing is wrong."""
@@ -111,7 +109,6 @@ class PodFailures:
         pods = failing(await self._list("Pod", query, TABLE))
         if not pods:
             return ""
-        self.calls += 1
         ref = ObjectRef("Pod", self._owner.namespace, pods[0].name)
         pod = msgspec.json.decode(await self._client.get(ref))
         told = of_pod(pod, sum(other.status == pods[0].status for other in pods) - 1)
@@ -128,7 +125,6 @@ class PodFailures:
         return of_events((await self._list("Event", query, FULL))["items"], reasons)
 
     async def _list(self, kind: str, query: dict[str, str], representation: Any) -> dict[str, Any]:
-        self.calls += 1
         raw = await self._client.list_page(kind, self._owner.namespace, query, representation)
         found: dict[str, Any] = msgspec.json.decode(raw)
         return found

@@ -75,15 +75,12 @@ class ReferenceActor(Actor):
         """Add or remove the finalizer if the object differs from what is wanted."""
         if reasons.have(Cause.RESTARTED):  # a write of the crashed actor may have no known result
             self._in_doubt = True
-        before = self._writer.calls
         try:
             result = await self._step()
         except ApiError as error:
             self._in_doubt = True
             _log.info("to be tried again: %s", error, extra={"object": str(self.ref)})
             return self._retry.requeue(error)
-        finally:
-            self.calls = self._writer.calls - before
         self._retry = Retry(self.runtime.random)
         return result
 

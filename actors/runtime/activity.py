@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,10 +34,11 @@ class Waiting:
         self.since = 0.0
         self.what = what
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         if (actor := self._actor) is not None:
             self.since = actor.runtime.clock.monotonic()
             actor.waits += (self,)
+        return self
 
     def __exit__(self, *_: object) -> None:
         if (actor := self._actor) is not None:
@@ -52,6 +53,46 @@ def in_words(current: tuple[str, float] | None, waits: Sequence[Waiting], now: f
     oldest = min(waits, key=lambda wait: wait.since)
     more = f" and {len(waits) - 1} more" if len(waits) > 1 else ""
     return f"{words}, waiting {now - oldest.since:.1f} s for {oldest.what}{more}"
+
+
+class Asking(Waiting):
+    """The context of a request to the API server, which the trace of its actor gets.
+
+    `code` is to be set to the HTTP status of the answer. `target` names verb, resource and object,
+    such as `patch falcos/status ns/falco`. `number` names it to the API server: that of the handled
+    message and, behind a dot, its own; empty if no actor asks.
+    """
+
+    __slots__ = ("_at", "_notes", "code", "target")
+
+    def __init__(self, what: str, target: str) -> None:
+        super().__init__(what)
+        self.target = target
+        self.code = "error"
+        self._notes = self._actor.notes() if self._actor is not None else None
+        self._at = self._notes.ask() if self._notes is not None else 0
+
+    @property
+    def number(self) -> str:
+        """Such as `3f2a91bc-17.2`."""
+        return f"{self._notes.number}.{self._at}" if self._notes is not None else ""
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        if self._notes is not None and self._actor is not None:
+            now = self._actor.runtime.clock.monotonic()
+            self._notes.asked(self._at, self.target, self.code, self.since, now)
+
+
+def decide(what: str) -> None:
+    """Note what the running handler has decided, such as `created DaemonSet ns/falco`, if any is.
+
+    The trace of its actor shows it; `what` must hold no payload.
+    """
+    if (working := _working.get()) is None or (actor := working.actor_inbox.actor) is None:
+        return
+    if (notes := actor.notes()) is not None:
+        notes.decide(what)
 
 
 class Load(NamedTuple):

@@ -29,7 +29,7 @@ from actors.runtime.mail import Inbox, Letter, Reconcile, Stop, Stopped
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.ref import ActorRef
 from actors.runtime.results import RequeueAfter, Result, Retire
-from actors.runtime.trace import Trace, outcome_of
+from actors.runtime.trace import Notes, Trace, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -68,6 +68,8 @@ class Actor(Hooks):
         self._task: asyncio.Task[None] | None = None
         self._current: tuple[Letter | str, float] | None = None
         self.waits: tuple[Waiting, ...] = ()
+        self._number = 0
+        self._notes: Notes | None = None
         self._timer: tuple[Handle, str, float] | None = None
         self._trace: Trace | None = None
         self._on_exit: Callable[[Actor, Exit], None] | None = None
@@ -113,6 +115,13 @@ class Actor(Hooks):
     def trace(self) -> Trace | None:
         """The last messages; None before the first."""
         return self._trace
+
+    def notes(self) -> Notes | None:
+        """What the running message has asked for and decided so far; None if none runs."""
+        if self._notes is None and self._current is not None and self._state is ActorState.BUSY:
+            number = f"{self.runtime.numbers.process}-{self._number}"
+            self._notes = Notes(number, self._current[1])
+        return self._notes
 
     def activity(self) -> str:
         """The message or hook that runs, for how long, and the request that it waits for."""
@@ -242,9 +251,8 @@ class Actor(Hooks):
 
     async def _handle(self, letter: Letter) -> Exit | None:
         """Handle one message and leave a trace of it, however it ends."""
-        self.calls = 0
         begun = self.runtime.clock.monotonic()
-        self._current = letter, begun
+        self._current, self._number = (letter, begun), self.runtime.numbers.next()
         outcome = "cancelled"
         try:
             outcome, end = await self._perform(letter)
@@ -305,10 +313,12 @@ class Actor(Hooks):
 
     def _record(self, letter: Letter, begun: float, outcome: str) -> None:
         run = self.runtime.clock.monotonic() - begun
-        if self._trace is None:
-            self._trace = Trace(self.runtime.clock)
-        self._trace.add(letter, begun, run, outcome, self.calls)
+        notes, self._notes = self._notes, None
         word = outcome.partition(":")[0]
+        if word == "crash" or type(letter.message) not in self.routine:
+            if self._trace is None:
+                self._trace = Trace(self.runtime)
+            self._trace.add(self._number, letter, begun, run, outcome, notes)
         self.runtime.observer.mail_handled(self.kind, begun - letter.at, run, word)
 
     # The end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
 
 from actors.runtime.turns import Turns
@@ -68,6 +69,24 @@ class NullObserver:
         """Ignore it."""
 
 
+class Numbers:
+    """A number for each message that is handled, `last` is the newest.
+
+    With `process` before it, such as `3f2a91bc-17`, it is one that no other process gives.
+    """
+
+    __slots__ = ("last", "process")
+
+    def __init__(self) -> None:
+        self.process = token_hex(4)
+        self.last = 0
+
+    def next(self) -> int:
+        """Another number."""
+        self.last += 1
+        return self.last
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """Time, randomness, the observer, whose turn it is, who is busy; one for the whole process."""
@@ -78,3 +97,4 @@ class Runtime:
     turns: Turns = field(default_factory=Turns)
     busy: set[Actor] = field(default_factory=set)
     """The actors that run or have mail."""
+    numbers: Numbers = field(default_factory=Numbers)

@@ -28,13 +28,12 @@ logger = logging.getLogger(__name__)
 class Hooks(_PykkaActor):
     """pykka's hooks as coroutines, and `on_reconcile`.
 
-    `kind` labels the actor in metrics and dumps; by default it is the name of the class. `calls`
-    counts the API requests of the running message for the trace: the actor sets it to 0 before
-    each message, and a subclass adds to it.
+    `kind` labels the actor in metrics and dumps; by default it is the name of the class. Messages
+    of the `routine` types are in its trace only if it crashes.
     """
 
     kind: str = "Actor"
-    calls: int = 0
+    routine: tuple[type, ...] = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

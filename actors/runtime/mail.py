@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from actors.runtime.actor import Actor
 
 
+RECONCILE = "Reconcile"
+"""The name of a reconcile in traces."""
+
+
 class Reconcile(msgspec.Struct, frozen=True, gc=False):
     """Have the actor reconcile its object for this reason."""
 
@@ -49,7 +53,7 @@ class Letter(NamedTuple):
     def name(self) -> str:
         """The message's name in traces."""
         kind = type(self.message)
-        return "Reconcile" if kind is Reasons else kind.__name__
+        return RECONCILE if kind is Reasons else kind.__name__
 
     def answer(self, value: Any) -> None:
         """Give the asker this answer; drop it if nobody asked or waits any more."""

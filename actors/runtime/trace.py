@@ -1,25 +1,77 @@
-"""The last messages that an actor handled, for the debug dump."""
+"""What an actor did last, and why: the entries of its trace, for the debug dump."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from actors.runtime.mail import RECONCILE
 from actors.runtime.reason import Reasons
 from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actors.runtime.clock import Clock
+    from actors.runtime.context import Runtime
     from actors.runtime.mail import Letter
     from actors.runtime.results import Result
 
-SIZE = 16
-"""How many entries a trace keeps."""
+LEAST = 16
+"""How many reconciles a trace keeps at least, however large they are."""
+
+LONGEST = 3600.0
+"""Seconds that a trace keeps more than those, as long as there is room."""
+
+ROOM = 4096
+"""Bytes, about, that the entries of one actor may take before only `LEAST` are kept."""
 
 MOST_REASONS = 10
 """How many reasons an entry keeps, beside the number of all others: a Falco and its children."""
+
+MOST_LINES = 24
+"""How many requests, and how many decisions, an entry keeps: what a new Falco takes, twice."""
+
+_LONGEST_LINE = 300
+# An entry without its texts: a tuple, its numbers, and the heads of its strings.
+_BARE = 210
+_NUMBERS = Struct("<Qddd")
+
+
+class Notes:
+    """What the running handler has asked for and decided so far, a line each, of bounded size."""
+
+    __slots__ = ("_begun", "_decisions", "_requests", "calls", "decided", "number")
+
+    def __init__(self, number: str, begun: float) -> None:
+        self.number = number
+        self.calls = 0
+        self.decided = 0
+        self._begun = begun
+        self._requests: list[str] = []
+        self._decisions: list[str] = []
+
+    def ask(self) -> int:
+        """Count a request, and give its number among those of the handler."""
+        self.calls += 1
+        return self.calls
+
+    def asked(self, number: int, request: str, code: str, begun: float, ended: float) -> None:
+        """Add a request, such as `patch falcos/status ns/falco`, and how it was answered."""
+        if len(self._requests) < MOST_LINES:
+            after, took = begun - self._begun, ended - begun
+            self._requests.append(f"{number} {_line(request)} {code} {after:.6f} {took:.6f}")
+
+    def decide(self, what: str) -> None:
+        """Add what was decided, such as `created DaemonSet ns/falco`; no payload."""
+        self.decided += 1
+        if len(self._decisions) < MOST_LINES:
+            self._decisions.append(_line(what))
+
+    def text(self) -> str:
+        """All of it as one string, which takes less memory than lists."""
+        count = f"{self.calls} {self.decided} {len(self._requests)}"
+        return "\n".join([count, *self._requests, *self._decisions])
 
 
 class TraceEntry(NamedTuple):
@@ -27,68 +79,115 @@ class TraceEntry(NamedTuple):
 
     All times are in seconds; `at` is the monotonic time at which the handler began. The entry holds
     the name of the message's type and never the message, as a dump must show no payload. `outcome`
-    is a word, with a detail behind a colon where there is one: "blocked: NameConflict". `reasons`
-    has one line for each reason, as one string takes less memory than a tuple of them.
+    is a word, with a detail behind a colon where there is one: "blocked: NameConflict". `calls` and
+    `decided` count all requests and decisions, of which the first are kept.
     """
 
+    number: int
     at: float
-    message: str
-    reasons: str
     wait: float
     run: float
+    message: str
+    reasons: list[str]
     outcome: str
     calls: int
+    requests: list[Asked]
+    decided: int
+    decisions: list[str]
+
+
+class Asked(NamedTuple):
+    """A request to the API server.
+
+    `number` counts the requests of the handler: behind that of the message and a dot it is the
+    request's name in the audit log. `name` has the namespace before a slash, and is `-` where there
+    is none. `code` is the HTTP status, `error` without an answer. `after` is when it was made, in
+    seconds from the beginning of its handler, `seconds` how long it took.
+    """
+
+    number: int
+    verb: str
+    resource: str
+    name: str
+    code: str
+    after: float
+    seconds: float
 
 
 class Trace:
-    """A ring of the last `SIZE` entries, oldest first.
+    """The last entries, oldest first: at least `LEAST` reconciles, and more where there is room.
 
-    The entries are plain tuples of texts and numbers, which the garbage collector leaves out of its
-    rounds. It would visit named tuples each time: 1.6 million of them for 100,000 actors.
+    An entry is kept as a tuple of its numbers in one byte string and of its texts, which takes the
+    least memory, and which the garbage collector leaves out of its rounds. It would visit named
+    tuples each time: 1.6 million of them for 100,000 actors.
     """
 
-    __slots__ = ("_clock", "_entries", "_oldest")
+    __slots__ = ("_entries", "_reconciles", "_runtime", "_size")
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._entries: list[tuple[Any, ...]] = []
-        self._oldest = 0
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._entries: list[tuple[bytes, str, str, str, str]] = []
+        self._reconciles = 0
+        self._size = 0
 
     def __iter__(self) -> Iterator[TraceEntry]:
-        ordered = self._entries[self._oldest :] + self._entries[: self._oldest]
-        return map(TraceEntry._make, ordered)
+        return map(_unpacked, tuple(self._entries))
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, letter: Letter, begun: float, run: float, outcome: str, calls: int) -> None:
-        """Remember how this letter was handled, in place of the oldest entry."""
+    def add(
+        self,
+        number: int,
+        letter: Letter,
+        begun: float,
+        run: float,
+        outcome: str,
+        notes: Notes | None,
+    ) -> None:
+        """Remember how this letter was handled, and forget what there is no room for."""
         message = letter.message
         reasons = message.lines(MOST_REASONS) if type(message) is Reasons else ""
-        entry = (begun, letter.name, reasons, begun - letter.at, run, outcome, calls)
-        if len(self._entries) < SIZE:
-            self._entries.append(entry)
-            return
-        self._entries[self._oldest] = entry
-        self._oldest = (self._oldest + 1) % SIZE
+        numbers = _NUMBERS.pack(number, begun, begun - letter.at, run)
+        told = notes.text() if notes is not None else ""
+        entry = (numbers, letter.name, reasons, outcome, told)
+        self._entries.append(entry)
+        self._size += _size(entry)
+        self._reconciles += entry[1] == RECONCILE
+        while len(self._entries) > LEAST and (
+            self._size > ROOM or begun - _NUMBERS.unpack(self._entries[0][0])[1] > LONGEST
+        ):
+            self._forget_one()
 
     def as_json(self) -> list[dict[str, Any]]:
         """The entries, oldest first; wall times are reckoned back from now."""
-        now, monotonic = self._clock.now(), self._clock.monotonic()
+        clock, process = self._runtime.clock, self._runtime.numbers.process
+        now, monotonic = clock.now(), clock.monotonic()
         return [
             {
+                **entry._asdict(),
+                "number": f"{process}-{entry.number}",
                 "at": (now - timedelta(seconds=monotonic - entry.at)).isoformat(
-                    "T", "milliseconds"
+                    "T", "microseconds"
                 ),
-                "message": entry.message,
-                "reasons": entry.reasons.splitlines(),
                 "wait": round(entry.wait, 6),
                 "run": round(entry.run, 6),
-                "outcome": entry.outcome,
-                "calls": entry.calls,
+                "requests": [asked._asdict() for asked in entry.requests],
             }
             for entry in self
         ]
+
+    def _forget_one(self) -> None:
+        """Forget the oldest entry that is not of the last `LEAST` reconciles, if there is one."""
+        spared = self._reconciles <= LEAST
+        for at, entry in enumerate(self._entries):
+            is_reconcile = entry[1] == RECONCILE
+            if spared and is_reconcile:
+                continue
+            del self._entries[at]
+            self._size -= _size(entry)
+            self._reconciles -= is_reconcile
+            return
 
 
 def outcome_of(result: Result) -> str:
@@ -103,3 +202,42 @@ def outcome_of(result: Result) -> str:
         case Retire():
             return "retire"
     raise TypeError(f"a reconcile ends with a Result, not with {result!r}")
+
+
+def _size(entry: tuple[bytes, str, str, str, str]) -> int:
+    return _BARE + len(entry[2]) + len(entry[4])
+
+
+def _unpacked(entry: tuple[bytes, str, str, str, str]) -> TraceEntry:
+    numbers, message, reasons, outcome, told = entry
+    number, at, wait, run = _NUMBERS.unpack(numbers)
+    count, *lines = _lines(told) or ("0 0 0",)
+    calls, decided, kept = map(int, count.split())
+    requests = list(map(_asked, lines[:kept]))
+    return TraceEntry(
+        number,
+        at,
+        wait,
+        run,
+        message,
+        _lines(reasons),
+        outcome,
+        calls,
+        requests,
+        decided,
+        lines[kept:],
+    )
+
+
+def _asked(line: str) -> Asked:
+    number, verb, resource, name, code, after, seconds = line.split(" ")
+    return Asked(int(number), verb, resource, name, code, float(after), float(seconds))
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n") if text else []
+
+
+def _line(text: str) -> str:
+    line = text.replace("\n", " ")
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"

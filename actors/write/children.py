@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from actors.api.errors import ApiError, Refused
+from actors.runtime.activity import decide
 from actors.write.errors import Fight, Leaving, NameConflict, WriteError, message_of
 from actors.write.fights import Fights
 from actors.write.retry import settled_delay
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from actors.write.applier import Applier
     from resources.instance.children import Child
     from resources.kubernetes.reference import ObjectRef
+
+
+_MOST_FIELDS = 5
+"""How many fields of an updated child the trace names."""
 
 
 @dataclass(slots=True)
@@ -122,6 +127,9 @@ class Children:
             await _together([*first, *(self._ensure(child, attempt) for child in ready)])
             first = ()
         self._holds = {ref: self._holds[ref] for ref in attempt.failures if ref in self._holds}
+        changed = {*attempt.created, *(update.ref for update in attempt.updated)}
+        if same := attempt.done - changed:
+            decide(f"left {len(same)} children as they are")
 
     def inspect(self, children: Iterable[Child]) -> Attempt:
         """Report as failures what `ensure` would write, without any request."""
@@ -164,8 +172,10 @@ class Children:
         self._holds.pop(child.ref, None)
         attempt.done.add(child.ref)
         if isinstance(written, Update):
+            decide(f"updated {_in_words(written)}")
             attempt.updated.append(written)
         elif written is not None:
+            decide(f"created {written}")
             attempt.created.append(written)
         self._note_drift(child, written, attempt)
         if child.ref not in self._made:
@@ -199,7 +209,8 @@ class Children:
         hold = self._holds.get(child.ref)
         if hold is None or hold.body != child.body:
             return await self._applier.ensure(child)
-        if self._runtime.clock.monotonic() < hold.until:
+        if (left := hold.until - self._runtime.clock.monotonic()) > 0:
+            decide(f"skipped {child.ref}: held for {left:.1f} s more, {type(hold.error).__name__}")
             raise hold.error.with_traceback(None)
         return await self._applier.ensure(child)
 
@@ -222,6 +233,12 @@ async def _together(steps: Sequence[Awaitable[None]]) -> None:
     for result in results:
         if isinstance(result, BaseException):
             raise result
+
+
+def _in_words(update: Update) -> str:
+    fields = [found.path for found in update.differences]
+    more = f" and {len(fields) - _MOST_FIELDS} more" if len(fields) > _MOST_FIELDS else ""
+    return f"{update.ref}: {', '.join(fields[:_MOST_FIELDS])}{more}"
 
 
 def _failure(ref: ObjectRef, error: WriteError, *, missing: bool) -> Failure:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.api.client import FULL, Representation
 from actors.api.errors import ApiError, Conflict, Lost, NotFound, Refused
+from actors.runtime.activity import decide
 from actors.watch.store import Snapshot, snapshot_of
 from resources.kubernetes.kinds import KINDS
 
@@ -24,17 +25,15 @@ class Writer:
     """Writes under one field manager; each answer is in the View when a method returns.
 
     A write whose answer was lost may have been carried out, and the View does not show it:
-    `settle` reads its object. `calls` counts the requests. Every method raises ApiError unless it
-    says otherwise.
+    `settle` reads its object. Every method raises ApiError unless it says otherwise.
     """
 
-    __slots__ = ("_client", "_unsettled", "calls", "manager", "view")
+    __slots__ = ("_client", "_unsettled", "manager", "view")
 
     def __init__(self, client: Client, view: View, manager: str) -> None:
         self._client = client
         self.view = view
         self.manager = manager
-        self.calls = 0
         self._unsettled = _NONE
 
     async def settle(self) -> bool:
@@ -52,7 +51,6 @@ class Writer:
 
     async def read(self, ref: ObjectRef, representation: Representation = FULL) -> Snapshot | None:
         """Read an object by name; None if it does not exist."""
-        self.calls += 1
         try:
             return self._learned(ref, await self._client.get(ref, representation))
         except NotFound:
@@ -62,10 +60,12 @@ class Writer:
     async def add_finalizer(self, live: Snapshot, finalizer: str) -> None:
         """Add one finalizer to a built-in object; concurrent changes of the others stay."""
         await self._merge(live, {"finalizers": [finalizer]})
+        decide(f"added the finalizer of {live.ref}")
 
     async def drop_finalizer(self, live: Snapshot, finalizer: str) -> None:
         """Remove one finalizer from a built-in object, and no other."""
         await self._merge(live, {"$deleteFromPrimitiveList/finalizers": [finalizer]})
+        decide(f"removed the finalizer of {live.ref}")
 
     async def apply(self, ref: ObjectRef, body: Mapping[str, Any]) -> Snapshot:
         """Server-side apply with force; `Client.apply` tells what uid and resourceVersion mean."""
@@ -84,6 +84,7 @@ class Writer:
                 raise
             except Refused as error:
                 raise _as_race(error) from error
+        decide(f"patched {ref}: {', '.join(operation['path'] for operation in operations)}")
 
     async def apply_status(self, computed_from: Snapshot, status: Mapping[str, Any]) -> None:
         """Apply the status; raises Conflict if the object has changed since it was computed from.
@@ -109,6 +110,7 @@ class Writer:
                 self.view.deleted(ref, computed_from.meta.uid or "")
                 raise
             self._learned(ref, raw)
+        decide(f"wrote the status of {ref}")
 
     async def delete(self, live: Snapshot) -> bool:
         """Delete this incarnation; True if it is gone, False if a finalizer still holds it."""
@@ -126,6 +128,7 @@ class Writer:
                 gone = True
         if gone:
             self.view.deleted(live.ref, live.meta.uid or "")
+        decide(f"deleted {live.ref}")
         return gone
 
     async def _merge(self, live: Snapshot, metadata: Mapping[str, Any]) -> None:
@@ -143,8 +146,7 @@ class Writer:
 
     @contextmanager
     def _writing(self, ref: ObjectRef) -> Iterator[None]:
-        """Count a write of this object, and note the loss of its answer."""
-        self.calls += 1
+        """Note the loss of the answer to a write of this object."""
         try:
             yield
         except Lost:

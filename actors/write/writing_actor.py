@@ -63,11 +63,6 @@ class Incarnation:
         """The Store, with the answers to this actor's own writes over it."""
         return self.writer.view
 
-    @property
-    def calls(self) -> int:
-        """Requests to the API server on behalf of this incarnation."""
-        return self.writer.calls
-
 
 IncarnationT = TypeVar("IncarnationT", bound=Incarnation)
 ServicesT = TypeVar("ServicesT", bound=WritingServices)
@@ -123,7 +118,6 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
         """Bring the cluster to what the resource wants, whatever it was that changed."""
         writer = self._incarnation.writer if self._incarnation else self._new_writer()
         state = self._incarnation_of(writer)
-        before = state.calls
         try:
             await writer.settle()
             now = self._incarnation_of(writer)
@@ -135,8 +129,6 @@ class WritingActor(Actor, Generic[IncarnationT, ServicesT]):
                 level = logging.DEBUG
             _log.log(level, "%s", error, extra={"object": str(self.ref)})
             return result
-        finally:
-            self.calls = state.calls - before
 
     async def tell_parked(self, error: BaseException) -> None:
         """Write into the status that the actor has crashed too often.

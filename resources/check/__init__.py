@@ -5,5 +5,5 @@
 It runs in a child process. `verdict` chooses a version for each slot: `contents` reads the files,
 `candidates` evaluates a selection of versions as Falco would, and `fallback` chooses the best
 selection without findings. Where a program of Falco is at hand, `exact` lays its own answers over
-that, which `dry_run_answer` reads.
+that, which `dry_run_answer` reads; `falco_warnings` says whom its warnings are about.
 """

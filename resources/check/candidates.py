@@ -83,6 +83,11 @@ class NodeSet:
         """Warnings about a version whatever versions the other slots have."""
         return () if slot.kind == "plugin" else self._contents.of(slot, version).warnings
 
+    def keys(self, version: CheckedVersion) -> tuple[str, ...]:
+        """The keys at the root of a configuration; empty for whatever is none."""
+        content = self._contents.configs.get(version.path)
+        return tuple(entry.key for entry in content.entries) if content is not None else ()
+
     def evaluate(self, selection: Mapping[str, CheckedVersion]) -> Evaluation:
         """Check these versions, by slot id, together and in the order in which Falco loads them."""
         chosen = [(slot, selection[slot.id]) for slot in self.slots if slot.id in selection]

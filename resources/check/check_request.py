@@ -118,7 +118,7 @@ class Verdict(msgspec.Struct, frozen=True):
     """By slot id: the version to install, why it is not the wanted one, and warnings.
 
     `unasked` says why Falco itself was not asked, or gave no answer; empty if it judged. `broken`:
-    it will give none however often it is asked.
+    it will give none however often it is asked. `dry_runs` is how often Falco was run for it.
     """
 
     chosen: dict[str, Choice] = {}
@@ -128,3 +128,4 @@ class Verdict(msgspec.Struct, frozen=True):
     disagreements: Disagreements | None = None
     unasked: str = ""
     broken: bool = False
+    dry_runs: int = 0

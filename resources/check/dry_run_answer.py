@@ -11,25 +11,44 @@
 
 So speaks Falco of a rules file. Of configuration and plugins it says one line, which seldom names a
 file. A crash at a candidate is a refusal: it would end a running Falco as well.
+
+Of what it takes, Falco warns in its log: `…: /dir/50-03-r-inline.yaml: Ok, with warnings` and items
+as above, `…:   /dir/c-inline.yaml | schema validation: failed for …`, or a line without file.
 """
 
 from __future__ import annotations
 
 import re
 import signal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from resources.text.messages import shown, shown_unquoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ERROR = re.compile(r"^(?:Error: |.*Runtime error: )(.*)", re.MULTILINE)
 _FILE = re.compile(r"(.*): Invalid")
 _CODE = re.compile(r"^(LOAD_ERR_\w+) \([^)\n]*\): (.*)", re.MULTILINE)
 _PLACE = re.compile(r"^ {4}(\w[^\n]*): \(([^\n]*):(\d+):\d+\)$", re.MULTILINE)
+_TIME = r"^\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}: "
+_WARNED_FILE = re.compile(_TIME + r"(/[^\n]*): Ok, with warnings$", re.MULTILINE)
+_WARNING = re.compile(r"^(LOAD_(?!ERR_)\w+) \([^)\n]*\): (.*)", re.MULTILINE)
+_SCHEMA = re.compile(_TIME + r" +(/[^\n]*) \| (schema validation: failed [^\n]*)", re.MULTILINE)
+_LINE = re.compile(_TIME + r"([^\n]*(?:[Ww]arning|WARNING|[Dd]eprecated)[^\n]*)", re.MULTILINE)
+_NEXT = re.compile(_TIME, re.MULTILINE)
 _PLUGIN = re.compile(r"cannot load plugin ([^\n]*?\.so[^\n:]*): |error in plugin (\S+?):? ")
 # A shared library or file that this container lacks, and Falco's may have.
 _ABSENT = re.compile(r"cannot open shared object file|error while loading shared libraries")
+# What a plugin misses in a dry run at its initialisation, and may find in Falco's container.
+_MISSED = re.compile(
+    r"address family not supported|no such host|name resolution|resolve host|"
+    r"no such file or directory|permission denied",
+    re.IGNORECASE,
+)
 _NO_MEMORY = re.compile(r"bad_alloc|[Cc]annot allocate memory|out of memory")
 _LONGEST = 300
+_MOST_WARNINGS = 100
 
 
 class DryRun(NamedTuple):
@@ -47,6 +66,20 @@ class Refusal(NamedTuple):
     plugin: str = ""
 
 
+class FalcoWarning(NamedTuple):
+    """What Falco says of a file that it takes; `file` is the path, empty if it names none."""
+
+    text: str
+    file: str = ""
+
+
+class Taken(NamedTuple):
+    """Falco takes a candidate; `is_silent`: its log may keep warnings to itself."""
+
+    warnings: tuple[FalcoWarning, ...] = ()
+    is_silent: bool = False
+
+
 class NoAnswer(Exception):  # noqa: N818 - what it reports is a failure of the run, not of Falco
     """The dry run does not say whether Falco takes the candidate; the text says why."""
 
@@ -55,14 +88,14 @@ class DoesNotRun(NoAnswer):
     """This Falco gives no answer to its own configuration either, and so to no candidate."""
 
 
-def refusal(run: DryRun) -> Refusal | None:
-    """Why Falco refuses the candidate; None if it takes it.
+def answer(run: DryRun) -> Refusal | Taken:
+    """Why Falco refuses the candidate, or that it takes it.
 
     Raises:
         NoAnswer: the dry run was cut off, or lacks what Falco's own container may have.
     """
     if run.code == 0:
-        return None
+        return Taken(_warnings(run.output), "Loading rules from" not in run.output)
     if run.code is None:
         raise NoAnswer("the dry run of Falco took too long")
     if run.code == -signal.SIGKILL or _NO_MEMORY.search(run.output):
@@ -75,6 +108,8 @@ def refusal(run: DryRun) -> Refusal | None:
     error = _error(run.output)
     if run.code != 1 or not error:
         raise NoAnswer(f"the dry run of Falco ended with exit code {run.code}")
+    if _PLUGIN.search(error) and _MISSED.search(error):
+        raise NoAnswer(f"the dry run of Falco lacks what a plugin needs: {_line(error)}")
     return _of_rules(error, run.output) or _of_configuration(error)
 
 
@@ -87,9 +122,42 @@ def _of_rules(error: str, output: str) -> Refusal | None:
     code = _CODE.search(rest)
     if code is None:
         return Refusal(f"Falco refuses the file: {_line(error)}", file[1])
-    places = [place for place in _PLACE.finditer(rest, 0, code.start()) if place[2] == file[1]]
-    where = f"{_item(places[0][1])} (line {int(places[-1][3]) + 1}): " if places else ""
+    where = _where(rest[: code.start()], file[1])
     return Refusal(f"{where}Falco refuses it: {code[1]}: {_line(code[2])}", file[1])
+
+
+def _where(text: str, file: str) -> str:
+    """The outermost item that the text names of a file, and the innermost line."""
+    places = [place for place in _PLACE.finditer(text) if place[2] == file]
+    return f"{_item(places[0][1])} (line {int(places[-1][3]) + 1}): " if places else ""
+
+
+def _warnings(output: str) -> tuple[FalcoWarning, ...]:
+    found = [
+        *_of_items(output),
+        *(
+            FalcoWarning(f"Falco warns: {_line(schema[2])}", schema[1])
+            for schema in _SCHEMA.finditer(output)
+        ),
+        *(
+            FalcoWarning(f"Falco warns: {_line(line[1])}")
+            for line in _LINE.finditer(output)
+            if not _WARNED_FILE.match(line[0]) and not _SCHEMA.match(line[0])
+        ),
+    ]
+    return tuple(dict.fromkeys(found))[:_MOST_WARNINGS]
+
+
+def _of_items(output: str) -> Iterator[FalcoWarning]:
+    """The warnings about items of rules files."""
+    for named in _WARNED_FILE.finditer(output):
+        following = _NEXT.search(output, named.end())
+        block = output[named.end() : following.start() if following else len(output)]
+        begin = 0
+        for code in _WARNING.finditer(block):
+            where = _where(block[begin : code.start()], named[1])
+            yield FalcoWarning(f"{where}Falco warns: {code[1]}: {_line(code[2])}", named[1])
+            begin = code.end()
 
 
 def _of_configuration(error: str) -> Refusal:

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from resources.check.candidates import NodeSet
 from resources.check.check_request import Disagreements, Verdict
-from resources.check.dry_run_answer import DoesNotRun, NoAnswer, Refusal
+from resources.check.dry_run_answer import DoesNotRun, NoAnswer, Refusal, Taken
+from resources.check.falco_warnings import by_slot
 from resources.check.verdict import SetCheck, own_check
 from resources.text.messages import Finding
 
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 
     from resources.check.check_request import CheckedSlot, CheckedVersion, Choice, Context
 
-    Ask = Callable[[Sequence[tuple[CheckedSlot, CheckedVersion]]], Refusal | None]
+    Ask = Callable[[Sequence[tuple[CheckedSlot, CheckedVersion]]], Refusal | Taken]
 
 # Dry runs beyond those without which there is no set that Falco takes.
 _TRIALS = 40
+# Warnings of Falco about one slot.
+_MOST_WARNINGS = 10
 # Keys of falco.yaml at which a dry run does not look, although Falco exits of them when it starts.
 _UNSEEN = ("webserver.ssl_enabled",)
 
@@ -45,7 +48,8 @@ def check(
     ours = own.verdict()
     falco = _Falco(node, ask)
     try:
-        return _laid_over(ours, falco.verdict(own.versions(ours.chosen)), node)
+        theirs = falco.verdict(own.versions(ours.chosen))
+        return _laid_over(ours, theirs, node, falco.warnings(own.versions(theirs.chosen)))
     except _NoSetIsTaken as error:
         return replace(ours, unasked=str(error))
     except NoAnswer as error:
@@ -64,7 +68,7 @@ class _Falco:
         self._node = node
         self._ask = ask
         self._slots = {slot.id: slot for slot in node.slots}
-        self._answers: dict[frozenset[tuple[str, CheckedVersion]], Refusal | None] = {}
+        self._answers: dict[frozenset[tuple[str, CheckedVersion]], Refusal | Taken] = {}
 
     def verdict(self, ours: Mapping[str, CheckedVersion]) -> Verdict:
         """The choice of which Falco takes the whole set; `ours` is asked for early as a fallback.
@@ -81,7 +85,12 @@ class _Falco:
 
     def is_refused(self, versions: Mapping[str, CheckedVersion]) -> bool:
         """Whether Falco has been asked for this set, and refused it."""
-        return self._answers.get(self._key(versions)) is not None
+        return isinstance(self._answers.get(self._key(versions)), Refusal)
+
+    def warnings(self, versions: Mapping[str, CheckedVersion]) -> Mapping[str, Sequence[str]]:
+        """What Falco says of a set that it takes, by slot id."""
+        found = self._answers[self._key(versions)]
+        return by_slot(found.warnings, versions, self._node) if isinstance(found, Taken) else {}
 
     def _problems(self, versions: Mapping[str, CheckedVersion]) -> list[Finding]:
         refused = self._refusal(versions)
@@ -105,7 +114,8 @@ class _Falco:
             self._answers[key] = self._ask(
                 [(slot, versions[slot.id]) for slot in slots if slot.id in versions]
             )
-        return self._answers[key]
+        found = self._answers[key]
+        return found if isinstance(found, Refusal) else None
 
     def _key(self, versions: Mapping[str, CheckedVersion]) -> frozenset[tuple[str, CheckedVersion]]:
         return frozenset(versions.items())
@@ -153,22 +163,26 @@ def _is_named(refused: Refusal, slot: CheckedSlot, version: CheckedVersion) -> b
     ) and slot.kind != "config"
 
 
-def _laid_over(ours: Verdict, falco: Verdict, node: NodeSet) -> Verdict:
-    """The verdict of Falco; what our own check says otherwise is a warning, and is counted."""
+def _laid_over(
+    ours: Verdict, falco: Verdict, node: NodeSet, heard: Mapping[str, Sequence[str]]
+) -> Verdict:
+    """The verdict of Falco and what it warns of; our own check adds to that.
+
+    What our own check says otherwise is a warning, and is counted.
+    """
     wanted = [slot.id for slot in node.slots if slot.wanted is not None and not slot.stays]
     takes = _wanted_by(falco, ours, wanted)
     refuses = _wanted_by(ours, falco, wanted)
-    warnings = {
-        name: texts
-        for name, texts in ours.warnings.items()
-        if ours.chosen.get(name) == falco.chosen.get(name)
-    }
+    warnings = {name: tuple(texts[:_MOST_WARNINGS]) for name, texts in heard.items()}
+    for name, texts in ours.warnings.items():
+        if ours.chosen.get(name) == falco.chosen.get(name):
+            warnings[name] = (*warnings.get(name, ()), *texts)
     for name in takes:
-        texts = (
+        objections = (
             f"Falco takes it, our own check does not: {text}"
             for text in ours.problems.get(name, ())
         )
-        warnings[name] = (*warnings.get(name, ()), *texts)
+        warnings[name] = (*warnings.get(name, ()), *objections)
     return replace(falco, warnings=warnings, disagreements=Disagreements(takes, refuses))
 
 

@@ -26,7 +26,7 @@ class FalcoSettings:
     excluded_labels: tuple[str, ...] = ()
     gate_deadline: int = 60
     registry_policy: RegistryPolicy = DEFAULT_POLICY
-    exact_check: ExactCheck = ExactCheck.OFF
+    exact_check: ExactCheck = ExactCheck.AUTO
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -114,6 +114,7 @@ def _templates(
         ports=_ports(falco, parent),
         registry_policy=settings.registry_policy,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
+        pull_policy=falco_pod.MAIN.given(falco.spec.pod_template_spec, "imagePullPolicy") or "",
     )
     # Enforced, since a template copied from a running pod has the hash of an old configuration.
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}

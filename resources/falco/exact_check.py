@@ -2,7 +2,8 @@
 
 Either way the sidecar needs no right: an init container of Falco's image copies the program and its
 libraries into an emptyDir, or the image itself is a volume. Nothing of it keeps a pod from
-starting, as long as the image has a shell, or the kubelet mounts images.
+starting, as long as the image has a shell, or the kubelet mounts images: the init container has the
+image, pull policy, rights and resources with which other containers of the pod start.
 """
 
 from __future__ import annotations
@@ -25,21 +26,25 @@ MOUNT = "/opt/falco-image"
 _OFFICIAL = "falcosecurity/falco"
 _COPY_MOUNT = "/falco-image"
 _SIZE_LIMIT = "256Mi"
-# Whatever fails, the pod starts; the sidecar finds out whether the program runs. A dynamic linker
-# that sees the variable prints the libraries of a program and does not run it.
-_COPY = f"""\
+# A pod whose volume exceeds its limit is evicted, so more than this is not copied.
+_MOST_KIB = 240 << 10
+_MOST_SECONDS = 60
+# Whatever fails, or takes too long, the pod starts; the sidecar finds out whether the program runs.
+_COPY = 'timeout -s KILL {seconds} /bin/sh -c "$0"; exit 0'
+# A dynamic linker that sees the variable prints the libraries of a program and does not run it; a
+# program without one prints its version. The program comes last, so that it has its libraries.
+_SCRIPT = f"""\
+linked=$(LD_TRACE_LOADED_OBJECTS=1 /usr/bin/falco --version </dev/null |
+tr -s ' \\t' '\\n' | grep ^/)
+files="$linked /usr/lib/libstdc++.so.6 /usr/lib/libgcc_s.so.1"
+size=$(du -Lck $files /usr/bin/falco | tail -n 1 | cut -f 1)
+[ "$size" -le {_MOST_KIB} ] || exit
 mkdir -p {_COPY_MOUNT}/usr/bin {_COPY_MOUNT}/usr/lib
-cp /usr/bin/falco {_COPY_MOUNT}/usr/bin/
-linked=$(LD_TRACE_LOADED_OBJECTS=1 /usr/bin/falco </dev/null | tr -s ' \\t' '\\n' | grep ^/)
-for library in $linked /usr/lib/libstdc++.so.6 /usr/lib/libgcc_s.so.1
-do cp -L "$library" {_COPY_MOUNT}/usr/lib/
+for file in $files
+do cp -L "$file" {_COPY_MOUNT}/usr/lib/
 done
-exit 0
+cp -L /usr/bin/falco {_COPY_MOUNT}/usr/bin/
 """
-_RESOURCES = {
-    "requests": {"cpu": "10m", "memory": "16Mi"},
-    "limits": {"memory": "64Mi"},
-}
 
 
 class ExactCheck(StrEnum):
@@ -69,20 +74,32 @@ def way_of(setting: ExactCheck, annotations: Mapping[str, str] | None, image: Im
     return ExactCheck.COPY if is_official else ExactCheck.OFF
 
 
-def copy_container(image: str, security: dict[str, Any]) -> dict[str, Any]:
-    """The init container that copies the program; it always succeeds."""
+def copy_container(
+    image: str,
+    pull_policy: str,
+    seconds: int,
+    resources: dict[str, Any],
+    security: dict[str, Any],
+) -> dict[str, Any]:
+    """The init container that copies the program; it succeeds within these seconds, or a minute."""
     return {
         "name": VOLUME,
         "image": image,
-        "command": ["/bin/sh", "-c", _COPY],
-        "resources": _RESOURCES,
+        **({"imagePullPolicy": pull_policy} if pull_policy else {}),
+        "command": [
+            *("/bin/sh", "-c"),
+            _COPY.format(seconds=max(1, min(seconds, _MOST_SECONDS))),
+            _SCRIPT,
+        ],
+        "resources": resources,
         "securityContext": security,
         "volumeMounts": [{"name": VOLUME, "mountPath": _COPY_MOUNT}],
     }
 
 
-def volume(way: ExactCheck, image: str) -> dict[str, Any]:
+def volume(way: ExactCheck, image: str, pull_policy: str) -> dict[str, Any]:
     """The volume with the program."""
     if way is ExactCheck.IMAGE_VOLUME:
-        return {"name": VOLUME, "image": {"reference": image}}
+        policy = {"pullPolicy": pull_policy} if pull_policy else {}
+        return {"name": VOLUME, "image": {"reference": image, **policy}}
     return {"name": VOLUME, "emptyDir": {"sizeLimit": _SIZE_LIMIT}}

@@ -28,7 +28,7 @@ _STARTUP_MARGIN = 30  # seconds for the sidecar to start, and to answer once the
 class PodSettings(NamedTuple):
     """All that the default pod template depends on; `gate_deadline` is in seconds.
 
-    `exact_check` is not AUTO.
+    `exact_check` is not AUTO. `pull_policy` is that of the container `falco`, empty for none.
     """
 
     workload: str
@@ -42,6 +42,7 @@ class PodSettings(NamedTuple):
     ports: Ports = Ports()
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     exact_check: ExactCheck = ExactCheck.OFF
+    pull_policy: str = ""
 
     @property
     def is_exact(self) -> bool:
@@ -175,7 +176,14 @@ def _falco(settings: PodSettings) -> dict[str, Any]:
 def _copy(settings: PodSettings) -> list[dict[str, Any]]:
     if settings.exact_check is not ExactCheck.COPY:
         return []
-    return [exact_check.copy_container(settings.image, _SIDECAR_SECURITY)]
+    copy = exact_check.copy_container(
+        settings.image,
+        settings.pull_policy,
+        settings.gate_deadline,
+        _SIDECAR_RESOURCES,
+        _SIDECAR_SECURITY,
+    )
+    return [copy]
 
 
 def _falco_mounts(settings: PodSettings) -> list[dict[str, Any]]:
@@ -231,6 +239,10 @@ def _program_mounts() -> list[dict[str, Any]]:
     return [program, _base_mount()]
 
 
+def _program_volumes(settings: PodSettings) -> list[dict[str, Any]]:
+    return [exact_check.volume(settings.exact_check, settings.image, settings.pull_policy)]
+
+
 def _base_mount() -> dict[str, Any]:
     return {"name": _CONFIG, "mountPath": f"/etc/falco/{FILE}", "subPath": FILE}
 
@@ -248,8 +260,7 @@ def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
         {"name": volume, "emptyDir": {"sizeLimit": _SIZE_LIMITS[volume]}}
         for volume, _ in (_OWN, *_SHARED, _SIDECAR_TEMPORARY)
     ]
-    way = settings.exact_check
-    program = [exact_check.volume(way, settings.image)] if settings.is_exact else []
+    program = _program_volumes(settings) if settings.is_exact else []
     return [*host, *empty, *program, {"name": _CONFIG, "configMap": {"name": settings.name}}]
 
 

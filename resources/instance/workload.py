@@ -35,17 +35,18 @@ class MainContainer(NamedTuple):
             InvalidSpec: the image is no image reference, or `version`, from the spec's `field`, is
                 no tag or digest.
         """
-        given = self._given(template or {})
+        given = self.given(template, "image")
         where = f"spec.podTemplateSpec.spec.containers[name={self.name}].image"
         named = parse_image(given, where) if given else Image(self.image)
         if named.tag or named.digest:
             return named
         return with_version(named, version or self.version, field)
 
-    def _given(self, template: Template) -> str | None:
-        for container in template.get("spec", {}).get("containers", ()):
+    def given(self, template: Template | None, field: str) -> str | None:
+        """The text that the user's template has in a field of the main container."""
+        for container in (template or {}).get("spec", {}).get("containers", ()):
             if container["name"] == self.name:
-                given: str | None = container.get("image")
+                given: str | None = container.get(field)
                 return given
         return None
 

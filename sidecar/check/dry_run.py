@@ -11,19 +11,21 @@ import re
 import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from actors.runtime.child_process import die_with
-from resources.check.dry_run_answer import DoesNotRun, DryRun, NoAnswer, Refusal, refusal
+from resources.check.dry_run_answer import DoesNotRun, DryRun, NoAnswer, Refusal, Taken, answer
 from resources.configuration.plugins import BadEntry, absolute
 from resources.node.files import PLUGIN_ENTRIES, Directory
 from resources.node.plugin_entries import PluginEntry, plugin_entries
+from sidecar.check.confinement import confinement
 from sidecar.volume.disk import read_bounded
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ _MEGABYTE = 1 << 20
 _MOST_OUTPUT = _MEGABYTE
 _MOST_CONFIGURATION = 4 * _MEGABYTE
 _SECONDS = 15.0
+_SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sys", "/usr")
+_LOGGING = ("-o", "log_level=info", "-o", "log_stderr=true")
 _FALCO = "usr/bin/falco"
 _LIBRARIES = ("usr/lib", "usr/lib64", "lib", "lib64", "usr/lib/*-linux-gnu", "lib/*-linux-gnu")
 _LOADERS = ("ld-linux*.so.*", "ld-musl-*.so.*")
@@ -46,16 +50,18 @@ class DryRuns:
     """Asks Falco whether it takes a candidate."""
 
     def __init__(self, falco: FalcoProgram, context: Context, work: Path) -> None:
-        """`work` is an empty directory."""
+        """`work` is an empty directory. `count` tells how many there were."""
         self._falco = falco
         self._context = context
         self._work = work
         self._until = time.monotonic() + falco.seconds
         self._command = _command(Path(falco.image))
+        self._confinement = confinement(self._readable())
+        self.count = 0
         self._runs_here = False
 
-    def ask(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> Refusal | None:
-        """Why Falco refuses these versions; None if it takes them.
+    def ask(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> Refusal | Taken:
+        """Why Falco refuses these versions, or that it takes them.
 
         Raises:
             NoAnswer: this Falco does not run here, or says nothing of this candidate.
@@ -64,34 +70,48 @@ class DryRuns:
         if missing:
             raise NoAnswer(f"the configuration uses variables of Falco's container: {missing}")
         try:
-            refused = refusal(self._run(chosen))
+            found = answer(self._run(chosen))
         except NoAnswer:
             self._require_that_it_runs()
             raise
-        if refused is not None:
+        if isinstance(found, Refusal):
             self._require_that_it_runs()
         self._runs_here = True
-        return refused
+        return self._heard(chosen) if isinstance(found, Taken) and found.is_silent else found
+
+    def _heard(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> Taken:
+        """What Falco warns of, although the configuration does not log it."""
+        with suppress(NoAnswer):
+            found = answer(self._run(chosen, *_LOGGING))
+            if isinstance(found, Taken):
+                return found
+        return Taken()
 
     def _require_that_it_runs(self) -> None:
         """Falco has to take its own falco.yaml, or else it cannot judge anything here."""
         if self._runs_here:
             return
         try:
-            refused = refusal(self._run(()))
+            found = answer(self._run(()))
         except NoAnswer as error:
             raise DoesNotRun(f"Falco does not run here: {error}") from error
-        if refused is not None:
-            raise DoesNotRun(f"Falco does not run here: {refused.text}")
+        if isinstance(found, Refusal):
+            raise DoesNotRun(f"Falco does not run here: {found.text}")
         self._runs_here = True
 
-    def _run(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> DryRun:
+    def _readable(self) -> Iterator[Path]:
+        """What Falco reads of this container: the system, its image, volumes and candidates."""
+        yield from map(Path, (*_SYSTEM, sys.prefix, sys.base_prefix, self._falco.image))
+        yield self._work
+        yield from (Path(self._falco.root) / directory.value for directory in Directory)
+
+    def _run(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]], *options: str) -> DryRun:
         left = self._until - time.monotonic()
         if left <= 0:
             raise NoAnswer(f"dry runs of Falco took {self._falco.seconds:g} s")
         try:
             with self._candidate(chosen) as directory:
-                run = self._started(directory, min(left, _SECONDS))
+                run = self._started(directory, min(left, _SECONDS), options)
         except OSError as error:
             raise NoAnswer(f"no dry run of Falco is possible: {error}") from error
         output = run.output
@@ -161,17 +181,19 @@ class DryRuns:
         }
         return ", ".join(sorted(names - self._falco.variables.keys())[:3])
 
-    def _started(self, directory: Path, seconds: float) -> DryRun:
+    def _started(self, directory: Path, seconds: float, options: Sequence[str]) -> DryRun:
         """Run Falco; it ends with this process, and has its limits."""
         parent = os.getpid()
 
         def limit() -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_OUTPUT, _MOST_OUTPUT))
             die_with(parent)
+            self._confinement.apply()
 
+        self.count += 1
         with tempfile.TemporaryFile(dir=self._work) as output:
             process = subprocess.Popen(  # noqa: S603 - the pod's own Falco
-                [*self._command, "--dry-run", "-c", str(directory / "falco.yaml")],
+                [*self._command, "--dry-run", "-c", str(directory / "falco.yaml"), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -27,6 +27,8 @@ from resources.check.check_request import (
 )
 from resources.node.files import DIRECTORIES, Directory
 from resources.node.plan import is_present, libraries
+from sidecar.check.verdicts import once_installed
+from supervisors.process.settings import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from resources.node.plan import Plan, PlannedSlot
     from resources.node.slots import Content, SlotVersion
     from sidecar.check.pod_falco import PodFalco
+    from sidecar.check.verdicts import Verdicts
     from sidecar.volume.volume import Volume
 
 _Foreign: TypeAlias = "Mapping[Directory, Mapping[Path, Path]]"
@@ -43,8 +46,8 @@ _Foreign: TypeAlias = "Mapping[Directory, Mapping[Path, Path]]"
 MEMORY = 128 * MEGABYTE
 SECONDS = 60.0
 
+_DEADLY = "the sidecar has ended twice while it asked Falco about these files"
 _log = logging.getLogger(__name__)
-_MOST_REMEMBERED = 16
 
 _KINDS = {"Rulesfile": "rules", "Config": "config", "Plugin": "plugin"}
 # Files of others that Falco loads, by extension: in config.d it loads every file.
@@ -58,7 +61,7 @@ class CheckFailed(Exception):  # noqa: N818 - what it reports is a failure, not 
 class NodeCheck:
     """Checks a plan together with the files on the node that belong to no artifact.
 
-    A verdict of Falco is remembered by all that it depends on.
+    A verdict of Falco is remembered by all that it depends on, also when the process restarts.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class NodeCheck:
         volume: Volume,
         context: Context,
         falco: PodFalco,
+        verdicts: Verdicts,
         checked: Callable[[Verdict], None],
     ) -> None:
         """`checked` is called with each new verdict."""
@@ -74,7 +78,7 @@ class NodeCheck:
         self._context = context
         self._falco = falco
         self._broken = ""
-        self._verdicts: dict[str, Verdict] = {}
+        self._verdicts = verdicts
 
     async def ask(self, planned: Plan) -> Verdict:
         """Return which version of each slot may be activated.
@@ -83,7 +87,7 @@ class NodeCheck:
             CheckFailed: nothing is known; keep what is installed.
         """
         foreign = await asyncio.to_thread(self._foreign)
-        names = [path.name for path in foreign[Directory.PLUGINS]]
+        names = sorted(path.name for path in foreign[Directory.PLUGINS])
         context = replace(self._context, foreign_libraries=tuple(names))
         known = libraries(planned, names)
         ours = (self._slot(slot, known) for slot in planned.slots)
@@ -100,20 +104,24 @@ class NodeCheck:
 
     async def _ask_falco(self, request: CheckRequest) -> Verdict:
         key = await asyncio.to_thread(self._key, request)
-        if known := self._verdicts.get(key):
-            return replace(known, disagreements=None)  # they are counted
+        if known := self._verdicts.find(key):
+            return known
+        if not await asyncio.to_thread(self._verdicts.starts, key):
+            verdict = await check_in_child(replace(request, falco=None))
+            return replace(verdict, unasked=_DEADLY)
         try:
             verdict = await check_in_child(request)
         except CheckFailed as error:  # perhaps of Falco, and without it there is an answer
             verdict = await check_in_child(replace(request, falco=None))
             return replace(verdict, unasked=f"the check with dry runs of Falco {error}")
+        finally:
+            self._verdicts.answered()
         if verdict.broken:
             self._broken = verdict.unasked
             _log.warning("until a restart of the sidecar Falco is not asked: %s", self._broken)
         elif not verdict.unasked:
-            if len(self._verdicts) >= _MOST_REMEMBERED:
-                del self._verdicts[next(iter(self._verdicts))]
-            self._verdicts[key] = verdict
+            following = await asyncio.to_thread(self._key, once_installed(request, verdict))
+            await asyncio.to_thread(self._verdicts.remember, verdict, key, following)
         return verdict
 
     def _key(self, request: CheckRequest) -> str:
@@ -121,7 +129,7 @@ class NodeCheck:
         theirs = [slot.wanted for slot in request.slots if slot.stays]
         states = [self._volume.blobs.digests.find(Path(theirs.path)) for theirs in theirs if theirs]
         timeless = replace(request, falco=None)
-        parts = (timeless, states, self._falco.identity())
+        parts = (VERSION, timeless, states, self._falco.identity())
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
     def _foreign(self) -> _Foreign:

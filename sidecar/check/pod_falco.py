@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from resources.check.check_request import FalcoProgram
@@ -43,12 +44,14 @@ class PodFalco(NamedTuple):
             seconds=self.seconds(),
         )
 
-    def identity(self) -> tuple[int, ...]:
-        """Another one for another program or base configuration."""
-        paths = (self.image / _PROGRAM, self.volume_root / _BASE) if self.image else ()
-        statuses = [path.stat() for path in paths]
-        return tuple(
-            number
-            for status in statuses
-            for number in (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        )
+    def identity(self) -> tuple[int | str, ...]:
+        """Another one for another program or base configuration.
+
+        Raises:
+            OSError: one of them is not there.
+        """
+        if self.image is None:
+            return ()
+        program = (self.image / _PROGRAM).stat()
+        base = hashlib.sha256((self.volume_root / _BASE).read_bytes()).hexdigest()
+        return (program.st_ino, program.st_size, program.st_mtime_ns, program.st_ctime_ns, base)

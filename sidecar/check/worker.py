@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from actors.runtime.child_process import serve
 from resources.check.check_request import CheckRequest
@@ -21,9 +25,14 @@ def answer(request: CheckRequest) -> Verdict:
         return verdict.check(request.slots, request.context, _read)
     from sidecar.check.dry_run import DryRuns  # noqa: PLC0415 - as above
 
-    with tempfile.TemporaryDirectory(prefix="falco-", ignore_cleanup_errors=True) as work:
+    # A child that was killed has left its directory, and the volume has a limit.
+    prefix = f"falco-{os.getppid()}-"
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as work:
         runs = DryRuns(request.falco, request.context, Path(work))
-        return exact.check(request.slots, request.context, _read, runs.ask)
+        found = exact.check(request.slots, request.context, _read, runs.ask)
+        return replace(found, dry_runs=runs.count)
 
 
 def _read(path: str) -> bytes:

@@ -40,6 +40,7 @@ class NodeMetrics:
             {("falco_takes",): 0, ("falco_refuses",): 0}
         )
         self._is_falco_asked = False
+        self._dry_runs = 0
         self._synced: dict[tuple[str, str], float] = {}
         self._reports: dict[tuple[str, str], ArtifactReport] = {}
 
@@ -69,6 +70,7 @@ class NodeMetrics:
     def checked(self, verdict: Verdict) -> None:
         """Take in a verdict of Falco, or that there is none."""
         self._is_falco_asked = not verdict.unasked
+        self._dry_runs += verdict.dry_runs
         if verdict.disagreements is not None:
             self._disagreements["falco_takes",] += len(verdict.disagreements.falco_takes)
             self._disagreements["falco_refuses",] += len(verdict.disagreements.falco_refuses)
@@ -95,6 +97,7 @@ class NodeMetrics:
         yield family(Counters, name, what, ("direction",), counts)
         what = "Whether the last check was by Falco itself: 1, or by our own check only: 0."
         yield Gauges(_PREFIX + "check_by_falco", what, value=self._is_falco_asked)
+        yield Counters(_PREFIX + "dry_runs", "Dry runs of Falco.", value=self._dry_runs)
         states = Counter((report.kind, report.state) for report in self._reports.values())
         yield family(Gauges, _PREFIX + "states", "Artifacts by state.", ("kind", "state"), states)
         what = "When the artifact was installed as it is, in seconds since the epoch."

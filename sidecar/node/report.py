@@ -98,7 +98,6 @@ class Reporter(Actor):
         wait, reports = self._due(self._remembered(self._node.loaded_reports()))
         judge = bounded(self._node.judge)
         if (reports, judge) != (self._written, self._written_judge):
-            self.calls += 1
             await self._client.apply(self._ref, self._body(reports, judge), FIELD_MANAGER)
             pod, before = self._pod, self._written or ()
             for event in failures(before, reports, pod.namespace, pod.node):
@@ -111,7 +110,6 @@ class Reporter(Actor):
 
     async def _live(self) -> tuple[tuple[ArtifactReport, ...] | None, str]:
         """What this pod wrote before a restart: reports, None if it has written none, and judge."""
-        self.calls += 1
         try:
             raw = await self._client.get(self._ref)
         except NotFound:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from supervisors.process.dump import SignalDump
+from supervisors.debug.dump import SignalDump
+from supervisors.debug.server import VERSION, DebugServer
 from supervisors.process.lookout import Lags, Lookout
-from supervisors.process.servers import DebugServer, HealthServer, MetricsServer
+from supervisors.process.servers import HealthServer, MetricsServer
 from supervisors.tree.child_spec import ChildSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.runtime.context import Runtime
-    from supervisors.process.exposure import Exposure
     from supervisors.process.metrics import Metrics
+    from supervisors.serving.exposure import Exposure
     from supervisors.tree.supervisor import Supervisor
 
 
@@ -46,7 +47,7 @@ class Endpoints:
         return [lookout, dump, *self._health(), *self._metrics(), *self._debug()]
 
     def _tree(self) -> dict[str, Any]:
-        return {**self.root().tree(), "observation": self.observation().tree}
+        return {"version": VERSION, **self.root().tree(), "observation": self.observation().tree}
 
     def _dump(self) -> Any:
         directory = self.exposed.dump_directory

@@ -1,18 +1,13 @@
-"""The HTTP servers of a process: metrics, health, and the dump of its actors."""
+"""The HTTP servers of a process for those who run it: metrics and health."""
 
 from __future__ import annotations
 
-import asyncio
-import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from resources.kubernetes.reference import ObjectRef
-from supervisors.process.certificate import Certificate
-from supervisors.process.connection import plain, reply
-from supervisors.process.description import rendered
-from supervisors.process.exposure import ip_version
-from supervisors.process.http_server import HttpServer
+from supervisors.serving.certificate import Certificate
+from supervisors.serving.connection import plain, reply
+from supervisors.serving.http_server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,11 +17,10 @@ if TYPE_CHECKING:
     from aiohttp.web_response import Response
 
     from actors.runtime.context import Runtime
-    from supervisors.process.exposure import Address
+    from supervisors.serving.exposure import Address
 
 # Seconds between two checks of the certificate's files.
 _CERTIFICATE_PERIOD = 30.0
-_HOST = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::[0-9]*)?", re.ASCII)
 
 
 class MetricsServer(HttpServer):
@@ -99,65 +93,3 @@ class HealthServer(HttpServer):
         if failures:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(failures))
         return plain(HTTPStatus.OK, "\n".join(filter(None, ["ok", self._remark()])))
-
-
-class DebugServer(HttpServer):
-    """Serves `/debug/actors`: the supervision tree as JSON, indented with `?pretty`; read only.
-
-    `/debug/actors/Falco/namespace/name` is the actor of that object.
-
-    The Host header must be an IP address or localhost, so that no web page can read the dump by
-    pointing its own host name to this address (DNS rebinding).
-    """
-
-    kind = "DebugServer"
-
-    def __init__(
-        self,
-        runtime: Runtime,
-        address: Address,
-        tree: Callable[[], dict[str, Any]],
-        find: Callable[[ObjectRef], dict[str, Any] | None],
-        listen_again: float | None = None,
-    ) -> None:
-        super().__init__(runtime, address, listen_again=listen_again)
-        self._tree = tree
-        self._find = find
-        self._whole = asyncio.Lock()
-
-    async def respond(self, request: BaseRequest) -> Response:
-        """Describe all actors, one client at a time, or the actor of one object."""
-        if not _is_local(request.headers.get("Host", "")):
-            return plain(HTTPStatus.FORBIDDEN, "the Host must be an IP address or localhost")
-        path, _, name = request.path.partition("/debug/actors")
-        if path or name[:1] not in {"", "/"}:
-            return plain(HTTPStatus.NOT_FOUND)
-        indent = 2 if "pretty" in request.query else 0
-        if not name:
-            async with self._whole:  # a dump has some megabytes
-                return reply(await rendered(self._tree, indent=indent), "application/json")
-        ref = _object_of(name[1:])
-        entry = self._find(ref) if ref is not None else None
-        if entry is None:
-            return plain(HTTPStatus.NOT_FOUND, "no such actor")
-        return reply(await rendered(entry, indent=indent), "application/json")
-
-
-def _object_of(path: str) -> ObjectRef | None:
-    """The object of `Kind/namespace/name` or `Kind/name`."""
-    kind, *rest = path.split("/")
-    match rest:
-        case [name]:
-            return ObjectRef(kind, "", name)
-        case [namespace, name]:
-            return ObjectRef(kind, namespace, name)
-        case _:
-            return None
-
-
-def _is_local(host: str) -> bool:
-    match = _HOST.fullmatch(host)
-    if match is None:
-        return False
-    name = match["six"] or match["name"] or ""
-    return name.lower() == "localhost" or ip_version(name) is not None

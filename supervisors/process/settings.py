@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from resources.registry.credentials import REGISTRY_ANNOTATION, RegistryPolicy
 from resources.registry.host import origin_of
-from supervisors.process import exposure, ignored_flags
+from supervisors.process import ignored_flags
+from supervisors.serving import exposure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, get_args
 
 from actors.runtime.lifecycle import crash
 from actors.runtime.mail import STOP, Mail
@@ -53,6 +53,7 @@ class ChildDue:
 
 
 News = ChildReady | ChildExited | ChildDue
+NEWS: tuple[type, ...] = get_args(News)
 
 
 class Parent(Protocol):

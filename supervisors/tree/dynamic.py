@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from actors.runtime.lifecycle import Exit, ExitReason
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
-from supervisors.tree.child import Child, ChildDue, ChildExited, News
+from supervisors.tree.child import NEWS, Child, ChildDue, ChildExited, News
 from supervisors.tree.crashes import Crashes, Parked, retry_delay
 from supervisors.tree.stopping import Superior, cancel, give_up
 
@@ -49,6 +49,7 @@ class DynamicSupervisor(Superior):
     """
 
     kind = "DynamicSupervisor"
+    routine = NEWS
 
     def __init__(
         self,

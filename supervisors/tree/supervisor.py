@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from supervisors.tree.child import ChildDue, ChildExited, ChildReady, News
+from supervisors.tree.child import NEWS, ChildDue, ChildExited, ChildReady, News
 from supervisors.tree.child_spec import ChildSpec, Restart, distinct
 from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.intensity import Intensity, TooManyRestarts, Window
@@ -47,6 +47,7 @@ class Supervisor(Superior):
     """
 
     kind = "Supervisor"
+    routine = NEWS
 
     def __init__(
         self,

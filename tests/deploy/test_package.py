@@ -107,7 +107,7 @@ def test_the_wheel_holds_our_four_packages_and_nothing_else(image):
     with zipfile.ZipFile(wheel) as archive:
         folders = {name.partition("/")[0] for name in archive.namelist()}
         modules = [name for name in archive.namelist() if name.endswith(".py")]
-    packed = {"actors", "resources", "sidecar", "supervisors"}
+    packed = {"actors", "cli", "resources", "sidecar", "supervisors"}
     assert folders == packed | {f"falco_operator-{VERSION}.dist-info"}
     assert len(modules) == sum(len([*(ROOT / name).rglob("*.py")]) for name in packed)
 

@@ -28,6 +28,17 @@ class OneNode(Fleet):
         """The only sidecar."""
         return self.sidecars[0]
 
+    def mount_base(self):
+        """The sidecar sees falco.yaml, as it does in a pod with the exact check."""
+        base = self.api.get("ConfigMap", self.namespace, "falco")["data"]["falco.yaml"]
+        (self.node.root / "etc/falco/falco.yaml").write_text(base)
+
+    @property
+    def judge(self):
+        """Who has decided what is installed, by the NodeReport."""
+        (report,) = self.api.list("NodeReport", self.namespace)
+        return report.get("judge", "")
+
     def config_map(self, name, **data):
         """A ConfigMap with these keys; `_` stands for `.` in them."""
         data = {key.replace("_", "."): value for key, value in data.items()}
@@ -119,15 +130,21 @@ def _is_of(name, path):
 
 
 @contextmanager
-def one_node(cluster, api, directory):
-    """One running node, and the only operator: no test may start another."""
+def one_node(cluster, api, directory, flags=()):
+    """One running node, and the only operator: no test may start another.
+
+    With flags its sidecar gets the base configuration of its Falco, too.
+    """
     with OperatorProcess(operator_kubeconfig(cluster, directory), directory) as operator:
         operator.start()
         namespace = f"test-{uuid4().hex[:8]}"
         api.create(manifest("Namespace", "", namespace))
         made = OneNode(cluster, api, namespace, directory, operator)
         try:
-            yield made.falco(type="Deployment", replicas=1).start()
+            made.falco(type="Deployment", replicas=1, flags=flags)
+            if flags:
+                made.mount_base()
+            yield made.start()
         finally:
             made.stop()
             for kind in (*ARTIFACTS, *INSTANCES):

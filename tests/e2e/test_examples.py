@@ -13,6 +13,7 @@ DAEMON_SETS = {
     "quickstart",
     "falco-args",
     "falco-env",
+    "falco-exact-check",
     "falco-extra-container",
     "falco-host-network",
     "falco-image",

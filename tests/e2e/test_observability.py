@@ -88,6 +88,47 @@ def test_the_dump_shows_the_tree_and_each_falcos_actor_with_its_trace(namespace,
     assert {watcher["name"] for watcher in watchers} >= LISTED
 
 
+def test_the_trace_and_the_audit_log_name_each_request_by_the_same_number(
+    namespace, operator, falcos, audit
+):
+    mark = audit.mark()
+    falcos.create()
+    falcos.becomes(Reconciled="True", Available="True")
+    trace = operator.trace(f"{namespace}/falco")
+    seen = {
+        request.audit_id: (request.verb, request.resource, request.name, str(request.code))
+        for request in audit.since(mark).about(namespace)
+    }
+    told = {
+        f"{entry['number']}.{asked['number']}": (
+            asked["verb"],
+            asked["resource"].partition("/")[0],
+            asked["name"].rpartition("/")[2],
+            asked["code"],
+        )
+        for entry in trace
+        for asked in entry["requests"]
+    }
+    assert len(told) == sum(entry["calls"] for entry in trace)
+    assert told.items() <= seen.items()
+    decided = [decision for entry in trace for decision in entry["decisions"]]
+    assert f"created DaemonSet/{namespace}/falco" in decided
+    assert f"wrote the status of Falco/{namespace}/falco" in decided
+
+
+def test_the_timeline_has_a_thread_for_each_actor_of_a_kind(namespace, operator, falcos):
+    falcos.create()
+    falcos.becomes(Reconciled="True", Available="True")
+    status, body = operator.answer("Debug", f"/debug/trace?kind=Falco&namespace={namespace}")
+    events = json.loads(body)["traceEvents"]
+    assert status == 200
+    threads = [event["args"]["name"] for event in events if event["name"] == "thread_name"]
+    assert f"Falco/{namespace}/falco" in threads
+    done = [event["name"] for event in events if event.get("cat") == "request"]
+    assert done.count("patch daemonsets") == 1
+    assert "patch falcos/status" in done
+
+
 def test_sigusr1_writes_the_same_to_a_file_for_this_user_only(namespace, operator, falcos):
     falcos.create()
     falcos.becomes(Reconciled="True", Available="True")

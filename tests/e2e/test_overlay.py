@@ -56,10 +56,22 @@ def test_tolerations_are_replaced(examples):
 
 def test_an_init_container_comes_after_the_sidecar_which_stays(examples):
     default, live = examples.workload("quickstart"), examples.workload("falco-init-container")
-    assert names(live.pod["initContainers"]) == ["artifact-operator", "check-rules"]
+    listed = ["falco-program", "artifact-operator", "check-rules"]
+    assert names(live.pod["initContainers"]) == listed
     sidecar = live.init_containers["artifact-operator"]
     assert sidecar == default.init_containers["artifact-operator"]
     assert sidecar["restartPolicy"] == "Always"
+
+
+def test_the_program_of_falco_comes_to_the_sidecar_by_copy_or_as_a_volume_of_its_image(examples):
+    copied, mounted = examples.workload("quickstart"), examples.workload("falco-exact-check")
+    assert names(copied.pod["initContainers"]) == ["falco-program", "artifact-operator"]
+    assert copied.volumes["falco-program"]["emptyDir"] == {"sizeLimit": "256Mi"}
+    assert names(mounted.pod["initContainers"]) == ["artifact-operator"]
+    image = {"reference": mounted.falco["image"], "pullPolicy": "IfNotPresent"}
+    assert mounted.volumes["falco-program"]["image"] == image
+    sidecars = [live.init_containers["artifact-operator"] for live in (copied, mounted)]
+    assert sidecars[0] == sidecars[1]
 
 
 def test_labels_and_annotations_of_the_template_are_kept_beside_those_of_the_selector(examples):
@@ -78,12 +90,13 @@ def test_labels_and_annotations_of_the_template_are_kept_beside_those_of_the_sel
 
 
 def test_the_network_of_the_node_can_be_had(examples):
-    pod = examples.workload("falco-host-network").pod
+    live = examples.workload("falco-host-network")
+    pod, sidecar = live.pod, live.init_containers["artifact-operator"]
     assert pod["hostNetwork"] is True
     assert pod["dnsPolicy"] == "ClusterFirstWithHostNet"
-    ports = {port["name"]: port["containerPort"] for port in pod["initContainers"][0]["ports"]}
+    ports = {port["name"]: port["containerPort"] for port in sidecar["ports"]}
     assert list(ports) == ["health"]
-    probe = pod["initContainers"][0]["startupProbe"]["httpGet"]
+    probe = sidecar["startupProbe"]["httpGet"]
     assert (probe["host"], probe["port"]) == ("127.0.0.1", ports["health"])
 
 

@@ -194,6 +194,11 @@ class Namespace:
 
         return eventually(check, within)
 
+    def judge(self, falco):
+        """Who has decided what is installed in the pod of a Falco, by its NodeReport."""
+        report = self._api.get("NodeReport", self.name, self.pod(falco)["metadata"]["name"]) or {}
+        return report.get("judge", "")
+
     def metrics(self, falco):
         """What Falco says about itself, empty while it does not answer."""
         return self._answer(falco, "/metrics").decode()

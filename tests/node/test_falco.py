@@ -1,17 +1,23 @@
 """Falcos of both types start, run what they should, and survive what happens to a node."""
 
+import json
+import os
 from datetime import datetime
 from itertools import cycle
 
 import pytest
 
+from deploy.local.node.images import FALCO_VARIABLE
+from resources.falco.exact_check import VOLUME as PROGRAM
 from tests.eventually import eventually
 from tests.node.kube import (
     FALCO,
     OPERATOR,
     OPERATOR_NAMESPACE,
     SIDECAR,
+    TOKEN,
     container_id,
+    container_status,
     restarts,
     started_at,
 )
@@ -30,6 +36,26 @@ RULE = {
 }
 RULES = "/etc/falco/rules.d"
 MINE = "50-03-mine-inline.yaml"
+CONFINED = f"""
+import ctypes, json, socket
+from pathlib import Path
+from sidecar.check.confinement import confinement
+
+def tried(call):
+    try:
+        call()
+    except OSError as error:
+        return error.strerror
+    return "done"
+
+libc = ctypes.CDLL(None, use_errno=True)
+version = libc.syscall(444, None, 0, 1)
+unshared = libc.unshare(0x10000000)
+places = ("/usr", "/lib", "/lib64", "/etc", "/opt", "/proc")
+confinement(map(Path, places)).apply()
+found = {{"landlock": version, "namespace": unshared, "socket": tried(socket.socket)}}
+print(json.dumps(found | {{"token": tried(Path("/{TOKEN}").read_bytes)}}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +89,36 @@ def test_operator_and_sidecar_run_without_any_privilege(installed, namespace):
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
         script = "touch /written /opt/written 2>/dev/null; ls /written /opt/written 2>/dev/null"
         assert installed.execute(pod, container, "sh", "-c", f"{script} || true") == ""
+
+
+def test_the_sidecar_asks_the_falco_of_its_pod_which_gets_neither_network_nor_token(
+    installed, namespace, figures
+):
+    """The stand-in is a script, which does not run in the sidecar: the pod starts all the same."""
+    pod = namespace.pod("on-node")
+    judge = "Falco" if os.environ.get(FALCO_VARIABLE) else "own check only: Falco does not run here"
+
+    def is_told():
+        told = namespace.judge("on-node")
+        assert told.startswith(judge), told
+        return told
+
+    eventually(is_told, within=30)
+    copied = container_status(pod, PROGRAM)["state"]["terminated"]
+    assert copied["exitCode"] == 0
+    began, ended, following = map(
+        datetime.fromisoformat,
+        (copied["startedAt"], copied["finishedAt"], started_at(pod, SIDECAR)),
+    )
+    figures.append(
+        f"copy of Falco's program: {ended - began}, until the sidecar starts: {following - began}"
+    )
+    sizes = installed.execute(pod, SIDECAR, "du", "-sm", "/opt/falco-image").split()
+    figures.append(f"what is copied of Falco's image: {sizes[0]} MiB")
+    found = json.loads(installed.execute(pod, SIDECAR, "python", "-c", CONFINED))
+    figures.append(f"a process that has confined itself in a sidecar: {found}")
+    assert found["socket"] == "Address family not supported by protocol"
+    assert found["token"] == ("Permission denied" if found["landlock"] > 0 else "done")
 
 
 def test_files_have_the_modes_with_which_any_user_can_read_them(installed, namespace):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisors.process.exposure import Address
 from supervisors.process.ignored_flags import IGNORED, warn
 from supervisors.process.settings import VERSION
+from supervisors.serving.exposure import Address
 from supervisors.settings import parse
 
 EVERY_FLAG = (
@@ -48,7 +48,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.process.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
     assert settings.registry_policy == (False, ())
-    assert settings.exact_check == "off"
+    assert settings.exact_check == "auto"
     assert settings.most_reconciles == 32
     assert (settings.namespace, settings.pod_name) == ("", "")
 

@@ -20,9 +20,9 @@ TRACKED = {"argocd.argoproj.io/instance": "falco", "helm.sh/chart": "security-1.
 
 
 @pytest.fixture
-async def house(transport, namespace):
+async def house(transport, namespace, requests):
     """A Falco that a tool has applied."""
-    made = House(transport, namespace)
+    made = House(transport, namespace, requests=requests)
     await made.put(labels=TRACKED)
     yield made
     await deleted(made)
@@ -60,7 +60,7 @@ async def test_labels_and_annotations_are_changed_by_one_write_a_child_and_never
     owner = Owner(house.ref, house.store.get(house.ref).meta.uid)
     await house.run()  # waits for the pods, which nobody makes
     # The finalizer and the status of the Falco are written as well.
-    assert house.actor.calls == len(before) + 2
+    assert house.calls == len(before) + 2
     assert await uids(house) == before
     for ref in before:
         labels = house.store.get(ref).meta.labels

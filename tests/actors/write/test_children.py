@@ -33,8 +33,9 @@ async def nothing():
 class Household:
     """The children of one Falco, their watch, and somebody else who changes them."""
 
-    def __init__(self, client):
+    def __init__(self, client, requests):
         self.client = client
+        self._requests = requests
         self.clock = FakeClock()
         self.corrected: list[str] = []
         uid = str(uuid4())
@@ -50,9 +51,9 @@ class Household:
 
     async def ensure(self, *children):
         """What became of these, and how many requests that took."""
-        attempt, before = Attempt(), self._writer.calls
+        attempt, before = Attempt(), self._requests.total()
         await self.children.ensure(children, nothing, attempt)
-        return attempt, self._writer.calls - before
+        return attempt, self._requests.total() - before
 
     async def take(self, child, text="theirs"):
         """A stranger forces the ConfigMap to another text, and the watch tells."""
@@ -70,9 +71,9 @@ class Household:
 
 
 @pytest.fixture
-async def household(mortal, connect):
+async def household(mortal, connect, requests):
     """Where no garbage collector looks for the Falco, which there is not."""
-    return Household(Client(await connect(mortal)))
+    return Household(Client(await connect(mortal)), requests)
 
 
 async def fought(household, child):

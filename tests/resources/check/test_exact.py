@@ -5,7 +5,7 @@ import pytest
 from resources.check import exact
 from resources.check.check_request import Disagreements
 from resources.check.contents import MAX_BYTES
-from resources.check.dry_run_answer import DoesNotRun, NoAnswer, Refusal
+from resources.check.dry_run_answer import DoesNotRun, FalcoWarning, NoAnswer, Refusal, Taken
 from tests.resources.check.nodes import Node, macro, rule
 
 RULES = "/etc/falco/rules.d"
@@ -30,7 +30,7 @@ class PlayedFalco:
             if version.path and self._word.encode() in self._read[version.path]:
                 named = self._named and slot.kind == "rules"
                 return Refusal("Falco refuses it: x", f"{RULES}/{slot.file}" if named else "")
-        return None
+        return Taken()
 
 
 def verdict(node, falco):
@@ -98,7 +98,7 @@ def test_an_installed_file_is_not_taken_away_for_the_change_that_breaks_it(node)
         texts = [node._files[version.path] for _, version in chosen]
         if any(b"new" in text for text in texts) and any(b"uses" in text for text in texts):
             return Refusal("Falco refuses it: uses", f"{RULES}/60-01-u.yaml")
-        return None
+        return Taken()
 
     macros = node.rules("50-01-m.yaml", macro("new"), macro("old"))
     uses = node.unchanged("rules", "60-01-u.yaml", rule("uses"))
@@ -153,3 +153,22 @@ def test_falco_is_asked_for_what_it_has_loaded_before_what_is_installed(node):
     assert answer.chosen[broken] == "loaded"
     answer = verdict(node, PlayedFalco(node, word="a"))
     assert answer.chosen[broken] == "none"
+
+
+def test_what_falco_warns_of_stands_at_the_artifact_that_it_names(node):
+    first = node.config("50-01-a.yaml", "base_syscalls: {custom_set: [x]}\n")
+    second = node.config("50-01-b.yaml", "json_output: true\n")
+    rules = node.rules("50-01-b.yaml", rule("R"))
+    config = "/etc/falco/config.d"
+    warned = (
+        FalcoWarning("rule", f"{RULES}/50-01-b.yaml"),
+        FalcoWarning("schema", f"{config}/50-01-b.yaml"),
+        FalcoWarning("theirs", "/etc/falco/falco.yaml"),
+        FalcoWarning("names: warning (base_syscalls override): x"),
+        FalcoWarning("about nobody"),
+    )
+    answer = verdict(node, lambda _chosen: Taken(warned))
+    assert set(answer.chosen.values()) == {"wanted"}
+    assert answer.warnings[rules] == ("rule",)
+    assert answer.warnings[second] == ("schema",)
+    assert answer.warnings[first][0] == "names: warning (base_syscalls override): x"

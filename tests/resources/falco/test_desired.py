@@ -213,26 +213,30 @@ def test_a_bad_version_is_refused(spec, field):
     assert error.value.field == field
 
 
+def sidecar(pod):
+    return pod["initContainers"][-1]
+
+
 def test_the_sidecar_follows_the_policy_of_secrets():
     flag = "--require-registry-annotation"
     for required in (False, True):
         settings = FalcoSettings(registry_policy=RegistryPolicy(required))
         pod = children(falco(), settings)["DaemonSet"].body["spec"]["template"]["spec"]
-        assert (flag in pod["initContainers"][0]["args"]) is required
+        assert (flag in sidecar(pod)["args"]) is required
 
 
 def test_the_sidecar_may_reach_the_local_registries_of_the_operator():
     settings = FalcoSettings(registry_policy=RegistryPolicy(False, ("localhost:5000", "b")))
     pod = children(falco(), settings)["DaemonSet"].body["spec"]["template"]["spec"]
     flags = ["--allow-local-registry=localhost:5000", "--allow-local-registry=b"]
-    assert pod["initContainers"][0]["args"][-2:] == flags
+    assert sidecar(pod)["args"][-2:] == flags
 
 
 def test_settings_reach_the_sidecar():
     settings = FalcoSettings(sidecar_image="host:5000/own:1", gate_deadline=600)
     pod = children(falco(), settings)["DaemonSet"].body["spec"]["template"]["spec"]
-    assert pod["initContainers"][0]["image"] == "host:5000/own:1"
-    assert pod["initContainers"][0]["startupProbe"]["failureThreshold"] == 126
+    assert sidecar(pod)["image"] == "host:5000/own:1"
+    assert sidecar(pod)["startupProbe"]["failureThreshold"] == 126
 
 
 @pytest.mark.parametrize(

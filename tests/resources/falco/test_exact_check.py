@@ -7,7 +7,7 @@ import pytest
 
 from resources.falco.desired import FalcoSettings, desired
 from resources.falco.exact_check import ANNOTATION, ExactCheck, copy_container, way_of
-from resources.falco.spec import Falco
+from resources.falco.spec import Falco, FalcoSpec
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
@@ -52,11 +52,11 @@ def test_another_value_is_a_spec_that_cannot_be_carried_out():
         desired(Falco(metadata=meta), FalcoSettings())
 
 
-def run_copy(root):
+def run_copy(root, seconds=60):
     """Run the command of the init container, with its paths below `root`."""
-    [shell, flag, script] = copy_container(OFFICIAL, {})["command"]
+    *command, script = copy_container(OFFICIAL, "", seconds, {}, {})["command"]
     script = script.replace("/falco-image", f"{root}/to").replace(" /usr/", f" {root}/usr/")
-    return subprocess.run([shell, flag, script], capture_output=True, check=False).returncode
+    return subprocess.run([*command, script], capture_output=True, check=False).returncode
 
 
 @pytest.fixture
@@ -76,8 +76,41 @@ def test_the_copy_runs_with_its_own_libraries(image):
     assert subprocess.run(command, capture_output=True, check=True).stdout == b"runs\n"
 
 
-def test_whatever_it_finds_the_init_container_succeeds(image):
-    (image / "usr/bin/falco").unlink()
+def test_what_would_get_the_pod_evicted_is_not_copied(image):
+    with (image / "usr/bin/falco").open("ab") as program:
+        program.write(bytes(250 << 20))
     assert run_copy(image) == 0
-    (image / "to").chmod(0o500)
-    assert run_copy(image) == 0
+    assert not (image / "to").exists()
+
+
+@pytest.mark.parametrize("without", ["the program", "a directory", "commands", "an end"])
+def test_whatever_it_finds_the_init_container_succeeds(image, monkeypatch, without):
+    falco = image / "usr/bin/falco"
+    if without == "the program":
+        falco.unlink()
+    elif without == "a directory":
+        (image / "to").write_text("")  # as root may write whatever the mode
+    elif without == "commands":
+        monkeypatch.setenv("PATH", "/nonexistent")
+    else:
+        falco.unlink()
+        os.mkfifo(falco)  # which nobody writes to
+    assert run_copy(image, seconds=1) == 0
+    assert not (image / "to/usr/bin/falco").exists()
+
+
+def test_the_image_is_had_as_falcos_own_container_has_it():
+    container = {"name": "falco", "image": OFFICIAL, "imagePullPolicy": "Never"}
+    template = {"spec": {"containers": [container]}}
+    for setting in ("copy", "image-volume"):
+        meta = ObjectMeta(name="falco", namespace="ns", uid="u", annotations={ANNOTATION: setting})
+        resource = Falco(metadata=meta, spec=FalcoSpec(pod_template_spec=template))
+        [workload] = [
+            child for child in desired(resource, FalcoSettings()) if child.ref.kind == "DaemonSet"
+        ]
+        spec = workload.body["spec"]["template"]["spec"]
+        if setting == "copy":
+            assert spec["initContainers"][0]["imagePullPolicy"] == "Never"
+        else:
+            [volume] = [volume for volume in spec["volumes"] if volume["name"] == "falco-program"]
+            assert volume["image"] == {"reference": OFFICIAL, "pullPolicy": "Never"}

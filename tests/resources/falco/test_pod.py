@@ -222,6 +222,8 @@ def test_for_the_exact_check_the_sidecar_gets_falcos_program_and_configuration(w
     assert volume["emptyDir"] == {"sizeLimit": "256Mi"}
     assert (copy["name"], copy["image"]) == ("falco-program", SETTINGS.image)
     assert copy["securityContext"] == container["securityContext"]
+    assert copy["resources"] == sidecar()["resources"]
+    assert copy["command"][2].startswith("timeout -s KILL 60 ")
     assert copy["volumeMounts"] == [{"name": "falco-program", "mountPath": "/falco-image"}]
     assert spec["containers"] == pod_template(SETTINGS)["spec"]["containers"]
 

@@ -21,7 +21,7 @@ class Pod:
             child.ref.kind: child.body for child in desired(falco, FalcoSettings("image"))
         }
         pod = self._bodies["DaemonSet"]["spec"]["template"]["spec"]
-        (self.falco,), (self.sidecar,) = pod["containers"], pod["initContainers"]
+        (self.falco,), (*_, self.sidecar) = pod["containers"], pod["initContainers"]
         settings = parse(self.sidecar["args"], IDENTITY)
         self.exposed, self.asked = settings.process.exposed, settings.falco_web_server
 

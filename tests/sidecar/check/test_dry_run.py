@@ -1,6 +1,8 @@
 """From a change of artifacts to the verdict of Falco, in the real child process of the check."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ from resources.node.report import judge
 from resources.node.slots import Content, SlotId, SlotVersion
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import NOT_GIVEN, PodFalco
-from tests.played_dry_run import runs_of, write_played_falco
+from sidecar.check.verdicts import Verdicts
+from tests.played_dry_run import write_played_falco
 from tests.sidecar.node.one_node import CONTEXT, Node
 from tests.sidecar.volume.node_directories import started
 
@@ -39,6 +42,7 @@ CRASH = [
 ]
 ABORT = {"engine": [], "http_output": {"url": "played-abort"}}
 LEVEL = {"log_level": "WARN", "http_output": {"url": "played-level"}}
+UNUSED = [{"list": "played-unused", "items": ["a"]}]
 TAKEN = [
     {"list": "l", "items": ["one"]},
     {**PLAIN, "condition": "evt.type = open and proc.cmdline contains anyof l"},
@@ -99,16 +103,20 @@ async def test_what_falco_crashes_of_is_refused(node, kind, spec, signal):
     assert f"Falco crashes of it ({signal})" in found["bad"]
 
 
-async def test_of_many_configurations_the_one_at_fault_is_found_by_halving(node, image):
+def dry_runs(node):
+    return sum(verdict.dry_runs for verdict in node.verdicts)
+
+
+async def test_of_many_configurations_the_one_at_fault_is_found_by_halving(node):
     for number in range(6):
         spec = {"config": {"json_output": True}, "priority": number}
         node.put("Config", f"fine-{number}", spec)
     node.put("Config", "bad", {"config": LEVEL, "priority": 3})
-    before = runs_of(image)
+    before = dry_runs(node)
     found = await messages(node)
     assert found.pop("bad") == "Falco refuses it: Unknown log level WARN"
     assert {state.state for state in node.state.reports if state.name != "bad"} == {"Programmed"}
-    assert runs_of(image) - before <= 10
+    assert 3 <= dry_runs(node) - before <= 10
 
 
 async def test_what_falco_takes_is_installed_although_our_check_objects(node, falco_root):
@@ -120,14 +128,75 @@ async def test_what_falco_takes_is_installed_although_our_check_objects(node, fa
         assert "Falco takes it, our own check does not" in found["odd"]
 
 
-async def test_the_same_set_is_asked_for_once(node, image):
+@pytest.mark.parametrize("log_level", ["info", "error"])
+async def test_what_falco_warns_of_is_told_whatever_it_logs(node, log_level):
+    node.put("Config", "log", {"config": {"log_level": log_level}, "priority": 10})
+    node.put("Rulesfile", "odd", {"inlineRules": UNUSED, "priority": 60})
+    found = await messages(node)
+    assert {report.state for report in node.state.reports} == {"Programmed"}
+    assert found["odd"].startswith(
+        'list "played-unused" (line 1): Falco warns: LOAD_UNUSED_LIST: List not referred to by any'
+    )
+    assert "Falco warns" not in (found["fine"] or "")
+
+
+async def test_the_same_set_is_asked_for_once(node):
     spec = {"config": {"json_output": True}, "priority": 10}
     runs = []
     for generation in range(1, 7):
         node.put("Config", "c", spec | {"priority": 10 + generation % 2}, generation=generation)
         await node.settled()
-        runs.append(runs_of(image))
+        runs.append(dry_runs(node))
     assert runs[2:] == [runs[2]] * 4
+
+
+@pytest.mark.parametrize("damage", ["", "no JSON", "another kind", "another program"])
+async def test_a_process_that_restarts_asks_for_nothing_again(node, falco_root, image, damage):
+    """What is refused stays so as well; a file of verdicts that is no such file is not used."""
+    artifacts = [
+        ("Rulesfile", "bad", {"inlineRules": [FIELD], "priority": 60}),
+        ("Rulesfile", "fine", {"inlineRules": [{**PLAIN, "rule": "Fine"}], "priority": 50}),
+        ("Config", "c", {"config": {"json_output": True}, "priority": 10}),
+    ]
+    for artifact in artifacts:
+        node.put(*artifact)
+    before = await messages(node)
+    if damage == "no JSON":
+        (falco_root / "falco-verdicts.json").write_bytes(b"\xff")
+    elif damage == "another kind":
+        (falco_root / "falco-verdicts.json").unlink()
+        (falco_root / "falco-verdicts.json").mkdir()
+    elif damage:
+        copy = falco_root / "copy"
+        shutil.copytree(image / "usr", copy / "usr")
+        image = copy
+    following = Node(falco_root, falco=image)
+    for artifact in artifacts:
+        following.put(*artifact)
+    assert await messages(following) == before
+    assert judge(following.verdicts[-1]) == "Falco"
+    assert (dry_runs(following) == 0) is (damage == "")
+
+
+async def test_a_set_at_which_the_sidecar_ends_is_asked_for_twice_and_no_more(
+    falco_root, image, monkeypatch
+):
+    """As if the kernel had killed the whole container when Falco took too much memory."""
+    judges = []
+    with monkeypatch.context() as dying:
+        dying.setattr(Verdicts, "answered", lambda _self: None)
+        for _ in range(4):
+            node = Node(falco_root, falco=image)
+            node.put("Config", "c", {"config": {"json_output": True}, "priority": 10})
+            await node.settled()
+            judges.append(node.state.judge)
+            (falco_root / "falco-verdicts.json").unlink(missing_ok=True)
+    # The first was about other files: nothing was installed.
+    assert judges[:3] == ["Falco"] * 3
+    assert judges[3].startswith("own check only: the sidecar has ended twice while it asked")
+    node.put("Config", "c", {"config": {"json_output": False}, "priority": 10}, generation=2)
+    await node.settled()
+    assert node.state.judge == "Falco"
 
 
 async def test_a_variable_that_only_falcos_container_has_leaves_it_to_our_own_check(node):
@@ -170,6 +239,14 @@ async def test_a_falco_that_does_not_run_here_leaves_it_to_our_own_check(
     assert node.verdicts[-1].disagreements is None
 
 
+async def test_what_a_killed_check_has_left_goes_with_the_next(node):
+    left = Path(tempfile.gettempdir()) / f"falco-{os.getpid()}-left" / "falco"
+    left.mkdir(parents=True)
+    node.put("Config", "c", {"config": {"json_output": True}, "priority": 10})
+    await node.settled()
+    assert list(left.parent.parent.glob(f"falco-{os.getpid()}-*")) == []
+
+
 async def test_without_a_falco_the_report_says_so(falco_root):
     node = Node(falco_root)
     node.put("Rulesfile", "fine", {"inlineRules": [PLAIN], "priority": 50})
@@ -177,14 +254,13 @@ async def test_without_a_falco_the_report_says_so(falco_root):
     assert node.state.judge == f"own check only: {NOT_GIVEN}"
 
 
-async def test_a_library_that_is_none_is_refused_and_named(falco_root, image):
+async def test_a_library_that_is_none_is_refused_and_named(falco_root, tmp_path, image):
     """As a Plugin whose image holds something else."""
     data = b"played-library"
     volume = started(falco_root)
     digest = volume.blobs.put(Directory.PLUGINS, data)
-    check = NodeCheck(
-        volume, CONTEXT, PodFalco(image, falco_root, "n", lambda: 20.0), lambda _verdict: None
-    )
+    falco = PodFalco(image, falco_root, "n", lambda: 20.0)
+    check = NodeCheck(volume, CONTEXT, falco, Verdicts(tmp_path), lambda _verdict: None)
     entries = {
         "fine": PluginEntry("fine", "/usr/share/falco/plugins/fine.so", {"a": [1]}),
         "json": PluginEntry("json", "json.so", {"a": 1}),

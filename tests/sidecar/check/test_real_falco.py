@@ -10,10 +10,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from resources.check import exact
 from resources.check.check_request import CheckedSlot, CheckedVersion, Context, FalcoProgram
-from resources.check.dry_run_answer import NoAnswer
+from resources.check.dry_run_answer import NoAnswer, Taken
 from resources.configuration.base import base_config
 from sidecar.check.dry_run import DryRuns
+from tests.resources.check.test_falco_answers import CONTEXT, LISTS, ROWS
+from tests.resources.check.test_falco_answers import PLAIN as RULE
 
 pytestmark = [
     pytest.mark.real_falco,
@@ -83,21 +86,27 @@ def takes(root, files):
     return subprocess.run(command, env=environ, capture_output=True, check=False).returncode == 0
 
 
-def is_taken(root, files):
-    """Whether the sidecar's dry run takes them; None without an answer."""
+def candidate(root, files):
+    """The slots of these files, and the dry runs of the sidecar."""
     work = root / "work"
     work.mkdir()
     (root / "base.yaml").write_text(BASE)
-    chosen = []
+    slots = []
     for directory, (name, content) in files.items():
-        path = root / f"content-{directory}"
+        path = root / "etc/falco" / directory / "content"
+        path.parent.mkdir(parents=True)
         path.write_text(content)
         kind = "config" if directory == "config.d" else "rules"
-        version = CheckedVersion(str(path))
-        chosen.append((CheckedSlot(name, kind, name, version), version))
+        slots.append(CheckedSlot(name, kind, name, CheckedVersion(str(path))))
     program = FalcoProgram(str(FALCO), str(root), str(root / "base.yaml"), {}, 60.0)
+    return slots, DryRuns(program, Context(), work)
+
+
+def is_taken(root, files):
+    """Whether the sidecar's dry run takes them; None without an answer."""
+    slots, runs = candidate(root, files)
     try:
-        return DryRuns(program, Context(), work).ask(chosen) is None
+        return isinstance(runs.ask([(slot, slot.wanted) for slot in slots]), Taken)
     except NoAnswer:
         return None
 
@@ -113,3 +122,17 @@ def test_a_dry_run_on_links_says_what_falco_says_of_the_files(tmp_path, fragment
     expected = takes(root / "falco", files)
     (root / "sidecar").mkdir()
     assert is_taken(root / "sidecar", files) is expected
+
+
+@pytest.mark.parametrize(("answer", "where", "text"), ROWS)
+def test_the_verdict_is_what_falco_answers(tmp_path, answer, where, text):
+    files = {"rules.d": ("50-03-r-inline.yaml", RULE if where == "config" else text)}
+    if where == "config":
+        files["config.d"] = ("50-03-a-inline.yaml", text)
+    files = {place: (name, text.replace("$LISTS", LISTS)) for place, (name, text) in files.items()}
+    slots, runs = candidate(tmp_path, files)
+    verdict = exact.check(slots, CONTEXT, lambda path: Path(path).read_bytes(), runs.ask)
+    assert verdict.unasked == ""
+    assert bool(verdict.problems) is (answer in {"exits", "crashes"}), verdict
+    warnings = [text for texts in verdict.warnings.values() for text in texts]
+    assert answer != "warns" or any("Falco warns: " in text for text in warnings), warnings

@@ -16,6 +16,7 @@ from resources.node.artifact import NodeArtifact
 from resources.registry.credentials import RegistryPolicy
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
+from sidecar.check.verdicts import Verdicts
 from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.installation import Installation
@@ -59,6 +60,7 @@ class Node:
                 self.volume,
                 CONTEXT,
                 PodFalco(falco, root, "node-1", lambda: 20.0),
+                Verdicts(root),
                 self.verdicts.append,
             ),
             QUIET,

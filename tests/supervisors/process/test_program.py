@@ -11,14 +11,14 @@ from kubernetes_asyncio.client import Configuration
 
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
-from supervisors.process.exposure import Exposure
 from supervisors.process.program import Process
 from supervisors.process.settings import ProcessSettings
 from supervisors.process.supervise import supervise
+from supervisors.serving.exposure import Exposure
 from supervisors.tree.child_spec import ChildSpec
 from supervisors.tree.intensity import Intensity
 from tests.eventually import soon
-from tests.supervisors.process.serving import ANY_PORT, get
+from tests.supervisors.serving.clients import ANY_PORT, get
 
 MOST_RESTARTS = 2
 

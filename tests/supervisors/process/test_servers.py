@@ -1,10 +1,9 @@
-"""What the metrics, health and debug servers answer, on real sockets."""
+"""What the metrics and health servers answer, on real sockets."""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 import random
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -21,20 +20,17 @@ from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
-from resources.kubernetes.reference import ObjectRef
-from supervisors.process import acceptor
 from supervisors.process.endpoints import Endpoints
-from supervisors.process.exposure import Exposure
 from supervisors.process.metrics import Metrics
-from supervisors.process.servers import DebugServer, HealthServer, MetricsServer
+from supervisors.process.servers import HealthServer, MetricsServer
+from supervisors.serving import acceptor
+from supervisors.serving.exposure import Exposure
 from supervisors.tree.child_spec import ChildSpec
-from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.intensity import Intensity
 from supervisors.tree.supervisor import Supervisor
-from tests.actor_examples import reconcile
 from tests.eventually import soon
 from tests.fake_clock import FakeClock
-from tests.supervisors.process.serving import ANY_PORT, get, running
+from tests.supervisors.serving.clients import ANY_PORT, get, running
 
 
 @pytest.fixture
@@ -163,66 +159,6 @@ async def test_a_check_that_crashes_is_not_ready(runtime, caplog):
     assert answer.status == 500
     assert "a bug" not in answer.text
     assert "HealthServer failed to answer /readyz" in caplog.text
-
-
-async def test_the_dump_is_the_tree_as_json_indented_on_request(runtime):
-    tree = {"name": "operator", "children": [{"name": "falcos"}]}
-    async with running(DebugServer(runtime, ANY_PORT, lambda: tree, nobody)) as server:
-        plain = await get(server, "/debug/actors")
-        pretty = await get(server, "/debug/actors?pretty")
-    assert plain.headers["Content-Type"] == "application/json"
-    assert json.loads(plain.text) == json.loads(pretty.text) == tree
-    assert "\n" not in plain.text
-    assert '\n  "name": "operator"' in pretty.text
-
-
-async def test_one_actor_of_the_real_tree_is_found_by_its_object(runtime):
-    refs = [ObjectRef("Falco", "ns", name) for name in ("a", "b")]
-    supervisor = DynamicSupervisor(
-        runtime,
-        "falcos",
-        lambda _: Actor(runtime).launch(),
-        version_of=lambda _: None,
-        on_parked=lambda _ref, _error: None,
-        intensity=Intensity(3, 60.0),
-        backoff=Backoff(base=0.1, cap=1.0),
-    )
-    debug = DebugServer(runtime, ANY_PORT, supervisor.tree, supervisor.find)
-    async with running(supervisor), running(debug) as server:
-        for ref in refs:
-            supervisor.deliver(ref, reconcile("spec"))
-        found = await get(server, "/debug/actors/Falco/ns/b")
-        missing = await get(server, "/debug/actors/Falco/ns/c")
-        beside = await get(server, "/debug/actorsFalco/ns/b")
-        odd = await get(server, "/debug/actors/a/b/c/d")
-    entry = json.loads(found.text)
-    assert entry["object"] == "Falco/ns/b"
-    assert entry["actor"]["trace"][0]["reasons"] == ["changed Falco spec"]
-    assert (missing.status, beside.status, odd.status) == (404, 404, 404)
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("127.0.0.1:8082", 200),
-        ("[::1]:8082", 200),
-        ("10.0.0.7", 200),
-        ("LocalHost:80", 200),
-        ("evil.example", 403),
-        ("127.0.0.1.evil.example:8082", 403),
-        ("localhost.evil.example", 403),
-        ("[evil.example]", 403),
-        ("", 403),
-    ],
-)
-async def test_the_dump_is_not_for_a_web_page_under_its_own_name(runtime, host, status):
-    async with running(DebugServer(runtime, ANY_PORT, dict, nobody)) as server:
-        answer = await get(server, "/debug/actors", headers={"Host": host})
-    assert answer.status == status
-
-
-def nobody(_ref):
-    return None
 
 
 def rendered(_accept):

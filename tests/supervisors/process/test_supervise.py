@@ -66,7 +66,7 @@ import asyncio
 from pathlib import Path
 from actors.runtime.actor import Actor
 from supervisors.process import program, supervise
-from supervisors.process.exposure import Exposure
+from supervisors.serving.exposure import Exposure
 from supervisors.process.settings import ProcessSettings
 from supervisors.tree.child_spec import ChildSpec
 from supervisors.tree.intensity import PART_INTENSITY, RESTART_BACKOFF

@@ -9,7 +9,7 @@ import pytest
 from actors.runtime.backoff import Backoff
 from actors.runtime.lifecycle import ExitReason
 from actors.runtime.results import Retire
-from supervisors.process.description import rendered
+from supervisors.debug.description import rendered
 from supervisors.tree.child_spec import ChildSpec
 from supervisors.tree.intensity import Intensity
 from supervisors.tree.supervisor import Supervisor

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from actors.runtime.lifecycle import ExitReason
-from supervisors.process.description import rendered
+from supervisors.debug.description import rendered
 from supervisors.tree.child_spec import ChildSpec, Restart
 from tests.actor_examples import BugError, actor_of
 from tests.fake_clock import settle

@@ -14,9 +14,9 @@ import pytest
 
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
-from supervisors.process import dump
-from supervisors.process.dump import SignalDump
-from tests.supervisors.process.serving import running
+from supervisors.debug import dump
+from supervisors.debug.dump import SignalDump
+from tests.supervisors.serving.clients import running
 
 
 @pytest.fixture(autouse=True)

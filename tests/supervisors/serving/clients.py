@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from supervisors.process.exposure import Address
+from supervisors.serving.exposure import Address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

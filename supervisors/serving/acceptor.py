@@ -10,8 +10,8 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from supervisors.process.connection import IDLE, Connection
-from supervisors.process.exposure import Address
+from supervisors.serving.connection import IDLE, Connection
+from supervisors.serving.exposure import Address
 
 if TYPE_CHECKING:
     import ssl

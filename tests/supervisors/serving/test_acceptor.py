@@ -13,10 +13,10 @@ import pytest
 
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
-from supervisors.process import acceptor
-from supervisors.process.exposure import Address
 from supervisors.process.servers import HealthServer, MetricsServer
-from tests.supervisors.process.serving import ANY_PORT, get, running
+from supervisors.serving import acceptor
+from supervisors.serving.exposure import Address
+from tests.supervisors.serving.clients import ANY_PORT, get, running
 
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 

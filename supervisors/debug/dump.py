@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors.runtime.task_actor import TaskActor
-from supervisors.process.description import rendered
+from supervisors.debug.description import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable

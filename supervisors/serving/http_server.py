@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp.web_server import Server
 
 from actors.runtime.task_actor import TaskActor
-from supervisors.process.acceptor import Acceptor
-from supervisors.process.connection import Connection, plain
+from supervisors.serving.acceptor import Acceptor
+from supervisors.serving.connection import Connection, plain
 
 if TYPE_CHECKING:
     import ssl
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aiohttp.web_response import Response, StreamResponse
 
     from actors.runtime.context import Runtime
-    from supervisors.process.exposure import Address
+    from supervisors.serving.exposure import Address
 
 _log = logging.getLogger(__name__)
 

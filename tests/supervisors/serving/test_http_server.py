@@ -13,13 +13,14 @@ import pytest
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.lifecycle import ExitReason
-from supervisors.process import connection, http_server
-from supervisors.process.connection import reply
-from supervisors.process.exposure import Address
-from supervisors.process.http_server import HttpServer
-from supervisors.process.servers import DebugServer, HealthServer
+from supervisors.debug.server import DebugServer
+from supervisors.process.servers import HealthServer
+from supervisors.serving import connection, http_server
+from supervisors.serving.connection import reply
+from supervisors.serving.exposure import Address
+from supervisors.serving.http_server import HttpServer
 from tests.eventually import soon
-from tests.supervisors.process.serving import ANY_PORT, exit_of, get, running, talk
+from tests.supervisors.serving.clients import ANY_PORT, exit_of, get, running, talk
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from supervisors.process import description
-from supervisors.process.description import pieces, rendered
+from supervisors.debug import description
+from supervisors.debug.description import pieces, rendered
 
 
 def told(node, indent=0):

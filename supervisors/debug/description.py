@@ -40,7 +40,7 @@ async def rendered(node: Any, *, indent: int = 0) -> bytes:
 
 def pieces(node: Any, indent: int = 0, depth: int = 0) -> Iterator[bytes]:
     """The JSON of a description; each piece holds one actor's own description at most."""
-    node = _called(node)
+    node = called(node)
     if depth <= _DEEPEST and isinstance(node, dict) and any(map(_has_functions, node.values())):
         keys = ((_encoded(_short(str(key))), value) for key, value in _first(node.items()))
         entries = ((key + (b": " if indent else b":"), value) for key, value in keys)
@@ -55,7 +55,7 @@ def pieces(node: Any, indent: int = 0, depth: int = 0) -> Iterator[bytes]:
 
 def bounded(node: Any, depth: int = 0) -> Any:
     """Cut texts and lists that are too long and trees that are too deep, with a mark in place."""
-    node = _called(node)
+    node = called(node)
     if isinstance(node, str):
         return _short(node)
     if depth > _DEEPEST:
@@ -97,7 +97,8 @@ def _whole(node: Any, indent: int, depth: int) -> bytes:
     return msgspec.json.format(content, indent=indent).replace(b"\n", _new_line(indent, depth))
 
 
-def _called(node: Any) -> Any:
+def called(node: Any) -> Any:
+    """What a node stands for: a function's result, everything else itself; it never raises."""
     if not callable(node):
         return node
     try:

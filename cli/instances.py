@@ -1,0 +1,52 @@
+"""The children of a Falco or Component in a file, as the operator would make them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from resources.component import desired as component
+from resources.component.spec import Component
+from resources.falco import desired as falco
+from resources.falco.spec import Falco
+
+if TYPE_CHECKING:
+    from cli.contents import Resource
+    from resources.falco.desired import FalcoSettings
+    from resources.instance.children import Child
+
+NO_UID = "00000000-0000-0000-0000-000000000000"
+"""In the place of the uid that only the API server gives."""
+
+
+class Running(NamedTuple):
+    """The workload and the release of a Falco."""
+
+    workload: str
+    version: str
+
+
+def children_of(resource: Resource, settings: FalcoSettings) -> tuple[Child, ...]:
+    """Every child, in the order of writing.
+
+    Raises:
+        InvalidSpec: the spec cannot be carried out.
+        msgspec.DecodeError: a field has a type that the CRD does not allow.
+    """
+    raw = _raw(resource)
+    if resource.kind == "Component":
+        return component.desired(msgspec.json.decode(raw, type=Component), settings.excluded_labels)
+    return falco.desired(msgspec.json.decode(raw, type=Falco), settings)
+
+
+def running_of(resource: Resource) -> Running:
+    """What a Falco runs; raises as `children_of`."""
+    decoded = msgspec.json.decode(_raw(resource), type=Falco)
+    return Running(falco.main_workload(decoded).kind, falco.resolved_version(decoded))
+
+
+def _raw(resource: Resource) -> bytes:
+    value = resource.document.value
+    metadata = {**value["metadata"], "namespace": resource.namespace, "uid": NO_UID}
+    return msgspec.json.encode({**value, "metadata": metadata})

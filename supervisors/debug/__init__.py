@@ -1,0 +1,1 @@
+"""What the actors do, for whoever asks: the dump, and the trace of all in one timeline."""

@@ -1,0 +1,169 @@
+"""The HTTP server for whoever wants to know what the actors do; it only reads."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from resources.kubernetes.reference import ObjectRef
+from supervisors.debug.description import STEP, bounded, rendered
+from supervisors.debug.entries import Selection, entries, selection
+from supervisors.debug.timeline import Timeline, document
+from supervisors.serving.connection import plain, reply
+from supervisors.serving.exposure import ip_version
+from supervisors.serving.http_server import HttpServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from aiohttp.web_request import BaseRequest
+    from aiohttp.web_response import Response
+
+    from actors.runtime.context import Runtime
+    from supervisors.serving.exposure import Address
+
+VERSION = 1
+"""Of the JSON: another one if what is there changes its meaning or goes."""
+
+_ACTORS = "/debug/actors"
+_TRACE = "/debug/trace"
+_JSON = "application/json"
+_MOST_ENTRIES = 1_000
+_MOST_EVENTS = 50_000
+# Seconds for which an ETag holds at most: watches and servers change without any message.
+_SAME = 10.0
+_HOST = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::[0-9]*)?", re.ASCII)
+
+
+class DebugServer(HttpServer):
+    """Serves what the actors do, as JSON, indented with `?pretty`; read only.
+
+    - `/debug/actors` is the supervision tree, `/debug/actors/Falco/namespace/name` the actor of
+      that object. With any of `kind`, `namespace`, `state` and `since` it is a list of the actors
+      that have all of these.
+    - `/debug/trace` has the traces of all actors, or of these, as `supervisors.debug.timeline`
+      says.
+
+    Both have an ETag, which stays while no actor runs or handles a message, for `_SAME` at most.
+    The Host header must be an IP address or localhost, so that no web page can read the dump by
+    pointing its own host name to this address (DNS rebinding).
+    """
+
+    kind = "DebugServer"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        address: Address,
+        tree: Callable[[], dict[str, Any]],
+        find: Callable[[ObjectRef], dict[str, Any] | None],
+        listen_again: float | None = None,
+    ) -> None:
+        super().__init__(runtime, address, listen_again=listen_again)
+        self._tree = tree
+        self._find = find
+        self._whole = asyncio.Lock()
+
+    async def respond(self, request: BaseRequest) -> Response:
+        """Describe all actors, one client at a time, or the actor of one object."""
+        if not _is_local(request.headers.get("Host", "")):
+            return plain(HTTPStatus.FORBIDDEN, "the Host must be an IP address or localhost")
+        indent = 2 if "pretty" in request.query else 0
+        path = request.path
+        if path.startswith(f"{_ACTORS}/"):
+            return await self._one(path.removeprefix(f"{_ACTORS}/"), indent)
+        if path not in {_ACTORS, _TRACE}:
+            return plain(HTTPStatus.NOT_FOUND)
+        try:
+            wanted = selection(request.query)
+        except ValueError as error:
+            return plain(HTTPStatus.BAD_REQUEST, str(error))
+        tag = self._tag()
+        if tag is not None and tag in request.headers.get("If-None-Match", ""):
+            return _tagged(reply(b"", _JSON, HTTPStatus.NOT_MODIFIED), tag)
+        async with self._whole:  # the whole has some megabytes
+            if path == _TRACE:
+                content = await self._timeline(wanted)
+            elif wanted:
+                content = await self._list(wanted, indent)
+            else:
+                content = await rendered(self._tree, indent=indent)
+        return _tagged(reply(content, _JSON), tag)
+
+    async def _one(self, name: str, indent: int) -> Response:
+        ref = _object_of(name)
+        entry = self._find(ref) if ref is not None else None
+        if entry is None:
+            return plain(HTTPStatus.NOT_FOUND, "no such actor")
+        return reply(await rendered(entry, indent=indent), _JSON)
+
+    async def _list(self, wanted: Selection, indent: int) -> bytes:
+        found: list[msgspec.Raw] = []
+        omitted = 0
+        async for entry in self._entries(wanted):
+            if len(found) < _MOST_ENTRIES:
+                found.append(msgspec.Raw(msgspec.json.encode(bounded(entry), enc_hook=str)))
+            else:
+                omitted += 1
+        content = msgspec.json.encode({"version": VERSION, "actors": found, "omitted": omitted})
+        return msgspec.json.format(content, indent=indent) if indent else content
+
+    async def _timeline(self, wanted: Selection) -> bytes:
+        timeline, count, omitted = Timeline(), 0, 0
+        pieces = []
+        async for entry in self._entries(wanted):
+            if count >= _MOST_EVENTS:
+                omitted += 1
+            elif events := list(timeline.events(entry)):
+                count += len(events)
+                pieces.append(msgspec.json.encode(events)[1:-1])
+        if counters := list(timeline.counters()):
+            pieces.append(msgspec.json.encode(counters)[1:-1])
+        return document(pieces, omitted)
+
+    async def _entries(self, wanted: Selection) -> AsyncIterator[dict[str, Any]]:
+        """The actors that are wanted; the rest of the loop goes on meanwhile."""
+        now = self.runtime.clock.now()
+        for number, entry in enumerate(entries(self._tree), 1):
+            if wanted.has(entry, now):
+                yield entry
+            if number % STEP == 0:
+                await asyncio.sleep(0)
+
+    def _tag(self) -> str | None:
+        """The ETag of this moment; None while actors run or have mail."""
+        if self.runtime.busy:
+            return None
+        period = int(self.runtime.clock.monotonic() / _SAME)
+        numbers = self.runtime.numbers
+        return f'W/"{numbers.process}-{numbers.last}.{period}"'
+
+
+def _tagged(response: Response, tag: str | None) -> Response:
+    if tag is not None:
+        response.headers["ETag"] = tag
+    return response
+
+
+def _object_of(path: str) -> ObjectRef | None:
+    """The object of `Kind/namespace/name` or `Kind/name`."""
+    kind, *rest = path.split("/")
+    match rest:
+        case [name]:
+            return ObjectRef(kind, "", name)
+        case [namespace, name]:
+            return ObjectRef(kind, namespace, name)
+        case _:
+            return None
+
+
+def _is_local(host: str) -> bool:
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    name = match["six"] or match["name"] or ""
+    return name.lower() == "localhost" or ip_version(name) is not None

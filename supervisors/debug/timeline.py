@@ -1,0 +1,150 @@
+"""The traces of all actors as one timeline, in the trace event format that Perfetto opens.
+
+A process of the timeline is a kind, a thread an actor. Source: "Trace Event Format", its JSON
+object format.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from supervisors.debug.entries import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_WATCHES = 1
+# Threads that an actor may have: one, and one for each request that others overlap.
+_LANES = 32
+_MICRO = 1_000_000
+
+Event = dict[str, Any]
+
+
+class Timeline:
+    """Makes the events of one actor after the other.
+
+    A handler is a complete event (`X`) of its actor, and its requests are within it: those that
+    overlap others are on threads beside it. The time in the mail is an asynchronous event (`b` and
+    `e`). A flow (`s` and `f`) goes to a handler from what woke the actor, which is on a thread of
+    the process "watches". How many letters of a kind wait is a counter (`C`).
+    """
+
+    def __init__(self) -> None:
+        self._processes: dict[str, int] = {}
+        self._causes: dict[str, int] = {}
+        self._threads = 0
+        self._waits: dict[int, list[tuple[int, int]]] = {}
+
+    def events(self, entry: Mapping[str, Any]) -> Iterator[Event]:
+        """The events of an actor that has handled messages."""
+        actor = entry["actor"]
+        trace = actor.get("trace") or ()
+        if not trace:
+            return
+        yield from self._process(str(actor.get("kind") or kind_of(entry)))
+        process = self._processes[str(actor.get("kind") or kind_of(entry))]
+        name = str(entry.get("object") or entry.get("name") or actor.get("actor", ""))
+        self._threads += _LANES
+        yield _named("thread_name", process, self._threads, name)
+        for message in trace:
+            yield from self._message(message, process, self._threads)
+
+    def counters(self) -> Iterator[Event]:
+        """How many letters of each kind waited, whenever that has changed; at the end."""
+        for process, changes in self._waits.items():
+            waiting = 0
+            for at, change in sorted(changes, key=lambda change: (change[0], -change[1])):
+                waiting += change
+                yield {
+                    "ph": "C",
+                    "name": "mail",
+                    "pid": process,
+                    "tid": 0,
+                    "ts": at,
+                    "args": {"waiting": waiting},
+                }
+
+    def _process(self, kind: str) -> Iterator[Event]:
+        if not self._processes:
+            yield _named("process_name", _WATCHES, 0, "watches")
+        if kind not in self._processes:
+            process = self._processes[kind] = len(self._processes) + _WATCHES + 1
+            yield _named("process_name", process, 0, kind)
+
+    def _message(self, message: Mapping[str, Any], process: int, thread: int) -> Iterator[Event]:
+        begun = round(datetime.fromisoformat(message["at"]).timestamp() * _MICRO)
+        sent = begun - round(message["wait"] * _MICRO)
+        ended = begun + round(message["run"] * _MICRO)
+        number = message["number"]
+        here = {"pid": process, "tid": thread}
+        self._waits.setdefault(process, []).extend([(sent, 1), (begun, -1)])
+        waits = {"cat": "mail", "name": "waits", "id": number, **here}
+        yield {"ph": "b", "ts": sent, **waits}
+        yield {"ph": "e", "ts": begun, **waits}
+        yield {
+            "ph": "X",
+            "cat": "actor",
+            "name": message["message"],
+            "ts": begun,
+            "dur": ended - begun,
+            "args": {
+                name: message[name]
+                for name in ("number", "reasons", "outcome", "calls", "decisions")
+            },
+            **here,
+        }
+        yield from _requests(message, begun, ended, process, thread)
+        if message["reasons"]:
+            yield from self._flow(message, sent, begun, here)
+
+    def _flow(
+        self, message: Mapping[str, Any], sent: int, begun: int, here: Mapping[str, int]
+    ) -> Iterator[Event]:
+        """From what woke the actor to its handler: whatever of it came first has no time."""
+        cause = message["reasons"][0].split("@")[0].rpartition(" ")[0] or message["reasons"][0]
+        if cause not in self._causes:
+            self._causes[cause] = len(self._causes) + 1
+            yield _named("thread_name", _WATCHES, self._causes[cause], cause)
+        there = {"pid": _WATCHES, "tid": self._causes[cause]}
+        flow = {"cat": "wakes", "name": "wakes", "id": message["number"]}
+        text = ", ".join(message["reasons"])
+        yield {"ph": "X", "cat": "watch", "name": text, "ts": sent, "dur": 1, "args": {}, **there}
+        yield {"ph": "s", "ts": sent, **flow, **there}
+        yield {"ph": "f", "bp": "e", "ts": begun, **flow, **here}
+
+
+def _requests(
+    message: Mapping[str, Any], begun: int, ended: int, process: int, thread: int
+) -> Iterator[Event]:
+    """The requests of a handler, each on the first thread on which no other is under way."""
+    free: list[int] = []
+    asked = sorted(message["requests"], key=lambda request: request["after"])
+    for request in asked:
+        start = min(begun + round(request["after"] * _MICRO), ended)
+        end = min(start + round(request["seconds"] * _MICRO), ended)
+        lane = next((lane for lane, until in enumerate(free) if until <= start), len(free))
+        free[lane : lane + 1] = [end]
+        if lane >= _LANES:
+            continue
+        yield {
+            "ph": "X",
+            "cat": "request",
+            "name": f"{request['verb']} {request['resource']}",
+            "ts": start,
+            "dur": end - start,
+            "args": {"object": request["name"], "code": request["code"]},
+            "pid": process,
+            "tid": thread + lane,
+        }
+
+
+def document(events: Iterable[bytes], omitted: int) -> bytes:
+    """The whole document of events in JSON; `omitted` actors are not in it."""
+    other = b'"displayTimeUnit":"ms","otherData":{"version":"1","omitted":"%d"}' % omitted
+    return b'{"traceEvents":[' + b",".join(events) + b"]," + other + b"}"
+
+
+def _named(what: str, process: int, thread: int, name: str) -> Event:
+    return {"ph": "M", "name": what, "pid": process, "tid": thread, "ts": 0, "args": {"name": name}}
