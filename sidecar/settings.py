@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--load-deadline",
         default=DEADLINE_SECONDS,
-        type=seconds,
+        type=_load_deadline,
         metavar="SECONDS",
         help="how long after that time Falco has to say that it has loaded changes, before they "
         "are reported as not loaded, and after half as long again taken back (default %(default)s)",
@@ -169,6 +169,13 @@ def seconds(text: str) -> float:
         value = -1.0
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 60s")
+    return value
+
+
+def _load_deadline(text: str) -> float:
+    value = seconds(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than a second, in which Falco loads")
     return value
 
 

@@ -62,7 +62,9 @@ class LoadRecord:
 
     async def refuse(self, way: Way, artifacts: Iterable[NodeArtifact]) -> None:
         """Hold back each version by which what is installed differs from what was loaded last."""
-        wanted = self._wanted or refusal.wanted_versions(artifacts)
+        wanted = self._wanted
+        if wanted is None:  # a process before has installed it
+            wanted = refusal.wanted_versions(artifacts)
         now = Circumstances(wanted, self._node.engine)
         new = refusal.refusals(self._node.installed, self._node.loaded or {}, now, way)
         for slot, found in new.items():
