@@ -146,3 +146,29 @@ async def test_under_batches_at_random_distances_it_does_not_exit_and_loads_ever
     figures = {"p50": waits[len(waits) // 2], "max": waits[-1]}
     figures |= {"batches": node.state.batches, "renewals": node.state.renewals}
     print(json.dumps(figures))  # noqa: T201 - for whoever asks for it by -s
+
+
+async def test_what_it_refuses_is_taken_back_and_it_starts_again(quick_directory):
+    falco = LiveFalco(quick_directory)
+    node = SimulatedNode(Volume(quick_directory, Disk()), SystemClock(), falco)
+    node.state.deadline = 6.0
+
+    def told():
+        return node.reports().get(("Rulesfile", "a"), ())[1:]
+
+    await soon(lambda: node.state.times.newest)
+    node.listed()
+    node.open_gate()
+    with falco.running():
+        node.put("Rulesfile", "a", "good", "- macro: a\n  condition: proc.pid = 1\n")
+        await soon(lambda: told() == ("Programmed", None, "True", None), 60)
+        before = (quick_directory / Directory.RULES.value / "50-03-a-inline.yaml").read_bytes()
+        node.put("Rulesfile", "a", "bad", "- macro: a\n  condition: nonsense ==\n")
+        refused = ("Failed", "InvalidContent", "False", "InvalidContent")
+        await soon(lambda: told() == refused, 60)
+        assert "hot restart failure" in falco.log
+    after = (quick_directory / Directory.RULES.value / "50-03-a-inline.yaml").read_bytes()
+    assert after == before
+    with falco.running():
+        await soon(lambda: "Starting health webserver" in falco.log, 60)
+    await node.stop()
