@@ -20,7 +20,7 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.node.files import library_name
 from resources.rules import rules_file
 from resources.rules.items import PluginRequirement
-from resources.rules.versions import engine_version, release
+from resources.rules.versions import release, versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,7 +79,7 @@ class _SetAnalysis:
         if namespace == PLAIN:
             slots += _required_plugins(contents, slots, falco.version)
         context = Context(
-            engine_version(falco.version),
+            versions_of(falco.version).engine,
             falco.version,
             "Deployment" if falco.workload == "Deployment" else "DaemonSet",
         )

@@ -20,7 +20,6 @@ from resources.check.check_request import Context
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
 from resources.node.events import removals
-from resources.rules.versions import engine_version
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
 from sidecar.check.verdicts import Verdicts
@@ -33,7 +32,7 @@ from sidecar.node.labels import NodeLabels
 from sidecar.node.loading import Loading
 from sidecar.node.metrics import NodeMetrics
 from sidecar.node.report import Reporter
-from sidecar.node.state import NodeState
+from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.settings import AUTO, OFF, NodeSettings, parse
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
@@ -70,7 +69,11 @@ class ArtifactOperator:
         self._store = Store()
         self._metrics = NodeMetrics(lambda: process.clock.now().timestamp())
         self._volume = Volume(settings.volume_root, Disk())
-        self._state = NodeState(self._tell_installation, settings.load_deadline)
+        self._state = NodeState(
+            self._tell_installation,
+            FalcoIdentity(settings.pod.namespace, settings.falco_name, settings.falco_version),
+            settings.load_deadline,
+        )
         self._labels = NodeLabels(self._store, settings.pod.node, self._known_artifacts)
         fetcher = Fetcher(
             self._client,
@@ -81,7 +84,9 @@ class ArtifactOperator:
             process.clock,
             self._metrics,
         )
-        self._services = NodeServices(self._store, self._state, fetcher, self._labels.current)
+        self._services = NodeServices(
+            self._store, self._state, fetcher, self._labels.current, settings.signature_modes
+        )
         self._events = Backlog(self._runtime)
         self._recorder = RegisteredChild("recorder", self._make_recorder)
         self._reporter = RegisteredChild("report", self._make_reporter)
@@ -126,8 +131,7 @@ class ArtifactOperator:
         )
 
     def _make_installation(self) -> Installation:
-        version = self._settings.falco_version
-        context = Context(engine_version=engine_version(version), falco_version=version)
+        context = Context(falco_version=self._settings.falco_version)
         return Installation(
             self._runtime,
             self._store,
@@ -153,10 +157,14 @@ class ArtifactOperator:
             self._state.renewal_due = True
             self._tell_installation(Reason(Cause.NOT_LOADED))
 
+        def learned() -> None:
+            self._tell_installation(Reason(Cause.VERSIONS))
+
         def go_on() -> None:
             self._tell_installation(Reason(Cause.LOADED))
 
-        return Loading(self._runtime, self._state, self._ask_falco(), told, renew, go_on)
+        ask = self._ask_falco()
+        return Loading(self._runtime, self._state, ask, told, renew, learned, go_on)
 
     def _ask_falco(self) -> Callable[[WebServer], Awaitable[FalcoAnswer]] | None:
         where = self._settings.falco_web_server
@@ -169,7 +177,11 @@ class ArtifactOperator:
     def _pod_falco(self) -> PodFalco:
         settings = self._settings
         return PodFalco(
-            settings.falco_image, settings.volume_root, settings.pod.node, self._dry_run_seconds
+            settings.falco_image,
+            settings.volume_root,
+            settings.pod.node,
+            self._dry_run_seconds,
+            settings.only_image_libraries,
         )
 
     def _dry_run_seconds(self) -> float:

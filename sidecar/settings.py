@@ -13,15 +13,18 @@ from sidecar.node.report import Pod
 from supervisors.process.settings import (
     ProcessSettings,
     add_registry_policy,
+    add_signature_modes,
     base_parser,
     process_settings,
     registry_policy_of,
+    signature_modes_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from resources.registry.credentials import RegistryPolicy
+    from resources.signatures.demand import DefaultModes
 
 AUTO, OFF = "auto", "off"
 _MEBIBYTE = 1 << 20
@@ -50,13 +53,18 @@ class NodeSettings:
     """Seconds that Falco is left alone with a batch of changes at least, before the next."""
     load_deadline: float
     """Seconds that Falco has to say that it has loaded a batch, after that."""
+    falco_name: str
+    """The name of the Falco resource, for messages."""
     falco_version: str
-    """The version of Falco; if empty, no rule is refused for the engine that it requires."""
+    """The tag or digest of Falco's image: it tells the versions until Falco does so itself."""
     falco_web_server: str
     """AUTO, OFF, or the port of 127.0.0.1 at which Falco is asked what it has loaded."""
     falco_image: Path | None
     """A directory laid out as Falco's image, whose Falco is asked in dry runs; None to ask none."""
+    only_image_libraries: bool
+    """Whether that Falco finds libraries in its image and its volumes only."""
     registry_policy: RegistryPolicy
+    signature_modes: DefaultModes
     most_rules_bytes: int
     most_plugin_bytes: int
 
@@ -81,10 +89,13 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         gate_deadline=flags.gate_deadline,
         quiet=flags.quiet_time,
         load_deadline=flags.load_deadline,
+        falco_name=flags.falco_name,
         falco_version=flags.falco_version,
         falco_web_server=flags.falco_web_server,
         falco_image=flags.falco_image,
+        only_image_libraries=flags.only_image_libraries,
         registry_policy=registry_policy_of(flags),
+        signature_modes=signature_modes_of(flags),
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
     )
@@ -128,10 +139,17 @@ def _parser() -> argparse.ArgumentParser:
         "are reported as not loaded, and after half as long again taken back (default %(default)s)",
     )
     parser.add_argument(
+        "--falco-name",
+        default="",
+        metavar="NAME",
+        help="the Falco that the pod belongs to, as messages name it",
+    )
+    parser.add_argument(
         "--falco-version",
         default="",
         metavar="VERSION",
-        help="the Falco that loads the files; rules that need a newer engine are refused",
+        help="the tag or digest of the Falco that loads the files; until it says its versions "
+        "itself, those of that release count, or none are checked",
     )
     parser.add_argument(
         "--falco-web-server",
@@ -149,7 +167,14 @@ def _parser() -> argparse.ArgumentParser:
         help="a directory laid out as the image of that Falco, which is then asked in dry runs "
         "whether it takes the files (default: Falco is not asked)",
     )
+    parser.add_argument(
+        "--only-image-libraries",
+        action="store_true",
+        help="that Falco finds libraries in its image and its volumes only, so that a plugin whose "
+        "library is in neither is refused",
+    )
     add_registry_policy(parser)
+    add_signature_modes(parser)
     for name, default in (("rules", 4), ("plugin", 256)):
         parser.add_argument(
             f"--max-{name}-size",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from actors.artifact.actor import ArtifactActor, ArtifactServices
@@ -9,18 +10,24 @@ from actors.artifact.digest_poller import DigestPoller
 from actors.artifact.node_readiness import NodeReadiness
 from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.report_index import ReportIndex
+from actors.artifact.signature_checker import SignatureChecker
+from actors.artifact.signature_standing import Signatures
+from actors.artifact.signature_verdicts import SignatureVerdicts
 from actors.artifact.tag_digests import TagDigests
+from actors.artifact.trusted_root_file import TrustedRootFile
 from actors.registry import client as registry
 from actors.runtime.reason import Cause, Reason
+from actors.signature.client import verify
 from actors.watch.router import Notice, concerning, reason_of
 from actors.watch.store import VersionStore
 from resources.kubernetes.meta import trial_of
 from resources.kubernetes.reference import ObjectRef
+from resources.signatures.policy import Result
 from supervisors.tree.dynamic import DynamicSupervisor
 from supervisors.tree.registered_child import RegisteredChild
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
     from actors.api.client import Client
     from actors.artifact.reference_versions import Metadata
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
     from actors.watch.store import Change, Store
     from actors.write.recorder import Record
     from resources.registry.credentials import RegistryPolicy
+    from resources.signatures.demand import DefaultModes, Demand
+    from resources.signatures.policy import Policy
     from supervisors.tree.intensity import Intensity
 
 
@@ -44,9 +53,14 @@ class Artifacts:
         metadata: Metadata,
         announce: Callable[[Notice], None],
         policy: RegistryPolicy,
+        signing: tuple[DefaultModes, str],
         limits: tuple[Intensity, Backoff],
     ) -> None:
-        """`metadata` holds the metadata of referenced objects."""
+        """`metadata` holds the metadata of referenced objects.
+
+        `signing`: how strict artifacts are whose resource does not say so, and the path of the
+        trusted root, empty for that of the sigstore package.
+        """
         self._runtime = runtime
         self._client = client
         self._store = store
@@ -55,13 +69,26 @@ class Artifacts:
         self._reader = ReferenceReader(client, policy)
         self._digests = TagDigests(runtime)
         self._reports = ReportIndex()
+        modes, root_file = signing
+        self._signatures = Signatures(SignatureVerdicts(runtime), TrustedRootFile(root_file), modes)
         self._services = ArtifactServices(
-            client, store, record, metadata, self._reader, self._digests, self._reports
+            client,
+            store,
+            record,
+            metadata,
+            self._reader,
+            self._digests,
+            self._reports,
+            self._signatures,
         )
+        self.verifications: Counter[str] = Counter(dict.fromkeys(map(str, Result), 0))
+        """Verifications of signatures by what they have led to."""
         self.supervisor = RegisteredChild("artifacts", self._make_supervisor)
         """The supervisor of the actors."""
         self.poller = RegisteredChild("digests", self._make_poller)
         """Looks up tags in registries, and wakes the artifacts whose tag has another digest."""
+        self.checker = RegisteredChild("signatures", self._make_checker)
+        """Verifies signatures, and wakes the artifacts to which the verdict is news."""
         self.readiness = RegisteredChild("readiness", self._make_readiness)
         """Looks whether the nodes are ready whose pods hold a verdict back."""
         self.observed = VersionStore()
@@ -75,6 +102,7 @@ class Artifacts:
         # The actors that asked for these have ended, and while this process did not lead, another
         # leader may have resolved newer digests.
         self._digests.clear()
+        self._signatures.verdicts.clear()
         self._reports.forget_all()
         intensity, backoff = self._limits
         return DynamicSupervisor(
@@ -95,6 +123,29 @@ class Artifacts:
             registry.look_up,
             lambda refs: self._announce(concerning(refs, Reason(Cause.DIGEST))),
         )
+
+    def _make_checker(self) -> SignatureChecker:
+        root, reader = self._signatures.root, self._reader
+
+        async def policy(namespace: str, demand: Demand) -> Policy:
+            return await reader.policy(namespace, demand, root.path)
+
+        def tell(refs: Iterable[ObjectRef]) -> None:
+            self._announce(concerning(tuple(refs), Reason(Cause.SIGNATURE)))
+
+        return SignatureChecker(
+            self._runtime,
+            self._signatures.verdicts,
+            root,
+            (reader.endpoint, policy),
+            verify,
+            tell,
+            lambda: tell(self.supervisor.actor.refs),
+            self._count,
+        )
+
+    def _count(self, result: str) -> None:
+        self.verifications[result] += 1
 
     def _make_readiness(self) -> NodeReadiness:
         return NodeReadiness(

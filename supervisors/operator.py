@@ -102,10 +102,17 @@ class Operator:
             self._protection.store,
             self._announce,
             settings.registry_policy,
+            (settings.signature_modes, settings.trusted_root),
             _LIMITS,
         )
         process.metrics.ask_for(self._population)
         process.show_missing(self._missing)
+        process.metrics.show_counts(
+            "signature_verifications",
+            "Verifications of signatures, by what they have led to.",
+            "result",
+            self._artifacts.verifications,
+        )
         what = "1 if this process may write: it holds the Lease, or needs none."
         process.metrics.show_number("leader", what, self._leads)
         self.root = process.root(
@@ -141,6 +148,7 @@ class Operator:
                 settings.excluded_labels,
                 registry_policy=settings.registry_policy,
                 exact_check=settings.exact_check,
+                signature_modes=settings.signature_modes,
             ),
             index.readable,
             _LIMITS,
@@ -215,6 +223,7 @@ class Operator:
                 *watchers,
                 *self._protection.watchers(),
                 self._artifacts.poller.spec,
+                self._artifacts.checker.spec,
                 self._artifacts.readiness.spec,
             ],
             intensity=PART_INTENSITY,

@@ -15,9 +15,11 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 from supervisors.process.settings import (
     ProcessSettings,
     add_registry_policy,
+    add_signature_modes,
     base_parser,
     process_settings,
     registry_policy_of,
+    signature_modes_of,
 )
 from supervisors.serving.exposure import boolean
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from resources.registry.credentials import RegistryPolicy
+    from resources.signatures.demand import DefaultModes
 
 _MOST_COUNT = 10_000
 # The characters of a label key; `*` stands for any of them.
@@ -40,6 +43,9 @@ class Settings:
     artifact_operator_image: str
     leader_elect: bool
     registry_policy: RegistryPolicy
+    signature_modes: DefaultModes
+    trusted_root: str
+    """The path of the trusted root; empty means that of the sigstore package."""
     exact_check: ExactCheck
     """How the program of Falco comes to the sidecars, unless a Falco says otherwise."""
     most_reconciles: int
@@ -70,6 +76,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         artifact_operator_image=sidecar,
         leader_elect=flags.leader_elect,
         registry_policy=registry_policy_of(flags),
+        signature_modes=signature_modes_of(flags),
+        trusted_root=flags.trusted_root,
         exact_check=ExactCheck(flags.exact_check),
         most_reconciles=flags.max_concurrent_reconciles,
         namespace=environ.get("POD_NAMESPACE", ""),
@@ -102,6 +110,14 @@ def _parser() -> argparse.ArgumentParser:
         help="work only while holding the Lease falco-operator; needed for several replicas",
     )
     add_registry_policy(parser)
+    add_signature_modes(parser)
+    parser.add_argument(
+        "--trusted-root",
+        default="",
+        metavar="FILE",
+        help="a trusted_root.json by which keyless signatures are verified where a resource names "
+        "none, followed when it changes (default: the one that the sigstore package ships)",
+    )
     parser.add_argument(
         "--exact-check",
         default=ExactCheck.AUTO.value,

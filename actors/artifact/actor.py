@@ -22,17 +22,18 @@ from actors.write.writing_actor import (
     WritingServices,
     at_earliest,
 )
-from resources.artifact.events import FleetContent, failures, installed, moved, successes
-from resources.artifact.reasons import INVALID
-from resources.artifact.resolution import (
-    Missing,
-    Present,
-    ResolutionFailure,
-    Role,
-    Unknown,
-    published_of,
-    resolve,
+from resources.artifact.events import (
+    FleetContent,
+    failures,
+    installed,
+    moved,
+    refused,
+    successes,
 )
+from resources.artifact.fields import SUMMARIES
+from resources.artifact.reasons import INVALID
+from resources.artifact.references import Missing, Present, Role, Unknown
+from resources.artifact.resolution import ResolutionFailure, candidate, published_of, resolve
 from resources.artifact.rollout import Subject
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
 from resources.artifact.status import (
@@ -49,6 +50,7 @@ from resources.artifact.status import (
 from resources.kubernetes.finalizer import remove_finalizers
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.kinds import OBSERVED
+from resources.signatures.standing import UNASKED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,15 +58,18 @@ if TYPE_CHECKING:
     from actors.artifact.reference_reader import ReferenceReader
     from actors.artifact.reference_versions import Metadata
     from actors.artifact.report_index import ReportIndex
+    from actors.artifact.signature_standing import Signatures
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
     from actors.watch.store import Snapshot
     from actors.write.retry import Retry
     from actors.write.writer import Writer
     from resources.artifact.fields import ArtifactStatus, Resolved
-    from resources.artifact.resolution import ReferenceState, Resolution, TagAnswer
+    from resources.artifact.references import ReferenceState
+    from resources.artifact.resolution import Resolution, TagAnswer
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef, Owner
+    from resources.signatures.standing import Standing
 
 # Reasons after which only counts may have changed.
 _COUNTING = frozenset(OBSERVED)
@@ -80,6 +85,7 @@ class ArtifactServices(WritingServices):
     reader: ReferenceReader
     digests: TagDigests
     reports: ReportIndex
+    signatures: Signatures
 
 
 @dataclass(slots=True)
@@ -160,6 +166,7 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
     def _forget(self) -> None:
         """Remove the artifact from the shared indexes, so that they do not wake this actor."""
         self._services.digests.forget(self.ref)
+        self._services.signatures.verdicts.forget(self.ref)
         self._services.reports.forget(self.ref)
 
     async def _publish(self, state: ArtifactIncarnation, snapshot: Snapshot) -> Result:
@@ -182,21 +189,25 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
     async def _observe(
         self, state: ArtifactIncarnation, snapshot: Snapshot, before: ArtifactStatus
     ) -> _Observation:
+        summaries = SUMMARIES[self.ref.kind]
         try:
             artifact = decode(self.ref.kind, snapshot.raw)
-            sources = sources_of(artifact)
+            sources = sources_of(artifact, self._services.signatures.modes)
         except (DecodeError, InvalidSpec) as error:
             self._services.digests.forget(self.ref)
+            self._services.signatures.verdicts.forget(self.ref)
             total = self._services.reports.sum(self.ref, Subject(state.owner.uid, ""))
             failure = ResolutionFailure("False", INVALID, str(error))
-            return _Observation(Observed(total, trouble=failure))
+            return _Observation(Observed(total, summaries, trouble=failure))
         generation = snapshot.meta.generation or 0
-        resolution = await self._resolve(state, generation, before.resolved, sources)
+        resolution, standing = await self._resolve(state, generation, before.resolved, sources)
         resolved = resolution.resolved
         revision = resolved.revision if resolved is not None else None
         subject = Subject(state.owner.uid, revision or "", artifact.spec.selector)
         total = self._services.reports.sum(self.ref, subject)
-        observed = Observed(total, resolved, resolution.missing, resolution.trouble)
+        observed = Observed(
+            total, summaries, resolved, resolution.missing, resolution.trouble, standing
+        )
         return _Observation(observed, (artifact, sources), resolution.waits)
 
     async def _resolve(
@@ -205,12 +216,17 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
         generation: int,
         published: Resolved | None,
         sources: Sources,
-    ) -> Resolution:
-        """What is to be published of this generation; raises ApiError."""
-        before = published_of(generation, published)
-        states = await state.references.states(self.ref.namespace, sources, before)
+    ) -> tuple[Resolution, Standing | None]:
+        """What is to be published of this generation, and what of signatures; raises ApiError."""
+        before, namespace = published_of(generation, published), self.ref.namespace
+        states = await state.references.states(namespace, sources, before)
+        trusted = await state.references.trusted(namespace, sources)
         answer = self._digest(sources, states, is_published=bool(before.oci_digest))
-        return resolve(generation, published, sources, states, answer)
+        standing = self._services.signatures.standing(
+            self.ref, sources, candidate(sources, before, answer), published, states, trusted
+        )
+        found = resolve(generation, published, sources, states, answer, standing or UNASKED)
+        return found, standing
 
     def _digest(
         self, sources: Sources, states: Mapping[Role, ReferenceState], *, is_published: bool
@@ -283,6 +299,7 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
         observation: _Observation,
     ) -> Iterable[EventDraft]:
         yield from failures(before, after, observation.observed.trouble)
+        yield from refused(before, after)
         if observation.spec is None or after.resolved is None:
             return
         yield from moved(observation.spec[1], before, after)

@@ -10,7 +10,7 @@ from actors.api.errors import ApiError
 from actors.registry.client import PATIENT, PROMPT
 from actors.runtime.clock import within
 from actors.runtime.task_actor import TaskActor
-from resources.artifact.resolution import Unresolved
+from resources.artifact.references import Unresolved
 from resources.registry.request import Lookup, LookupAnswer, Problem
 
 if TYPE_CHECKING:

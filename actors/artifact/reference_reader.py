@@ -9,21 +9,24 @@ from msgspec.json import Decoder
 
 from actors.api.errors import NotFound, decoded
 from actors.watch.store import revision_of
-from resources.artifact.resolution import (
+from resources.artifact.references import (
     ReferencedObject,
     Role,
     Unresolved,
     content_of,
     missing_text,
+    trusted_objects,
 )
-from resources.artifact.sources import CA_KEY
+from resources.artifact.sources import CA_KEY, Sources
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.request import Endpoint
+from resources.signatures.policy import Mode, Policy
 
 if TYPE_CHECKING:
     from actors.api.client import Client
     from resources.artifact.sources import OciSource
     from resources.registry.credentials import RegistryPolicy
+    from resources.signatures.demand import Demand
 
 _documents = Decoder(dict[str, Any])
 
@@ -82,6 +85,24 @@ class ReferenceReader:
             local_registries=self._policy.local_registries,
         )
 
+    async def policy(self, namespace: str, demand: Demand, root_file: str) -> Policy:
+        """Who has to have signed, with the content of the keys and the trusted root that are named.
+
+        Raises:
+            Unresolved: an object does not exist, or holds no keys or no trusted root.
+            ApiError: an object cannot be read.
+        """
+        sources = Sources(signatures=demand._replace(mode=Mode.WARN))
+        texts = [key.text for key in demand.keys if not key.kind]
+        root = ""
+        for target in trusted_objects(namespace, sources):
+            _, content = await self._content(target, None)
+            if target.role is Role.ROOT:
+                root = content.decode()
+            else:
+                texts.append(content.decode())
+        return Policy(tuple(texts), demand.identities, root, "" if root else root_file)
+
     def content(
         self, target: ReferencedObject, document: dict[str, Any], oci: OciSource | None
     ) -> bytes:
@@ -89,7 +110,7 @@ class ReferenceReader:
         return content_of(target, document, oci, self._policy)
 
     async def _content(
-        self, target: ReferencedObject, source: OciSource
+        self, target: ReferencedObject, source: OciSource | None
     ) -> tuple[dict[str, Any], bytes]:
         read = await self.read(target.ref)
         if read is None:

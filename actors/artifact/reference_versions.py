@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from actors.watch.store import revision_of
-from resources.artifact.references import can_exist, is_protected
-from resources.artifact.resolution import (
+from resources.artifact.references import (
     Missing,
     Present,
     ReferencedObject,
@@ -14,11 +13,14 @@ from resources.artifact.resolution import (
     Role,
     Unknown,
     Unresolved,
+    can_exist,
     digest_of,
+    is_protected,
     missing_text,
-    published_state,
     referenced_objects,
+    trusted_objects,
 )
+from resources.artifact.resolution import published_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -89,15 +91,23 @@ class ReferenceVersions:
     async def states(
         self, namespace: str, sources: Sources, published: Resolved
     ) -> dict[Role, ReferenceState]:
-        """The state of every object that the sources name; raises ApiError."""
+        """The state of every object from which content or credentials come; raises ApiError."""
         targets = referenced_objects(namespace, sources)
-        self.keep(targets)
+        self.keep((*targets, *trusted_objects(namespace, sources)))
         return {
             target.role: await self.state_of(
                 target, sources.oci, published_state(published, target.role, sources)
             )
             for target in targets
         }
+
+    async def trusted(self, namespace: str, sources: Sources) -> list[ReferenceState]:
+        """The state of every object from which keys or the trusted root come; raises ApiError.
+
+        Call `states` before.
+        """
+        targets = trusted_objects(namespace, sources)
+        return [await self.state_of(target, None, None) for target in targets]
 
     async def state_of(
         self, target: ReferencedObject, oci: OciSource | None, published: Present | None

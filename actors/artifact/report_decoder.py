@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from resources.artifact.nodereport import ArtifactReport
+from resources.artifact.nodereport import ArtifactReport, FalcoReport
 from resources.artifact.rollout import ReportEntry, entries
 
 if TYPE_CHECKING:
@@ -56,10 +56,12 @@ class Labels(Mapping[str, str]):
 class _Document(Struct):
     nodeName: str  # noqa: N815 - the name on the wire
     podUID: str  # noqa: N815
+    falco: Raw = Raw(b"null")
     artifacts: Raw = Raw(b"null")
 
 
 _decoder = Decoder(_Document)
+_falco_decoder = Decoder(FalcoReport | None)
 _artifacts_decoder = Decoder(tuple[ArtifactReport, ...] | None)
 
 
@@ -78,11 +80,13 @@ class ReportDecoder:
     def report(self, snapshot: Snapshot) -> Report:
         """Decode a NodeReport; raises msgspec.DecodeError."""
         document = _decoder.decode(snapshot.raw)
-        digest = hashlib.blake2b(document.artifacts, digest_size=16).digest()
+        content = b"".join((document.falco, document.artifacts))
+        digest = hashlib.blake2b(content, digest_size=16).digest()
         reported = self._entries.get(digest)
         if reported is None:
             artifacts = _artifacts_decoder.decode(document.artifacts)
-            reported = self._entries.one(digest, entries(artifacts or ()))
+            falco = _falco_decoder.decode(document.falco)
+            reported = self._entries.one(digest, entries(artifacts or (), falco))
         return Report(document.podUID, document.nodeName, reported)
 
     def labels(self, labels: Mapping[str, str]) -> Labels:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import DecodeError
 
+from actors.artifact.fits import FitCounts
 from actors.artifact.report_decoder import Labels, Report, ReportDecoder
 from actors.artifact.tally import Tally
-from resources.artifact.rollout import PodReport, Subject, Sum
+from resources.artifact.rollout import Fit, PodReport, Subject, Sum, fit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,6 +35,7 @@ class _NamespaceIndex:
     counting: dict[str, PodReport] = field(default_factory=dict)
     """The pods that count."""
     tallies: dict[ObjectRef, Tally] = field(default_factory=dict)
+    fits: FitCounts = field(default_factory=FitCounts)
 
     @property
     def is_empty(self) -> bool:
@@ -80,7 +82,8 @@ class ReportIndex:
             for pod, seen in index.counting.items():
                 tally.see(pod, seen, was_seen=False)
         tally.rebase(index.counting)
-        return tally.sum(len(index.counting))
+        fits, fitted = index.fits.sum(subject)
+        return tally.sum(len(index.counting))._replace(fits=fits, fitted=fitted)
 
     def outlook(self, artifact: ObjectRef) -> str:
         """What decides the status, and how many failed pods its message names.
@@ -91,7 +94,7 @@ class ReportIndex:
         tally = index.tallies.get(artifact) if index is not None else None
         if index is None or tally is None:
             return ""
-        return tally.outlook(len(index.counting))
+        return f"{tally.outlook(len(index.counting))} {index.fits.worst(tally.subject)}".strip()
 
     def pods(self, namespace: str) -> int:
         """The number of pods of a namespace that count."""
@@ -205,10 +208,15 @@ class ReportIndex:
     def _count(self, namespace: str, pod: str) -> set[ObjectRef]:
         """Count a pod as it is now; return the artifacts whose sum differs."""
         index = self._namespaces[namespace]
-        seen, was_seen = self._counted(namespace, pod), pod in index.counting
+        seen, before = self._counted(namespace, pod), index.counting.get(pod)
         _put(index.counting, pod, seen)
-        tallies = index.tallies.items()
-        concerned = {ref for ref, tally in tallies if tally.see(pod, seen, was_seen=was_seen)}
+        index.fits.move(before, seen)
+        concerned = {
+            ref
+            for ref, tally in index.tallies.items()
+            if tally.see(pod, seen, was_seen=before is not None)
+            or _fits(before, tally.subject) != _fits(seen, tally.subject)
+        }
         self._tidy(namespace)
         return concerned
 
@@ -229,6 +237,10 @@ class ReportIndex:
     def _tidy(self, namespace: str) -> None:
         if self._namespaces[namespace].is_empty:
             del self._namespaces[namespace]
+
+
+def _fits(report: PodReport | None, subject: Subject) -> Fit | None:
+    return fit_of(subject, report.entries) if report is not None else None
 
 
 def _put(entries_by_name: dict[str, V], name: str, value: V | None) -> None:

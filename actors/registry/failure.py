@@ -1,6 +1,7 @@
 """Errors of requests to a registry, with messages for a user that hold no secret.
 
     ExchangeError           this request failed
+    ├── Absent              what was asked for is not in the registry
     └── RegistryDown        every request to this registry would: no connection, or asked to wait
 
 Messages never quote libraries or servers: their texts can hold the password of a proxy, a signed
@@ -57,6 +58,10 @@ class ExchangeError(Exception):
         self.retry_after = retry_after
 
 
+class Absent(ExchangeError):  # noqa: N818 - it describes the registry
+    """The registry does not have it."""
+
+
 class RegistryDown(ExchangeError):  # noqa: N818 - it describes the registry
     """Other requests to this registry would fail now, too."""
 
@@ -80,7 +85,7 @@ def from_status(
         text = f"the registry answered {code} for {what}"
         return ExchangeError(text, transient=True, retry_after=wait)
     if code == 404:
-        return ExchangeError(f"there is no {what} (404)")
+        return Absent(f"there is no {what} (404)")
     if code in {401, 403}:
         text = (
             "the credentials were refused"

@@ -56,7 +56,7 @@ def _pulled(session: Session, request: Pull, path: str) -> Pulled:
     manifest = _manifest(session, request)
     config, layer = blobs_of(manifest, request.kind, request.max_bytes)
     metadata = config_of(
-        persistently(lambda: b"".join(_verified(session.blob(config.digest), config)))
+        persistently(lambda: b"".join(verified(session.blob(config.digest), config)))
     )
     file = _stored(session, layer, path, request.max_bytes)
     return Pulled(
@@ -105,7 +105,7 @@ def _unpacked(session: Session, layer: Descriptor, file: BinaryIO, most_bytes: i
     """Write the file of the layer from its start, while the layer is received."""
     file.seek(0)
     file.truncate()
-    packed = _verified(session.blob(layer.digest), layer)
+    packed = verified(session.blob(layer.digest), layer)
     digest = hashlib.sha256()
     try:
         for piece in only_file(packed, most_bytes):
@@ -118,7 +118,7 @@ def _unpacked(session: Session, layer: Descriptor, file: BinaryIO, most_bytes: i
     return _File(digest.hexdigest(), file.tell())
 
 
-def _verified(chunks: Iterable[bytes], blob: Descriptor) -> Iterator[bytes]:
+def verified(chunks: Iterable[bytes], blob: Descriptor) -> Iterator[bytes]:
     """Yield the chunks; raises ExchangeError at the end unless together they are the blob."""
     digest, size = hashlib.sha256(), 0
     for chunk in chunks:

@@ -104,6 +104,16 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         self._check(response, what)
         return self._whole(response, what)
 
+    def referrers(self, digest: str) -> bytes:
+        """The index of the manifests that refer to this one, where there is that API."""
+        what = f"referrers of {digest}"
+        repository, _, _ = self._manifest_url(digest).rpartition("/manifests/")
+        url = f"{repository}/referrers/{digest}"
+        response = self.do_request(url, headers=_accepting())
+        self._keep_private(response, to_strangers=False)
+        self._check(response, what)
+        return self._whole(response, what)
+
     def blob(self, digest: str) -> Iterator[bytes]:
         """The blob in chunks; its digest is not verified yet."""
         response: requests.Response = self.get_blob(self._container, digest, stream=True)

@@ -40,6 +40,9 @@ class Cause(StrEnum):
     DIGEST = "digest"
     """A tag points to another digest."""
 
+    SIGNATURE = "signature"
+    """It has become known who has signed a digest, or the trusted root has changed."""
+
     CONTENTS = "contents"
     """Other contents are wanted on the node than before."""
 
@@ -57,6 +60,9 @@ class Cause(StrEnum):
 
     NOT_LOADED = "not loaded"
     """Falco seems to have missed a change of its files."""
+
+    VERSIONS = "versions"
+    """Falco has said that its versions are others than those that were known."""
 
     STARTED = "started"
     """The actor has just started."""

@@ -6,11 +6,11 @@ import msgspec
 
 from resources.artifact.fields import (
     PRIORITY_COLUMN,
-    STATUS_COLUMNS,
-    UNSEEN,
     ArtifactStatus,
     Priority,
     Selector,
+    status_columns,
+    unseen_status,
 )
 from resources.kubernetes.definition import ResourceDefinition, doc
 from resources.kubernetes.meta import LocalReference, ObjectMeta
@@ -32,12 +32,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
 
     metadata: ObjectMeta = ObjectMeta()
     spec: Annotated[ConfigSpec, doc("The wanted state.")] = ConfigSpec()
-    status: Annotated[ArtifactStatus, doc("The observed state.")] = UNSEEN
+    status: Annotated[ArtifactStatus, doc("The observed state.")] = unseen_status("Config")
 
 
 DEFINITION = ResourceDefinition(
     type=Config,
     kind="Config",
     categories=("falcosecurity", "artifacts"),
-    columns=(PRIORITY_COLUMN, *STATUS_COLUMNS),
+    columns=(PRIORITY_COLUMN, *status_columns("Config")),
 )

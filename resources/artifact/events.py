@@ -13,8 +13,9 @@ from resources.artifact.plugin import Plugin
 from resources.artifact.reasons import OCI_FAILED, REFERENCE_FAILED
 from resources.artifact.rulesfile import Rulesfile
 from resources.artifact.summary import pod_count
-from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS, condition
+from resources.kubernetes.conditions import PROGRAMMED, RESOLVED_REFS, VERIFIED, condition
 from resources.kubernetes.event import EventDraft, bounded
+from resources.signatures.standing import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from resources.kubernetes.meta import Condition
 
 
+# Failures that have an Event by the condition that is about them alone.
+_TOLD_APART = frozenset({REFERENCE_FAILED, REFUSED})
 # What users call the content that stands in the resource itself.
 _INLINE = {
     Rulesfile: "Inline rules",
@@ -123,10 +126,19 @@ def failures(
     is_old = old_refs is not None and refs is not None and _text(old_refs) == _text(refs)
     if refs is not None and refs.status == "False" and not is_old:
         yield EventDraft(refs.reason, "Warning", "Resolve", refs.message)
-    if trouble is None or trouble.status != "False" or trouble.reason == REFERENCE_FAILED:
+    if trouble is None or trouble.status != "False" or trouble.reason in _TOLD_APART:
         return
     if not _is_recorded(trouble, condition(before.conditions, PROGRAMMED), after):
         yield EventDraft(trouble.reason, "Warning", "Resolve", bounded(trouble.message))
+
+
+def refused(before: ArtifactStatus, after: ArtifactStatus) -> Iterator[EventDraft]:
+    """One Event for a digest that is newly found not to be signed as is demanded."""
+    old, new = (condition(status.conditions, VERIFIED) for status in (before, after))
+    if new is None or new.status != "False":
+        return
+    if old is None or (old.reason, old.message) != (new.reason, new.message):
+        yield EventDraft(REFUSED, "Warning", "Verify", new.message)
 
 
 def _is_recorded(

@@ -4,9 +4,16 @@ from typing import Annotated
 
 import msgspec
 
-from resources.kubernetes.conditions import LOADED, PROGRAMMED, RESOLVED_REFS, unseen
+from resources.kubernetes.conditions import (
+    COMPATIBLE,
+    LOADED,
+    PROGRAMMED,
+    RESOLVED_REFS,
+    unseen,
+)
 from resources.kubernetes.definition import AGE, LIST_MAP_BY_TYPE, Column, condition_column, doc
 from resources.kubernetes.meta import Condition, LabelSelector
+from resources.signatures.standing import Verified
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -19,6 +26,9 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
         str | None, doc("Changes if and only if there is something else to install.")
     ] = None
     oci_digest: Annotated[str | None, doc("Digest that the tag pointed to.")] = None
+    verified: Annotated[
+        Verified | None, doc("The digest that is known to be signed as is demanded.")
+    ] = None
     config_map_resource_version: Annotated[
         str | None,
         doc("resourceVersion of the ConfigMap that was read: of the content, else the CA."),
@@ -80,12 +90,24 @@ class ArtifactStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     ] = None
     conditions: Annotated[
         tuple[Condition, ...] | None,
-        doc("ResolvedRefs, Programmed and Loaded.", **LIST_MAP_BY_TYPE),
+        doc(
+            "ResolvedRefs, Programmed, Loaded; of a Rulesfile or Plugin also Verified, Compatible.",
+            **LIST_MAP_BY_TYPE,
+        ),
     ] = None
 
 
-UNSEEN = ArtifactStatus(conditions=unseen(RESOLVED_REFS, PROGRAMMED, LOADED))
-"""The status of an artifact that the operator has not seen yet."""
+SUMMARIES = {
+    "Rulesfile": (PROGRAMMED, LOADED, COMPATIBLE),
+    "Plugin": (PROGRAMMED, LOADED, COMPATIBLE),
+    "Config": (PROGRAMMED, LOADED),
+}
+"""By kind: the types of conditions that sum up what pods report."""
+
+
+def unseen_status(kind: str) -> ArtifactStatus:
+    """The status of an artifact that the operator has not seen yet."""
+    return ArtifactStatus(conditions=unseen(RESOLVED_REFS, *SUMMARIES[kind]))
 
 
 Priority = Annotated[
@@ -103,10 +125,11 @@ PRIORITY_COLUMN = Column(
 )
 
 
-STATUS_COLUMNS = (
-    condition_column("Programmed"),
-    condition_column("Loaded"),
-    condition_column("ResolvedRefs"),
-    Column("Pods", ".status.nodes.summary", "Programmed and desired pods."),
-    AGE,
-)
+def status_columns(kind: str) -> tuple[Column, ...]:
+    """The printer columns that show the status of an artifact."""
+    return (
+        *map(condition_column, SUMMARIES[kind]),
+        condition_column(RESOLVED_REFS),
+        Column("Pods", ".status.nodes.summary", "Programmed and desired pods."),
+        AGE,
+    )

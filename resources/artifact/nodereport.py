@@ -29,6 +29,14 @@ class LoadState(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class FitState(StrEnum):
+    """Whether Falco has what an artifact needs, in the words of a condition's status."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
 class ArtifactReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """The state of one artifact on one node."""
 
@@ -63,6 +71,31 @@ class ArtifactReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     loaded_message: Annotated[
         str | None, doc("Details for people; where it has, by what that is known.", maxLength=32768)
     ] = None
+    compatible: Annotated[
+        str | None,
+        doc(
+            "Whether Falco has what the wanted content needs; absent while that is not known.",
+            enum=[state.value for state in FitState],
+        ),
+    ] = None
+    compatible_message: Annotated[
+        str | None, doc("What is lacking, or not known.", maxLength=32768)
+    ] = None
+
+
+class FalcoReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """The Falco of a pod: what it says of itself, or before that what its image tells."""
+
+    name: Annotated[str, doc("Name of the Falco.", maxLength=253)] = ""
+    version: Annotated[str, doc("Version of Falco, or tag of its image.", maxLength=256)] = ""
+    engine_version: Annotated[str, doc("Version of its rule engine.", maxLength=256)] = ""
+    plugin_api_version: Annotated[
+        str, doc("Version of the API that it has for plugins.", maxLength=256)
+    ] = msgspec.field(name="pluginAPIVersion", default="")
+
+    def __str__(self) -> str:
+        known = " ".join(text for text in (self.name, self.version) if text)
+        return f"Falco {known}" if known else "a Falco of unknown version"
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -81,6 +114,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
             maxLength=32768,
         ),
     ] = None
+    falco: Annotated[FalcoReport | None, doc("The Falco of the pod.")] = None
     artifacts: Annotated[
         tuple[ArtifactReport, ...] | None,
         doc("One entry for every artifact of the namespace.", **ATOMIC_LIST),
@@ -90,6 +124,12 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 DEFINITION = ResourceDefinition(
     type=NodeReport,
     kind="NodeReport",
-    columns=(Column("Node", ".nodeName", "The node of the pod."), AGE),
+    columns=(
+        Column("Node", ".nodeName", "The node of the pod."),
+        Column("Falco", ".falco.name", "The Falco of the pod."),
+        Column("Version", ".falco.version", "Its version."),
+        Column("Engine", ".falco.engineVersion", "The version of its rule engine."),
+        AGE,
+    ),
     has_status=False,
 )

@@ -6,6 +6,7 @@ import msgspec
 
 from resources.kubernetes.definition import ValidationRule, doc
 from resources.kubernetes.meta import LocalReference
+from resources.signatures.fields import Verify
 
 
 class ArtifactImage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -77,6 +78,10 @@ class OCIArtifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
                 "plainHTTP and tls exclude each other",
             ),
         ),
+    ] = None
+    verify: Annotated[
+        Verify | None,
+        doc("Who has to have signed it; absent means the operator's defaults."),
     ] = None
     poll_interval: Annotated[
         str,

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from resources.artifact.fields import STATUS_COLUMNS, UNSEEN, ArtifactStatus, Selector
+from resources.artifact.fields import ArtifactStatus, Selector, status_columns, unseen_status
 from resources.artifact.oci_artifact import OCIArtifact
 from resources.kubernetes.definition import ResourceDefinition, doc
 from resources.kubernetes.meta import ObjectMeta
@@ -36,12 +36,12 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
 
     metadata: ObjectMeta = ObjectMeta()
     spec: Annotated[PluginSpec, doc("The wanted state.")] = PluginSpec()
-    status: Annotated[ArtifactStatus, doc("The observed state.")] = UNSEEN
+    status: Annotated[ArtifactStatus, doc("The observed state.")] = unseen_status("Plugin")
 
 
 DEFINITION = ResourceDefinition(
     type=Plugin,
     kind="Plugin",
     categories=("falcosecurity", "artifacts"),
-    columns=STATUS_COLUMNS,
+    columns=status_columns("Plugin"),
 )

@@ -2,7 +2,9 @@
 
 from resources.artifact.medium import Medium
 
+COMPATIBLE_FALCOS = "Compatible"
 FALCO_AWAY = "FalcoUnreachable"
+INCOMPATIBLE = "Incompatible"
 INSTALLED = "Programmed"
 INVALID = "InvalidContent"
 LOADED_BY_FALCO = "Loaded"
@@ -17,6 +19,7 @@ PENDING = "Pending"
 REFERENCE_FAILED = "ReferenceResolutionFailed"
 RESOLVED = "ReferenceResolved"
 TOO_OLD = "FalcoTooOld"
+VERSIONS_UNKNOWN = "FalcoVersionUnknown"
 WEB_SERVER_OFF = "WebServerOff"
 
 STORE_FAILED = {

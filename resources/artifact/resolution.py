@@ -2,75 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple
 
 from resources.artifact.fields import Resolved
 from resources.artifact.reasons import OCI_FAILED, PENDING, REFERENCE_FAILED
-from resources.artifact.references import can_exist
+from resources.artifact.references import Missing, Present, ReferenceState, Role, Unknown
 from resources.artifact.revision import revision
-from resources.artifact.sources import CA_KEY
-from resources.kubernetes.reference import ObjectRef
-from resources.registry.credentials import InvalidCredentials
+from resources.signatures.policy import Result
+from resources.signatures.standing import REFUSED, UNASKED, Permitted, Standing, permitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from resources.artifact.sources import OciSource, Sources
-    from resources.registry.credentials import RegistryPolicy
     from resources.registry.request import Problem
-
-
-class Role(StrEnum):
-    """What a referenced object is for."""
-
-    SECRET = "secret"  # noqa: S105 - a word, and no secret
-    CA = "ca"
-    CONTENT = "content"
-
-
-class ReferencedObject(NamedTuple):
-    """One referenced object; `key` is where in a ConfigMap to look."""
-
-    role: Role
-    ref: ObjectRef
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """The referenced object has what is referred to, unchanged since this resourceVersion.
-
-    `digest` is a hash of what is referred to, empty if an earlier operator has published none.
-    """
-
-    version: str = ""
-    digest: str = ""
-
-    @property
-    def identity(self) -> str:
-        """What the revision is made of."""
-        return self.digest or self.version
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """The referenced object does not exist, or lacks what is referred to; `text` says which."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """The watch has not shown the referenced object yet, nor that it does not exist."""
-
-
-ReferenceState = Present | Missing | Unknown
+    from resources.signatures.standing import Verified
 
 
 class TagAnswer(NamedTuple):
@@ -101,72 +47,11 @@ class Resolution(NamedTuple):
     waits: bool = False
 
 
-class Unresolved(Exception):  # noqa: N818 - it describes the object, not a failure of ours
-    """A referenced object that is not what it should be."""
-
-
-def referenced_objects(namespace: str, sources: Sources) -> tuple[ReferencedObject, ...]:
-    """Every object that the sources of an artifact refer to."""
-    objects = []
-    if sources.oci is not None and sources.oci.secret:
-        objects.append(
-            ReferencedObject(Role.SECRET, ObjectRef("Secret", namespace, sources.oci.secret))
-        )
-    if sources.oci is not None and sources.oci.ca_config_map:
-        ref = ObjectRef("ConfigMap", namespace, sources.oci.ca_config_map)
-        objects.append(ReferencedObject(Role.CA, ref, CA_KEY))
-    if sources.config_map is not None:
-        ref = ObjectRef("ConfigMap", namespace, sources.config_map.name)
-        objects.append(ReferencedObject(Role.CONTENT, ref, sources.config_map.key))
-    return tuple(objects)
-
-
-def missing_text(target: ReferencedObject) -> str:
-    """Tell a user that a referenced object does not exist."""
-    if not can_exist(target.ref):
-        return f"no {target.ref.kind} can have the name {target.ref.name!r}"
-    return f"{target.ref.kind} {target.ref.name} does not exist"
-
-
-def content_of(
-    target: ReferencedObject,
-    document: Mapping[str, Any],
-    oci: OciSource | None,
-    policy: RegistryPolicy,
-) -> bytes:
-    """What of an object matters, given as the API server's JSON.
-
-    Raises:
-        Unresolved: it has not what is looked for; names keys, never values.
-    """
-    ref, data = target.ref, document.get("data") or {}
-    if target.role is Role.SECRET and oci is not None:
-        try:
-            policy.credentials_of(document, oci.registry, oci.repository)
-        except InvalidCredentials as error:
-            raise Unresolved(f"{ref.kind} {ref.name}: {error}") from None
-        return msgspec.json.encode(data, order="sorted")
-    if target.key not in data:
-        raise Unresolved(f"{ref.kind} {ref.name} has no key {target.key}")
-    return str(data[target.key]).encode()
-
-
 def published_of(generation: int, published: Resolved | None) -> Resolved:
     """What was published of this generation; empty if that was another one."""
     if published is None or published.observed_generation != generation:
         return Resolved()
     return published
-
-
-def digest_of(target: ReferencedObject, content: bytes, uid: str) -> str:
-    """A hash of what matters of an object, which survives a restart and may be published.
-
-    A password could be guessed, and the guess checked by a plain hash. That of a Secret takes its
-    uid, which is random and shown to nobody who may not read the Secret itself.
-    """
-    if target.role is Role.SECRET:
-        return f"hmac-sha256:{hmac.digest(uid.encode(), content, 'sha256').hex()}"
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def published_state(before: Resolved, role: Role, sources: Sources) -> Present | None:
@@ -188,27 +73,41 @@ def resolve(
     sources: Sources,
     states: Mapping[Role, ReferenceState],
     answer: TagAnswer,
+    standing: Standing = UNASKED,
 ) -> Resolution:
     """What is to be published of this generation, given what was published last.
 
     What this generation was once resolved to stays, whatever goes missing later; a source that
-    leads to nothing does not hold up the others. The revision stays as long as nodes are to install
-    the same, also if an earlier operator has computed it in another way.
+    leads to nothing does not hold up the others. `standing` is that of the `candidate`; if it is
+    enforced, no other digest is published than one that is verified. The revision stays as long as
+    nodes are to install the same, also if an earlier operator has computed it in another way.
     """
     before = published_of(generation, published)
-    oci, oci_trouble = _oci(before, sources, states, answer)
+    verified = published.verified if published is not None else None
+    oci, oci_trouble = _oci(before, sources, states, answer, standing, verified)
     content, content_trouble = _content(before, sources, states)
     is_oci_digest_given = sources.oci is not None and sources.oci.is_pinned
     resolved = None
-    if oci.digest or content.version or sources.inline is not None or not _has_remote(sources):
+    is_withdrawn = oci_trouble is not None and oci_trouble.reason == REFUSED and before.oci_digest
+    if (
+        oci.digest
+        or is_withdrawn
+        or content.version
+        or sources.inline is not None
+        or not _has_remote(sources)
+    ):
         hashed = "" if is_oci_digest_given else oci.digest
         present = {Role.CONTENT: content, Role.SECRET: oci.secret, Role.CA: oci.ca}
         is_same = oci.digest == (before.oci_digest or "") and _is_same(present, before, sources)
         parts = (hashed, *(state.identity for state in present.values()))
+        if standing.is_enforced and oci.verified is not None:
+            is_same = is_same and before.verified is not None
+            parts = (*parts, "verified")
         resolved = Resolved(
             observed_generation=generation,
             revision=(before.revision if is_same else None) or revision(generation, *parts),
             oci_digest=oci.digest or None,
+            verified=oci.verified,
             config_map_resource_version=(content if sources.config_map else oci.ca).version or None,
             config_map_digest=content.digest or None,
             ca_digest=oci.ca.digest or None,
@@ -218,21 +117,38 @@ def resolve(
     troubles = [trouble for trouble in (oci_trouble, content_trouble) if trouble is not None]
     known = [trouble for trouble in troubles if trouble is not _WAITS]
     return Resolution(
-        resolved, _missing(states), known[0] if known else None, waits=_WAITS in troubles
+        resolved, _missing(states, standing), known[0] if known else None, waits=_WAITS in troubles
     )
+
+
+def candidate(sources: Sources, before: Resolved, answer: TagAnswer) -> str:
+    """The digest that would be published, were it not for its signatures; empty if none is known.
+
+    It is the root's: a platform is chosen by the nodes.
+    """
+    source = sources.oci
+    if source is None:
+        return ""
+    return source.reference if source.is_pinned else answer.digest or before.oci_digest or ""
 
 
 class _Oci(NamedTuple):
     digest: str = ""
     secret: Present = Present()
     ca: Present = Present()
+    verified: Verified | None = None
 
 
 _WAITS = ResolutionFailure("Unknown", PENDING, "")
 
 
 def _oci(
-    before: Resolved, sources: Sources, states: Mapping[Role, ReferenceState], answer: TagAnswer
+    before: Resolved,
+    sources: Sources,
+    states: Mapping[Role, ReferenceState],
+    answer: TagAnswer,
+    standing: Standing,
+    verified: Verified | None,
 ) -> tuple[_Oci, ResolutionFailure | None]:
     source = sources.oci
     if source is None:
@@ -242,14 +158,21 @@ def _oci(
             trouble = _trouble(states.get(role))
             if trouble is not None:
                 return _Oci(), trouble
-    digest = source.reference if source.is_pinned else answer.digest or before.oci_digest
+    digest = candidate(sources, before, answer)
     if not digest:
         return _Oci(), _lookup_trouble(source, answer)
+    permit = Permitted(digest)
+    if standing is not UNASKED:
+        permit = permitted(standing, before.oci_digest or "", verified)
+    if permit.refusal is not None:
+        failure = ResolutionFailure(*permit.refusal)
+        is_registry = failure.reason == Result.REGISTRY_FAILED
+        return _Oci(), failure._replace(reason=OCI_FAILED) if is_registry else failure
     secret, ca = (
         _present(states.get(role), published_state(before, role, sources))
         for role in (Role.SECRET, Role.CA)
     )
-    return _Oci(digest, secret, ca), None
+    return _Oci(permit.digest, secret, ca, permit.verified), None
 
 
 def _content(
@@ -300,8 +223,9 @@ def _lookup_trouble(source: OciSource, answer: TagAnswer) -> ResolutionFailure:
     return ResolutionFailure("False", OCI_FAILED, answer.problem.message)
 
 
-def _missing(states: Mapping[Role, ReferenceState]) -> tuple[str, ...] | None:
+def _missing(states: Mapping[Role, ReferenceState], standing: Standing) -> tuple[str, ...] | None:
     missing = tuple(state.text for state in states.values() if isinstance(state, Missing))
+    missing = (*missing, *standing.missing)
     if not missing and any(isinstance(state, Unknown) for state in states.values()):
         return None
     return missing

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from resources.artifact.fields import Resolved
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ def revision(generation: int, *resolved: str) -> str:
 def pinned(artifact: Artifact, sources: Sources) -> tuple[str | None, Resolved]:
     """What a node is to install: the revision, and what the references were resolved to.
 
-    The revision is None while the operator has not resolved this generation.
+    The revision is None while the operator has not resolved this generation. If signatures are
+    enforced, the only digest is the one that the operator has found to be signed.
     """
     generation, resolved = artifact.metadata.generation or 0, artifact.status.resolved
     if not sources.needs_resolving:
@@ -33,4 +36,7 @@ def pinned(artifact: Artifact, sources: Sources) -> tuple[str | None, Resolved]:
         return revision(generation), Resolved(observed_generation=generation, oci_digest=digest)
     if resolved is None or resolved.observed_generation != generation:
         return None, resolved or Resolved()
+    verified = resolved.verified
+    if sources.is_enforced and (verified is None or verified.digest != resolved.oci_digest):
+        resolved = msgspec.structs.replace(resolved, oci_digest=None)
     return resolved.revision, resolved

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from resources.artifact.nodereport import LoadState, ReportState
+from resources.artifact.nodereport import FalcoReport, LoadState, ReportState
 from resources.kubernetes.selector import selects
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ NAMED = 5
 
 # Characters kept of one node's message: a condition holds the messages of NAMED nodes.
 _LONGEST = 500
+# The same of a message that may end with a manifest, which is of no use in part.
+_LONGEST_FIT = 1024
 
 
 class Load(NamedTuple):
@@ -33,6 +35,14 @@ class Load(NamedTuple):
 
     state: str
     reason: str = ""
+    message: str = ""
+
+
+class Fit(NamedTuple):
+    """Whether a Falco, as it is named, has what an artifact needs; `message`: what it lacks."""
+
+    falco: str
+    state: str
     message: str = ""
 
 
@@ -45,6 +55,7 @@ class ReportEntry(Struct, frozen=True, weakref=True):
     reason: str = ""
     message: str = ""
     load: Load | None = None
+    fit: Fit | None = None
 
 
 class Subject(NamedTuple):
@@ -91,7 +102,8 @@ class Sum(NamedTuple):
     nodes whose Falco did not load it, and why: of programmed pods, of which there are `not_loaded`,
     and of failed ones that have taken it back, of which there are `refused`. Of programmed pods
     `doubts` say why that is not known of others, and `proofs` by what it is known of those that
-    did.
+    did. `fits` are all different answers whether Falco has what is needed, the worst first;
+    `fitted` is the number of pods that gave one.
     """
 
     pods: int = 0
@@ -109,6 +121,8 @@ class Sum(NamedTuple):
     refusals: tuple[tuple[str, str], ...] = ()
     doubts: tuple[Load, ...] = ()
     proofs: tuple[str, ...] = ()
+    fits: tuple[Fit, ...] = ()
+    fitted: int = 0
 
     @property
     def desired(self) -> int:
@@ -120,8 +134,11 @@ class Sum(NamedTuple):
 PLAIN, WAITS, UNCOVERED = PodProgress(PROGRAMMED), PodProgress(PENDING), PodProgress(NOT_SELECTED)
 
 
-def entries(reports: Iterable[ArtifactReport]) -> tuple[ReportEntry, ...]:
+def entries(
+    reports: Iterable[ArtifactReport], falco: FalcoReport | None
+) -> tuple[ReportEntry, ...]:
     """The entries of a NodeReport sorted by uid, of which each occurs once."""
+    name = str(falco or FalcoReport())
     by_uid = {
         report.uid: ReportEntry(
             report.uid,
@@ -130,6 +147,7 @@ def entries(reports: Iterable[ArtifactReport]) -> tuple[ReportEntry, ...]:
             report.reason or "",
             (report.message or "")[:_LONGEST],
             _load(report),
+            _fit(report, name),
         )
         for report in reports
     }
@@ -154,6 +172,18 @@ def _load(report: ArtifactReport) -> Load | None:
         return None
     message = (report.loaded_message or "")[:_LONGEST]
     return Load(report.loaded, report.loaded_reason or "", message)
+
+
+def fit_of(subject: Subject, entries: Sequence[ReportEntry]) -> Fit | None:
+    """What a pod with these entries says of its Falco and the subject's revision."""
+    entry = _entry(entries, subject.uid)
+    return entry.fit if entry is not None and entry.revision == subject.revision else None
+
+
+def _fit(report: ArtifactReport, falco: str) -> Fit | None:
+    if report.compatible is None or report.state == ReportState.NOT_SELECTED:
+        return None
+    return Fit(falco, report.compatible, (report.compatible_message or "")[:_LONGEST_FIT])
 
 
 def _progress_of(subject: Subject, report: PodReport) -> PodProgress:

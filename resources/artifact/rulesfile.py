@@ -6,11 +6,11 @@ import msgspec
 
 from resources.artifact.fields import (
     PRIORITY_COLUMN,
-    STATUS_COLUMNS,
-    UNSEEN,
     ArtifactStatus,
     Priority,
     Selector,
+    status_columns,
+    unseen_status,
 )
 from resources.artifact.oci_artifact import OCIArtifact
 from resources.kubernetes.definition import ResourceDefinition, doc
@@ -36,12 +36,12 @@ class Rulesfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, r
 
     metadata: ObjectMeta = ObjectMeta()
     spec: Annotated[RulesfileSpec, doc("The wanted state.")] = RulesfileSpec()
-    status: Annotated[ArtifactStatus, doc("The observed state.")] = UNSEEN
+    status: Annotated[ArtifactStatus, doc("The observed state.")] = unseen_status("Rulesfile")
 
 
 DEFINITION = ResourceDefinition(
     type=Rulesfile,
     kind="Rulesfile",
     categories=("falcosecurity", "artifacts"),
-    columns=(PRIORITY_COLUMN, *STATUS_COLUMNS),
+    columns=(PRIORITY_COLUMN, *status_columns("Rulesfile")),
 )

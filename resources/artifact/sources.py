@@ -11,6 +11,7 @@ from resources.artifact.config import Config
 from resources.artifact.plugin import Plugin
 from resources.artifact.rulesfile import Rulesfile
 from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.signatures.demand import DEFAULT_MODES, DefaultModes, Demand, demand_of
 
 if TYPE_CHECKING:
     from resources.artifact.oci_artifact import OCIArtifact
@@ -100,11 +101,18 @@ class Sources(NamedTuple):
     oci: OciSource | None = None
     config_map: ConfigMapSource | None = None
     inline: InlineSource | None = None
+    signatures: Demand | None = None
+    """What is demanded of the signatures of `oci`; None without it."""
+
+    @property
+    def is_enforced(self) -> bool:
+        """Whether no node may install what the operator has not found to be signed."""
+        return self.signatures is not None and self.signatures.is_enforced
 
     @property
     def needs_resolving(self) -> bool:
         """Whether a node needs the operator to know which content the spec refers to."""
-        if self.config_map is not None:
+        if self.config_map is not None or self.is_enforced:
             return True
         oci = self.oci
         return oci is not None and not (oci.is_pinned and not oci.secret and not oci.ca_config_map)
@@ -115,18 +123,19 @@ def decode(kind: str, raw: bytes) -> Artifact:
     return _DECODERS[kind].decode(raw)
 
 
-def sources_of(artifact: Artifact) -> Sources:
+def sources_of(artifact: Artifact, defaults: DefaultModes = DEFAULT_MODES) -> Sources:
     """The sources of an artifact's content.
 
     Raises:
-        InvalidSpec: the name of the registry or repository is not valid.
+        InvalidSpec: the name of the registry or repository is not valid, or a key or regular
+            expression by which signatures are verified.
     """
     oci = None if isinstance(artifact, Config) else artifact.spec.oci_artifact
-    return Sources(
-        oci=_oci(oci) if oci is not None else None,
-        config_map=_config_map(artifact),
-        inline=_inline(artifact),
-    )
+    source = _oci(oci) if oci is not None else None
+    signatures = None
+    if oci is not None and source is not None:
+        signatures = demand_of(oci.verify, source.registry, source.repository, defaults)
+    return Sources(source, _config_map(artifact), _inline(artifact), signatures)
 
 
 def _config_map(artifact: Artifact) -> ConfigMapSource | None:

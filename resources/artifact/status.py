@@ -11,12 +11,14 @@ from msgspec.json import Decoder
 from resources.artifact.fields import ArtifactStatus, Nodes, Resolved
 from resources.artifact.reasons import REFERENCE_FAILED, RESOLVED
 from resources.artifact.rollout import NAMED
-from resources.artifact.summary import loaded, programmed
+from resources.artifact.summary import summed_up
 from resources.kubernetes.conditions import (
+    COMPATIBLE,
     LOADED,
     PARKED,
     PROGRAMMED,
     RESOLVED_REFS,
+    VERIFIED,
     ConditionDraft,
     Counts,
     condition,
@@ -25,6 +27,7 @@ from resources.kubernetes.conditions import (
 )
 from resources.kubernetes.event import bounded
 from resources.kubernetes.meta import timestamp
+from resources.signatures.standing import condition_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from resources.artifact.resolution import ResolutionFailure
     from resources.artifact.rollout import Sum
     from resources.kubernetes.meta import ObjectMeta
+    from resources.signatures.standing import Standing
 
 FIELD_MANAGER = "artifact-controller"
 
@@ -45,7 +49,7 @@ class _PodCounts(Counts):
         return is_same and super().only_differ(status, other)
 
 
-COUNTS = _PodCounts(frozenset({"nodes"}), frozenset({PROGRAMMED, LOADED}))
+COUNTS = _PodCounts(frozenset({"nodes"}), frozenset({PROGRAMMED, LOADED, COMPATIBLE}))
 """Where the status of an artifact counts pods."""
 
 _GO_FINALIZER = re.compile(r"[a-z.]*artifact\.falcosecurity\.dev/finalizer-.+")
@@ -77,12 +81,16 @@ class Observed(NamedTuple):
 
     `resolved` is what to publish, None while this generation is not resolved. `missing` holds a
     message for each missing reference; it is None while the references have not been looked up.
+    `standing` is None if there is no artifact of a registry.
+    `summaries` are the types of the conditions that sum up the pods.
     """
 
     sum: Sum
+    summaries: tuple[str, ...]
     resolved: Resolved | None = None
     missing: tuple[str, ...] | None = None
     trouble: ResolutionFailure | None = None
+    standing: Standing | None = None
 
 
 def status_of(raw: bytes) -> ArtifactStatus:
@@ -120,10 +128,16 @@ def status(
 ) -> ArtifactStatus:
     """The new status; equal to the one before if the same was observed."""
     conditions = seen(before.conditions, now)
+    resolved = _published(before.resolved, observed.resolved, now)
+    if observed.standing is None:
+        conditions = tuple(known for known in conditions if known.type != VERIFIED)
     for draft in (
         _references(observed, generation),
-        programmed(observed.sum, observed.trouble, generation),
-        loaded(observed.sum, observed.trouble, generation),
+        _verified(observed.standing, before, resolved, generation),
+        *(
+            summed_up(name, observed.sum, observed.trouble, generation)
+            for name in observed.summaries
+        ),
     ):
         if draft is not None:
             conditions = set_condition(conditions, draft, now)
@@ -139,7 +153,7 @@ def status(
     )
     return ArtifactStatus(
         observed_generation=generation,
-        resolved=_published(before.resolved, observed.resolved, now),
+        resolved=resolved,
         nodes=nodes,
         conditions=conditions,
     )
@@ -165,6 +179,19 @@ def is_programmed(status: ArtifactStatus) -> bool:
     """Whether the condition `Programmed` is true: every pod that is covered has the revision."""
     programmed = condition(status.conditions, PROGRAMMED)
     return programmed is not None and programmed.status == "True"
+
+
+def _verified(
+    standing: Standing | None,
+    before: ArtifactStatus,
+    resolved: Resolved | None,
+    generation: int | None,
+) -> ConditionDraft | None:
+    if standing is None:
+        return None
+    known = condition(before.conditions, VERIFIED)
+    published = resolved.oci_digest if resolved is not None else None
+    return condition_of(standing, known, published, generation)
 
 
 def _published(before: Resolved | None, resolved: Resolved | None, now: datetime) -> Any:

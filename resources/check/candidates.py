@@ -8,8 +8,10 @@ import msgspec
 
 from resources.check.check_request import WebServer
 from resources.check.contents import NodeContents
+from resources.check.needs import needs_of_rules
 from resources.check.rule_environment import environment_of, extra_outputs
 from resources.conditions.condition_cache import ConditionCache
+from resources.conditions.condition_warnings import output_warnings
 from resources.conditions.vocabulary import Vocabulary
 from resources.configuration import base as falco_config
 from resources.configuration import check as config_check
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from resources.check.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
+    from resources.check.needs import Needs
     from resources.rules.items import RulesContent
 
 
@@ -37,6 +40,7 @@ class Evaluation(NamedTuple):
     problems: list[Finding]
     warnings: list[Finding]
     web_server: WebServer = WebServer()
+    plugins: tuple[str, ...] = ()
 
 
 class NodeSet:
@@ -51,7 +55,7 @@ class NodeSet:
         self._context = context
         # Names of libraries that Plugins install, or would install.
         self._files = {slot.file for slot in slots if slot.kind == "plugin"}
-        self._falco = release(context.falco_version)
+        self._falco = release(context.says_version or context.falco_version)
         base = falco_config.base_config(context.workload, context.falco_version)
         self._base = config_content.read(base.encode(), self._falco)
         self._contents = NodeContents(self.slots, read, self._falco)
@@ -88,6 +92,14 @@ class NodeSet:
         content = self._contents.configs.get(version.path)
         return tuple(entry.key for entry in content.entries) if content is not None else ()
 
+    def needs(self) -> dict[str, Needs]:
+        """What the rules at each path need, unless nothing of them can be read."""
+        return {
+            path: needs_of_rules(content)
+            for path, content in self._contents.rules.items()
+            if content.items or not content.problems
+        }
+
     def evaluate(self, selection: Mapping[str, CheckedVersion]) -> Evaluation:
         """Check these versions, by slot id, together and in the order in which Falco loads them."""
         chosen = [(slot, selection[slot.id]) for slot in self.slots if slot.id in selection]
@@ -110,7 +122,7 @@ class NodeSet:
             *found.warnings,
         ]
         problems = [*problems, *found.problems]
-        return Evaluation(problems, warnings, _web_server(merged))
+        return Evaluation(problems, warnings, _web_server(merged), tuple(plugins.loaded))
 
     def _plugin_entry(self, slot: CheckedSlot, version: CheckedVersion) -> LoadedPlugin:
         """The entry of a Plugin in falco.yaml; raises BadEntry if Falco would refuse it.
@@ -163,6 +175,8 @@ class NodeSet:
         for piece, extra in extra_outputs(merged):
             text = rule_set.extra_output_problem(extra)
             problems += [finding("append_output", piece, text)] if text else []
+            told = output_warnings(extra.text, self._vocabulary)
+            warnings += [finding("append_output", piece, warning) for warning in told]
         for slot, content in contents:
             for item in content.items:
                 if isinstance(item, PluginRequirement):

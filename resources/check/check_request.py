@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from resources.check.needs import Needs
+
 
 class PluginFact(msgspec.Struct, frozen=True):
     """What is known of a plugin.
@@ -61,20 +63,24 @@ class CheckedSlot(msgspec.Struct, frozen=True):
 class Context(msgspec.Struct, frozen=True):
     """The Falco of the node; an empty version is unknown, and nothing is checked against it.
 
-    `foreign_libraries` are files in the directory of plugins that belong to no slot.
+    `falco_version` is that of its image, after which its base configuration was made.
+    `says_version` is what Falco itself says, if it has run. `foreign_libraries` are files in the
+    directory of plugins that belong to no slot.
     """
 
     engine_version: str = ""
     falco_version: str = ""
     workload: Literal["DaemonSet", "Deployment"] = "DaemonSet"
     foreign_libraries: tuple[str, ...] = ()
+    says_version: str = ""
 
 
 class FalcoProgram(msgspec.Struct, frozen=True):
     """The pod's Falco, for dry runs: a directory laid out as its image, and the volumes' root.
 
     `base` is the path of its falco.yaml. `variables` are those of its environment that are known.
-    Dry runs may take `seconds` in all.
+    Dry runs may take `seconds` in all. `is_whole`: Falco has no libraries beside those of the
+    image and of its volumes.
     """
 
     image: str
@@ -82,6 +88,7 @@ class FalcoProgram(msgspec.Struct, frozen=True):
     base: str
     variables: dict[str, str]
     seconds: float
+    is_whole: bool = False
 
 
 class CheckRequest(msgspec.Struct, frozen=True):
@@ -119,6 +126,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     `unasked` says why Falco itself was not asked, or gave no answer; empty if it judged. `broken`:
     it will give none however often it is asked. `dry_runs` is how often Falco was run for it.
+    `needs` are those of rules, by path of the content; `plugins` are the names of those that Falco
+    loads with the chosen versions.
     """
 
     chosen: dict[str, Choice] = {}
@@ -129,3 +138,5 @@ class Verdict(msgspec.Struct, frozen=True):
     unasked: str = ""
     broken: bool = False
     dry_runs: int = 0
+    needs: dict[str, Needs] = {}
+    plugins: tuple[str, ...] = ()

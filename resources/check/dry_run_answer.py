@@ -39,7 +39,9 @@ _LINE = re.compile(_TIME + r"([^\n]*(?:[Ww]arning|WARNING|[Dd]eprecated)[^\n]*)"
 _NEXT = re.compile(_TIME, re.MULTILINE)
 _PLUGIN = re.compile(r"cannot load plugin ([^\n]*?\.so[^\n:]*): |error in plugin (\S+?):? ")
 # A shared library or file that this container lacks, and Falco's may have.
-_ABSENT = re.compile(r"cannot open shared object file|error while loading shared libraries")
+_ABSENT = re.compile(
+    r"error while loading shared libraries|([^\s:]+): cannot open shared object file"
+)
 # What a plugin misses in a dry run at its initialisation, and may find in Falco's container.
 _MISSED = re.compile(
     r"address family not supported|no such host|name resolution|resolve host|"
@@ -84,6 +86,15 @@ class NoAnswer(Exception):  # noqa: N818 - what it reports is a failure of the r
     """The dry run does not say whether Falco takes the candidate; the text says why."""
 
 
+class Lacks(NoAnswer):
+    """A library is not here; `path` is its path or name, and Falco's container may have it."""
+
+    def __init__(self, text: str, path: str, error: str) -> None:
+        super().__init__(text)
+        self.path = path
+        self.refusal = _of_configuration(error)
+
+
 class DoesNotRun(NoAnswer):
     """This Falco gives no answer to its own configuration either, and so to no candidate."""
 
@@ -100,8 +111,9 @@ def answer(run: DryRun) -> Refusal | Taken:
         raise NoAnswer("the dry run of Falco took too long")
     if run.code == -signal.SIGKILL or _NO_MEMORY.search(run.output):
         raise NoAnswer("the dry run of Falco needed too much memory")
-    if _ABSENT.search(run.output):
-        raise NoAnswer(f"the dry run of Falco lacks a file: {_line(_error(run.output))}")
+    if absent := _ABSENT.search(run.output):
+        error = _error(run.output)
+        raise Lacks(f"the dry run of Falco lacks a file: {_line(error)}", absent[1] or "", error)
     if run.code in {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE}:
         name = signal.Signals(-run.code).name
         return Refusal(f"Falco crashes of it ({name}){_said(run.output)}")

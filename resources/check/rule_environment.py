@@ -8,7 +8,7 @@ from resources.conditions.environment import SYSCALL, Environment
 from resources.configuration.fragment import has_variable
 from resources.configuration.official_plugins import OFFICIAL
 from resources.rules.rule_set import ExtraOutput
-from resources.text.yaml_node import YamlList, YamlMap, YamlScalar, keys, lookup, text, text_or_null
+from resources.text.yaml_node import YamlList, YamlMap, YamlScalar, keys, lookup, text_or_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,9 +64,9 @@ def extra_outputs(merged: MergedConfig) -> Iterator[tuple[ConfigValue, ExtraOutp
                 piece,
                 ExtraOutput(
                     extra,
-                    text(lookup(criteria, "source")) or "",
+                    text_or_null(lookup(criteria, "source")) or "",
                     frozenset(name.text for name in names if isinstance(name, YamlScalar)),
-                    text(lookup(criteria, "rule")) or "",
+                    text_or_null(lookup(criteria, "rule")) or "",
                 ),
             )
 
@@ -74,7 +74,7 @@ def extra_outputs(merged: MergedConfig) -> Iterator[tuple[ConfigValue, ExtraOutp
 def _texts(entry: YamlMap) -> Iterator[str]:
     output = lookup(entry, "extra_output")
     if not has_variable(output) and (extra := text_or_null(output)):
-        yield extra
+        yield f" {extra}"
     fields = lookup(entry, "extra_fields")
     for field in fields.values if isinstance(fields, YamlList) else ():
         if isinstance(field, YamlScalar) and not has_variable(field):

@@ -77,6 +77,8 @@ class SetCheck:
             ),
             warnings=self._warnings(selection, final.warnings),
             web_server=final.web_server,
+            needs=self._node.needs(),
+            plugins=final.plugins,
         )
 
     def _options(self, slot: CheckedSlot) -> Options:

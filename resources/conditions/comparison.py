@@ -6,12 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from resources.conditions.condition_text import BLANKS, IDENTIFIER, NUMBER
-from resources.conditions.event_types import NAMES, NEUTRAL, OTHERS, EventTypes
-from resources.conditions.functions import Operand, OperandReader
+from resources.conditions.condition_warnings import value_warning
+from resources.conditions.event_types import EXISTS, NEUTRAL, EventTypes, compared
+from resources.conditions.functions import Fault, Operand, OperandReader
 from resources.conditions.value_types import (
     EVENT,
     MODIFIERS,
     MODIFIERS_SINCE,
+    WORD,
     kind_of_value,
     operator_problem,
     value_problem,
@@ -32,12 +34,19 @@ _OPERATOR = re.compile(
 )
 # A modifier takes a list, and neither "and", "or" nor "not" is one.
 _MODIFIER = re.compile(
-    r"(?:oneof|anyof|allof)[ \t\b\r\n]+(?=\(|(?!(?:and|or|not)(?![a-zA-Z0-9]))[a-zA-Z])"
+    r"(?:oneof|anyof|allof)[ \t\b\r\n]+"
+    r"(?=\(|(?!(?:and|or|not)(?![a-zA-Z0-9]))[a-zA-Z\ue000-\uefff])"
 )
+# The name of a list, or the character that stands for it (`ConditionCache`).
+_NAME = re.compile(rf"{IDENTIFIER.pattern}|[\ue000-\uefff]")
 # With these Falco looks for the types of events.
 _OF_EVENT_TYPES = frozenset({"=", "==", "!=", "in", "exists"})
 _OF_AROUND = frozenset({"=", "==", "exists"})
 _EVENT_TYPES = frozenset({"evt.type", "syscall.type"})
+
+
+def _is_none(_: str) -> bool:
+    return False
 
 
 class ComparisonReader:
@@ -53,12 +62,13 @@ class ComparisonReader:
         self._vocabulary = vocabulary
         self._lists = lists
         self._operands = OperandReader(text, vocabulary)
+        # The values of the comparison that is read, and whether each is bare.
+        self._compared: list[tuple[str, bool]] = []
         self.words: set[str] = set()
         self.lone_words: set[str] = set()
-        self.typed_words: set[tuple[str, str]] = set()
-        self.events: set[str] = set()
         self.fields = self._operands.fields
-        self.problems = self._operands.problems
+        self.faults = self._operands.faults
+        self.warnings = self._operands.warnings
 
     def comparison(self) -> EventTypes | None:
         """Read a comparison; None if the text goes on with no field and no function."""
@@ -70,9 +80,11 @@ class ComparisonReader:
         if match is None:
             self._text.fail("an operator")
         kind, operator = match.lastgroup, match[0]
+        self._text.syntax_words.add(operator)
         if self._text.blanks() and kind == "text":
             operator = self._modified(operator)
         self._operator(left, operator)
+        self._compared.clear()
         if kind != "unary" and not self._right_side(left, operator):
             if kind == "number":
                 if not self._value(left, operator, self._text.skip(NUMBER)):
@@ -82,13 +94,19 @@ class ComparisonReader:
             else:
                 self._single(left, operator)
         if left.name in _EVENT_TYPES and operator in {"=", "==", "in", "!="}:
-            return OTHERS if operator == "!=" else NAMES
-        return NAMES if left.uses_event_type and kind == "unary" else NEUTRAL
+            is_list = self._lists.__contains__ if self._lists is not None else _is_none
+            values = [
+                value for value, is_bare in self._compared if not (is_bare and is_list(value))
+            ]
+            lists = {value for value, is_bare in self._compared if is_bare and is_list(value)}
+            return compared(values, lists, differs=operator == "!=")
+        return EXISTS if left.uses_event_type and kind == "unary" else NEUTRAL
 
     def _modified(self, operator: str) -> str:
         if not self._vocabulary.release_has(MODIFIERS_SINCE):
             return operator
         modifier = self._text.skip(_MODIFIER)
+        self._text.syntax_words.add(modifier.strip())
         return f"{operator} {modifier.strip()}" if modifier else operator
 
     def _operator(self, left: Operand, operator: str) -> None:
@@ -123,18 +141,22 @@ class ComparisonReader:
     def _value(self, left: Operand, operator: str, text: str) -> bool:
         """Check a value that is no name of a list; false if it is empty."""
         kind = kind_of_value(left.field, left.root, operator)
-        problem = value_problem(kind, text) if self._vocabulary.is_known else ""
+        known = self._vocabulary.is_known and left.root not in self.fields
+        problem = value_problem(kind, text) if known else ""
+        if warning := value_warning(left.name, operator, text, self._vocabulary):
+            self.warnings[warning] = None
         if problem and kind == EVENT:
-            self.events.add(text)
+            self.faults[Fault("event", text)] = None
         elif problem:
             self._problem(f"{left.name or 'a function'}: {problem}")
         return bool(text)
 
     def _word(self, left: Operand, operator: str, word: str, names: set[str]) -> None:
+        self._compared.append((word, True))
         if self._lists is None or word in self._lists:
             names.add(word)
             if kind := kind_of_value(left.field, left.root, operator):
-                self.typed_words.add((word, kind))
+                self.faults[Fault("list", word, kind)] = None
         if self._lists is None or word not in self._lists:
             self._value(left, operator, word)
 
@@ -151,9 +173,11 @@ class ComparisonReader:
             if not self._text.take(")"):
                 self._text.fail("a ')'")
             return
-        name = self._text.skip(IDENTIFIER)
+        name = self._text.skip(_NAME)
         if not name:
             self._text.fail("a '(' or the name of a list")
+        if self._lists is None or name in self._lists:
+            self.faults[Fault("list", name, WORD)] = None
         self._word(left, operator, name, self.lone_words)
 
     def _use(self, left: Operand, operator: str, value: tuple[str, bool], names: set[str]) -> None:
@@ -161,7 +185,8 @@ class ComparisonReader:
         if is_bare:
             self._word(left, operator, text, names)
         else:
+            self._compared.append(value)
             self._value(left, operator, text)
 
     def _problem(self, text: str) -> None:
-        self.problems[text] = None
+        self.faults[Fault("problem", text)] = None

@@ -20,7 +20,9 @@ from resources.conditions.event_types import NEUTRAL, EventTypes, joined, negate
 from resources.conditions.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
+
+    from resources.conditions.functions import Fault
 
 # Parentheses within each other. The official rules need 6.
 _MAX_PARENTHESES = 1000
@@ -42,21 +44,20 @@ class RuleCondition(NamedTuple):
     `macros` are the names of macros. A bare word may be the name of a list, which Falco replaces by
     the list's items before it parses the condition: `words` are the bare words within parentheses,
     where a list may have any number of items, `lone_words` those where it must have exactly one.
-    `typed_words` are both with the kind that their values must have, `quoted_words` those within
-    quotes, where Falco replaces them too, with the quote.
+    `quoted_words` are those within quotes, where Falco replaces them too, with the quote,
+    `misplaced` those where no value can stand.
 
-    `fields` and `events` are names that only plugins can have, `problems` what Falco refuses once
-    a rule uses the condition.
+    `faults` are what Falco may refuse once a rule uses the condition, in their order, `warnings`
+    what it warns of then.
     """
 
     macros: tuple[str, ...]
     words: tuple[str, ...] = ()
     lone_words: tuple[str, ...] = ()
-    typed_words: tuple[tuple[str, str], ...] = ()
     quoted_words: tuple[tuple[str, str], ...] = ()
-    fields: tuple[str, ...] = ()
-    events: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    misplaced: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[str, ...] = ()
     event_types: EventTypes = NEUTRAL
 
 
@@ -86,6 +87,15 @@ def values(text: str) -> list[str]:
     if not reader.is_at_end():
         reader.fail("a ',' between two values")
     return result
+
+
+def _shortened(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    problems = [fault for fault in faults if fault.kind == "problem"][_MAX_PROBLEMS:]
+    return (
+        tuple(fault for fault in faults if fault not in set(problems))
+        if problems
+        else tuple(faults)
+    )
 
 
 class _Frame:
@@ -145,11 +155,10 @@ class _Parser:
             tuple(sorted(self._macros)),
             tuple(sorted(used.words)),
             tuple(sorted(used.lone_words)),
-            tuple(sorted(used.typed_words)),
             tuple(sorted(word for word in self._text.quoted_words if word[0] in lists)),
-            tuple(sorted(used.fields)),
-            tuple(sorted(used.events)),
-            tuple(used.problems)[:_MAX_PROBLEMS],
+            tuple(sorted(word for word in self._text.syntax_words if word in lists)),
+            _shortened(used.faults),
+            tuple(used.warnings)[:_MAX_PROBLEMS],
             self._open[0].event_types(),
         )
 
@@ -167,6 +176,7 @@ class _Parser:
                 self._text.skip(BLANKS)
             elif self._text.skip(_NOT):
                 is_negated = not is_negated
+                self._text.syntax_words.add("not")
             else:
                 break
             tight = False
@@ -191,6 +201,7 @@ class _Parser:
                 self._text.fail("a ')'")
             return ""
         joint = self._text.skip(_JOINT)
+        self._text.syntax_words.add(joint)
         # After `a or(b)` libsinsp allows no `and`, although it does after `a or (b)`.
         if not joint or (joint == "and" and after_or):
             self._text.fail("'and' or 'or'" if len(self._open) == 1 else "'and', 'or' or a ')'")
@@ -204,4 +215,5 @@ class _Parser:
         if not name:
             self._text.fail("a '(', a field or a macro")
         self._macros.add(name)
+        self._text.syntax_words.add(name)
         return name

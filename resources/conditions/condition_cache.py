@@ -56,6 +56,8 @@ class ConditionCache:
         return parsed._replace(
             words=tuple(names.get(word, word) for word in parsed.words),
             lone_words=tuple(names.get(word, word) for word in parsed.lone_words),
-            typed_words=tuple((names.get(word, word), kind) for word, kind in parsed.typed_words),
+            faults=tuple(
+                fault._replace(text=names.get(fault.text, fault.text)) for fault in parsed.faults
+            ),
             quoted_words=tuple((names.get(word, word), kind) for word, kind in parsed.quoted_words),
         )

@@ -11,8 +11,8 @@ BLANKS = re.compile(r"[ \t\b\r\n]*")
 IDENTIFIER = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 FIELD = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*(?:\.[a-zA-Z][a-zA-Z0-9_]*)+")
 NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[+-]?[0-9]+\.?[0-9]*(?:[eE][+-][0-9]+)?")
-BARE = re.compile(r"[^()\"'\s=,]+")
-_FIELD_ARGUMENT = re.compile(r"[^\[\]\"'\s]+")
+BARE = re.compile(r"[^()\"'\s=,]+", re.ASCII)
+_FIELD_ARGUMENT = re.compile(r"[^\[\]\"'\s]+", re.ASCII)
 # Between these Falco looks for the names of lists, even within quotes.
 _DELIMITERS = re.compile(r"[ \t\n\r(),=]+")
 # libsinsp: unescape_str. Falco knows \x since 0.45.
@@ -23,13 +23,21 @@ class BadCondition(ValueError):  # noqa: N818 - it describes the condition, not 
     """A condition that Falco cannot parse; the message shows the place."""
 
 
+class BadEscape(BadCondition):
+    """A quoted text with an escape that Falco does not know."""
+
+
 class ConditionText:
-    """A text and the place up to which it is read; `quoted_words` are (word, quote)."""
+    """A text and the place up to which it is read.
+
+    `quoted_words` are (word, quote), `syntax_words` what is read as part of the language.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
         self.quoted_words: set[tuple[str, str]] = set()
+        self.syntax_words: set[str] = set()
 
     def is_at_end(self) -> bool:
         """Whether all of the text is read."""
@@ -87,15 +95,23 @@ class ConditionText:
         return _unescaped(inner, quote) if "\\" in inner else inner
 
     def values(self) -> list[tuple[str, bool]]:
-        """Read values up to the first text that is none, and whether each is bare."""
+        """Read values up to the first text that is none, and whether each is bare.
+
+        Where the first has an escape that Falco does not know, it reads no value at all.
+        """
         self.skip(BLANKS)
         result: list[tuple[str, bool]] = []
-        while (value := self.value()) is not None:
+        try:
+            value = self.value()
+        except BadEscape:
+            return result
+        while value is not None:
             result.append(value)
             self.skip(BLANKS)
             if not self.take(","):
                 return result
             self.skip(BLANKS)
+            value = self.value()
         if result:
             self.fail("a value after ','")
         return result
@@ -131,7 +147,7 @@ def _unescaped(inner: str, quote: str) -> str:
     while (escape := inner.find("\\", at)) >= 0:
         letter = inner[escape + 1 : escape + 2]
         if letter not in _ESCAPES | {quote}:
-            raise BadCondition(f"{shown(inner[escape : escape + 2])} is no escape that Falco knows")
+            raise BadEscape(f"{shown(inner[escape : escape + 2])} is no escape that Falco knows")
         parts += (inner[at:escape], _PLAIN.get(letter, letter))
         at = escape + 2
     return "".join((*parts, inner[at:]))

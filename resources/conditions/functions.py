@@ -7,10 +7,12 @@ uses the operand is a problem; what it cannot parse raises BadCondition.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from resources.conditions.condition_text import BLANKS, FIELD, NUMBER, BadCondition
-from resources.conditions.vocabulary import Field
+from resources.conditions.condition_warnings import field_warning
+from resources.conditions.vocabulary import TEXT, Field, is_malformed
+from resources.text.messages import shown
 
 if TYPE_CHECKING:
     from resources.conditions.condition_text import ConditionText
@@ -31,15 +33,28 @@ _TEXTS = frozenset({"CHARBUF", "FSPATH", "BYTEBUF"})
 _TAKES = {"tolower": _TEXTS, "toupper": _TEXTS, "b64": _TEXTS - {"FSPATH"}} | {
     "basename": _TEXTS - {"BYTEBUF"}
 }
+_SEVERAL = frozenset({"join", "concat", "getopt"})
 UNKNOWN = Field("")
-_LITERAL = Field("CHARBUF")
 _LIST = Field("CHARBUF", is_list=True)
+
+
+class Fault(NamedTuple):
+    """What Falco may refuse once a rule uses a condition.
+
+    `text` says what the problem is, or is the name of a field or event that only a plugin may have,
+    or that of a list, each item of which must be a value of this kind.
+    """
+
+    kind: Literal["problem", "field", "event", "list"]
+    text: str
+    value_kind: str = ""
 
 
 class Operand(NamedTuple):
     """A field, or a function of fields; `name` is empty for a function.
 
-    `root` is the field whose values Falco looks at, behind functions of one argument.
+    `root` is the field whose values Falco looks at, behind functions of one argument; `raw` is what
+    functions of several arguments take it for.
     """
 
     name: str
@@ -47,10 +62,11 @@ class Operand(NamedTuple):
     uses_event_type: bool = False
     is_function: bool = False
     root: str = ""
+    raw: Field = Field("CHARBUF")
 
 
 class OperandReader:
-    """Reads operands; `fields` are names that the release does not have, `problems` the rest."""
+    """Reads operands; `fields` are names that the release does not have."""
 
     def __init__(self, text: ConditionText, vocabulary: Vocabulary) -> None:
         self._text = text
@@ -59,7 +75,8 @@ class OperandReader:
             f"{name}(" for name, since in _SINCE.items() if vocabulary.release_has(since)
         )
         self.fields: set[str] = set()
-        self.problems: dict[str, None] = {}
+        self.faults: dict[Fault, None] = {}
+        self.warnings: dict[str, None] = {}
 
     def operand(self) -> Operand | None:
         """Read a field or function on the left of a comparison; None if neither is next."""
@@ -87,10 +104,16 @@ class OperandReader:
         argument = self._text.field_argument()
         full = name if argument is None else f"{name}[{argument}]"
         field = self._vocabulary.field(name, argument)
-        if field is None:
+        self._text.syntax_words.add(full)
+        if warning := field_warning(full, self._vocabulary):
+            self.warnings[warning] = None
+        if field is None and is_malformed(full):
+            self._problem(f"there is no field {shown(full)}")
+        elif field is None:
             self.fields.add(full)
+            self.faults[Fault("field", full)] = None
         is_type = full in {"evt.type", "syscall.type"}
-        return Operand(full, field or UNKNOWN, is_type, root=full)
+        return Operand(full, field or UNKNOWN, is_type, root=full, raw=field or UNKNOWN)
 
     def _function(self, depth: int) -> Operand | None:
         name = self._function_name()
@@ -108,15 +131,18 @@ class OperandReader:
             self._text.fail("a ')' that closes the function")
         argument = self._text.field_argument()
         uses = any(operand.uses_event_type for operand in arguments)
-        field = self._result(name, [operand.field for operand in arguments], argument)
-        root = arguments[0].root if len(arguments) == 1 else ""
-        return Operand("", field, uses, is_function=True, root=root)
+        field = self._result(name, arguments, argument)
+        if len(arguments) > 1 or name in _SEVERAL:
+            return Operand("", field, uses, is_function=True)
+        (only,) = arguments
+        return Operand("", field, uses, is_function=True, root=only.root, raw=only.raw)
 
     def _function_name(self) -> str:
         if not self._vocabulary.is_known:
             return self._text.skip(_FUNCTION)[:-1]
         for name in self._functions:
             if self._text.take(name):
+                self._text.syntax_words.add(name[:-1])
                 return name[:-1]
         return ""
 
@@ -134,23 +160,23 @@ class OperandReader:
                     self._text.fail("a field, a function, a quoted text or a number")
             elif self._text.peek() != ")":
                 self._text.fail("a ')'")
-        return Operand("", _LIST)
+        return Operand("", _LIST, raw=_LIST)
 
     def _single(self, depth: int, expected: str) -> Operand:
         if self._text.skip(NUMBER) or self._text.quoted() is not None:
-            return Operand("", _LITERAL)
+            return Operand("", TEXT)
         operand = self._function(depth + 1) or self._field()
         if operand is None:
             self._text.fail(expected)
         return operand
 
-    def _result(self, name: str, fields: list[Field], argument: str | None) -> Field:
+    def _result(self, name: str, arguments: list[Operand], argument: str | None) -> Field:
         """The type of a function's result; what does not fit is a problem."""
         if not self._vocabulary.is_known:
             return UNKNOWN
-        if name in {"join", "concat", "getopt"}:
-            return self._of_several(name, fields, argument)
-        (first, *others) = fields
+        if name in _SEVERAL:
+            return self._of_several(name, [operand.raw for operand in arguments], argument)
+        (first, *others) = (operand.field for operand in arguments)
         if others:
             self._problem(f"{name}() takes one argument")
         if argument is not None:
@@ -185,4 +211,4 @@ class OperandReader:
         return Field("CHARBUF", is_list=name == "getopt")
 
     def _problem(self, text: str) -> None:
-        self.problems[text] = None
+        self.faults[Fault("problem", text)] = None

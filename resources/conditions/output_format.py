@@ -63,8 +63,8 @@ def _function(rest: str, environment: Environment) -> Iterator[tuple[str, bool]]
         return
     if operand is None:
         yield f"there is no function {shown(rest.partition('(')[0])}", True
-    for problem in reader.problems:
-        yield problem, True
-    for name in sorted(reader.fields):
-        if not environment.has_field(name):
-            yield environment.missing_field(name), True
+    for fault in reader.faults:
+        if fault.kind != "field":
+            yield fault.text, True
+        elif not environment.has_field(fault.text):
+            yield environment.missing_field(fault.text), True

@@ -9,8 +9,8 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Final
 
-from resources.conditions.event_table import EVENTS, SYSTEM_CALLS
 from resources.conditions.regular_expression import regex_problem
+from resources.conditions.vocabulary import EVENT_NAMES
 from resources.text.messages import shown
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ EVENT: Final = "event"
 SHORT: Final = "short"
 REGEX: Final = "regex"
 HEX: Final = "hex"
+WORD: Final = "word"
 
 # libsinsp keeps a text of a comparison in a buffer of this size, with a zero at its end.
 _BUFFER_SIZE = 256
@@ -80,13 +81,11 @@ _SERVICES = frozenset(
             "ssh",
         ),
         *("submission", "sunrpc", "svn", "syslog", "telnet", "tftp", "time", "whois", "www", "x11"),
-        *("xmpp-client"),
+        "xmpp-client",
     }
 )
+_WORD = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
-_EVENTS = frozenset(
-    name for table in (EVENTS, SYSTEM_CALLS) for names in table.values() for name in names.split()
-)
 
 
 def operator_problem(field: Field, operator: str) -> str:
@@ -103,10 +102,11 @@ def kind_of_value(field: Field, name: str, operator: str) -> str:
     base = operator.partition(" ")[0]
     if base in {"bcontains", "bstartswith"}:
         return HEX
+    if name == "evt.type":
+        # Whatever the operator, Falco looks its value up.
+        return EVENT
     if base == "regex":
         return REGEX
-    if name == "evt.type":
-        return EVENT
     if field.type in {"CHARBUF", "FSPATH", "FSRELPATH", "BYTEBUF"}:
         return SHORT
     kinds = {"BOOL": BOOLEAN, "PORT": PORT, "IPADDR": ADDRESS, "IPNET": NETWORK, "": ""}
@@ -147,14 +147,15 @@ def _network(text: str) -> str:
 
 
 def _is_address(text: str) -> bool:
+    kind = ipaddress.IPv4Address if "." in text else ipaddress.IPv6Address
     try:
-        return "%" not in text and bool(ipaddress.ip_address(text))
+        return "%" not in text and bool(kind(text))
     except ValueError:
         return False
 
 
 def _event(text: str) -> str:
-    return "" if not text or text in _EVENTS else f"there is no type of events {shown(text)}"
+    return "" if not text or text in EVENT_NAMES else f"there is no type of events {shown(text)}"
 
 
 def _short(text: str) -> str:
@@ -171,6 +172,10 @@ def _regex(text: str) -> str:
     return f"{shown(text)} is no regular expression: {problem}" if problem else ""
 
 
+def _word(text: str) -> str:
+    return "" if _WORD.fullmatch(text) else f"{shown(text)} is no single word of letters and digits"
+
+
 _CHECKS: dict[str, Callable[[str], str]] = {
     NUMBER: _number,
     BOOLEAN: _boolean,
@@ -181,5 +186,6 @@ _CHECKS: dict[str, Callable[[str], str]] = {
     SHORT: _short,
     HEX: _hex,
     REGEX: _regex,
+    WORD: _word,
 }
 KINDS = tuple(_CHECKS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from resources.conditions.event_table import PARAMETERS
+from resources.conditions.event_table import EVENTS, PARAMETERS, SYSTEM_CALLS
 from resources.conditions.field_table import FIELDS
 
 _MARKS = re.compile(r"([a-z0-9_.A-Z]+)([!~*+]*)")
@@ -19,6 +19,11 @@ _KEYED = frozenset({"proc.env", "proc.aenv"})
 _INCOMPLETE = frozenset({"evt.arg", "evt.rawarg", "evt.around", "evt.type.is", "thread.cgroup"})
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+", re.ASCII)
 _CGROUP = re.compile(r"thread\.cgroup\.[a-zA-Z_]+")
+
+
+EVENT_NAMES = frozenset(
+    name for table in (EVENTS, SYSTEM_CALLS) for names in table.values() for name in names.split()
+)
 
 
 class Field(NamedTuple):
@@ -61,6 +66,11 @@ class Vocabulary:
             return field if _NUMBER.fullmatch(argument) else None
         return field if name in _KEYED else None
 
+    def is_field(self, text: str) -> bool:
+        """Whether the whole text is a field."""
+        match = _WHOLE.fullmatch(text)
+        return match is not None and self.field(match[1], match[2]) is not None
+
     def starts_with_field(self, text: str) -> bool:
         """Whether the text starts with the name of a field, as what follows a % in an output."""
         match = _DOTTED.match(text)
@@ -86,12 +96,24 @@ class Vocabulary:
             return Field(type_, compares_with_fields=False, transforms=False)
         if rest in {"abspath.src", "abspath.dst"}:
             return TEXT
-        return Field("UINT32") if rest.startswith("type.is.") else None
+        is_event = rest.startswith("type.is.") and rest.removeprefix("type.is.") in EVENT_NAMES
+        return Field("UINT32") if is_event else None
+
+
+def is_malformed(name: str) -> bool:
+    """Whether Falco refuses even a rule that may be skipped over this field, which is not there."""
+    return bool(_STRICT.fullmatch(name))
 
 
 _OLDEST, _NEWEST = (0, 40), (0, 44)
+_STRICT = re.compile(
+    r"(?:evt\.(?:arg|rawarg|around)|fd\.types)(?:\[.*\])?|evt\.(?:arg|rawarg)\.[a-zA-Z0-9_.]*"
+    r"|(?:evt\.type\.is|thread\.cgroup)(?:\[.*\])?",
+    re.DOTALL,
+)
 _DOTTED = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*(?:\.[a-zA-Z][a-zA-Z0-9_]*)+")
-_ARGUMENT = re.compile(r"\[([^\[\]\"'\s]+)\]")
+_ARGUMENT = re.compile(r"\[([^\[\]\"'\s]+)\]", re.ASCII)
+_WHOLE = re.compile(rf"({_DOTTED.pattern})(?:{_ARGUMENT.pattern})?", re.ASCII)
 
 
 def _release(text: str) -> tuple[int, int]:

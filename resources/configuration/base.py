@@ -42,7 +42,7 @@ load_plugins: []
 engine:
   kind: {engine}
 """),
-    # Falco 0.41 removed the key; since then the container plugin finds the engines.
+    # Falco 0.38 is told by arguments; from 0.41 on the container plugin finds the engines.
     _Section(
         """\
 container_engines:
@@ -64,6 +64,7 @@ container_engines:
   bpm:
     enabled: false
 """,
+        since=(0, 39),
         before=(0, 41),
     ),
     _Section("""\
@@ -87,6 +88,14 @@ append_output:
   - suggested_output: true
 """,
         since=(0, 40),
+    ),
+    # Otherwise a fragment that enables `grpc` would enable its output, too.
+    _Section(
+        """\
+grpc_output:
+  enabled: false
+""",
+        before=(0, 44),
     ),
     _Section("""\
 webserver:

@@ -185,7 +185,7 @@ _NO_METRICS = (
 
 
 def _is_duration(text: str) -> bool:
-    match = _DURATION.fullmatch("".join(text.split()))
+    match = _DURATION.fullmatch(re.sub(r"\s", "", text, flags=re.ASCII))
     if match is None:
         return False
     pairs = zip(match.groups(), _UNITS.values(), strict=True)

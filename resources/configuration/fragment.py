@@ -66,24 +66,28 @@ def read(data: bytes, falco: Release | None) -> ConfigContent:
     Errors of the fragment are problems in it, and never raised.
     """
     try:
-        documents = yaml_reader.load(data)
+        documents = yaml_reader.load(data, only_first=True)
     except yaml_reader.BadYaml as error:
         is_bound = isinstance(error, yaml_reader.ExceedsBound)
         return ConfigContent(problems=(str(error),), unread=is_bound)
     if not documents.roots or is_null(documents.roots[0]):
         return ConfigContent(warnings=("the file has no configuration",))
-    root, *others = documents.roots
+    root = documents.roots[0]
     if isinstance(root, YamlList):
         problem = f"line {root.line}: the file holds a list, not a map of configuration"
         return ConfigContent(problems=(problem,))
     if isinstance(root, YamlScalar):
         warning = f"line {root.line}: Falco ignores the file, for it holds text, not a map"
         return ConfigContent(warnings=(warning,))
-    return _of_map(root, others, falco)._replace(values=documents.values)
+    content = _of_map(root, falco)._replace(values=documents.values)
+    if documents.cut:
+        warning = "Falco reads only the first document of the file"
+        content = content._replace(warnings=(*content.warnings, warning))
+    return content
 
 
-def _of_map(root: YamlMap, others: list[YamlNode], falco: Release | None) -> ConfigContent:
-    problems: list[str] = []
+def _of_map(root: YamlMap, falco: Release | None) -> ConfigContent:
+    problems: list[str] = _unreadable_key("", root)
     warnings: list[str] = []
     entries = tuple(
         FragmentEntry(key.text, key.line, value)
@@ -103,9 +107,15 @@ def _of_map(root: YamlMap, others: list[YamlNode], falco: Release | None) -> Con
     if repeated := duplicates(root):
         texts = listed(key.text for key in repeated)
         warnings.append(f"line {repeated[0].line}: given twice, the last counts: {texts}")
-    if others:
-        warnings.append(f"line {others[0].line}: Falco reads only the first document")
     return ConfigContent(entries, tuple(problems[:MAX_MESSAGES]), tuple(warnings[:MAX_MESSAGES]))
+
+
+def _unreadable_key(path: str, mapping: YamlMap) -> list[str]:
+    key = yaml_node.unreadable_key(mapping)
+    if key is None:
+        return []
+    where = f" in {path}" if path else ""
+    return [f"line {key.line}: a key{where} must be text, not {describe(key)}"]
 
 
 class _Place(NamedTuple):
@@ -187,9 +197,13 @@ class _TypeReader:
             if not (expected.any_key and place.path.startswith("plugins.")):
                 self.warnings.append(f"{place}: Falco expects {MAP}, this is {describe(value)}")
             return
+        self.problems += _unreadable_key(place.path, value)
         if expected.any_key or not expected.keys:
             return
         present = keys(value)
+        if repeated := duplicates(value):
+            texts = listed(key.text for key in repeated)
+            self.warnings.append(f"{place}: given twice, the first counts: {texts}")
         if not present and not expected.needs and not expected.in_schema:
             self.warnings.append(f"{place}: Falco warns, for it expects keys in it")
         for name, (_, inner) in zip(present, value.pairs, strict=True):

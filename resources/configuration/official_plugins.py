@@ -22,6 +22,10 @@ class OfficialPlugin(NamedTuple):
 
 
 _LIFE = ("container", "container_removed")
+_KRSI = (
+    *("krsi_connect", "krsi_linkat", "krsi_mkdirat", "krsi_open", "krsi_renameat", "krsi_socket"),
+    *("krsi_symlinkat", "krsi_unlinkat"),
+)
 _AUDIT = ("ka.", "jevt.", "json.")
 
 OFFICIAL = {
@@ -39,6 +43,6 @@ OFFICIAL = {
     "k8saudit-gke": OfficialPlugin(_AUDIT, "k8s_audit"),
     "k8smeta": OfficialPlugin(("k8smeta.",), events=("k8s",)),
     "kafka": OfficialPlugin((), "kafka"),
-    "krsi": OfficialPlugin(("krsi.",), wants_map=False),
+    "krsi": OfficialPlugin(("krsi.",), wants_map=False, events=_KRSI),
     "okta": OfficialPlugin(("okta.",), "okta"),
 }

@@ -6,6 +6,7 @@ libsinsp's plugin manager, which refuses a second plugin of the same name.
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from resources.configuration.fragment import has_variable
@@ -120,22 +121,17 @@ class Plugins:
 
 
 def absolute(path: str) -> str:
-    """The absolute path at which Falco looks for a library.
+    """The absolute path at which Falco looks for a library, without `.` and `..`.
 
     Raises:
         BadEntry: the path is relative and leads out of the directory of plugins.
     """
     if path.startswith("/"):
-        return path
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                raise BadEntry(f"library_path {shown(path)} leads out of {DIRECTORY}")
-            parts.pop()
-        elif part not in {"", "."}:
-            parts.append(part)
-    return DIRECTORY + "/".join(parts)
+        return posixpath.normpath(path)
+    result = posixpath.normpath(DIRECTORY + path)
+    if not f"{result}/".startswith(DIRECTORY):
+        raise BadEntry(f"library_path {shown(path)} leads out of {DIRECTORY}")
+    return result if result.startswith(DIRECTORY) else DIRECTORY
 
 
 def _entry(piece: ConfigValue) -> LoadedPlugin:
@@ -183,7 +179,7 @@ def check_init_config(name: str, key: str, value: object) -> None:
             f"plugin {shown(name)}: {key} must not be an empty map, which reaches it as null; "
             "leave the key out"
         )
-    if not isinstance(value, dict) and not str(value).lstrip().startswith(("{", "/")):
+    if not isinstance(value, dict) and not str(value).lstrip().startswith(("{", "//", "/*")):
         raise BadEntry(f"plugin {shown(name)}: {key} must be a map, or a text with JSON of one")
 
 

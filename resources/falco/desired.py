@@ -1,10 +1,11 @@
 """The children of a Falco, as they should be."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
-from resources.falco.exact_check import ExactCheck, way_of
+from resources.falco.exact_check import OWN_FILES, ExactCheck, way_of
 from resources.falco.ports import Ports, ports_of
 from resources.falco.rights import FALCO_CLUSTER_RULES, Readable, falco_rules
 from resources.falco.spec import Falco
@@ -14,6 +15,7 @@ from resources.instance.rbac import cluster_rights, namespaced_rights
 from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.overlay import Template, normalized
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
 
@@ -27,6 +29,7 @@ class FalcoSettings:
     gate_deadline: int = 60
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     exact_check: ExactCheck = ExactCheck.AUTO
+    signature_modes: DefaultModes = DEFAULT_MODES
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -97,6 +100,10 @@ def _workload(falco: Falco, parent: Parent, config: str, settings: FalcoSettings
     return replace(child, warnings=falco_pod.warnings(child.body["spec"]["template"]))
 
 
+def _given(falco: Falco, field: str) -> Any:
+    return falco_pod.MAIN.given(falco.spec.pod_template_spec, field)
+
+
 def _templates(
     falco: Falco, parent: Parent, config: str, settings: FalcoSettings
 ) -> tuple[Template, ...]:
@@ -113,8 +120,10 @@ def _templates(
         gate_deadline=settings.gate_deadline,
         ports=_ports(falco, parent),
         registry_policy=settings.registry_policy,
+        signature_modes=settings.signature_modes,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
-        pull_policy=falco_pod.MAIN.given(falco.spec.pod_template_spec, "imagePullPolicy") or "",
+        pull_policy=_given(falco, "imagePullPolicy") or "",
+        has_own_files=any(_given(falco, field) for field in OWN_FILES),
     )
     # Enforced, since a template copied from a running pod has the hash of an old configuration.
     annotations = {falco_pod.CONFIG_HASH: pod.config_hash}

@@ -23,6 +23,11 @@ VOLUME = "falco-program"
 MOUNT = "/opt/falco-image"
 """Where the sidecar mounts it, laid out as the image."""
 
+LIBRARIES = "libraries"
+"""The file below it with the paths of all libraries in the image, where it is a copy."""
+# Fields of the container `falco` by which it may have libraries that its image has not.
+OWN_FILES = ("volumeMounts", "command", "args", "lifecycle")
+
 _OFFICIAL = "falcosecurity/falco"
 _COPY_MOUNT = "/falco-image"
 _SIZE_LIMIT = "256Mi"
@@ -40,6 +45,7 @@ files="$linked /usr/lib/libstdc++.so.6 /usr/lib/libgcc_s.so.1"
 size=$(du -Lck $files /usr/bin/falco | tail -n 1 | cut -f 1)
 [ "$size" -le {_MOST_KIB} ] || exit
 mkdir -p {_COPY_MOUNT}/usr/bin {_COPY_MOUNT}/usr/lib
+find / -xdev -name '*.so*' ! -type d >{_COPY_MOUNT}/{LIBRARIES}
 for file in $files
 do cp -L "$file" {_COPY_MOUNT}/usr/lib/
 done

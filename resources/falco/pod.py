@@ -11,6 +11,8 @@ from resources.falco.exact_check import ExactCheck
 from resources.falco.ports import Ports
 from resources.instance.workload import MainContainer, http_probe
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+from resources.signatures.demand import DEFAULT_MODES, DefaultModes
+from resources.signatures.policy import Mode
 
 if TYPE_CHECKING:
     from resources.kubernetes.overlay import Template
@@ -29,6 +31,7 @@ class PodSettings(NamedTuple):
     """All that the default pod template depends on; `gate_deadline` is in seconds.
 
     `exact_check` is not AUTO. `pull_policy` is that of the container `falco`, empty for none.
+    `has_own_files`: the user's template may give that container files beside those of its image.
     """
 
     workload: str
@@ -41,8 +44,10 @@ class PodSettings(NamedTuple):
     gate_deadline: int
     ports: Ports = Ports()
     registry_policy: RegistryPolicy = DEFAULT_POLICY
+    signature_modes: DefaultModes = DEFAULT_MODES
     exact_check: ExactCheck = ExactCheck.OFF
     pull_policy: str = ""
+    has_own_files: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -207,10 +212,12 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "command": ["artifact-operator"],
         "args": [
             f"--gate-deadline={settings.gate_deadline}s",
+            f"--falco-name={settings.name}",
             f"--falco-version={settings.version}",
             *settings.ports.sidecar_flags(),
-            *([f"--falco-image={exact_check.MOUNT}"] if settings.is_exact else []),
+            *(_image_flags(settings) if settings.is_exact else []),
             *_policy_flags(settings.registry_policy),
+            *_signature_flags(settings.signature_modes),
         ],
         "env": _downward(_SIDECAR_ENV),
         "ports": [port.of_container() for port in settings.ports.of_sidecar()],
@@ -247,9 +254,23 @@ def _base_mount() -> dict[str, Any]:
     return {"name": _CONFIG, "mountPath": f"/etc/falco/{FILE}", "subPath": FILE}
 
 
+def _image_flags(settings: PodSettings) -> list[str]:
+    whole = [] if settings.has_own_files else ["--only-image-libraries"]
+    return [f"--falco-image={exact_check.MOUNT}", *whole]
+
+
 def _policy_flags(policy: RegistryPolicy) -> list[str]:
     required = ["--require-registry-annotation"] if policy.annotation_required else []
     return [*required, *(f"--allow-local-registry={host}" for host in policy.local_registries)]
+
+
+def _signature_flags(modes: DefaultModes) -> list[str]:
+    """The modes by which a sidecar installs nothing that is not verified; others are all the same.
+
+    So an operator that only warns leaves the pods as they are.
+    """
+    by_flag = {"--verify-official": modes.official, "--verify-others": modes.others}
+    return [f"{flag}={mode}" for flag, mode in by_flag.items() if mode is Mode.ENFORCE]
 
 
 def _volumes(settings: PodSettings) -> list[dict[str, Any]]:

@@ -42,12 +42,11 @@ class MainContainer(NamedTuple):
             return named
         return with_version(named, version or self.version, field)
 
-    def given(self, template: Template | None, field: str) -> str | None:
-        """The text that the user's template has in a field of the main container."""
+    def given(self, template: Template | None, field: str) -> Any:
+        """What the user's template has in a field of the main container; None for nothing."""
         for container in (template or {}).get("spec", {}).get("containers", ()):
             if container["name"] == self.name:
-                given: str | None = container.get(field)
-                return given
+                return container.get(field)
         return None
 
 

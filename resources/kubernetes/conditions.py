@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 RECONCILED = "Reconciled"
 AVAILABLE = "Available"
 RESOLVED_REFS = "ResolvedRefs"
+VERIFIED = "Verified"
 PROGRAMMED = "Programmed"
 LOADED = "Loaded"
+COMPATIBLE = "Compatible"
 
 PARKED = "ActorParked"
 """The reason of a condition whose actor has crashed too often and is not restarted."""
@@ -24,7 +26,7 @@ PARKED = "ActorParked"
 UNSEEN_SINCE = "1970-01-01T00:00:00Z"
 """The transition time of the conditions of a resource that the operator has not seen yet."""
 
-_ORDERED = (RECONCILED, AVAILABLE, RESOLVED_REFS, PROGRAMMED, LOADED)
+_ORDERED = (RECONCILED, AVAILABLE, RESOLVED_REFS, VERIFIED, PROGRAMMED, LOADED, COMPATIBLE)
 _ORDER = {name: at for at, name in enumerate(_ORDERED)}
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from resources.rules.versions import FalcoVersions
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,6 +26,10 @@ _RELOADED = re.compile(
 )
 
 
+# A version of Falco, of which one that is built from a branch has a suffix.
+_VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}[0-9A-Za-z.+~-]{0,64}", re.ASCII)
+
+
 class UnreadableAnswer(ValueError):  # noqa: N818 - it describes the answer, not a failure of ours
     """An answer is not in the form that Falco gives."""
 
@@ -34,15 +40,32 @@ class FalcoAnswer(NamedTuple):
     rules: Mapping[str, str]
     reloaded_at: int
     """When Falco has read its configuration last, in nanoseconds since the epoch; 0: not said."""
-    engine: str = ""
-    """The version of the rule engine, as 0.62.0; empty if Falco does not say it."""
+    versions: FalcoVersions = FalcoVersions()
+    """Each is empty if Falco does not say it."""
 
 
 class _Versions(msgspec.Struct):
+    falco_version: str = ""
     engine_version_semver: str = ""
+    plugin_api_version: str = ""
 
 
 _versions = msgspec.json.Decoder(_Versions)
+
+
+def said(versions: FalcoVersions | None) -> FalcoVersions:
+    """The versions without what is none: no text of somebody else's gets into a message."""
+    texts = msgspec.structs.astuple(versions or FalcoVersions())
+    return FalcoVersions(*(text if _VERSION.fullmatch(text) else "" for text in texts))
+
+
+def latest(before: FalcoVersions, after: FalcoVersions) -> FalcoVersions:
+    """The versions after, each in place of what was known before, if it is known."""
+    return FalcoVersions(
+        after.falco or before.falco,
+        after.engine or before.engine,
+        after.plugin_api or before.plugin_api,
+    )
 
 
 def falco_answer(metrics: str, versions: bytes) -> FalcoAnswer:
@@ -58,4 +81,5 @@ def falco_answer(metrics: str, versions: bytes) -> FalcoAnswer:
         told = _versions.decode(versions)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableAnswer(f"/versions cannot be read: {error}") from error
-    return FalcoAnswer(rules, max(times, default=0), told.engine_version_semver)
+    words = FalcoVersions(told.falco_version, told.engine_version_semver, told.plugin_api_version)
+    return FalcoAnswer(rules, max(times, default=0), said(words))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import msgspec
 
 from resources.artifact.medium import Medium
+from resources.check.needs import Needs
 from resources.node.files import DIRECTORIES, PRIORITIES, file_name, library_name
 from resources.node.plugin_entries import PluginEntry, unwritable
 
@@ -43,14 +44,15 @@ class SlotId(NamedTuple):
 class Content(msgspec.Struct, frozen=True):
     """The fetched content of a source.
 
-    `origin` identifies what it was made from: sources of equal origin have equal content. `version`
-    and `dependencies` are those of a plugin.
+    `origin` identifies what it was made from: sources of equal origin have equal content.
+    `version`, `dependencies` and `needs` are those of a plugin.
     """
 
     sha256: str
     origin: str
     version: str = ""
     dependencies: tuple[str, ...] = ()
+    needs: Needs = Needs()
 
 
 class SlotVersion(msgspec.Struct, frozen=True):

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resources.conditions.condition import BadCondition
+from resources.conditions.condition_warnings import output_warnings
 from resources.conditions.environment import SYSCALL
-from resources.conditions.event_types import NAMES, Restricts, resolve
+from resources.conditions.event_types import TOO_DEEP, Matches, resolve, restricts
 from resources.conditions.output_format import format_problem
-from resources.conditions.value_types import EVENT
 from resources.rules import list_uses
+from resources.rules.condition_faults import FaultFinder, FoundFault
 from resources.rules.loaded import Loaded, LoadedMacro, LoadedRule, Place, find_loop
 from resources.rules.rule_exceptions import (
     BadRuleException,
@@ -52,11 +53,15 @@ class Compiler:
         self._conditions = conditions
         self._environment = environment
         self._hint = hint
+        self._faults = FaultFinder(loaded, environment, hint)
         self._loop_found = False
         self._any_forward = False
-        self._event_types: dict[str, Restricts] = {}
+        self._event_types: dict[str, Matches] = {}
         self._depth = 0
-        self._bad_macros: dict[str, list[tuple[str, bool]]] = {}
+        self._bad_macros: dict[str, list[FoundFault]] = {}
+        self._odd_macros: dict[str, tuple[str, ...]] = {}
+        # By warning, the rules that it is about.
+        self._warned: dict[str, list[Place]] = {}
         self._steps = 0
         self.problems: list[str] = []
         self.warnings: list[str] = []
@@ -64,13 +69,14 @@ class Compiler:
     def compile(self) -> None:
         """Compile what the last file has changed, and what uses lists that it has changed."""
         self.problems, self.warnings = [], []
+        self._warned = {}
         self._event_types = {}
         loaded = self._loaded
         for name in loaded.touched["macro"]:
             self._compile_macro(name, loaded.macros[name])
         self._find_loop()
         before = self._bad_macros
-        self._bad_macros = self._find_bad_macros()
+        self._find_bad_macros()
         self._steps = _MAX_STEPS
         for name in loaded.touched["rule"]:
             self._compile_rule(name, loaded.rules[name])
@@ -79,6 +85,9 @@ class Compiler:
         self._compile_users_of(
             {name for name, why in self._bad_macros.items() if why != before.get(name)}
         )
+        for warning, (place, *others) in self._warned.items():
+            more = f" and {len(others)} more" if others else ""
+            self.warnings.append(f"{place}{more}: {warning}")
 
     def field_problems(self, exceptions: Collection[RuleException]) -> Iterator[str]:
         """Fields of exceptions that Falco does not know."""
@@ -90,15 +99,19 @@ class Compiler:
                 continue
             if parsed.macros:
                 yield f"{shown(name)} is no field"
-            yield from self._missing_fields(parsed)
+            yield from (text for text, _ in self._faults.faults(parsed))
 
     def used_lists(self) -> set[str]:
         """The names of all lists that something uses."""
         used = self._loaded.lists.used_by_lists()
         for parsed in self._all_conditions():
-            used.update(parsed.words, parsed.lone_words)
+            used.update(parsed.words, parsed.lone_words, parsed.misplaced)
             used.update(name for name, _ in parsed.quoted_words)
         return used
+
+    def used_macros(self) -> set[str]:
+        """The names of all macros that something uses."""
+        return {name for parsed in self._all_conditions() for name in parsed.macros}
 
     def _all_conditions(self) -> Iterator[RuleCondition]:
         entries: list[LoadedMacro | LoadedRule] = [*self._loaded.macros.values()]
@@ -154,8 +167,13 @@ class Compiler:
 
     def _check_output(self, place: Place, rule: LoadedRule) -> None:
         problem, is_unknown = format_problem(rule.output, self._environment)
+        for warning in output_warnings(rule.output, self._environment.vocabulary):
+            self._warn(place, "output", warning)
         if problem:
             self._refuse(place, "output", problem, skips=is_unknown and rule.skips_unknown)
+
+    def _warn(self, place: Place, key: str, warning: str) -> None:
+        self._warned.setdefault(f"key {key}: {warning}", []).append(place)
 
     def _refuse(self, place: Place, key: str, problem: str, *, skips: bool) -> None:
         if skips:
@@ -165,31 +183,35 @@ class Compiler:
 
     def _check_use(self, place: Place, rule: LoadedRule, parsed: RuleCondition) -> None:
         """Report what the condition, and the macros that it uses, cannot be used for."""
-        for problem, skippable in self._use_problems(parsed):
-            skips = skippable and rule.skips_unknown
-            self._refuse(place, "condition", problem, skips=skips)
-        for name in self._bad_macros_of(parsed):
-            for problem, skippable in self._bad_macros[name]:
-                skips = skippable and rule.skips_unknown
-                self._refuse(place, "condition", f"macro {shown(name)}: {problem}", skips=skips)
+        faults = self._faults.faults(parsed)
+        for warning in parsed.warnings:
+            self._warn(place, "condition", warning)
+        for name in self._used(parsed, self._odd_macros):
+            for warning in self._odd_macros[name]:
+                self._warn(place, "condition", f"macro {shown(name)}: {warning}")
+        for name in self._used(parsed, self._bad_macros):
+            faults += [
+                fault._replace(text=f"macro {shown(name)}: {fault.text}")
+                for fault in self._bad_macros[name]
+            ]
+        # A rule that may be skipped is skipped over the first fault, and Falco looks no further.
+        for problem, is_unknown in faults[:1] if rule.skips_unknown else faults:
+            self._refuse(place, "condition", problem, skips=is_unknown and rule.skips_unknown)
         warns = rule.warns_event_types and rule.source == SYSCALL
-        if warns and not resolve(parsed.event_types, self._macro_event_types).as_is:
-            what = "it does not restrict evt.type, which costs much"
-            self.warnings.append(f"{place}: key condition: {what}")
+        types = parsed.event_types
+        if warns and not restricts(types, self._macro_event_types, self._loaded.lists.event_types):
+            what = "it restricts evt.type to no types, or to most, which costs much"
+            self._warn(place, "condition", what)
 
-    def _use_problems(self, parsed: RuleCondition) -> list[tuple[str, bool]]:
-        """Why a rule cannot use a condition; whether it is for something that is not known."""
-        unknown = (*self._missing_fields(parsed), *self._missing_events(parsed))
-        misfits = self._misfits(parsed, self._loaded.lists.names())
-        return [
-            *((problem, False) for problem in (*parsed.problems, *misfits)),
-            *((problem, True) for problem in unknown),
-        ]
-
-    def _find_bad_macros(self) -> dict[str, list[tuple[str, bool]]]:
-        parsed = ((name, self._parsed(macro)) for name, macro in self._loaded.macros.items())
-        problems = ((name, self._use_problems(one)) for name, one in parsed if one is not None)
-        return {name: few for name, few in problems if few}
+    def _find_bad_macros(self) -> None:
+        """Note the macros over which Falco refuses, or warns of, the rules that use them."""
+        self._bad_macros, self._odd_macros = {}, {}
+        for name, macro in self._loaded.macros.items():
+            parsed = self._parsed(macro)
+            if parsed is not None and (problems := self._faults.faults(parsed)):
+                self._bad_macros[name] = problems
+            if parsed is not None and parsed.warnings:
+                self._odd_macros[name] = parsed.warnings
 
     def _compile_users_of(self, macros: Collection[str]) -> None:
         """Check earlier rules again if they use macros that cannot be used any more."""
@@ -200,22 +222,22 @@ class Compiler:
             if name in self._loaded.touched["rule"] or parsed is None:
                 continue
             place = Place("rule", name, rule.line, " of an earlier file")
-            for macro in self._bad_macros_of(parsed):
-                for problem, skippable in self._bad_macros[macro] if macro in macros else ():
-                    skips = skippable and rule.skips_unknown
+            for macro in self._used(parsed, self._bad_macros):
+                for problem, is_unknown in self._bad_macros[macro] if macro in macros else ():
+                    skips = is_unknown and rule.skips_unknown
                     text = f"macro {shown(macro)}: {problem}"
                     self._refuse(place, "condition", text, skips=skips)
 
-    def _bad_macros_of(self, parsed: RuleCondition) -> Iterator[str]:
-        """The macros with problems that a condition uses, at any depth."""
-        if not self._bad_macros:
+    def _used(self, parsed: RuleCondition, sought: Collection[str]) -> Iterator[str]:
+        """The macros among those that are sought that a condition uses, at any depth."""
+        if not sought:
             return
         seen = set(parsed.macros)
         waiting = list(parsed.macros)
         while waiting and self._steps > 0:
             self._steps -= 1
             name = waiting.pop()
-            if name in self._bad_macros:
+            if name in sought:
                 yield name
             macro = self._loaded.macros.get(name)
             inner = self._parsed(macro) if macro else None
@@ -223,26 +245,17 @@ class Compiler:
             seen.update(new)
             waiting += new
 
-    def _missing_fields(self, parsed: RuleCondition) -> Iterator[str]:
-        for name in parsed.fields:
-            if not self._environment.has_field(name):
-                yield self._environment.missing_field(name)
-
-    def _missing_events(self, parsed: RuleCondition) -> Iterator[str]:
-        for name in parsed.events:
-            if not self._environment.has_event(name):
-                yield f"there is no type of events {shown(name)}"
-
-    def _macro_event_types(self, name: str) -> Restricts:
+    def _macro_event_types(self, name: str) -> Matches:
         if name not in self._event_types:
             # No warning for macros that use themselves, or that are nested too deeply.
-            self._event_types[name] = NAMES
+            self._event_types[name] = TOO_DEEP
             macro = self._loaded.macros.get(name)
             parsed = self._parsed(macro) if macro and self._depth < _MAX_DEPTH else None
             self._depth += 1
             if parsed is not None:
-                types = resolve(parsed.event_types, self._macro_event_types)
-                self._event_types[name] = types
+                self._event_types[name] = resolve(
+                    parsed.event_types, self._macro_event_types, self._loaded.lists.event_types
+                )
             self._depth -= 1
         return self._event_types[name]
 
@@ -261,13 +274,6 @@ class Compiler:
         self.problems += [f"{place}: key condition: {text}" for text in problems]
         quoted = list_uses.quoting_warnings(lists, parsed, names)
         self.warnings += [f"{place}: key condition: {text}" for text in quoted]
-
-    def _misfits(self, parsed: RuleCondition, names: Collection[str]) -> list[str]:
-        """Why Falco refuses a rule for items of these lists that are no values of a field."""
-        if not self._environment.vocabulary.is_known:
-            return []
-        open_kinds = {EVENT} if self._environment.sends_own_events else set()
-        return list_uses.misfits(self._loaded.lists, parsed, names, open_kinds)
 
     def _find_loop(self) -> None:
         """Report the first macro that uses itself, directly or through other macros."""
@@ -301,6 +307,7 @@ class Compiler:
                     parsed = self._parsed(entry)
                     if parsed is not None:
                         self._use_lists(place, parsed, changed)
-                    if parsed is not None and kind == "rule":
-                        misfits = self._misfits(parsed, changed)
-                        self.problems += [f"{place}: key condition: {text}" for text in misfits]
+                    if parsed is not None and isinstance(entry, LoadedRule):
+                        for text, is_unknown in self._faults.faults_of_lists(parsed, changed):
+                            skips = is_unknown and entry.skips_unknown
+                            self._refuse(place, "condition", text, skips=skips)

@@ -15,6 +15,7 @@ from resources.text.yaml_node import (
     describe,
     is_null,
     lookup,
+    unreadable_key,
 )
 
 PRIORITIES = (
@@ -124,6 +125,9 @@ class ItemReader:
         for value in self._list(key):
             if not isinstance(value, YamlMap):
                 self.fail(key, f"line {value.line} must be a map, not {describe(value)}")
+            odd = unreadable_key(value)
+            if odd is not None:
+                self.fail(key, f"line {odd.line}: a key must be text, not {describe(odd)}")
             readers.append(ItemReader(key, value, self._title))
         return readers
 

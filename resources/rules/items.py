@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from resources.conditions.event_types import NO_TYPES
+
 if TYPE_CHECKING:
     from resources.rules.rule_exceptions import RuleException
 
@@ -27,7 +29,7 @@ class ListItem(NamedTuple):
 
     `values` counts the values that the items put into a condition; `problem` tells why they cannot
     be put there. `misfits` are, by kind of value, the first items that are no such value. `quotes`
-    are the quotes that the items put there.
+    are the quotes that the items put there, `event_types` the types of events among the values.
     """
 
     line: int
@@ -38,6 +40,7 @@ class ListItem(NamedTuple):
     problem: str = ""
     misfits: tuple[tuple[str, tuple[str, ...]], ...] = ()
     quotes: str = ""
+    event_types: int = NO_TYPES
 
 
 class MacroItem(NamedTuple):

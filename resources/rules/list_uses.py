@@ -25,17 +25,12 @@ def shape_problems(
             problem = f"it stands where there is room for one value, and has {count}"
         if problem:
             yield f"list {shown(name)} cannot be used: {problem}"
-
-
-def misfits(
-    lists: RuleLists, parsed: RuleCondition, names: Collection[str], open_kinds: Collection[str]
-) -> list[str]:
-    """Items of these lists that are no values of a field; of open kinds any may be one."""
-    problems = {}
-    for name, kind in parsed.typed_words:
-        if name in names and kind not in open_kinds and (problem := lists.misfit(name, kind)):
-            problems[name] = f"list {shown(name)} cannot be used: {problem}"
-    return list(problems.values())
+    for name in parsed.misplaced:
+        if name in names:
+            yield (
+                f"Falco puts the items of list {shown(name)} in the place of the same word, "
+                "where no value can stand"
+            )
 
 
 def quoting_problems(

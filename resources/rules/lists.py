@@ -6,10 +6,13 @@ whatever the order of their definitions.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from resources.conditions.value_types import KINDS, REGEX, value_problem
+from resources.conditions.event_types import NO_TYPES
+from resources.conditions.value_types import KINDS, REGEX, WORD, value_problem
 from resources.rules.rule_exceptions import quoted
 
 if TYPE_CHECKING:
@@ -32,13 +35,20 @@ def joined(items: Iterable[str]) -> str:
     return ", ".join(texts[start:])
 
 
-def misfits(items: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """By kind of value, the first of the items that are no such value."""
+def misfits(values: Iterable[str], items: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """By kind of value, the first of the values that are no such value; of words, of the items.
+
+    Values are items without their quotes.
+    """
     found: dict[str, list[str]] = {kind: [] for kind in KINDS if kind != REGEX}
-    for item in items:
+    for value in values:
         for kind, few in found.items():
-            if len(few) < _MAX_MISFITS and value_problem(kind, item):
-                few.append(item)
+            if kind != WORD and len(few) < _MAX_MISFITS and value_problem(kind, value):
+                few.append(value)
+    # Falco puts nothing in the place of the first items that are empty.
+    used = itertools.dropwhile(lambda item: not item, items)
+    wrong = (item for item in used if value_problem(WORD, item))
+    found[WORD] = list(itertools.islice(wrong, _MAX_MISFITS))
     return tuple((kind, tuple(few)) for kind, few in found.items() if few)
 
 
@@ -50,6 +60,7 @@ class _List:
     items: list[str]
     misfits: dict[str, tuple[str, ...]]
     quotes: str
+    event_types: int
 
 
 class RuleLists:
@@ -77,6 +88,7 @@ class RuleLists:
             for kind, few in item.misfits:
                 present.misfits[kind] = (*present.misfits.get(kind, ()), *few)
             present.quotes += item.quotes
+            present.event_types |= item.event_types
         else:
             self._lists[item.name] = _List(
                 item.line,
@@ -85,6 +97,7 @@ class RuleLists:
                 list(item.items),
                 dict(item.misfits),
                 item.quotes,
+                item.event_types,
             )
         return True
 
@@ -117,6 +130,13 @@ class RuleLists:
     def breaks(self, name: str, quote: str) -> bool:
         """Whether the text of the list ends a text in these quotes."""
         return any(quote in self._lists[inner].quotes for inner in self._within(name))
+
+    def event_types(self, name: str) -> int:
+        """The types of events that the list names; none if there is no such list."""
+        inner = self._within(name) if name in self._lists else ()
+        return functools.reduce(
+            int.__or__, (self._lists[one].event_types for one in inner), NO_TYPES
+        )
 
     def line(self, name: str) -> int:
         """The line of the list's definition."""

@@ -16,7 +16,15 @@ from resources.conditions.value_types import (
     OPERATORS,
 )
 from resources.text.messages import listed, shown
-from resources.text.yaml_node import YamlList, YamlNode, YamlScalar, is_null, keys
+from resources.text.yaml_node import (
+    YamlList,
+    YamlMap,
+    YamlNode,
+    YamlScalar,
+    duplicates,
+    is_null,
+    keys,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,9 +71,7 @@ def read_exceptions(
         name = entry.text("name")
         if any(name == other.name for other in exceptions.values()):
             item.warn("exceptions", f"{shown(name)} is there twice")
-        unknown = [key.text for key in keys(entry.mapping) if key.text not in _KEYS]
-        if unknown:
-            item.warn("exceptions", f"{shown(name)}: Falco ignores unknown keys: {listed(unknown)}")
+        _warn_of_keys(item, name, entry.mapping)
         if not appends and not entry.has("fields"):
             item.fail("exceptions", f"{shown(name)}: fields is missing")
         values = entry.node("values")
@@ -88,6 +94,14 @@ def read_exceptions(
                 item.fail("exceptions", str(error))
         exceptions[len(exceptions)] = exception
     return tuple(exceptions.values())
+
+
+def _warn_of_keys(item: ItemReader, name: str, mapping: YamlMap) -> None:
+    unknown = [key.text for key in keys(mapping) if key.text not in _KEYS]
+    if unknown:
+        item.warn("exceptions", f"{shown(name)}: Falco ignores unknown keys: {listed(unknown)}")
+    if duplicates(mapping):
+        item.warn("exceptions", f"{shown(name)}: Falco takes the first of two keys")
 
 
 def unchecked(exception: RuleException) -> RuleException:

@@ -24,7 +24,7 @@ from resources.rules.items import (
 from resources.rules.loaded import Loaded, LoadedMacro, LoadedRule, Place
 from resources.rules.rule_exceptions import BadRuleException, RuleException, merged
 from resources.rules.versions import semantic_version
-from resources.text.messages import shown
+from resources.text.messages import listed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -83,16 +83,19 @@ class RuleSet:
         return [*self._problems, *self._compiler.problems]
 
     def unused(self, content: RulesContent) -> list[str]:
-        """Warnings about lists of a file that nothing uses, once all are loaded.
-
-        None about macros: they are there for others to use, so Falco's warning is noise.
-        """
+        """Warnings about lists and macros of a file that nothing uses, once all are loaded."""
         lists = [item for item in content.items if isinstance(item, ListItem) and not item.appends]
         used = self._compiler.used_lists() if lists else set()
+        macros = {item.name: item.line for item in content.items if isinstance(item, MacroItem)}
+        unused = sorted(macros.keys() - self._compiler.used_macros()) if macros else []
+        # A file may bring many macros for others to use: one warning is enough.
         return [
-            f"{Place('list', item.name, item.line)}: nothing uses it"
-            for item in lists
-            if item.name not in used
+            *(f"macros that nothing uses: {listed(unused)}" for _ in unused[:1]),
+            *(
+                f"{Place('list', item.name, item.line)}: nothing uses it"
+                for item in lists
+                if item.name not in used
+            ),
         ]
 
     def extra_output_problem(self, extra: ExtraOutput) -> str:
@@ -226,6 +229,8 @@ class RuleSet:
         hint = f"; {file} has it, but is loaded later"
         if theirs and ours and int(theirs[1]) < _HIGHEST:
             hint += f": give this artifact a priority of {int(theirs[1]) + 1} or more"
+        elif theirs and ours:
+            hint += f": give that artifact a priority of {int(ours[1]) - 1} or less"
         return hint
 
 

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from resources.conditions import condition
+from resources.conditions.event_types import types_of
 from resources.rules.item_reader import BadItem, ItemReader
 from resources.rules.items import (
     EngineRequirement,
@@ -22,6 +23,7 @@ from resources.rules.items import (
 from resources.rules.lists import joined, misfits
 from resources.rules.rule_exceptions import quoted
 from resources.rules.rule_reader import Release, RuleReader, append_flag
+from resources.rules.rules_schema import schema_warnings
 from resources.text import yaml_reader
 from resources.text.limits import MAX_MESSAGES
 from resources.text.messages import listed, shown
@@ -33,12 +35,13 @@ from resources.text.yaml_node import (
     duplicates,
     is_null,
     keys,
+    unreadable_key,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_LIST_NAME = re.compile(r"[^()\"'\s=,]+")
+_LIST_NAME = re.compile(r"[^()\"'\s=,]+", re.ASCII)
 _MACRO_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 
 
@@ -94,6 +97,10 @@ class _Reader:
                 f"line {value.line}: every item must be a map, this is {describe(value)}"
             )
             return
+        key = unreadable_key(value)
+        if key is not None:
+            self.problems.append(f"line {key.line}: a key must be text, not {describe(key)}")
+            return
         present = {key.text for key in keys(value)}
         kinds = {**_KINDS, "rule": self._rules.rule}
         for kind, read_kind in kinds.items():
@@ -119,6 +126,8 @@ class _Reader:
         if repeated := duplicates(value):
             texts = (key.text for key in repeated)
             self.warnings.append(f"{item.label}: Falco takes the first of two: {listed(texts)}")
+        for key, wanted in schema_warnings(value):
+            item.warn(key, f"Falco warns, and wants {wanted}")
         self.warnings.extend(item.warnings)
 
 
@@ -150,7 +159,8 @@ def _list(item: ItemReader) -> tuple[Item, ...]:
     values, problem = _values(items, text)
     count = len(values)
     quotes = "".join(quote for quote in "\"'" if quote in text)
-    return (ListItem(item.line, name, items, appends, count, problem, misfits(values), quotes),)
+    odd, types = misfits(values, items), types_of(values)
+    return (ListItem(item.line, name, items, appends, count, problem, odd, quotes, types),)
 
 
 def _values(items: tuple[str, ...], text: str) -> tuple[Sequence[str], str]:

@@ -1,17 +1,47 @@
-"""Versions as Falco compares them, and the engine version of each known release."""
+"""Versions as Falco compares them, and those of the parts of each known release."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-# Measured on 0.44.1; that of 0.44.0 is from its /versions. The engine of other releases is not
-# guessed: even a patch release may change it (0.34.1 did).
-_ENGINE_VERSIONS = {"0.44.0": "0.62.0", "0.44.1": "0.62.0"}
+import msgspec
 
-# sinsp_version reads three numbers and ignores the text after them.
-_SEMANTIC = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})", re.ASCII)
+# The version of the rule engine (falco_engine_version.h) and of the plugin API (plugin_api.h of its
+# libs) of each release. Those of other releases are not guessed: even a patch release may change
+# them (0.34.1 and 0.38.1 did). The plugin API of 0.45.0 is not known.
+_RELEASES = {
+    "0.38.0": ("0.40.0", "3.5.0"),
+    "0.38.1": ("0.40.0", "3.6.0"),
+    "0.38.2": ("0.40.0", "3.6.0"),
+    "0.39.0": ("0.43.0", "3.7.0"),
+    "0.39.1": ("0.43.0", "3.7.0"),
+    "0.39.2": ("0.43.0", "3.7.0"),
+    "0.40.0": ("0.46.0", "3.10.0"),
+    "0.41.0": ("0.50.0", "3.11.0"),
+    "0.41.1": ("0.50.0", "3.11.0"),
+    "0.41.2": ("0.50.0", "3.11.0"),
+    "0.41.3": ("0.50.0", "3.11.0"),
+    "0.42.0": ("0.57.0", "3.12.0"),
+    "0.42.1": ("0.57.0", "3.12.0"),
+    "0.43.0": ("0.58.0", "3.12.0"),
+    "0.43.1": ("0.58.0", "3.12.0"),
+    "0.44.0": ("0.62.0", "3.12.0"),
+    "0.44.1": ("0.62.0", "3.12.0"),
+    "0.45.0": ("0.63.0", ""),
+}
+
+# sinsp_version reads three numbers by sscanf, with blanks before each, and ignores the text after.
+_SEMANTIC = re.compile(r"\s*\+?([0-9]{1,9})\.\s*\+?([0-9]{1,9})\.\s*\+?([0-9]{1,9})", re.ASCII)
 _RELEASE = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})(?:\.[0-9]{1,9})?(?![0-9])", re.ASCII)
+
+
+class FalcoVersions(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """The versions of a Falco, of its rule engine and of its plugin API; empty if unknown."""
+
+    falco: str = ""
+    engine: str = ""
+    plugin_api: str = ""
 
 
 class SemanticVersion(NamedTuple):
@@ -44,7 +74,8 @@ def release(falco_version: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def engine_version(falco_version: str) -> str:
-    """The version of the rule engine in a release of Falco; empty if it is unknown."""
-    number = semantic_version(falco_version.removeprefix("v"))
-    return _ENGINE_VERSIONS.get(str(number), "")
+def versions_of(image_version: str) -> FalcoVersions:
+    """The versions in an image of Falco, as far as its tag tells them."""
+    number = semantic_version(image_version.removeprefix("v"))
+    engine, plugin_api = _RELEASES.get(str(number), ("", ""))
+    return FalcoVersions(image_version, engine, plugin_api)

@@ -8,7 +8,7 @@ libyaml refuses in small files is read once more by yaml-cpp's rules for colons 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 from yaml.scanner import ScannerError
@@ -110,6 +110,43 @@ class _Loader(yaml.SafeLoader):
             if not self.flow_level:
                 self.allow_simple_key = True
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._sequences: list[int] = []
+
+    def fetch_block_entry(self) -> None:
+        before = self.indent
+        super().fetch_block_entry()
+        if self.indent > before:
+            self._sequences.append(self.indent)
+
+    def unwind_indent(self, column: int) -> None:
+        """A sequence ends at what is no entry, even in its own column: the next document begins."""
+        super().unwind_indent(column)
+        while self._sequences and self._sequences[-1] > self.indent:
+            self._sequences.pop()
+        is_entry = self.peek() == "-" and self.peek(1) in _BLANKS
+        if not self.flow_level and self._sequences[-1:] == [column] and not is_entry:
+            super().unwind_indent(column - 1)
+
+    def stale_possible_simple_keys(self) -> None:
+        self._take_last_key()
+        super().stale_possible_simple_keys()
+
+    def _take_last_key(self) -> None:
+        """A text that ends a document, where a key stands, is a key without a value."""
+        key = self.possible_simple_keys.get(0)
+        last = self.tokens[-1] if self.tokens else None
+        if key is None or not key.required or not isinstance(last, yaml.ScalarToken):
+            return
+        ends = self.peek() == "\0" or (self.column == 0 and self.prefix(3) in {"---", "..."})
+        after = self.buffer[last.end_mark.index : self.pointer]
+        is_whole = "#" not in after and (last.plain or "\n" not in after)
+        is_last = key.token_number == self.tokens_taken + len(self.tokens) - 1
+        if ends and is_whole and is_last:
+            del self.possible_simple_keys[0]
+            self.tokens.insert(-1, yaml.KeyToken(last.start_mark, last.start_mark))
+
     def fetch_plain(self) -> None:
         before = self.index
         super().fetch_plain()
@@ -117,6 +154,23 @@ class _Loader(yaml.SafeLoader):
             # PyYAML would read the empty text for ever.
             mark = self.get_mark()
             raise ScannerError(None, None, "a text cannot start here", mark)
+
+    def parse_document_start(self) -> Any:
+        # The next document may begin without `---` once the node of the document before is read.
+        parser: Any = super()
+        while self.check_token(yaml.DocumentEndToken):
+            parser.get_token()
+        if self.check_token(yaml.StreamEndToken, yaml.DocumentStartToken, yaml.DirectiveToken):
+            return parser.parse_document_start()
+        return parser.parse_implicit_document_start()
+
+    def parse_flow_node(self) -> Any:
+        # Where nothing stands between two commas, or before the first, yaml-cpp reads null.
+        parser: Any = super()
+        if not self.check_token(yaml.FlowEntryToken):
+            return parser.parse_flow_node()
+        self.state = self.states.pop()
+        return self.process_empty_scalar(parser.peek_token().start_mark)
 
     def check_value(self) -> bool:
         after = self.peek(1)

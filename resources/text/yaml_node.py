@@ -59,9 +59,17 @@ def lookup(mapping: YamlMap, key: str) -> YamlNode | None:
 def keys(mapping: YamlMap) -> list[YamlScalar]:
     """The keys of a mapping; a key that is no scalar is replaced by its description."""
     return [
-        name if isinstance(name, YamlScalar) else YamlScalar(describe(name), name.line, plain=False)
+        YamlScalar(text_or_null(name) or describe(name), name.line, plain=False)
+        if not isinstance(name, YamlScalar) or is_null(name)
+        else name
         for name, _ in mapping.pairs
     ]
+
+
+def unreadable_key(mapping: YamlMap) -> YamlNode | None:
+    """The first key that is no text, over which Falco refuses the file; None if there is none."""
+    names = (name for name, _ in mapping.pairs)
+    return next((name for name in names if not isinstance(name, YamlScalar)), None)
 
 
 def duplicates(mapping: YamlMap) -> list[YamlScalar]:

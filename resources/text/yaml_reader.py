@@ -15,11 +15,13 @@ import yaml
 from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
+    DocumentEndEvent,
     DocumentStartEvent,
     MappingStartEvent,
     NodeEvent,
     ScalarEvent,
     SequenceStartEvent,
+    StreamEndEvent,
 )
 from yaml.reader import ReaderError
 
@@ -38,10 +40,14 @@ _CHUNK = 1 << 16
 
 
 class Documents(NamedTuple):
-    """The documents of a file in order, and the number of their values, aliases expanded."""
+    """The documents of a file in order, and the number of their values, aliases expanded.
+
+    `cut`: the file goes on after the first document, which is all that was read.
+    """
 
     roots: list[YamlNode]
     values: int
+    cut: bool = False
 
 
 class BadYaml(ValueError):  # noqa: N818 - it describes the file, not a failure of ours
@@ -67,8 +73,8 @@ class _Open:
     height: int = 0
 
 
-def load(data: bytes) -> Documents:
-    """The documents of a file; none for a file without content.
+def load(data: bytes, *, only_first: bool = False) -> Documents:
+    """The documents of a file, or only the first; none for a file without content.
 
     Raises:
         BadYaml: the file is no YAML, or exceeds a bound.
@@ -79,11 +85,11 @@ def load(data: bytes) -> Documents:
     data = yaml_cpp.replaced(data)
     try:
         try:
-            return _Composer(data).compose(yaml.parse(data, Loader=_LOADER))
+            return _Composer(data, only_first).compose(yaml.parse(data, Loader=_LOADER))
         except yaml.MarkedYAMLError:
             if len(data) > yaml_cpp.MAX_REREAD_BYTES:
                 raise
-            again = _reread(data)
+            again = _reread(data, only_first)
             if again is None:
                 raise
             return again
@@ -98,10 +104,10 @@ def load(data: bytes) -> Documents:
         raise BadYaml(str(error)) from error
 
 
-def _reread(data: bytes) -> Documents | None:
+def _reread(data: bytes, only_first: bool) -> Documents | None:
     """The documents of a file as yaml-cpp reads it; None if it refuses the file, too."""
     try:
-        return _Composer(data).compose(yaml_cpp.events(data.decode()))
+        return _Composer(data, only_first).compose(yaml_cpp.events(data.decode()))
     except yaml.YAMLError:
         return None
 
@@ -109,7 +115,8 @@ def _reread(data: bytes) -> Documents | None:
 class _Composer:
     """Builds documents from the events of the parser, and raises BadYaml at the first bound."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, only_first: bool) -> None:
+        self._only_first = only_first
         self._tabs = yaml_cpp.TabRule(data)
         self._values = 0
         self._open: list[_Open] = []
@@ -128,6 +135,8 @@ class _Composer:
                 self._alias(event)
             elif isinstance(event, DocumentStartEvent):
                 self._anchors.clear()
+            elif isinstance(event, DocumentEndEvent) and self._only_first:
+                return Documents(self._documents, self._values, _goes_on(events))
         return Documents(self._documents, self._values)
 
     def _scalar(self, event: ScalarEvent) -> None:
@@ -194,6 +203,14 @@ class _Composer:
         if self._values > MAX_VALUES:
             what = "aliases make it" if isinstance(event, AliasEvent) else "it has"
             raise ExceedsBound(f"line {_line(event)}: {what} more than {MAX_VALUES} values")
+
+
+def _goes_on(events: Iterator[Event]) -> bool:
+    """Whether anything is left to read, be it YAML or not."""
+    try:
+        return not isinstance(next(events), StreamEndEvent)
+    except yaml.YAMLError:
+        return True
 
 
 def _line(event: Event) -> int:

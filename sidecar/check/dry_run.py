@@ -14,18 +14,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from actors.runtime.child_process import die_with
-from resources.check.dry_run_answer import DoesNotRun, DryRun, NoAnswer, Refusal, Taken, answer
-from resources.configuration.plugins import BadEntry, absolute
+from resources.check.dry_run_answer import (
+    DoesNotRun,
+    DryRun,
+    Lacks,
+    NoAnswer,
+    Refusal,
+    Taken,
+    answer,
+)
+from resources.configuration.plugins import DIRECTORY, BadEntry, absolute
 from resources.node.files import PLUGIN_ENTRIES, Directory
 from resources.node.plugin_entries import PluginEntry, plugin_entries
 from sidecar.check.confinement import confinement
+from sidecar.check.image_libraries import is_nowhere
 from sidecar.volume.disk import read_bounded
 
 if TYPE_CHECKING:
@@ -56,7 +65,6 @@ class DryRuns:
         self._work = work
         self._until = time.monotonic() + falco.seconds
         self._command = _command(Path(falco.image))
-        self._confinement = confinement(self._readable())
         self.count = 0
         self._runs_here = False
 
@@ -70,7 +78,7 @@ class DryRuns:
         if missing:
             raise NoAnswer(f"the configuration uses variables of Falco's container: {missing}")
         try:
-            found = answer(self._run(chosen))
+            found = self._answer(chosen)
         except NoAnswer:
             self._require_that_it_runs()
             raise
@@ -78,6 +86,14 @@ class DryRuns:
             self._require_that_it_runs()
         self._runs_here = True
         return self._heard(chosen) if isinstance(found, Taken) and found.is_silent else found
+
+    def _answer(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> Refusal | Taken:
+        try:
+            return answer(self._run(chosen))
+        except Lacks as error:
+            if self._falco.is_whole and is_nowhere(error.path, Path(self._falco.image)):
+                return error.refusal
+            raise
 
     def _heard(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> Taken:
         """What Falco warns of, although the configuration does not log it."""
@@ -114,7 +130,7 @@ class DryRuns:
                 run = self._started(directory, min(left, _SECONDS), options)
         except OSError as error:
             raise NoAnswer(f"no dry run of Falco is possible: {error}") from error
-        output = run.output
+        output = run.output.replace(f"{self._falco.image}/", "/")
         for place in Directory:
             output = output.replace(str(_within(directory, place)), f"/{place.value}")
         return run._replace(output=output.replace(str(directory), "/etc/falco"))
@@ -151,9 +167,19 @@ class DryRuns:
 
     def _place_entries(self, entries: Sequence[PluginEntry], top: Path) -> None:
         if entries:
-            text = plugin_entries(map(_with_absolute_path, entries)).encode()
+            text = plugin_entries(map(self._with_path_here, entries)).encode()
             path = _within(top, Directory.CONFIG) / PLUGIN_ENTRIES
             path.write_bytes(self._moved(text, top))
+
+    def _with_path_here(self, entry: PluginEntry) -> PluginEntry:
+        """The entry with the absolute path of its library, which may be one of Falco's image."""
+        try:
+            path = absolute(entry.library_path)
+        except BadEntry:
+            return entry  # Falco says what is wrong with it
+        of_image = Path(self._falco.image) / path.lstrip("/")
+        is_of_image = not path.startswith(DIRECTORY) and of_image.is_file()
+        return entry._replace(library_path=str(of_image) if is_of_image else path)
 
     def _base(self) -> bytes:
         return read_bounded(self._falco.base, _MOST_CONFIGURATION)
@@ -183,15 +209,15 @@ class DryRuns:
 
     def _started(self, directory: Path, seconds: float, options: Sequence[str]) -> DryRun:
         """Run Falco; it ends with this process, and has its limits."""
-        parent = os.getpid()
+        parent, confined = os.getpid(), confinement(self._readable())
 
         def limit() -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_OUTPUT, _MOST_OUTPUT))
             die_with(parent)
-            self._confinement.apply()
+            confined.apply()
 
         self.count += 1
-        with tempfile.TemporaryFile(dir=self._work) as output:
+        with closing(confined), tempfile.TemporaryFile(dir=self._work) as output:
             process = subprocess.Popen(  # noqa: S603 - the pod's own Falco
                 [*self._command, "--dry-run", "-c", str(directory / "falco.yaml"), *options],
                 stdin=subprocess.DEVNULL,
@@ -219,13 +245,6 @@ def _entries(chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> list[Plugi
 def _within(top: Path, directory: Directory) -> Path:
     """The directory of a candidate that is for one of Falco's."""
     return top / Path(directory.value).name
-
-
-def _with_absolute_path(entry: PluginEntry) -> PluginEntry:
-    try:
-        return entry._replace(library_path=absolute(entry.library_path))
-    except BadEntry:
-        return entry  # Falco says what is wrong with it
 
 
 def _command(image: Path) -> list[str]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from resources.check.check_request import Context, FalcoProgram
     from resources.node.plan import Plan, PlannedSlot
     from resources.node.slots import Content, SlotVersion
+    from resources.rules.versions import FalcoVersions
     from sidecar.check.pod_falco import PodFalco
     from sidecar.check.verdicts import Verdicts
     from sidecar.volume.volume import Volume
@@ -80,15 +81,20 @@ class NodeCheck:
         self._broken = ""
         self._verdicts = verdicts
 
-    async def ask(self, planned: Plan) -> Verdict:
-        """Return which version of each slot may be activated.
+    async def ask(self, planned: Plan, versions: FalcoVersions) -> Verdict:
+        """Return which version of each slot may be activated; `versions` are those of Falco.
 
         Raises:
             CheckFailed: nothing is known; keep what is installed.
         """
         foreign = await asyncio.to_thread(self._foreign)
         names = sorted(path.name for path in foreign[Directory.PLUGINS])
-        context = replace(self._context, foreign_libraries=tuple(names))
+        context = replace(
+            self._context,
+            engine_version=versions.engine,
+            says_version=versions.falco,
+            foreign_libraries=tuple(names),
+        )
         known = libraries(planned, names)
         ours = (self._slot(slot, known) for slot in planned.slots)
         request = CheckRequest((*ours, *_foreign_slots(foreign)), context)

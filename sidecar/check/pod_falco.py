@@ -27,6 +27,8 @@ class PodFalco(NamedTuple):
     node: str
     seconds: Callable[[], float]
     """How long dry runs of one check may take in all."""
+    is_whole: bool = False
+    """Whether Falco has no libraries beside those of its image and its volumes."""
 
     def program(self) -> FalcoProgram | str:
         """The program and what it needs, or why it cannot be asked."""
@@ -42,6 +44,7 @@ class PodFalco(NamedTuple):
             base=str(base),
             variables=dict.fromkeys(_NODE_VARIABLES, self.node),
             seconds=self.seconds(),
+            is_whole=self.is_whole,
         )
 
     def identity(self) -> tuple[int | str, ...]:
@@ -54,4 +57,5 @@ class PodFalco(NamedTuple):
             return ()
         program = (self.image / _PROGRAM).stat()
         base = hashlib.sha256((self.volume_root / _BASE).read_bytes()).hexdigest()
-        return (program.st_ino, program.st_size, program.st_mtime_ns, program.st_ctime_ns, base)
+        times = (program.st_mtime_ns, program.st_ctime_ns)
+        return (program.st_ino, program.st_size, *times, base, self.is_whole)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from actors.watch.store import Change, Snapshot, Store
     from resources.artifact.fields import Resolved
     from resources.kubernetes.reference import ObjectRef
+    from resources.signatures.demand import DefaultModes
     from sidecar.node.fetcher import Fetcher
     from sidecar.node.state import NodeState
 
@@ -49,12 +50,16 @@ _RESOLVING = 10.0
 
 @dataclass(frozen=True, slots=True)
 class NodeServices:
-    """What an artifact's actor works with; `labels` gives the current labels of the node."""
+    """What an artifact's actor works with; `labels` gives the current labels of the node.
+
+    `modes` say how strict an artifact is whose resource does not say so.
+    """
 
     store: Store
     state: NodeState
     fetcher: Fetcher
     labels: Callable[[], Mapping[str, str]]
+    modes: DefaultModes
 
 
 class NodeArtifactActor(Actor):
@@ -95,7 +100,7 @@ class NodeArtifactActor(Actor):
         snapshot = self._services.store.get(self.ref)
         if snapshot is not None:
             trouble = Trouble("ActorParked", f"{type(error).__name__}: {error}")
-            revision = _revision_of(self.ref.kind, snapshot)
+            revision = _revision_of(self.ref.kind, snapshot, self._services.modes)
             artifact = self._artifact(snapshot, revision, trouble=trouble)
             self._services.state.put(self.ref, artifact)
 
@@ -108,7 +113,7 @@ class NodeArtifactActor(Actor):
         """The artifact as of now; the fetches are advanced on the way."""
         try:
             resource = decode(self.ref.kind, snapshot.raw)
-            sources = sources_of(resource)
+            sources = sources_of(resource, self._services.modes)
         except (DecodeError, InvalidSpec) as error:
             return self._unfetched(snapshot, trouble=Trouble(INVALID, str(error)))
         revision, resolved = pinned(resource, sources)
@@ -226,14 +231,14 @@ def version_of(snapshot: Snapshot) -> Hashable:
     return trial_of(snapshot.meta), resolved_json(snapshot.raw)
 
 
-def _revision_of(kind: str, snapshot: Snapshot) -> str:
+def _revision_of(kind: str, snapshot: Snapshot, modes: DefaultModes) -> str:
     """The revision that a node is to install.
 
     Empty if the spec is invalid or not resolved, or if it is the decoding that crashes.
     """
     try:
         resource = decode(kind, snapshot.raw)
-        return pinned(resource, sources_of(resource))[0] or ""
+        return pinned(resource, sources_of(resource, modes))[0] or ""
     except Exception as error:  # noqa: BLE001 # whatever the actor has crashed with
         if not isinstance(error, DecodeError | InvalidSpec):
             _log.exception("the artifact cannot be decoded", extra={"object": str(snapshot.ref)})

@@ -15,6 +15,7 @@ from actors.write.retry import is_unready
 from resources.artifact.medium import Medium
 from resources.artifact.reasons import INVALID, REFERENCE_FAILED, STORE_FAILED
 from resources.artifact.sources import CA_KEY
+from resources.check.needs import needs
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import Trouble
 from resources.node.files import DIRECTORIES
@@ -118,7 +119,8 @@ class Fetcher:
         adopt = self._blobs.adopt
         await self._stored(kind, Medium.OCI, adopt, directory, pulled.path, pulled.sha256)
         dependencies = tuple(dependency.name for dependency in pulled.dependencies)
-        return Content(pulled.sha256, f"oci:{digest}", pulled.version, dependencies)
+        needed = needs(pulled.requirements, pulled.dependencies)
+        return Content(pulled.sha256, f"oci:{digest}", pulled.version, dependencies, needed)
 
     async def _pull(self, request: Pull) -> Pulled:
         reason, host = STORE_FAILED[request.kind, Medium.OCI], request.endpoint.registry

@@ -12,18 +12,15 @@ from actors.runtime.results import Done, RequeueAfter, Result
 from resources.artifact.reasons import NAME_CONFLICT, PENDING, STORE_FAILED
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.node.artifact import NodeArtifact, Trouble
+from resources.node.compatible import needs_of, parts_of, plugins_of, with_compatible
 from resources.node.files import DIRECTORIES
 from resources.node.loaded import FileTimes
 from resources.node.pace import quiet_seconds
 from resources.node.plan import Plan, PlannedSlot, has_quick_fetch, plan, removed, settled
 from resources.node.report import reports
-from resources.node.slots import (
-    SlotId,
-    SlotVersion,
-    from_manifest,
-    to_manifest,
-)
+from resources.node.slots import SlotId, SlotVersion, from_manifest, to_manifest
 from sidecar.check.plan_check import PlanCheck
+from sidecar.node.falco_versions import RememberedVersions
 from sidecar.node.load_record import LoadRecord
 from sidecar.node.report_log import log_changes
 from sidecar.node.state import WayBack
@@ -39,6 +36,7 @@ if TYPE_CHECKING:
     from actors.runtime.reason import Reasons
     from actors.watch.store import Store
     from resources.check.check_request import Verdict
+    from resources.node.compatible import NodeParts
     from resources.node.refusal import Way
     from sidecar.check.node_check import NodeCheck
     from sidecar.node.state import NodeState
@@ -86,6 +84,7 @@ class Installation(Actor):
         self._store = store
         self._node = state
         self._volume, self._blobs = volume, volume.blobs
+        self._versions = RememberedVersions(state, volume)
         self._check = PlanCheck(check)
         self._quiet = quiet
         self._loads = LoadRecord(state, volume)
@@ -105,6 +104,7 @@ class Installation(Actor):
         self._node.gate_opened = self._node.gate_opened or manifest.gate_opened
         self._loads.read(manifest)
         self._node.times = FileTimes(await in_thread(self._volume.changed_at))
+        self._versions.recall(manifest)
         await self._leave_to_falco()
 
     async def on_reconcile(self, reasons: Reasons) -> Result:
@@ -158,6 +158,7 @@ class Installation(Actor):
 
     async def _install(self) -> Mapping[SlotId, Trouble]:
         """Return why slots could not be written or checked."""
+        await self._versions.keep()
         artifacts = self._artifacts()
         planned, verdict, final = await self._chosen(artifacts)
         if final == self._node.installed and await self._loads.next_try(artifacts):
@@ -205,7 +206,8 @@ class Installation(Actor):
         verdict: Verdict,
         refused: Mapping[SlotId, Trouble],
     ) -> None:
-        reported = reports(artifacts, planned, verdict, refused)
+        told = reports(artifacts, planned, verdict, refused)
+        reported = with_compatible(told, needs_of(planned, verdict), self._parts(planned, verdict))
         log_changes(self._node.reports, reported)
         self._node.reports = reported
         self._done(removed(planned, self._node.installed))
@@ -219,11 +221,16 @@ class Installation(Actor):
     ) -> tuple[Plan, Verdict, dict[SlotId, SlotVersion]]:
         """What is wanted and installed, what the check says of it, and what results."""
         planned = self._plan(artifacts)
-        verdict = await self._check.verdict(planned)
+        verdict = await self._check.verdict(planned, self._node.versions)
         if not self._check.failure:
             self._node.web_server = verdict.web_server
             self._node.judge = self._check.judge or self._node.judge
         return planned, verdict, settled(planned, verdict)
+
+    def _parts(self, planned: Plan, verdict: Verdict) -> NodeParts:
+        node = self._node
+        plugins = plugins_of(verdict.plugins, node.installed)
+        return parts_of(node.identity.namespace, node.versions, plugins, self._artifacts(), planned)
 
     def _artifacts(self) -> tuple[NodeArtifact, ...]:
         """Every artifact of the namespace; without a state from its actor, it keeps what it has."""

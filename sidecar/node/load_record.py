@@ -54,7 +54,7 @@ class LoadRecord:
             return
         loaded = None if now[0] is None else to_manifest(now[0])
         try:
-            await in_thread(self._volume.remember, loaded, refusal.to_manifest(now[1]))
+            await in_thread(self._volume.remember_loads, loaded, refusal.to_manifest(now[1]))
         except VolumeError as error:
             _log.warning("what Falco has loaded will not outlast a restart: %s", error)
         else:
@@ -65,7 +65,7 @@ class LoadRecord:
         wanted = self._wanted
         if wanted is None:  # a process before has installed it
             wanted = refusal.wanted_versions(artifacts)
-        now = Circumstances(wanted, self._node.engine)
+        now = Circumstances(wanted, self._node.versions.engine)
         new = refusal.refusals(self._node.installed, self._node.loaded or {}, now, way)
         for slot, found in new.items():
             version = found.version
@@ -92,7 +92,7 @@ class LoadRecord:
         """
         if not self._node.refused:
             return False
-        now = Circumstances(refusal.wanted_versions(artifacts), self._node.engine)
+        now = Circumstances(refusal.wanted_versions(artifacts), self._node.versions.engine)
         known = refusal.completed(self._node.refused, now)
         slot = refusal.due(known, now) if self._node.taken == self._node.writes else None
         self._node.refused = {other: it for other, it in known.items() if other != slot}

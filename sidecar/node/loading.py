@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from actors.runtime.actor import Actor
@@ -9,6 +10,7 @@ from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import RequeueAfter, Result
 from resources.artifact.reasons import FALCO_AWAY, NOT_ASKED
+from resources.node.falco_answer import latest
 from resources.node.loaded import (
     FalcoView,
     LoadTrouble,
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     from actors.runtime.reason import Reasons
     from resources.check.check_request import WebServer
     from resources.node.falco_answer import FalcoAnswer
+    from resources.rules.versions import FalcoVersions
     from sidecar.node.state import NodeState
 
+_log = logging.getLogger(__name__)
 # Seconds between two looks: at first, at most while Falco may still load something, at most while
 # it does not answer, and while there is nothing to wait for.
 _FIRST, _LOADING, _AWAY, _IDLE = 0.2, 2.0, 10.0, 300.0
@@ -65,18 +69,21 @@ class Loading(Actor):
         ask: Callable[[WebServer], Awaitable[FalcoAnswer]] | None,
         told: Callable[[], None],
         renew: Callable[[], None],
+        learned: Callable[[], None],
         go_on: Callable[[], None],
     ) -> None:
         """`ask` raises FalcoAway; None: Falco is not to be asked.
 
         `told` is called when there is something new to report, `renew` to have a file renamed anew,
-        `go_on` when the batch that waits for Falco may be installed.
+        `learned` when the versions of Falco are others than those that were known, `go_on` when the
+        batch that waits for Falco may be installed.
         """
         super().__init__(runtime)
         self._node = state
         self._ask = ask
         self._told = told
         self._renew = renew
+        self._learned = learned
         self._go_on = go_on
         self._changes = -1
         self._looks = self._renewals = 0
@@ -126,7 +133,9 @@ class Loading(Actor):
     def describe(self) -> dict[str, Any]:
         """Add what Falco has said, for the actor dump."""
         answer, trouble = self._node.falco.answer, self._node.falco.trouble
-        said = {"rules files": len(answer.rules), "engine": answer.engine} if answer else None
+        said = (
+            {"rules files": len(answer.rules), "engine": answer.versions.engine} if answer else None
+        )
         return {**super().describe(), "Falco": said or (trouble and trouble.message)}
 
     def _begin(self, now: float) -> None:
@@ -156,7 +165,7 @@ class Loading(Actor):
         if self._node.silent_since is not None and now - self._node.silent_since >= _SHORT:
             self._begin(now)  # it has just started
         self._node.silent_since, self._node.tells = None, answer.reloaded_at > 0
-        self._node.engine = answer.engine or self._node.engine
+        self._learn(answer.versions)
         is_new = self._node.taken != writes
         if self._node.writes == writes and is_new and has_taken(answer, self._node.times):
             self._node.taken = writes
@@ -207,6 +216,13 @@ class Loading(Actor):
         if now - max(node.silent_since, self._changed_at) >= patience:
             node.way_back = WayBack(Way.GONE, node.changes)
             self._go_on()
+
+    def _learn(self, versions: FalcoVersions) -> None:
+        known = latest(self._node.versions, versions)
+        if known != self._node.versions:
+            _log.info("Falco says that it is %s, with engine %s", known.falco, known.engine)
+            self._node.versions = known
+            self._learned()
 
     def _cannot_ask(self) -> LoadTrouble | None:
         if self._ask is None:

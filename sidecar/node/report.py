@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actors.api.client import Client
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
+    from resources.artifact.nodereport import FalcoReport
     from sidecar.node.state import NodeState
 
 _log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Reporter(Actor):
         self._retry = Retry(runtime.random)
         self._written: tuple[ArtifactReport, ...] | None = None
         self._written_judge = ""
+        self._written_falco: FalcoReport | None = None
         self._read_at = -math.inf
         self._pending: dict[tuple[str, str], float] = {}
         self._due_at: float | None = None
@@ -93,30 +95,34 @@ class Reporter(Actor):
     async def _report(self) -> Result:
         now = self.runtime.clock.monotonic()
         if now >= self._read_at + _READ_PERIOD:
-            self._written, self._written_judge = await self._live()
+            self._written, self._written_judge, self._written_falco = await self._live()
             self._read_at = now
         wait, reports = self._due(self._remembered(self._node.loaded_reports()))
-        judge = bounded(self._node.judge)
-        if (reports, judge) != (self._written, self._written_judge):
-            await self._client.apply(self._ref, self._body(reports, judge), FIELD_MANAGER)
-            pod, before = self._pod, self._written or ()
-            for event in failures(before, reports, pod.namespace, pod.node):
+        judge, falco = bounded(self._node.judge), self._node.falco_report()
+        before = self._written, self._written_judge, self._written_falco
+        if (reports, judge, falco) != before:
+            await self._client.apply(self._ref, self._body(reports, judge, falco), FIELD_MANAGER)
+            pod = self._pod
+            for event in failures(self._written or (), reports, pod.namespace, pod.node):
                 self._record_event(Record(*event))
             self._written, self._written_judge = reports, judge
+            self._written_falco = falco
         self._retry = Retry(self.runtime.random)
         if wait is None:
             return RequeueAfter(_READ_PERIOD, "the next reading of the report")
         return RequeueAfter(wait, "an artifact that is still pending")
 
-    async def _live(self) -> tuple[tuple[ArtifactReport, ...] | None, str]:
-        """What this pod wrote before a restart: reports, None if it has written none, and judge."""
+    async def _live(self) -> tuple[tuple[ArtifactReport, ...] | None, str, FalcoReport | None]:
+        """What this pod wrote before a restart: reports, judge and Falco; None if nothing."""
         try:
             raw = await self._client.get(self._ref)
         except NotFound:
-            return None, ""
+            return None, "", None
         report = msgspec.json.decode(raw, type=NodeReport)
         is_ours = report.pod_uid == self._pod.uid and report.node_name == self._pod.node
-        return ((report.artifacts or ()), report.judge or "") if is_ours else (None, "")
+        if not is_ours:
+            return None, "", None
+        return report.artifacts or (), report.judge or "", report.falco
 
     def _remembered(self, reports: Iterable[ArtifactReport]) -> Iterable[ArtifactReport]:
         """The reports; what was loaded of a revision stays so while Falco reads all files again."""
@@ -158,7 +164,9 @@ class Reporter(Actor):
         wait = min((at - now for at in pending.values() if at > now), default=None)
         return wait, tuple(due)
 
-    def _body(self, reports: tuple[ArtifactReport, ...], judge: str) -> dict[str, Any]:
+    def _body(
+        self, reports: tuple[ArtifactReport, ...], judge: str, falco: FalcoReport
+    ) -> dict[str, Any]:
         kind = KINDS["NodeReport"]
         owner = {"apiVersion": "v1", "kind": "Pod", "name": self._pod.name, "uid": self._pod.uid}
         return {
@@ -171,6 +179,7 @@ class Reporter(Actor):
             },
             "nodeName": self._pod.node,
             "podUID": self._pod.uid,
+            "falco": msgspec.to_builtins(falco),
             "artifacts": msgspec.to_builtins(reports),
             **({"judge": judge} if judge else {}),
         }

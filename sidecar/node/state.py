@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.runtime.reason import Cause, Reason
+from resources.artifact.nodereport import FalcoReport
 from resources.check.check_request import WebServer
 from resources.node.loaded import FalcoView, FileTimes, with_loaded
 from resources.node.pace import Heard, next_change_at
+from resources.rules.versions import versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -34,6 +36,15 @@ class WayBack(NamedTuple):
     changes: int
 
 
+class FalcoIdentity(NamedTuple):
+    """The Falco of the pod, as the operator has told it to the sidecar; empty if it did not."""
+
+    namespace: str = ""
+    name: str = ""
+    image_version: str = ""
+    """The tag or digest of the image."""
+
+
 class NodeState:
     """The artifacts' actors put artifacts here; the installation writes everything else.
 
@@ -41,13 +52,21 @@ class NodeState:
     together.
     """
 
-    def __init__(self, tell_installation: Callable[[Reason], None], deadline: float) -> None:
+    def __init__(
+        self,
+        tell_installation: Callable[[Reason], None],
+        identity: FalcoIdentity,
+        deadline: float,
+    ) -> None:
         """`tell_installation` is called with a reason when an artifact has changed.
 
         `deadline`: seconds that Falco has to load a change, after its quiet time.
         """
         self.deadline = deadline
         self._tell_installation = tell_installation
+        self.identity = identity
+        self.versions = versions_of(identity.image_version)
+        """Those of Falco: what it has said, or what its image tells before it has run."""
         self._artifacts: dict[ObjectRef, NodeArtifact] = {}
         self.installed: Mapping[SlotId, SlotVersion] = {}
         """The versions on disk."""
@@ -85,8 +104,6 @@ class NodeState:
         """Whether files may be of another version than `installed` says, after a kill."""
         self.loaded: Mapping[SlotId, SlotVersion] | None = None
         """The versions that Falco has loaded last, all at once; None if it has not said so."""
-        self.engine = ""
-        """The rule engine of Falco, empty if it is not known."""
         self.refused: Mapping[SlotId, Refusal] = {}
         """Versions that Falco has refused, and that are held back."""
         self.refusals = 0
@@ -117,6 +134,16 @@ class NodeState:
         )
         known = heard if self.tells else None
         return next_change_at(self.left_alone_until, known, now, self.deadline)
+
+    def falco_report(self) -> FalcoReport:
+        """The Falco of the pod as it is reported."""
+        name, versions = self.identity.name, self.versions
+        return FalcoReport(
+            name=name,
+            version=versions.falco,
+            engine_version=versions.engine,
+            plugin_api_version=versions.plugin_api,
+        )
 
     def loaded_reports(self) -> tuple[ArtifactReport, ...]:
         """The reports, with what is known of what Falco has loaded."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from resources.node.files import Directory, Place
+from resources.rules.versions import FalcoVersions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,8 @@ class VolumeManifest(NamedTuple):
     """Whether a library has changed and Falco may not have reloaded since."""
     slots: Mapping[str, Any] = {}
     gate_opened: bool = False
+    versions: Mapping[str, FalcoVersions] = {}
+    """What Falco has said of itself, by the version of the image that it was run from."""
     loaded: Mapping[str, Any] | None = None
     """The slots that Falco has loaded last; None if it has not said so."""
     refused: Mapping[str, Any] = {}
@@ -44,6 +47,7 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     entries_due: bool = False
     slots: dict[str, Any] = {}
     gate_opened: bool = False
+    versions: dict[str, FalcoVersions] = {}
     loaded: dict[str, Any] | None = None
     refused: dict[str, Any] = {}
 
@@ -56,6 +60,7 @@ def encode(manifest: VolumeManifest) -> bytes:
         entries_due=manifest.entries_due,
         slots=dict(manifest.slots),
         gate_opened=manifest.gate_opened,
+        versions=dict(manifest.versions),
         loaded=None if manifest.loaded is None else dict(manifest.loaded),
         refused=dict(manifest.refused),
     )
@@ -79,6 +84,7 @@ def decode(data: bytes) -> VolumeManifest:
         stored.entries_due,
         stored.slots,
         stored.gate_opened,
+        stored.versions,
         stored.loaded,
         stored.refused,
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from resources.rules.versions import FalcoVersions
     from sidecar.volume.disk import Disk
     from sidecar.volume.file_digests import FileState
 
@@ -177,10 +178,15 @@ class Volume:
         with self.blobs.lock:
             self._record(self._manifest._replace(gate_opened=True))
 
-    def remember(self, loaded: Mapping[str, Any] | None, refused: Mapping[str, Any]) -> None:
+    def remember_loads(self, loaded: Mapping[str, Any] | None, refused: Mapping[str, Any]) -> None:
         """Record what Falco has loaded last, and what it has refused."""
         with self.blobs.lock:
             self._record(self._manifest._replace(loaded=loaded, refused=refused))
+
+    def remember(self, image: str, versions: FalcoVersions) -> None:
+        """Record what the Falco of an image has said of itself, and nothing of other images."""
+        with self.blobs.lock:
+            self._record(self._manifest._replace(versions={image: versions}))
 
     def _change(self, before: _Listing, todo: Changes, after: VolumeManifest) -> None:
         self._require(todo)

@@ -58,6 +58,7 @@ class Metrics:
         self._opened: Counter[str] = Counter()
         self._heard: dict[str, float] = {}
         self._numbers: list[tuple[str, str, Callable[[], float]]] = []
+        self._counts: list[tuple[str, str, str, Mapping[str, float]]] = []
         self._gauges: list[tuple[str, str, Callable[[], Mapping[str, float]]]] = []
         self._requests: Counter[tuple[str, str, str]] = Counter()
         # A rate needs a counter that starts at zero.
@@ -74,6 +75,10 @@ class Metrics:
     def show(self, name: str, what: str, read: Callable[[], Mapping[str, float]]) -> None:
         """Show a gauge, whose values by kind are read at every scrape."""
         self._gauges.append((name, what, read))
+
+    def show_counts(self, name: str, what: str, label: str, counts: Mapping[str, float]) -> None:
+        """Show a counter with one label, whose values somebody else counts."""
+        self._counts.append((name, what, label, counts))
 
     def show_number(self, name: str, what: str, read: Callable[[], float]) -> None:
         """Show a gauge without a label, whose value is read at every scrape."""
@@ -145,6 +150,9 @@ class Metrics:
         yield from self._of_the_api()
         for name, what, read in self._gauges:
             yield by_kind(Gauges, _PREFIX + name, what, read())
+        for name, what, label, counts in self._counts:
+            values = {(key,): count for key, count in counts.items()}
+            yield family(Counters, _PREFIX + name, what, (label,), values)
         for name, what, number in self._numbers:
             yield family(Gauges, _PREFIX + name, what, (), {(): number()})
         labels = (self._version, platform.python_version())

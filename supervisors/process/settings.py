@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from resources.registry.credentials import REGISTRY_ANNOTATION, RegistryPolicy
 from resources.registry.host import origin_of
+from resources.signatures.demand import DEFAULT_MODES, DefaultModes
+from resources.signatures.policy import Mode
 from supervisors.process import ignored_flags
 from supervisors.serving import exposure
 
@@ -75,6 +77,30 @@ def add_registry_policy(parser: argparse.ArgumentParser) -> None:
         help="a registry, or a host that one names, which may have a loopback, link-local or "
         "metadata address; repeatable",
     )
+
+
+def add_signature_modes(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say how strict an artifact is whose resource does not say so."""
+    for flag, default, whose in (
+        (
+            "--verify-official",
+            DEFAULT_MODES.official,
+            "the Falco project's own artifacts on ghcr.io",
+        ),
+        ("--verify-others", DEFAULT_MODES.others, "all other artifacts"),
+    ):
+        parser.add_argument(
+            flag,
+            default=default.value,
+            choices=[mode.value for mode in Mode],
+            help=f"what follows if {whose} are not signed as is demanded, where their resource has "
+            "no spec.ociArtifact.verify.mode (default %(default)s)",
+        )
+
+
+def signature_modes_of(flags: argparse.Namespace) -> DefaultModes:
+    """The modes that these parsed flags give."""
+    return DefaultModes(Mode(flags.verify_official), Mode(flags.verify_others))
 
 
 def registry_policy_of(flags: argparse.Namespace) -> RegistryPolicy:

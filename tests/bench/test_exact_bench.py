@@ -11,17 +11,19 @@ import psutil
 import pytest
 
 from resources.artifact.medium import Medium
+from resources.check.check_request import Context
 from resources.configuration.base import base_config
 from resources.node.files import Directory
 from resources.node.plan import Plan, PlannedSlot
 from resources.node.slots import Content, SlotId, SlotVersion
+from resources.rules.versions import versions_of
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
 from sidecar.check.verdicts import Verdicts
 from tests.e2e.costs import rule
-from tests.sidecar.node.one_node import CONTEXT
 from tests.sidecar.volume.node_directories import started
 
+VERSION = "0.44.1"
 pytestmark = [
     pytest.mark.bench,
     pytest.mark.real_falco,
@@ -85,16 +87,18 @@ async def test_a_check_of_twenty_files_with_two_hundred_rules(tmp_path, image):
     for number in range(TRIES):
         kept = tmp_path / str(number)
         kept.mkdir()
-        check = NodeCheck(volume, CONTEXT, falco, Verdicts(kept), lambda _verdict: None)
+        check = NodeCheck(
+            volume, Context(falco_version=VERSION), falco, Verdicts(kept), lambda _verdict: None
+        )
         with Descendants() as descendants:
             began = time.perf_counter()
-            verdict = await check.ask(planned(volume))
+            verdict = await check.ask(planned(volume), versions_of(VERSION))
             took.append(time.perf_counter() - began)
         assert set(verdict.chosen.values()) == {"wanted"}
         assert bool(verdict.unasked) is (image is None)
         peaks.append(descendants.peak / MEBIBYTE)
         runs.append(verdict.dry_runs)
-        again = await check.ask(planned(volume))
+        again = await check.ask(planned(volume), versions_of(VERSION))
         assert again.dry_runs == 0
     figures = {"seconds": round(min(took), 2), "MiB": round(max(peaks), 1), "dry runs": max(runs)}
     print(json.dumps({f"a check {'with' if image else 'without'} Falco": figures}))

@@ -97,12 +97,13 @@ def test_a_configuration_is_known_by_its_name():
 
 
 def test_all_of_a_namespace_are_checked_together():
-    macro = inline("- macro: mine\n  condition: evt.type = open\n", name="first")
+    macro = inline("- macro: mine\n  condition: proc.pid > 1\n", name="first")
     rule = RULE.replace("condition: ", "condition: mine and ")
     assert found(macro, inline(rule, name="second")) == []
-    [(code, _, told)] = found(macro, inline(rule, name="second", namespace="other"))
-    assert code is codes.RULES_REFUSED
-    assert "mine" in told
+    unused, refused = found(macro, inline(rule, name="second", namespace="other"))
+    assert (unused[0], refused[0]) == (codes.RULES_DOUBTFUL, codes.RULES_REFUSED)
+    assert "mine" in unused[2]
+    assert "mine" in refused[2]
 
 
 def test_what_is_not_at_hand_is_said_and_may_have_what_is_missing():

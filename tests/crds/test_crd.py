@@ -118,7 +118,8 @@ def test_nothing_is_said_of_metadata_but_that_it_has_a_name(kind):
 
 
 COMMON = ["Reconciled", "Available", "Age"]
-SUMMED = ["Programmed", "Loaded", "ResolvedRefs", "Pods", "Age"]
+CONFIG_SUMMED = ["Programmed", "Loaded", "ResolvedRefs", "Pods", "Age"]
+SUMMED = ["Programmed", "Loaded", "Compatible", "ResolvedRefs", "Pods", "Age"]
 
 
 @pytest.mark.parametrize(
@@ -127,9 +128,9 @@ SUMMED = ["Programmed", "Loaded", "ResolvedRefs", "Pods", "Age"]
         (falco, ["Type", "Version", "Desired", "Ready", *COMMON]),
         (component, ["Type", "ResourceType", "Version", "Desired", "Ready", *COMMON]),
         (rulesfile, ["Priority", *SUMMED]),
-        (config, ["Priority", *SUMMED]),
+        (config, ["Priority", *CONFIG_SUMMED]),
         (plugin, SUMMED),
-        (nodereport, ["Node", "Age"]),
+        (nodereport, ["Node", "Falco", "Version", "Engine", "Age"]),
     ],
     ids=lambda value: value.DEFINITION.kind if hasattr(value, "DEFINITION") else "",
 )
@@ -157,7 +158,8 @@ def unseen(*names):
     return {".status": {"conditions": tuple(conditions)}}
 
 
-UNSEEN = unseen("ResolvedRefs", "Programmed", "Loaded")
+UNSEEN_CONFIG = unseen("ResolvedRefs", "Programmed", "Loaded")
+UNSEEN = unseen("ResolvedRefs", "Programmed", "Loaded", "Compatible")
 
 
 def defaults(schema, path=""):
@@ -172,7 +174,7 @@ def defaults(schema, path=""):
     [
         (falco, unseen("Reconciled", "Available")),
         (component, unseen("Reconciled", "Available")),
-        (config, UNSEEN | {".spec.priority": 50}),
+        (config, UNSEEN_CONFIG | {".spec.priority": 50}),
         (
             rulesfile,
             UNSEEN

@@ -73,7 +73,10 @@ def test_status_goes_through_its_subresource_only(put):
 
 CONDITIONS = {
     **dict.fromkeys(["Falco", "Component"], ("Reconciled", "Available")),
-    **dict.fromkeys(["Rulesfile", "Plugin", "Config"], ("ResolvedRefs", "Programmed", "Loaded")),
+    "Config": ("ResolvedRefs", "Programmed", "Loaded"),
+    **dict.fromkeys(
+        ["Rulesfile", "Plugin"], ("ResolvedRefs", "Programmed", "Loaded", "Compatible")
+    ),
 }
 
 
@@ -115,9 +118,9 @@ def test_a_category_shows_its_kinds(crds, examples, category, kinds):
     [
         ("falcos", "NAME TYPE VERSION DESIRED READY RECONCILED AVAILABLE AGE"),
         ("components", "NAME TYPE RESOURCETYPE VERSION DESIRED READY RECONCILED AVAILABLE AGE"),
-        ("rulesfiles", "NAME PRIORITY PROGRAMMED LOADED RESOLVEDREFS PODS AGE"),
+        ("rulesfiles", "NAME PRIORITY PROGRAMMED LOADED COMPATIBLE RESOLVEDREFS PODS AGE"),
         ("configs", "NAME PRIORITY PROGRAMMED LOADED RESOLVEDREFS PODS AGE"),
-        ("plugins", "NAME PROGRAMMED LOADED RESOLVEDREFS PODS AGE"),
+        ("plugins", "NAME PROGRAMMED LOADED COMPATIBLE RESOLVEDREFS PODS AGE"),
     ],
 )
 def test_kubectl_get_shows_the_columns(crds, examples, plural, header):

@@ -53,6 +53,25 @@ ACCEPTED = {
     "a Component": ("Component", {"component": {"type": "falcosidekick-ui", "version": "2.2.0"}}),
     "rules as a list": ("Rulesfile", {"inlineRules": [{"macro": "m", "condition": "x"}]}),
     "rules as text": ("Rulesfile", {"inlineRules": "- macro: m"}),
+    "keys and identities of all forms": (
+        "Plugin",
+        oci(
+            verify={
+                "mode": "Enforce",
+                "keys": [
+                    {"secretRef": {"name": "k"}},
+                    {"configMapRef": {"name": "k"}},
+                    {"inline": "-----BEGIN PUBLIC KEY-----"},
+                ],
+                "keyless": [
+                    {"issuer": "https://issuer", "subjectRegExp": "me.*"},
+                    {"issuerRegExp": "https://.*", "subject": "me"},
+                ],
+                "trustedRoot": {"configMapRef": {"name": "root"}},
+            }
+        ),
+    ),
+    "a mode of signatures alone": ("Rulesfile", oci(verify={"mode": "Off"})),
     "several sources at once": (
         "Rulesfile",
         {"inlineRules": [], "configMapRef": {"name": "rules"}} | oci(),
@@ -151,6 +170,37 @@ REFUSED = {
         oci(registry={"plainHTTP": True, "tls": {"insecureSkipVerify": True}}),
         "plainHTTP and tls exclude each other",
     ),
+    "no key among keys": (
+        "Rulesfile",
+        oci(verify={"keys": [{}]}),
+        "exactly one of secretRef, configMapRef, inline must be set",
+    ),
+    "a key twice": (
+        "Rulesfile",
+        oci(verify={"keys": [{"secretRef": {"name": "k"}, "inline": "k"}]}),
+        "exactly one of secretRef, configMapRef, inline must be set",
+    ),
+    "an issuer without a subject": (
+        "Plugin",
+        oci(verify={"keyless": [{"issuer": "https://issuer"}]}),
+        "exactly one of subject, subjectRegExp must be set",
+    ),
+    "a subject without an issuer": (
+        "Rulesfile",
+        oci(verify={"keyless": [{"subject": "me"}]}),
+        "exactly one of issuer, issuerRegExp must be set",
+    ),
+    "an issuer in both ways": (
+        "Rulesfile",
+        oci(verify={"keyless": [{"issuer": "i", "issuerRegExp": "i", "subject": "s"}]}),
+        "exactly one of issuer, issuerRegExp must be set",
+    ),
+    "an expression too long": (
+        "Rulesfile",
+        oci(verify={"keyless": [{"issuer": "i", "subjectRegExp": "a" * 513}]}),
+        "subjectRegExp",
+    ),
+    "an unknown mode of signatures": ("Plugin", oci(verify={"mode": "off"}), "verify.mode"),
     "too short an interval": (
         "Rulesfile",
         oci(pollInterval="10s"),

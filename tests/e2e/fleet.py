@@ -1,6 +1,7 @@
 """A Falco and the real sidecars of its pods, each under the identity that the operator gave it."""
 
 from deploy.local.service_account import BoundPod
+from resources.instance.labels import INSTANCE
 from tests.api import manifest
 from tests.eventually import eventually
 from tests.sidecar_process import SidecarProcess
@@ -23,7 +24,7 @@ class Fleet:
         """A Falco whose pods are on their nodes; their sidecars do not run yet."""
         self.api.create(manifest("Falco", self.namespace, name, spec=spec))
         count = spec.get("replicas", 3)
-        pods = eventually(lambda: self._placed(count), within=90)
+        pods = eventually(lambda: self._placed(name, count), within=90)
         for pod in pods:
             meta = pod["metadata"]
             directory = self._directory / meta["name"]
@@ -91,10 +92,10 @@ class Fleet:
         found = self.condition(kind, name)
         return found[1:] if found[0] == status else None
 
-    def _placed(self, count):
+    def _placed(self, falco, count):
         pods = [
             pod
-            for pod in self.api.list("Pod", self.namespace, OF_FALCO)
+            for pod in self.api.list("Pod", self.namespace, f"{OF_FALCO},{INSTANCE}={falco}")
             if pod["spec"].get("nodeName")
         ]
         return pods if len(pods) == count else None

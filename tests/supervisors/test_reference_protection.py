@@ -243,7 +243,7 @@ class Protecting(RuleBasedStateMachine):
         return shown[0]
 
     def everything_is_as_it_should_be(self):
-        named = {ref for found in self.artifacts.values() for ref in references(found.raw)}
+        named = {ref for found in self.artifacts.values() for ref in references(found.raw).all}
         for ref, meta in self.cluster.objects.items():
             is_protected = FINALIZERS[ref.kind] in meta["finalizers"]
             if "deletionTimestamp" not in meta:

@@ -28,6 +28,9 @@ EVERY_FLAG = (
     "--max-concurrent-reconciles=7",
     "--require-registry-annotation",
     "--exact-check=copy",
+    "--verify-official=Enforce",
+    "--verify-others=Warn",
+    "--trusted-root=/root.json",
     "--allow-local-registry=Localhost:5000",
     "--allow-local-registry=[::1]",
     "--log-level=debug",
@@ -49,6 +52,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert not settings.leader_elect
     assert settings.registry_policy == (False, ())
     assert settings.exact_check == "auto"
+    assert (settings.signature_modes, settings.trusted_root) == (("Warn", "Off"), "")
     assert settings.most_reconciles == 32
     assert (settings.namespace, settings.pod_name) == ("", "")
 
@@ -81,6 +85,8 @@ def test_every_flag_and_variable_is_taken():
         "leader_elect": True,
         "registry_policy": (True, ("localhost:5000", "[::1]")),
         "exact_check": "copy",
+        "signature_modes": ("Enforce", "Warn"),
+        "trusted_root": "/root.json",
         "most_reconciles": 7,
         "namespace": "falco",
         "pod_name": "operator-0",

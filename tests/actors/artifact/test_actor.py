@@ -11,7 +11,10 @@ from actors.api.errors import Conflict, Refused, Unavailable
 from actors.artifact.actor import ArtifactActor, ArtifactServices
 from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.report_index import ReportIndex
+from actors.artifact.signature_standing import Signatures
+from actors.artifact.signature_verdicts import SignatureVerdicts
 from actors.artifact.tag_digests import TagDigests
+from actors.artifact.trusted_root_file import TrustedRootFile
 from actors.reference.index import ReferenceIndex
 from actors.reference.store import ReferenceStore
 from actors.runtime.context import Runtime
@@ -19,6 +22,7 @@ from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
 from actors.watch.store import Change, Store, snapshot_of
 from resources.registry.credentials import RegistryPolicy
+from resources.signatures.demand import DEFAULT_MODES
 from tests.actors.artifact.test_report_index import entry, node, pod, report
 from tests.actors.artifacts import artifact_ref
 from tests.fake_clock import FakeClock
@@ -90,6 +94,8 @@ class House:
         self.records: list[Any] = []
         self.reports = ReportIndex()
         self.digests = TagDigests(self.runtime)
+        self.verdicts = SignatureVerdicts(self.runtime)
+        self.signatures = Signatures(self.verdicts, TrustedRootFile(), DEFAULT_MODES)
         self.services = ArtifactServices(
             self.api,
             self.store,
@@ -98,6 +104,7 @@ class House:
             ReferenceReader(self.api, RegistryPolicy()),
             self.digests,
             self.reports,
+            self.signatures,
         )
         self.actor = self.fresh()
         self.there(node("n"), pod("p1"), pod("p2"))

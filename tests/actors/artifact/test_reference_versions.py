@@ -14,8 +14,8 @@ from actors.artifact.reference_versions import ReferenceVersions
 from actors.reference.index import ReferenceIndex
 from actors.reference.store import ReferenceStore
 from actors.watch.store import snapshot_of
-from resources.artifact.references import FINALIZERS
-from resources.artifact.resolution import (
+from resources.artifact.references import (
+    FINALIZERS,
     Missing,
     Present,
     ReferencedObject,

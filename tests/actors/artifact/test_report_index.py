@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.artifact.report_index import ReportIndex
 from actors.watch.store import Change, VersionStore, snapshot_of
-from resources.artifact.rollout import FAILED, Load, PodProgress, Subject, Sum
+from resources.artifact.rollout import FAILED, Fit, Load, PodProgress, Subject, Sum
 from resources.kubernetes.meta import LabelSelector
 from resources.kubernetes.reference import ObjectRef
 from resources.kubernetes.selector import selects
@@ -31,9 +31,11 @@ def node(name, **labels):
     return snapshot_of("Node", json.dumps({"metadata": known}).encode())
 
 
-def report(name, node_name, *entries, uid="uid", namespace="ns"):
+def report(name, node_name, *entries, uid="uid", namespace="ns", falco=None):
     known = {"name": name, "namespace": namespace, "resourceVersion": "1"}
     raw = {"metadata": known, "nodeName": node_name, "podUID": uid, "artifacts": list(entries)}
+    if falco is not None:
+        raw["falco"] = {"name": "main", "version": falco}
     return snapshot_of("NodeReport", json.dumps(raw).encode())
 
 
@@ -95,6 +97,24 @@ def test_nobody_is_concerned_who_has_never_asked_or_does_not_ask_any_more(house)
     house.index.forget(RULES)
     house.there(report("p1", "n1", entry()))
     assert house.concerned == frozenset()
+
+
+def test_falcos_that_differ_are_all_named_the_worst_first_and_concern_whoever_asks(house):
+    house.there(report("p1", "n1", entry(compatible="True"), falco="0.45.0"))
+    assert house.index.outlook(RULES) == "Pending True"
+    lacks = entry("Failed", compatible="False", compatibleMessage="needs more")
+    house.there(report("p2", "n2", lacks, falco="0.43.1"))
+    total = house.sum()
+    assert total.fits == (
+        Fit("Falco main 0.43.1", "False", "needs more"),
+        Fit("Falco main 0.45.0", "True"),
+    )
+    assert (total.fitted, house.index.outlook(RULES)) == (2, "Failed 1 False")
+    for falco in ("0.43.1", "0.44.1"):
+        house.there(report("p2", "n2", lacks, falco=falco))
+    assert house.concerned == {RULES}
+    house.there(report("p2", "n2", entry(revision="0", compatible="True"), falco="0.43.1"))
+    assert house.sum().fits == (Fit("Falco main 0.45.0", "True"),)
 
 
 def test_a_report_of_another_incarnation_of_the_pod_does_not_count(house):
@@ -292,7 +312,9 @@ ENTRIES = st.builds(
     st.sampled_from("xy"),
     message=st.sampled_from(["", "", "odd"]),
     load=st.sampled_from([None, None, *LOADS]),
+    compatible=st.sampled_from([None, "True", "False", "Unknown"]),
 )
+WORST = ("False", "Unknown", "True")
 SUBJECTS = st.builds(
     Subject,
     st.sampled_from("xy"),
@@ -361,11 +383,12 @@ class Reporting(RuleBasedStateMachine):
         uid=st.sampled_from("12"),
         name=st.sampled_from(NODES),
         entries=st.lists(ENTRIES, max_size=3, unique_by=lambda one: one["uid"]),
+        falco=st.sampled_from(["0.43.1", "0.45.0"]),
     )
-    def a_pod_reports(self, where, uid, name, entries):
+    def a_pod_reports(self, where, uid, name, entries, falco):
         namespace, pod_name = where
-        found = report(pod_name, name, *entries, uid=uid, namespace=namespace)
-        said = (uid, name, {one["uid"]: one for one in entries})
+        found = report(pod_name, name, *entries, uid=uid, namespace=namespace, falco=falco)
+        said = (uid, name, {one["uid"]: {**one, "falco": f"Falco main {falco}"} for one in entries})
         self.change(self.reports, where, said, Change(found.ref, None, found))
 
     @rule(where=st.sampled_from(PODS))
@@ -405,20 +428,37 @@ class Reporting(RuleBasedStateMachine):
             for (namespace, name), uid in self.pods.items()
             if namespace == artifact.namespace
         }
-        return {key: _told(*stand) for key, stand in stands.items() if stand is not None}
+        subject = self.subjects[artifact]
+        return {
+            key: (*_told(*stand), self.fit(subject, key))
+            for key, stand in stands.items()
+            if stand is not None
+        }
+
+    def fit(self, subject, where):
+        """What a pod that counts says of its Falco."""
+        uid, _, said = self.reports.get(where, ("", "", {}))
+        found = said.get(subject.uid) if uid == self.pods[where] else None
+        if not found or found["revision"] != subject.revision or found["state"] == "NotSelected":
+            return None
+        return Fit(found["falco"], found["compatible"]) if found["compatible"] else None
 
     def plain(self, artifact):
         """The sum as a look at everything finds it."""
         subject, total = self.subjects[artifact], Sum()
         for (namespace, name), uid in sorted(self.pods.items()):
             if namespace == artifact.namespace:
-                total = self.add(total, name, self.stand(subject, namespace, name, uid))
+                stand = self.stand(subject, namespace, name, uid)
+                total = self.add(total, name, stand)
+                if stand is not None and (fit := self.fit(subject, (namespace, name))):
+                    total = total._replace(fits=(*total.fits, fit), fitted=total.fitted + 1)
         return total._replace(
             failures=tuple(sorted(total.failures)),
             remarks=tuple(sorted(set(total.remarks))),
             proofs=tuple(sorted(set(total.proofs))),
             doubts=tuple(sorted(set(total.doubts))),
             refusals=tuple(sorted(total.refusals)),
+            fits=tuple(sorted({*total.fits}, key=lambda fit: (WORST.index(fit.state), fit))),
         )
 
     def stand(self, subject, namespace, name, uid):

@@ -13,7 +13,8 @@ from actors.artifact.tag_digests import MOST_AT_ONCE, MOST_REGISTRIES, TagDigest
 from actors.registry.client import PATIENT, PROMPT
 from actors.runtime.clock import within
 from actors.runtime.context import Runtime
-from resources.artifact.resolution import TagAnswer, Unresolved
+from resources.artifact.references import Unresolved
+from resources.artifact.resolution import TagAnswer
 from resources.artifact.sources import OciSource
 from resources.registry.request import Credentials, Endpoint, LookupAnswer, Problem
 from tests.actor_examples import exits_of

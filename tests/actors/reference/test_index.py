@@ -80,7 +80,7 @@ def test_nothing_is_left_of_what_is_named_no_more():
     index.note(told(OTHER))
     assert not index._named
     assert not index._referrers
-    assert not index._by_namespace
+    assert not index._readers
 
 
 NAMESPACES = ("ns", "elsewhere")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from base64 import b64encode
 from typing import Any
 
@@ -9,22 +10,21 @@ import msgspec
 import pytest
 
 from resources.artifact.fields import Resolved
-from resources.artifact.resolution import (
+from resources.artifact.references import (
     Missing,
     Present,
     ReferencedObject,
     ReferenceState,
-    ResolutionFailure,
     Role,
-    TagAnswer,
     Unknown,
     Unresolved,
     content_of,
     digest_of,
     missing_text,
     referenced_objects,
-    resolve,
+    trusted_objects,
 )
+from resources.artifact.resolution import ResolutionFailure, TagAnswer, resolve
 from resources.artifact.revision import pinned, revision
 from resources.artifact.sources import (
     ConfigMapSource,
@@ -37,6 +37,11 @@ from resources.artifact.sources import (
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.credentials import RegistryPolicy
 from resources.registry.request import Problem
+from resources.signatures.demand import Demand, KeySource
+from resources.signatures.policy import Mode, Result
+from resources.signatures.request import Verdict
+from resources.signatures.standing import Standing, Verified
+from tests.signing import new_key, pem
 
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
 TAG = OciSource("ghcr.io", "falco/rules", "latest")
@@ -380,3 +385,114 @@ def test_content_is_all_that_matters_and_nothing_else():
     assert content_of(SECRET, one, TAG, POLICY) == content_of(SECRET, other, TAG, POLICY)
     changed = encoded(username="me", password="b")
     assert content_of(SECRET, one, TAG, POLICY) != content_of(SECRET, changed, TAG, POLICY)
+
+
+def enforced(result, digest=B, mode=Mode.ENFORCE):
+    """The standing of a digest that has this verdict."""
+    verdict = Verdict(result, "why", "me" if result is Result.VERIFIED else "") if result else None
+    return Standing(mode, digest, "p", verdict)
+
+
+VERIFIED = Verified(digest=A, policy="p", by="me")
+SIGNED = msgspec.structs.replace(published(A, "", "", "", "verified", digest=A), verified=VERIFIED)
+REFUSED = [Result.NO_SIGNATURE, Result.NONE_MATCHES, Result.ROOT_UNKNOWN]
+
+
+@pytest.mark.parametrize("result", [*REFUSED, Result.REGISTRY_FAILED, None])
+def test_enforced_a_tag_that_moves_to_what_is_not_verified_changes_nothing(result):
+    found = resolve(3, SIGNED, Sources(TAG), {}, TagAnswer(B), enforced(result))
+    assert (found.resolved, found.trouble) == (SIGNED, None)
+
+
+def test_enforced_what_is_verified_is_published_with_a_revision_that_says_so():
+    found = resolve(3, None, Sources(TAG), {}, TagAnswer(A), enforced(Result.VERIFIED, A))
+    assert found.resolved == SIGNED
+    assert SIGNED.revision != ON_TAG.revision
+    moved = resolve(3, SIGNED, Sources(TAG), {}, TagAnswer(B), enforced(Result.VERIFIED))
+    assert moved.resolved is not None
+    assert (moved.resolved.oci_digest, moved.resolved.verified) == (
+        B,
+        Verified(digest=B, policy="p", by="me"),
+    )
+
+
+@pytest.mark.parametrize("result", REFUSED)
+def test_enforced_from_now_on_what_was_published_unverified_is_withdrawn(result):
+    found = resolve(3, ON_TAG, Sources(TAG), {}, TagAnswer(A), enforced(result, A))
+    assert found.trouble == ResolutionFailure("False", "SignatureRefused", "why")
+    assert found.resolved == Resolved(observed_generation=3, revision="3")
+    again = resolve(3, found.resolved, Sources(TAG), {}, TagAnswer(A), enforced(result, A))
+    assert again.resolved is None
+
+
+@pytest.mark.parametrize(
+    ("result", "trouble"),
+    [
+        (None, ("Unknown", "Pending", f"Looking for signatures of {B}")),
+        (Result.REGISTRY_FAILED, ("False", "OCIArtifactStoreFailed", "why")),
+    ],
+)
+def test_enforced_as_long_as_nothing_is_known_nothing_is_withdrawn(result, trouble):
+    found = resolve(3, ON_TAG, Sources(TAG), {}, TagAnswer(B), enforced(result))
+    assert (found.resolved, found.trouble) == (None, ResolutionFailure(*trouble))
+
+
+@pytest.mark.parametrize("result", [*Result, None])
+def test_warned_a_verdict_changes_no_revision(result):
+    standing = enforced(result, A, Mode.WARN)
+    found = resolve(3, ON_TAG, Sources(TAG), {}, TagAnswer(A), standing).resolved
+    assert found is not None
+    assert found.revision == ON_TAG.revision
+    assert found.verified == (VERIFIED if result is Result.VERIFIED else None)
+
+
+def test_enforced_a_node_installs_only_the_digest_that_is_verified():
+    sources = Sources(TAG, signatures=Demand(Mode.ENFORCE))
+    for resolved, digest in (
+        (SIGNED, A),
+        (ON_TAG, None),
+        (msgspec.structs.replace(SIGNED, oci_digest=B), None),
+    ):
+        artifact = decode(
+            "Rulesfile",
+            msgspec.json.encode({"metadata": {"generation": 3}, "status": {"resolved": resolved}}),
+        )
+        assert pinned(artifact, sources)[1].oci_digest == digest
+        by_digest = Sources(PINNED, signatures=Demand(Mode.ENFORCE))
+        assert pinned(artifact, by_digest)[1].oci_digest == digest
+        anything = Sources(TAG, signatures=Demand(Mode.WARN))
+        assert pinned(artifact, anything)[1].oci_digest == resolved.oci_digest
+
+
+KEYS = ReferencedObject(Role.KEYS, ObjectRef("Secret", "ns", "keys"))
+
+
+def test_of_a_secret_with_keys_only_the_public_ones_matter():
+    one, two = pem(new_key()), pem(new_key())
+    data = {"a.pub": one, "b.pub": two, "cosign.key": "private"}
+    document = {"data": {key: b64encode(text.encode()).decode() for key, text in data.items()}}
+    assert content_of(KEYS, document, None, RegistryPolicy()).decode() == f"{one}\n{two}"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ({}, "has no key that ends with .pub; it has: none"),
+        ({"cosign.key": "AAAA"}, "has no key that ends with .pub; it has: cosign.key"),
+        ({"a.pub": b64encode(b"none").decode()}, "key a.pub holds no PUBLIC KEY in PEM"),
+        ({"a.pub": b64encode(b"\xff").decode()}, "key a.pub holds no PUBLIC KEY in PEM"),
+    ],
+)
+def test_a_secret_without_public_keys_says_what_it_has(data, why):
+    with pytest.raises(Unresolved, match=f"^Secret keys:? {re.escape(why)}$"):
+        content_of(KEYS, {"data": data}, None, RegistryPolicy())
+
+
+def test_keys_and_roots_are_looked_for_only_where_signatures_matter():
+    keys = (KeySource("Secret", "keys"), KeySource("Secret", "keys"), KeySource(text="pem"))
+    demand = Demand(Mode.WARN, keys, (), "root")
+    root = ReferencedObject(Role.ROOT, ObjectRef("ConfigMap", "ns", "root"), "trusted_root.json")
+    assert trusted_objects("ns", Sources(TAG, signatures=demand)) == (KEYS, root)
+    off = Sources(TAG, signatures=demand._replace(mode=Mode.OFF))
+    assert trusted_objects("ns", off) == ()
+    assert trusted_objects("ns", Sources()) == ()

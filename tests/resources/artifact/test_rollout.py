@@ -114,7 +114,7 @@ def test_the_entry_is_found_among_others():
         ArtifactReport(kind="Config", name=uid, uid=uid, revision="2-abc", state="Programmed")
         for uid in reversed(uids)
     ]
-    sorted_entries = entries(reports)
+    sorted_entries = entries(reports, None)
     assert [entry.uid for entry in sorted_entries] == uids
     assert progress_of(EVERYWHERE, PodReport("n", {}, sorted_entries)) == PLAIN
     assert progress_of(Subject("zz", "2-abc"), PodReport("n", {}, sorted_entries)) == WAITS
@@ -127,7 +127,7 @@ def test_of_two_entries_for_one_artifact_the_last_one_holds_and_of_a_long_messag
             kind="Config", name="a", uid="u", revision="2", state="Failed", message="x" * 9000
         ),
     ]
-    (entry,) = entries(reports)
+    (entry,) = entries(reports, None)
     assert entry.revision == "2"
     assert entry.message == "x" * 500
 

@@ -115,6 +115,7 @@ def test_a_config_has_its_own_keys():
         None,
         ConfigMapSource("c", "config.yaml"),
         InlineSource({"json_output": True}, "config"),
+        None,
     )
 
 

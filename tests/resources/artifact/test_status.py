@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from resources.artifact.fields import UNSEEN, ArtifactStatus, Resolved
+from resources.artifact.fields import SUMMARIES, ArtifactStatus, Resolved, unseen_status
 from resources.artifact.resolution import ResolutionFailure
-from resources.artifact.rollout import FAILED, Load, PodProgress, Sum
+from resources.artifact.rollout import FAILED, Fit, Load, PodProgress, Sum
 from resources.artifact.status import (
     COUNTS,
     Observed,
@@ -22,11 +22,16 @@ from resources.artifact.status import (
 from resources.kubernetes.conditions import condition
 from resources.kubernetes.meta import ObjectMeta
 
+UNSEEN = unseen_status("Rulesfile")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 NEW = ArtifactStatus()
 RESOLVED = Resolved(observed_generation=2, revision="2-abc")
 ALL = Sum(pods=3, programmed=3)
+
+
+def seen(total, resolved=None, missing=None, trouble=None):
+    return Observed(total, SUMMARIES["Rulesfile"], resolved, missing, trouble)
 
 
 def at(observed, before=NEW, now=NOW, generation=2):
@@ -229,11 +234,91 @@ LOADED = {
 }
 
 
+NEW_FALCO, OLD_FALCO = Fit("Falco a 0.45.0", "True"), Fit("Falco b 0.43.1", "False", "needs more")
+NAMELESS = Fit("Falco c latest", "Unknown", "its engine is not known")
+COMPATIBLE = {
+    "all": (
+        Sum(3, 3, fits=(NEW_FALCO,), fitted=3),
+        None,
+        "True",
+        "Compatible",
+        "Falco a 0.45.0: all that it needs is there",
+    ),
+    "one Falco is too old": (
+        Sum(3, 2, 1, 0, failed("n1"), fits=(OLD_FALCO, NEW_FALCO), fitted=3),
+        None,
+        "False",
+        "Incompatible",
+        "Falco b 0.43.1: needs more; Falco a 0.45.0: all that it needs is there",
+    ),
+    "one is too old, and others have not reported": (
+        Sum(3, 0, 1, 2, failed("n1"), fits=(OLD_FALCO,), fitted=1),
+        None,
+        "False",
+        "Incompatible",
+        "Falco b 0.43.1: needs more",
+    ),
+    "many Falcos are": (
+        Sum(7, 7, fits=tuple(OLD_FALCO._replace(falco=name) for name in "abcdefg"), fitted=7),
+        None,
+        "False",
+        "Incompatible",
+        "a, b, c, d, e: needs more; and 2 more",
+    ),
+    "one does not say": (
+        Sum(3, 3, fits=(NAMELESS, NEW_FALCO), fitted=3),
+        None,
+        "Unknown",
+        "FalcoVersionUnknown",
+        "Falco c latest: its engine is not known; Falco a 0.45.0: all that it needs is there",
+    ),
+    "some have not reported": (
+        Sum(3, 1, 0, 2, fits=(NEW_FALCO,), fitted=1),
+        None,
+        "Unknown",
+        "Pending",
+        "Not installed on 2 of 3 pods yet",
+    ),
+    "one has not got it": (
+        Sum(3, 2, 1, 0, failed("n1"), fits=(NEW_FALCO,), fitted=2),
+        None,
+        "Unknown",
+        "NotProgrammed",
+        "What it needs is not known on 1 of 3 pods",
+    ),
+    "none can be reached": (
+        Sum(1, unreachable=1),
+        None,
+        "Unknown",
+        "Pending",
+        "No pod can be reached",
+    ),
+    "nobody": (Sum(), None, "Unknown", "NoNodes", "There are no Falco pods in this namespace"),
+    "there is no revision": LOADED["there is no revision"],
+}
+
+
+@pytest.mark.parametrize(
+    ("total", "trouble", "status", "reason", "message"), COMPATIBLE.values(), ids=COMPATIBLE
+)
+def test_compatible_says_which_falco_has_what_is_needed(total, trouble, status, reason, message):
+    observed = seen(total, None if trouble else RESOLVED, (), trouble)
+    told = condition(at(observed).conditions, "Compatible")
+    assert told is not None
+    assert (told.status, told.reason, told.message) == (status, reason, message)
+
+
+def test_a_config_needs_nothing_and_is_not_said_to_be_compatible():
+    after = at(Observed(ALL, SUMMARIES["Config"], RESOLVED, ()))
+    assert condition(after.conditions, "Compatible") is None
+    assert condition(unseen_status("Config").conditions, "Compatible") is None
+
+
 @pytest.mark.parametrize(
     ("total", "trouble", "status", "reason", "message"), LOADED.values(), ids=LOADED
 )
 def test_loaded_says_what_falco_runs(total, trouble, status, reason, message):
-    observed = Observed(total, None if trouble else RESOLVED, (), trouble)
+    observed = seen(total, None if trouble else RESOLVED, (), trouble)
     told = condition(at(observed).conditions, "Loaded")
     assert told is not None
     assert (told.status, told.reason, told.message) == (status, reason, message)
@@ -243,7 +328,7 @@ def test_loaded_says_what_falco_runs(total, trouble, status, reason, message):
     ("total", "trouble", "status", "reason", "message"), PROGRAMMED.values(), ids=PROGRAMMED
 )
 def test_programmed_says(total, trouble, status, reason, message):
-    after = at(Observed(total, RESOLVED, (), trouble))
+    after = at(seen(total, RESOLVED, (), trouble))
     programmed = condition(after.conditions, "Programmed")
     assert programmed is not None
     assert (programmed.status, programmed.reason, programmed.message) == (status, reason, message)
@@ -252,7 +337,7 @@ def test_programmed_says(total, trouble, status, reason, message):
 
 
 def test_counts_and_summary_are_those_of_the_pods_that_are_covered():
-    nodes = at(Observed(Sum(9, 3, 1, 2, failed("n1")), RESOLVED, ())).nodes
+    nodes = at(seen(Sum(9, 3, 1, 2, failed("n1")), RESOLVED, ())).nodes
     assert fields(ArtifactStatus(nodes=nodes))["nodes"] == {
         "desired": 6,
         "programmed": 3,
@@ -261,57 +346,57 @@ def test_counts_and_summary_are_those_of_the_pods_that_are_covered():
         "loaded": 0,
         "summary": "3/6",
     }
-    assert fields(at(Observed(Sum())))["nodes"]["desired"] == 0
-    nodes = fields(at(Observed(Sum(9, 3, unreachable=2), RESOLVED, ())))["nodes"]
+    assert fields(at(seen(Sum())))["nodes"]["desired"] == 0
+    nodes = fields(at(seen(Sum(9, 3, unreachable=2), RESOLVED, ())))["nodes"]
     assert (nodes["unreachable"], nodes["summary"]) == (2, "3/5")
 
 
 def test_references_that_are_there_and_that_are_missing():
-    references = condition(at(Observed(ALL, RESOLVED, ())).conditions, "ResolvedRefs")
+    references = condition(at(seen(ALL, RESOLVED, ())).conditions, "ResolvedRefs")
     assert references is not None
     assert (references.status, references.reason) == ("True", "ReferenceResolved")
-    gone = condition(at(Observed(ALL, RESOLVED, ("a is gone", "b"))).conditions, "ResolvedRefs")
+    gone = condition(at(seen(ALL, RESOLVED, ("a is gone", "b"))).conditions, "ResolvedRefs")
     assert gone is not None
     assert (gone.status, gone.reason) == ("False", "ReferenceResolutionFailed")
     assert gone.message == "a is gone; b"
 
 
 def test_what_is_not_known_of_references_stays_as_it_was():
-    before = at(Observed(ALL, RESOLVED, ()))
-    after = at(Observed(ALL, RESOLVED, None), before, LATER)
+    before = at(seen(ALL, RESOLVED, ()))
+    after = at(seen(ALL, RESOLVED, None), before, LATER)
     assert after == before
-    assert condition(at(Observed(ALL, RESOLVED, None)).conditions, "ResolvedRefs") is None
+    assert condition(at(seen(ALL, RESOLVED, None)).conditions, "ResolvedRefs") is None
 
 
 def test_the_time_of_resolving_moves_only_with_what_was_resolved():
-    before = at(Observed(ALL, RESOLVED, ()))
+    before = at(seen(ALL, RESOLVED, ()))
     assert before.resolved is not None
     assert before.resolved.resolved_at == "2026-01-01T00:00:00Z"
-    assert at(Observed(ALL, RESOLVED, ()), before, LATER) == before
+    assert at(seen(ALL, RESOLVED, ()), before, LATER) == before
     other = Resolved(observed_generation=2, revision="2-def")
-    moved = at(Observed(ALL, other, ()), before, LATER).resolved
+    moved = at(seen(ALL, other, ()), before, LATER).resolved
     assert moved is not None
     assert moved.resolved_at == "2026-01-01T00:01:00Z"
 
 
 def test_what_nodes_go_by_stays_until_there_is_something_else():
-    before = at(Observed(ALL, RESOLVED, ()))
+    before = at(seen(ALL, RESOLVED, ()))
     trouble = ResolutionFailure("False", "OCIArtifactStoreFailed", "down")
-    after = at(Observed(Sum(3, 0, 0, 3), None, (), trouble), before, LATER, generation=3)
+    after = at(seen(Sum(3, 0, 0, 3), None, (), trouble), before, LATER, generation=3)
     assert after.resolved == before.resolved
     assert after.observed_generation == 3
 
 
 def test_counts_and_the_names_in_the_message_are_mere_counts():
-    before = at(Observed(Sum(3, 1, 0, 2, (), ("p1", "p2")), RESOLVED, ()))
-    after = at(Observed(Sum(3, 2, 0, 1, (), ("p1",)), RESOLVED, ()), before)
+    before = at(seen(Sum(3, 1, 0, 2, (), ("p1", "p2")), RESOLVED, ()))
+    after = at(seen(Sum(3, 2, 0, 1, (), ("p1",)), RESOLVED, ()), before)
     assert before != after
     assert COUNTS.only_differ(fields(before), fields(after))
     for other in (
-        at(Observed(ALL, RESOLVED, ()), before),
-        at(Observed(Sum(3, 1, 0, 2), RESOLVED, ("gone",)), before),
-        at(Observed(Sum(3, 1, 0, 2), Resolved(observed_generation=2), ()), before),
-        at(Observed(Sum(3, 1, 0, 2), RESOLVED, ()), before, generation=3),
+        at(seen(ALL, RESOLVED, ()), before),
+        at(seen(Sum(3, 1, 0, 2), RESOLVED, ("gone",)), before),
+        at(seen(Sum(3, 1, 0, 2), Resolved(observed_generation=2), ()), before),
+        at(seen(Sum(3, 1, 0, 2), RESOLVED, ()), before, generation=3),
         NEW,
     ):
         assert not COUNTS.only_differ(fields(before), fields(other))
@@ -320,7 +405,7 @@ def test_counts_and_the_names_in_the_message_are_mere_counts():
 def test_a_failure_more_is_no_mere_count_until_the_message_names_as_many_as_it_can():
     def failing(count):
         names = failed(*(f"n{number}" for number in range(min(count, 5))))
-        return fields(at(Observed(Sum(9, 0, count, 9 - count, names), RESOLVED, ())))
+        return fields(at(seen(Sum(9, 0, count, 9 - count, names), RESOLVED, ())))
 
     for count in range(1, 5):
         assert not COUNTS.only_differ(failing(count), failing(count + 1))
@@ -332,18 +417,19 @@ def test_conditions_of_others_and_the_order_of_all_stay():
     conditions = [{"type": kind, **values} for kind in ("Theirs", "Programmed")]
     raw = {"status": {"conditions": conditions}}
     before = status_of(json.dumps(raw).encode())
-    after = at(Observed(Sum(), RESOLVED, ()), before)
+    after = at(seen(Sum(), RESOLVED, ()), before)
     assert [known.type for known in after.conditions or ()] == [
         "ResolvedRefs",
         "Programmed",
         "Loaded",
+        "Compatible",
         "Theirs",
     ]
     assert status_of(json.dumps({"status": fields(after)}).encode()) == after
 
 
 def test_conditions_that_the_api_server_has_set_begin_when_the_operator_sees_them():
-    after = at(Observed(Sum(3, 0, 0, 3), None, None), UNSEEN)
+    after = at(seen(Sum(3, 0, 0, 3), None, None), UNSEEN)
     for state in (after, parked_status(UNSEEN, "KeyError", "'x'", 3, NOW)):
         assert {known.last_transition_time for known in state.conditions or ()} == {
             "2026-01-01T00:00:00Z"
@@ -351,18 +437,18 @@ def test_conditions_that_the_api_server_has_set_begin_when_the_operator_sees_the
     refs = condition(after.conditions, "ResolvedRefs")
     assert refs is not None
     assert (refs.status, refs.reason) == ("Unknown", "Pending")
-    assert at(Observed(Sum(3, 0, 0, 3), None, None), after, LATER) == after
+    assert at(seen(Sum(3, 0, 0, 3), None, None), after, LATER) == after
 
 
 def test_two_pods_of_one_node_that_fail_alike_name_it_once():
-    after = at(Observed(Sum(3, 1, 2, 0, failed("n1", "n1")), RESOLVED, ()))
+    after = at(seen(Sum(3, 1, 2, 0, failed("n1", "n1")), RESOLVED, ()))
     programmed = condition(after.conditions, "Programmed")
     assert programmed is not None
     assert programmed.message == "Failed on 2 of 3 pods: n1: broken"
 
 
 def test_a_parked_actor_says_nothing_else():
-    before = at(Observed(ALL, RESOLVED, ()))
+    before = at(seen(ALL, RESOLVED, ()))
     after = parked_status(before, "KeyError", "'x'", 3, LATER)
     programmed = condition(after.conditions, "Programmed")
     assert programmed is not None

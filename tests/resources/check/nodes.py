@@ -67,7 +67,7 @@ def macro(name, condition="proc.name = c"):
 
 
 def rule(name, condition="evt.type = open"):
-    return f"- rule: {name}\n  condition: {condition}\n  desc: d\n  output: o\n  priority: info\n"
+    return f"- rule: {name}\n  condition: {condition}\n  desc: d\n  output: o\n  priority: INFO\n"
 
 
 def needs_plugin(name, version):

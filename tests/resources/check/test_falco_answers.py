@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.check.check_request import Context
+from tests.resources.check.asked_falco import CONTEXT
 from tests.resources.check.nodes import Node
 
 LISTS = (
@@ -19,7 +19,6 @@ LISTS = (
     "- macro: closed\n  condition: evt.type = close\n"
 )
 PLAIN = '- rule: R\n  desc: d\n  condition: "evt.type = close"\n  output: "o"\n  priority: INFO\n'
-CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1", workload="Deployment")
 ANSWERS = json.loads(Path(__file__).with_name("falco_answers.json").read_text())
 ROWS = [
     pytest.param(answer, where, text, id=f"{kind} {number}")

@@ -30,7 +30,7 @@ def test_nothing_is_fine():
 
 @pytest.mark.parametrize(("good", "chosen"), [(rule("R"), "good"), (None, "none")])
 def test_what_is_broken_falls_back_to_what_is_installed(node, good, chosen):
-    broken = node.rules("50-01-r.yaml", "\n" * 11 + rule("R").replace("info", "hgh"), good)
+    broken = node.rules("50-01-r.yaml", "\n" * 11 + rule("R").replace("INFO", "hgh"), good)
     other = node.rules("50-01-s.yaml", rule("S"))
     verdict = node.check()
     assert verdict.chosen == {broken: chosen, other: "wanted"}
@@ -63,6 +63,39 @@ def test_a_change_that_breaks_an_installed_file_waits_and_says_why(node):
             ),
         )
     }
+
+
+@pytest.mark.parametrize(
+    ("needs", "has"),
+    [
+        (rule("R", "evt.type = close and fd.sport in (ports)"), "- list: ports\n  items: [80]\n"),
+        ("- list: a\n  items: [b]\n  override: {items: append}\n", "- list: a\n  items: []\n"),
+        (rule("R", "opened"), macro("opened")),
+        ("- macro: a\n  condition: or b\n  append: true\n", macro("a")),
+        ("- rule: R\n  tags: [a]\n  override: {tags: append}\n", rule("R")),
+    ],
+)
+@pytest.mark.parametrize(
+    ("first", "second", "advice"),
+    [
+        ("50-01-a.yaml", "60-01-b.yaml", "give this artifact a priority of 61 or more"),
+        ("99-01-a.yaml", "99-01-b.yaml", "give that artifact a priority of 98 or less"),
+    ],
+)
+def test_the_priority_that_would_do_is_told(node, needs, has, first, second, advice):
+    early = node.rules(first, needs)
+    node.rules(second, has)
+    (problem,) = node.check().problems[early]
+    assert problem.endswith(f"; {second} has it, but is loaded later: {advice}")
+
+
+@pytest.mark.parametrize("plugins", [[], ["krsi"]])
+def test_types_of_events_are_those_of_plugins_too(node, plugins):
+    for name in plugins:
+        node.plugin(name, "0.2.0")
+    listed = "- list: types\n  items: [krsi_open, krsi_renameat]\n"
+    node.rules("50-01-a.yaml", listed + rule("R", "evt.type = krsi_socket or evt.type in (types)"))
+    assert bool(node.check().problems) is (not plugins)
 
 
 def test_a_file_that_is_moved_before_what_it_needs_falls_back(node):

@@ -15,7 +15,7 @@ ITEMS = st.one_of(
     st.sampled_from(
         [
             rule("R"),
-            rule("R").replace("info", "hgh"),
+            rule("R").replace("INFO", "hgh"),
             "- rule: R\n  enabled: false\n",
             "- rule: S\n  condition: and m1\n  override: {condition: append}\n",
             "- list: l\n  items: [a, b]\n",

@@ -254,7 +254,7 @@ def test_a_template_customises_the_pod_but_not_what_we_find_it_by():
             "labels": {"app.kubernetes.io/name": "mine", "team": "red", "x": "y"},
             "annotations": {"instance.falcosecurity.dev/config-hash": "old", "x": "y"},
         },
-        "spec": {"nodeSelector": {"a": "b"}, "containers": [{"name": "falco", "args": ["x"]}]},
+        "spec": {"nodeSelector": {"a": "b"}, "containers": [{"name": "falco", "workingDir": "/x"}]},
     }
     resource = falco(labels={"team": "blue"}, pod_template_spec=template)
     plain = children(falco())["DaemonSet"].body["spec"]["template"]
@@ -268,7 +268,7 @@ def test_a_template_customises_the_pod_but_not_what_we_find_it_by():
     }
     assert result["metadata"]["annotations"] == plain["metadata"]["annotations"] | {"x": "y"}
     assert result["spec"]["nodeSelector"] == {"a": "b"}
-    assert result["spec"]["containers"] == [{**plain["spec"]["containers"][0], "args": ["x"]}]
+    assert result["spec"]["containers"] == [{**plain["spec"]["containers"][0], "workingDir": "/x"}]
     assert result["spec"]["initContainers"] == plain["spec"]["initContainers"]
 
 

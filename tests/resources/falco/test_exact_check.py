@@ -56,6 +56,7 @@ def run_copy(root, seconds=60):
     """Run the command of the init container, with its paths below `root`."""
     *command, script = copy_container(OFFICIAL, "", seconds, {}, {})["command"]
     script = script.replace("/falco-image", f"{root}/to").replace(" /usr/", f" {root}/usr/")
+    script = script.replace("find / ", f"find {root} ")
     return subprocess.run([*command, script], capture_output=True, check=False).returncode
 
 
@@ -63,6 +64,8 @@ def run_copy(root, seconds=60):
 def image(tmp_path):
     """A directory with a program at the place of Falco's, which is linked as most are."""
     (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "usr/lib/dir.so").mkdir(parents=True)
+    (tmp_path / "usr/lib/one.so.1").write_bytes(b"")
     shutil.copy(os.path.realpath("/bin/sh"), tmp_path / "usr/bin/falco")
     return tmp_path
 
@@ -71,6 +74,7 @@ def test_the_copy_runs_with_its_own_libraries(image):
     assert run_copy(image) == 0
     program = image / "to/usr/bin/falco"
     assert program.stat().st_mode & stat.S_IXOTH
+    assert (image / "to/libraries").read_text() == f"{image}/usr/lib/one.so.1\n"
     [loader] = (image / "to/usr/lib").glob("ld-*.so.*")
     command = [loader, "--library-path", image / "to/usr/lib", program, "-c", "echo runs"]
     assert subprocess.run(command, capture_output=True, check=True).stdout == b"runs\n"
@@ -97,6 +101,28 @@ def test_whatever_it_finds_the_init_container_succeeds(image, monkeypatch, witho
         os.mkfifo(falco)  # which nobody writes to
     assert run_copy(image, seconds=1) == 0
     assert not (image / "to/usr/bin/falco").exists()
+
+
+@pytest.mark.parametrize(
+    ("own", "is_whole"),
+    [
+        ({}, True),
+        ({"env": [{"name": "A", "value": "b"}]}, True),
+        ({"volumeMounts": [{"name": "v", "mountPath": "/opt"}]}, False),
+        ({"command": ["/bin/sh"]}, False),
+        ({"args": ["/usr/bin/falco", "-A"]}, False),
+        ({"lifecycle": {"postStart": {"exec": {"command": ["x"]}}}}, False),
+    ],
+)
+def test_the_sidecar_is_told_whether_the_template_may_give_falco_other_libraries(own, is_whole):
+    template = {"spec": {"containers": [{"name": "falco", **own}]}}
+    meta = ObjectMeta(name="falco", namespace="ns", uid="u")
+    resource = Falco(metadata=meta, spec=FalcoSpec(pod_template_spec=template))
+    [workload] = [
+        child for child in desired(resource, FalcoSettings()) if child.ref.kind == "DaemonSet"
+    ]
+    sidecar = workload.body["spec"]["template"]["spec"]["initContainers"][-1]
+    assert ("--only-image-libraries" in sidecar["args"]) is is_whole
 
 
 def test_the_image_is_had_as_falcos_own_container_has_it():

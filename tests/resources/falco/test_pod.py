@@ -160,6 +160,7 @@ def test_the_sidecar_has_every_default():
         "command": ["artifact-operator"],
         "args": [
             "--gate-deadline=60s",
+            "--falco-name=my-falco",
             "--falco-version=0.44.1",
             "--health-probe-bind-address=:8081",
             "--metrics-bind-address=:8080",

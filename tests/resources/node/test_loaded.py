@@ -1,5 +1,7 @@
 """What Falco has loaded of what is installed, by what it says of itself."""
 
+import json
+
 import pytest
 
 from resources.artifact.medium import Medium
@@ -16,6 +18,7 @@ from resources.node.loaded import (
     with_loaded,
 )
 from resources.node.slots import Content, SlotId, SlotVersion
+from resources.rules.versions import FalcoVersions
 
 A, B = "a" * 64, "b" * 64
 SECOND = 1_000_000_000
@@ -174,9 +177,12 @@ falcosecurity_falco_reload_timestamp_nanoseconds 1748338536592811359
 
 
 def test_the_answers_of_falco_are_read():
-    versions = b'{"engine_version_semver": "0.62.0", "plugin_versions": {"json": "0.7.0"}, "x": 1}'
+    versions = (
+        b'{"falco_version": "0.44.1", "engine_version_semver": "0.62.0", "engine_version": "62",'
+        b' "plugin_api_version": "3.12.0", "plugin_versions": {"json": "0.7.0"}, "x": 1}'
+    )
     assert falco_answer(METRICS, versions) == FalcoAnswer(
-        {FILE: A, "b.yaml": B}, 1748338536592811359, "0.62.0"
+        {FILE: A, "b.yaml": B}, 1748338536592811359, FalcoVersions("0.44.1", "0.62.0", "3.12.0")
     )
     assert falco_answer("", b"{}") == FalcoAnswer({}, 0)
 
@@ -201,3 +207,11 @@ def test_a_line_that_is_not_falcos_is_passed_over(line):
 def test_versions_that_are_not_falcos_are_refused(versions):
     with pytest.raises(UnreadableAnswer, match="/versions cannot be read"):
         falco_answer(METRICS, versions)
+
+
+@pytest.mark.parametrize(
+    "text", ["62", "0.62", "x", "0.62.0\n", "0.62.0 <b>", f"0.62.0-{65 * 'x'}"]
+)
+def test_a_version_that_is_none_is_not_known(text):
+    told = json.dumps({"falco_version": "0.45.0-rc1+3", "engine_version_semver": text}).encode()
+    assert falco_answer("", told).versions == FalcoVersions("0.45.0-rc1+3")

@@ -4,9 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.artifact.medium import Medium
+from resources.check.needs import Needs
 from resources.node.files import file_name, library_name, library_path
 from resources.node.plugin_entries import PluginEntry
 from resources.node.slots import Content, SlotId, SlotVersion, from_manifest, to_manifest
+from resources.registry.request import Requirement
 
 WORDS = st.text().filter(lambda text: "/" not in text)
 
@@ -19,7 +21,8 @@ STORED = b"""{
    "sha256": "3333333333333333333333333333333333333333333333333333333333333333",
    "origin": "oci:sha256:44",
    "version": "0.7.0",
-   "dependencies": ["container"]
+   "dependencies": ["container"],
+   "needs": {"requirements": [{"name": "plugin_api_version", "version": "3.6.0"}]}
   },
   "entry": ["json", "/usr/share/falco/plugins/json.so", {"a": [1, null]}, "x", ["container"]]
  },
@@ -30,16 +33,18 @@ STORED = b"""{
    "sha256": "1111111111111111111111111111111111111111111111111111111111111111",
    "origin": "configmap:a@7",
    "version": "",
-   "dependencies": []
+   "dependencies": [],
+   "needs": {}
   },
   "entry": null
  }
 }"""
+NEEDS = Needs((Requirement("plugin_api_version", "3.6.0"),))
 VERSIONS = {
     SlotId("Plugin", "json", "uid-2", Medium.OCI): SlotVersion(
         "json.so",
         "2026-01-01T00:00:00Z",
-        Content("33" * 32, "oci:sha256:44", "0.7.0", ("container",)),
+        Content("33" * 32, "oci:sha256:44", "0.7.0", ("container",), NEEDS),
         PluginEntry(
             "json", "/usr/share/falco/plugins/json.so", {"a": [1, None]}, "x", ("container",)
         ),
@@ -74,6 +79,14 @@ def test_the_slots_of_a_manifest_on_disk_are_read_and_written_as_ever():
     stored = msgspec.json.decode(STORED)
     assert from_manifest(stored) == (VERSIONS, ())
     assert msgspec.json.encode(to_manifest(VERSIONS)) == msgspec.json.encode(stored)
+
+
+def test_a_manifest_of_before_plugins_had_needs_is_read_too():
+    stored = msgspec.json.decode(STORED)
+    for slot in stored.values():
+        del slot["content"]["needs"]
+    versions, unknown = from_manifest(stored)
+    assert (versions.keys(), unknown) == (VERSIONS.keys(), ())
 
 
 SHA256 = "ab" * 32

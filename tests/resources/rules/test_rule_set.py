@@ -7,7 +7,7 @@ from resources.rules.items import ListItem
 from resources.rules.rule_set import RuleSet
 from resources.rules.rules_file import read
 
-RULE = "- rule: R\n  desc: d\n  output: o\n  priority: info\n"
+RULE = "- rule: R\n  desc: d\n  output: o\n  priority: INFO\n"
 
 
 def load(*files, engine="0.62.0", later=(), falco=None):

@@ -16,7 +16,7 @@ RULE = """\
   desc: A shell
   condition: evt.type = execve
   output: shell
-  priority: Warning
+  priority: WARNING
 """
 
 
@@ -38,9 +38,10 @@ def without(key):
 
 
 def plain(items):
-    """The items, of lists without what is no value of which kind."""
+    """The items, of lists without what the values are and what they are not."""
     return tuple(
-        item._replace(misfits=()) if isinstance(item, ListItem) else item for item in items
+        item._replace(misfits=(), event_types=0) if isinstance(item, ListItem) else item
+        for item in items
     )
 
 
@@ -110,11 +111,11 @@ def test_a_new_rule_needs_every_one_of_its_keys(key):
     ],
 )
 def test_a_priority_may_be_written_in_any_case(priority):
-    assert not content(RULE.replace("Warning", priority)).problems
+    assert not content(RULE.replace("WARNING", priority)).problems
 
 
 def test_an_unknown_priority_is_told_with_those_that_there_are():
-    assert problem("\n" * 11 + RULE.replace("Warning", "hgh")) == (
+    assert problem("\n" * 11 + RULE.replace("WARNING", "hgh")) == (
         'rule "Terminal shell" (line 12): key priority: "hgh" is not a priority; allowed are '
         "emergency, alert, critical, error, warning, notice, informational, info, debug"
     )

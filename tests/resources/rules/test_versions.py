@@ -1,6 +1,13 @@
 import pytest
 
-from resources.rules.versions import SemanticVersion, engine_version, release, semantic_version
+from resources.rules.versions import (
+    FalcoVersions,
+    SemanticVersion,
+    release,
+    semantic_version,
+    versions_of,
+)
+from tests.resources.releases import RELEASES
 
 
 @pytest.mark.parametrize(
@@ -37,22 +44,19 @@ def test_a_version_satisfies_an_older_one_of_the_same_major_number(there, requir
     assert present.satisfies(needed) is answer
 
 
-@pytest.mark.parametrize(
-    ("falco", "engine"),
-    [
-        ("0.44.1", "0.62.0"),
-        ("0.44.0", "0.62.0"),
-        ("v0.44.1", "0.62.0"),
-        ("0.44.1-debian", "0.62.0"),
-        ("0.44", ""),
-        ("0.99.0", ""),
-        ("latest", ""),
-        ("sha256:" + "0" * 64, ""),
-        ("", ""),
-    ],
-)
-def test_the_engine_of_a_release_is_known_or_not_guessed(falco, engine):
-    assert engine_version(falco) == engine
+TAGS = [(tag, facts) for facts in RELEASES.values() for tag in facts["tags"]]
+
+
+@pytest.mark.parametrize(("tag", "facts"), TAGS, ids=[tag for tag, _ in TAGS])
+@pytest.mark.parametrize("form", ["{}", "v{}", "{}-debian"])
+def test_the_versions_of_a_release_are_those_of_its_sources(tag, facts, form):
+    image = form.format(tag)
+    assert versions_of(image) == FalcoVersions(image, facts["engine"], facts["plugin_api"])
+
+
+@pytest.mark.parametrize("image", ["0.44", "0.44.9", "0.99.0", "latest", "sha256:" + "0" * 64, ""])
+def test_the_versions_of_other_images_are_not_guessed(image):
+    assert versions_of(image) == FalcoVersions(image)
 
 
 @pytest.mark.parametrize(

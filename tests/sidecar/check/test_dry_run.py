@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 
 from resources.artifact.medium import Medium
+from resources.check.check_request import Context
 from resources.configuration.base import base_config
 from resources.node.files import Directory
 from resources.node.plan import Plan, PlannedSlot
 from resources.node.plugin_entries import PluginEntry
 from resources.node.report import judge
 from resources.node.slots import Content, SlotId, SlotVersion
+from resources.rules.versions import FalcoVersions
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import NOT_GIVEN, PodFalco
 from sidecar.check.verdicts import Verdicts
 from tests.played_dry_run import write_played_falco
-from tests.sidecar.node.one_node import CONTEXT, Node
+from tests.sidecar.node.one_node import Node
 from tests.sidecar.volume.node_directories import started
 
 PLAIN = {
@@ -55,7 +57,7 @@ def image(request, tmp_path):
     if request.param == "played":
         return write_played_falco(tmp_path / "image")
     if "FALCO_ROOT" not in os.environ:
-        pytest.skip("FALCO_ROOT names no directory with a real Falco (docs/operations.md)")
+        pytest.skip("FALCO_ROOT names no directory with a real Falco (README.md)")
     return Path(os.environ["FALCO_ROOT"])
 
 
@@ -254,13 +256,51 @@ async def test_without_a_falco_the_report_says_so(falco_root):
     assert node.state.judge == f"own check only: {NOT_GIVEN}"
 
 
+async def test_a_library_of_falcos_image_is_found_there(image, tmp_path):
+    """Where the image is a volume; of a copy only the program is there."""
+    whole = tmp_path / "whole"
+    shutil.copytree(image / "usr", whole / "usr")
+    (whole / "opt").mkdir()
+    (whole / "opt/none.so").write_bytes(b"played-library")
+    falco_root = tmp_path / "other"
+    (falco_root / "etc/falco").mkdir(parents=True)
+    (falco_root / "etc/falco/falco.yaml").write_text(base_config("Deployment", "0.44.1"))
+    node = Node(falco_root, falco=whole)
+    node.put("Plugin", "none", {"config": {"libraryPath": "/opt/none.so"}})
+    found = await messages(node)
+    assert found["none"].startswith("Falco refuses it: cannot load plugin /opt/none.so: ")
+    assert node.state.judge == "Falco"
+    node.put("Plugin", "none", {"config": {"libraryPath": "/opt/other.so"}}, generation=2)
+    await node.settled()
+    assert "lacks a file: cannot load plugin /opt/other.so" in node.state.judge
+
+
+@pytest.mark.parametrize("listed", [None, "/usr/lib/libc.so.6\n", "/a/other.so\n", ""])
+async def test_a_library_that_falco_has_nowhere_is_refused(falco_root, image, tmp_path, listed):
+    """By the image itself, or by the list of its libraries where it is a copy."""
+    of_falco = tmp_path / "of-falco"
+    shutil.copytree(image / "usr", of_falco / "usr")
+    if listed is None:
+        (of_falco / "etc").mkdir()
+    else:
+        (of_falco / "libraries").write_text(listed)
+    node = Node(falco_root, falco=of_falco, is_whole=True)
+    node.put("Plugin", "other", {"config": {"libraryPath": "/opt/other.so"}})
+    found = await messages(node)
+    if listed in {None, "/usr/lib/libc.so.6\n"}:
+        assert found["other"].startswith("Falco refuses it: cannot load plugin /opt/other.so: ")
+        assert node.state.judge == "Falco"
+    else:
+        assert "lacks a file: cannot load plugin /opt/other.so" in node.state.judge
+
+
 async def test_a_library_that_is_none_is_refused_and_named(falco_root, tmp_path, image):
     """As a Plugin whose image holds something else."""
     data = b"played-library"
     volume = started(falco_root)
     digest = volume.blobs.put(Directory.PLUGINS, data)
     falco = PodFalco(image, falco_root, "n", lambda: 20.0)
-    check = NodeCheck(volume, CONTEXT, falco, Verdicts(tmp_path), lambda _verdict: None)
+    check = NodeCheck(volume, Context(), falco, Verdicts(tmp_path), lambda _verdict: None)
     entries = {
         "fine": PluginEntry("fine", "/usr/share/falco/plugins/fine.so", {"a": [1]}),
         "json": PluginEntry("json", "json.so", {"a": 1}),
@@ -273,9 +313,9 @@ async def test_a_library_that_is_none_is_refused_and_named(falco_root, tmp_path,
         )
         for name, entry in entries.items()
     ]
-    verdict = await check.ask(Plan(tuple(slots[1:]), {}))
+    verdict = await check.ask(Plan(tuple(slots[1:]), {}), FalcoVersions())
     assert verdict.chosen == {str(slots[1].id): "none"}
     ((problem,),) = verdict.problems.values()
     assert "Falco refuses it: cannot load plugin /usr/share/falco/plugins/json.so: " in problem
-    verdict = await check.ask(Plan(tuple(slots), {}))
+    verdict = await check.ask(Plan(tuple(slots), {}), FalcoVersions())
     assert set(verdict.chosen.values()) == {"none"}

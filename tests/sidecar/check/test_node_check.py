@@ -21,7 +21,7 @@ FINE = """\
   desc: A shell
   condition: evt.type = execve and proc.name in (shells)
   output: shell
-  priority: Warning
+  priority: WARNING
 """
 LEVELS = "abcdefghij"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -78,7 +78,7 @@ async def test_a_node_is_checked_in_a_process_of_its_own(slot):
 async def test_hostile_content_is_refused_by_name_within_64_megabytes(
     slot, monkeypatch, content, message
 ):
-    monkeypatch.setattr(sidecar.check.node_check, "MEMORY", 64 * MEGABYTE)
+    monkeypatch.setattr(sidecar.check.node_check, "MEMORY", 30 * MEGABYTE)
     slots = (slot("10.yaml", FINE), slot("20.yaml", content, FINE))
     verdict = await check_in_child(CheckRequest(slots, CONTEXT))
     assert verdict.chosen == {"10.yaml": "wanted", "20.yaml": "good"}
@@ -105,9 +105,9 @@ async def test_a_file_that_is_gone_falls_back(slot, tmp_path):
 
 
 async def test_a_check_that_runs_out_of_memory_has_failed(slot, monkeypatch):
-    monkeypatch.setattr(sidecar.check.node_check, "MEMORY", 24 * MEGABYTE)
+    monkeypatch.setattr(sidecar.check.node_check, "MEMORY", 30 * MEGABYTE)
     many = ",".join(f"item{number}" for number in range(90_000))
-    with pytest.raises(CheckFailed, match="needed more than 24 MiB of memory"):
+    with pytest.raises(CheckFailed, match="needed more than 30 MiB of memory"):
         await check_in_child(
             CheckRequest((slot("10.yaml", f"- list: l\n  items: [{many}]\n"),), CONTEXT)
         )

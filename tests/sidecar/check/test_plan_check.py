@@ -8,11 +8,13 @@ from resources.check.check_request import Verdict, WebServer
 from resources.node.artifact import Trouble
 from resources.node.plan import Plan, PlannedSlot
 from resources.node.slots import Content, SlotId, SlotVersion
+from resources.rules.versions import FalcoVersions
 from sidecar.check.node_check import CheckFailed
 from sidecar.check.plan_check import PlanCheck
 
 SLOT = SlotId("Config", "a", "uid", Medium.INLINE)
 OLD, NEW = (SlotVersion("50-03-a-inline.yaml", "t", Content(x * 64, x)) for x in "12")
+VERSIONS, NEWER = FalcoVersions("0.44.1", "0.62.0"), FalcoVersions("0.45.0", "0.63.0")
 CHANGE = Plan((PlannedSlot(SLOT, NEW, OLD),), {})
 SETTLED = Plan((PlannedSlot(SLOT, NEW, NEW),), {})
 BACK = Plan((PlannedSlot(SLOT, OLD, OLD),), {}, {SLOT: Trouble(INVALID, "refused")})
@@ -25,7 +27,8 @@ class Asked:
         self.plans = []
         self.fails = False
 
-    async def ask(self, planned):
+    async def ask(self, planned, versions):
+        assert versions in {VERSIONS, NEWER}
         self.plans.append(planned)
         if self.fails:
             raise CheckFailed("out of memory")
@@ -45,26 +48,32 @@ def check(asked):
 
 async def test_a_plan_that_brings_nothing_new_is_not_checked(check, asked):
     for planned in (CHANGE, CHANGE, SETTLED, SETTLED):
-        assert (await check.verdict(planned)).web_server.port == 9
+        assert (await check.verdict(planned, VERSIONS)).web_server.port == 9
     assert asked.plans == [CHANGE]
 
 
 async def test_the_first_plan_is_checked(check, asked):
-    await check.verdict(SETTLED)
+    await check.verdict(SETTLED, VERSIONS)
     assert asked.plans == [SETTLED]
 
 
+async def test_a_plan_is_checked_anew_for_another_falco(check, asked):
+    await check.verdict(CHANGE, VERSIONS)
+    await check.verdict(SETTLED, NEWER)
+    assert asked.plans == [CHANGE, SETTLED]
+
+
 async def test_after_a_way_back_it_is_known_where_falco_answers(check, asked):
-    await check.verdict(CHANGE)
-    assert (await check.verdict(BACK)).web_server.port == 8765
-    await check.verdict(BACK)
+    await check.verdict(CHANGE, VERSIONS)
+    assert (await check.verdict(BACK, VERSIONS)).web_server.port == 8765
+    await check.verdict(BACK, VERSIONS)
     assert asked.plans == [CHANGE, BACK]
 
 
 async def test_a_check_that_failed_is_repeated_and_what_is_installed_stays(check, asked):
     asked.fails = True
-    verdict = await check.verdict(CHANGE)
+    verdict = await check.verdict(CHANGE, VERSIONS)
     assert (verdict.chosen, check.failure) == ({str(SLOT): "good"}, "out of memory")
     asked.fails = False
-    assert (await check.verdict(CHANGE)).web_server.port == 9
+    assert (await check.verdict(CHANGE, VERSIONS)).web_server.port == 9
     assert (check.failure, len(asked.plans)) == ("", 2)

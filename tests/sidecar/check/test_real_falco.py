@@ -15,7 +15,8 @@ from resources.check.check_request import CheckedSlot, CheckedVersion, Context, 
 from resources.check.dry_run_answer import NoAnswer, Taken
 from resources.configuration.base import base_config
 from sidecar.check.dry_run import DryRuns
-from tests.resources.check.test_falco_answers import CONTEXT, LISTS, ROWS
+from tests.resources.check.asked_falco import CONTEXT
+from tests.resources.check.test_falco_answers import LISTS, ROWS
 from tests.resources.check.test_falco_answers import PLAIN as RULE
 
 pytestmark = [

@@ -14,13 +14,14 @@ from resources.check.check_request import Context
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import NodeArtifact
 from resources.registry.credentials import RegistryPolicy
+from resources.signatures.demand import DEFAULT_MODES
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
 from sidecar.check.verdicts import Verdicts
 from sidecar.node.artifact import NodeArtifactActor, NodeServices
 from sidecar.node.fetcher import Fetcher
 from sidecar.node.installation import Installation
-from sidecar.node.state import NodeState
+from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
 
@@ -30,23 +31,33 @@ if TYPE_CHECKING:
     from resources.node.plan import PlannedSlot
     from resources.node.slots import SlotId
 
-CONTEXT = Context(engine_version="0.62.0", falco_version="0.44.1")
 QUIET = 2.0
 
 
 class Node:
     """One node: the actor of its installation, and those of the artifacts that were put."""
 
-    def __init__(self, root, clock: "Clock | None" = None, falco=None):
+    def __init__(
+        self,
+        root,
+        clock: "Clock | None" = None,
+        falco=None,
+        version="0.44.1",
+        is_whole=False,
+    ):
         self.runtime = Runtime(clock or SystemClock(), random.Random(1))
         self.store = Store()
-        self.state = NodeState(lambda reason: self.installation.tell(Reconcile(reason)), 30.0)
+        self.state = NodeState(
+            lambda reason: self.installation.tell(Reconcile(reason)),
+            FalcoIdentity("falco", "main", version),
+            30.0,
+        )
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
         fetcher = Fetcher(
             nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
         )
-        self.services = NodeServices(self.store, self.state, fetcher, dict)
+        self.services = NodeServices(self.store, self.state, fetcher, dict, DEFAULT_MODES)
         self.removed: list[PlannedSlot] = []
         self.verdicts: list[Verdict] = []
         self.lost: list[SlotId] = []
@@ -58,8 +69,8 @@ class Node:
             self.volume,
             NodeCheck(
                 self.volume,
-                CONTEXT,
-                PodFalco(falco, root, "node-1", lambda: 20.0),
+                Context(falco_version=version),
+                PodFalco(falco, root, "node-1", lambda: 20.0, is_whole),
                 Verdicts(root),
                 self.verdicts.append,
             ),

@@ -10,6 +10,7 @@ import hashlib
 
 from resources.node.falco_answer import FalcoAnswer
 from resources.node.files import Directory
+from resources.rules.versions import FalcoVersions
 from sidecar.node.falco_client import FalcoAway
 from tests.fake_clock import EPOCH
 from tests.sidecar.volume.killed import WatchedDisk
@@ -57,7 +58,8 @@ class SimulatedFalco:
             for path, digest in self.loaded.items()
             if path.startswith(Directory.RULES.value)
         }
-        return FalcoAnswer(rules, self.reloaded_at, self.engine)
+        versions = FalcoVersions("0.44.1", self.engine, "3.12.0")
+        return FalcoAnswer(rules, self.reloaded_at, versions)
 
     def notice(self):
         """A file was renamed or removed; it is noticed if Falco looks."""

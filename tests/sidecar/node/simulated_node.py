@@ -14,7 +14,7 @@ from resources.node.plugin_entries import PluginEntry
 from resources.node.slots import Content, SlotVersion
 from sidecar.node.installation import Installation
 from sidecar.node.loading import Loading
-from sidecar.node.state import NodeState
+from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.volume.volume import Volume
 from tests.sidecar.node.one_node import stored
 from tests.sidecar.node.simulated_falco import nanoseconds
@@ -47,7 +47,7 @@ class TimedVolume(Volume):
 class Believing:
     """A check that takes whatever is wanted."""
 
-    async def ask(self, _planned):
+    async def ask(self, _planned, _versions):
         return Verdict()
 
 
@@ -60,7 +60,7 @@ class SimulatedNode:
         self.runtime = Runtime(clock, random.Random(1))
         self.store = Store()
         self.volume = volume
-        self.state = NodeState(self._wake, 30.0)
+        self.state = NodeState(self._wake, FalcoIdentity("falco", "main", "0.44.1"), 30.0)
         self.is_listed = False
         self.at_each_report = []
         """Called whenever there is something new to report."""
@@ -80,6 +80,7 @@ class SimulatedNode:
             falco.ask,
             self._told,
             self._renew,
+            lambda: self._wake(Reason(Cause.VERSIONS)),
             lambda: self._wake(Reason(Cause.LOADED)),
         )
 

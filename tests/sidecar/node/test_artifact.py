@@ -11,6 +11,7 @@ from actors.watch.store import Change, Store, snapshot_of
 from resources.kubernetes.meta import RETRY
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import Trouble
+from resources.signatures.demand import DEFAULT_MODES
 from sidecar.node import artifact as module
 from sidecar.node.artifact import NodeArtifactActor, artifact_changed, version_of
 from tests.actor_examples import fake_runtime
@@ -78,6 +79,6 @@ def test_a_parked_actor_says_so_also_if_it_is_the_decoding_that_crashes(monkeypa
     monkeypatch.setattr(module, "decode", too_deep)
     ref, store, state = ObjectRef("Rulesfile", "ns", "rules"), Store(), State()
     store.put(snapshot(ref, 1))
-    services: Any = SimpleNamespace(store=store, state=state)
+    services: Any = SimpleNamespace(store=store, state=state, modes=DEFAULT_MODES)
     NodeArtifactActor(fake_runtime()[0], ref, services).tell_parked(RecursionError("too deep"))
     assert state.artifact.trouble == Trouble("ActorParked", "RecursionError: too deep")

@@ -10,7 +10,7 @@ from actors.runtime.reason import Cause, Reason
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import NodeArtifact
 from sidecar.node.gate import Gate
-from sidecar.node.state import NodeState
+from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
 from tests.eventually import soon
@@ -22,7 +22,7 @@ COMING = NodeArtifact("Rulesfile", "slow", "uid", "1", True, {}, is_coming=True)
 
 @pytest.fixture
 def state():
-    return NodeState(lambda _reason: None, 30.0)
+    return NodeState(lambda _reason: None, FalcoIdentity(image_version="0.44.1"), 30.0)
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ import pytest
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from resources.node.files import Directory
+from resources.rules.versions import FalcoVersions
 from tests.sidecar.node.one_node import Node
 
 RULES = Directory.RULES.value
 MACRO = {"macro": "shell", "condition": "proc.name = sh"}
+INSTALLED = "installed: revision 1; macros that nothing uses: shell"
 
 
 def logged(caplog):
@@ -56,7 +58,7 @@ async def test_what_was_installed_and_what_failed_is_logged_once(node, root, cap
     caplog.set_level("INFO", logger="sidecar.node")
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
     await node.settled()
-    assert logged(caplog) == [("INFO", "Rulesfile/a", "installed: revision 1")]
+    assert logged(caplog) == [("INFO", "Rulesfile/a", INSTALLED)]
     (root / RULES).rename(root / "elsewhere")
     (root / RULES).write_bytes(b"no directory")
     node.put("Rulesfile", "a", {"inlineRules": [{**MACRO, "append": True}]}, generation=2)
@@ -94,3 +96,45 @@ async def test_a_file_of_somebody_else_is_a_conflict_of_names(node, root):
     (root / RULES / "50-03-a-inline.yaml").write_bytes(b"# theirs\n")
     node.put("Rulesfile", "a", {"inlineRules": [MACRO], "priority": 50})
     assert await node.settled() == {"a": ("Failed", "NameConflict")}
+
+
+NEEDY = [{"required_engine_version": "0.63.0"}, MACRO]
+NEWER = FalcoVersions("0.45.0", "0.63.0", "3.12.0")
+
+
+async def says(node, versions):
+    """As the actor does that asks Falco."""
+    node.state.versions = versions
+    node.installation.tell(Reconcile(Reason(Cause.VERSIONS)))
+    return await node.installed()
+
+
+async def test_the_engine_that_falco_says_counts_for_what_was_refused_and_installed(node):
+    node.put("Rulesfile", "a", {"inlineRules": NEEDY, "priority": 50})
+    assert await node.settled() == {"a": ("Failed", "InvalidContent")}
+    assert await says(node, NEWER) == {"a": ("Programmed", None)}
+    count = len(node.verdicts)
+    assert await says(node, NEWER) == {"a": ("Programmed", None)}
+    assert len(node.verdicts) == count
+    assert await says(node, FalcoVersions("0.44.1", "0.62.0")) == {
+        "a": ("Failed", "InvalidContent")
+    }
+
+
+async def test_what_falco_has_said_is_known_after_a_restart_with_the_same_image(node, root):
+    node.put("Rulesfile", "a", {"inlineRules": NEEDY, "priority": 50})
+    await node.settled()
+    await says(node, NEWER)
+    again = Node(root)
+    again.put("Rulesfile", "a", {"inlineRules": NEEDY, "priority": 50})
+    assert await again.settled() == {"a": ("Programmed", None)}
+    assert again.state.versions == NEWER
+    other = Node(root, version="0.44.0")
+    other.put("Rulesfile", "a", {"inlineRules": NEEDY, "priority": 50})
+    assert await other.settled() == {"a": ("Failed", "InvalidContent")}
+
+
+async def test_the_engine_of_a_falco_that_nobody_knows_is_not_checked(root):
+    node = Node(root, version="0.99.0")
+    node.put("Rulesfile", "a", {"inlineRules": NEEDY, "priority": 50})
+    assert await node.settled() == {"a": ("Programmed", None)}

@@ -14,9 +14,10 @@ from resources.check.check_request import WebServer
 from resources.node.falco_answer import FalcoAnswer
 from resources.node.loaded import FileTimes
 from resources.node.slots import Content, SlotId, SlotVersion
+from resources.rules.versions import FalcoVersions
 from sidecar.node.falco_client import FalcoAway
 from sidecar.node.loading import Loading
-from sidecar.node.state import NodeState
+from sidecar.node.state import FalcoIdentity, NodeState
 from tests.fake_clock import EPOCH, FakeClock
 
 A = "a" * 64
@@ -31,6 +32,7 @@ class Falco:
         self.clock = clock
         self.rules = {}
         self.reloaded_at = 0.2
+        self.versions = FalcoVersions()
         self.silent_for = 0
         """How many times it will not answer."""
         self.asked = []
@@ -41,7 +43,7 @@ class Falco:
         if self.silent_for:
             self.silent_for -= 1
             raise FalcoAway("nobody is there")
-        return FalcoAnswer(self.rules, START + int(self.reloaded_at * 1e9))
+        return FalcoAnswer(self.rules, START + int(self.reloaded_at * 1e9), self.versions)
 
 
 class Node:
@@ -50,10 +52,12 @@ class Node:
     def __init__(self):
         self.clock = FakeClock()
         self.falco = Falco(self.clock)
-        self.state = NodeState(lambda _reason: None, 30.0)
+        identity = FalcoIdentity(image_version="0.44.1")
+        self.state = NodeState(lambda _reason: None, identity, 30.0)
         self.state.gate_opened = True
         self.told = []
         self.renewed = []
+        self.learned = []
         self.went_on = []
         self.ref: Any = None
         self.install()
@@ -77,6 +81,7 @@ class Node:
             ask,
             lambda: self.told.append(self.loaded()),
             lambda: self.renewed.append(self.clock.monotonic()),
+            lambda: self.learned.append(self.state.versions),
             self.go_on,
         )
 
@@ -207,3 +212,13 @@ async def test_what_waits_for_a_falco_that_went_away_goes_on_after_seconds(node)
     node.ref.tell(Reconcile(Reason(Cause.INSTALLED)))
     await node.clock.advance(30.0)
     assert 21.0 <= node.went_on[0] <= 24.0
+
+
+async def test_the_versions_that_falco_says_count_and_others_are_told_once(node):
+    assert node.state.versions == FalcoVersions("0.44.1", "0.62.0", "3.12.0")
+    node.falco.versions = FalcoVersions("0.44.1", "0.62.0", "3.12.0")
+    await node.clock.advance(400.0)
+    assert node.learned == []
+    node.falco.versions = FalcoVersions("0.46.0", "0.70.0")
+    await node.clock.advance(900.0)
+    assert node.learned == [FalcoVersions("0.46.0", "0.70.0", "3.12.0")]

@@ -28,7 +28,7 @@ def _without_threads(monkeypatch):
     async def at_once(step, *args, **kwargs):
         return step(*args, **kwargs)
 
-    for module in ("installation", "load_record"):
+    for module in ("installation", "load_record", "falco_versions"):
         monkeypatch.setattr(f"sidecar.node.{module}.in_thread", at_once)
 
 

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.node.files import Directory, Place
+from resources.rules.versions import FalcoVersions
 from sidecar.volume.manifest import UnreadableManifest, VolumeManifest, decode, encode
 
 NAMES = st.text(min_size=1).filter(
@@ -13,6 +14,7 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
+VERSIONS = st.builds(FalcoVersions, st.text(), st.text(), st.text())
 MANIFESTS = st.builds(
     VolumeManifest,
     FILES,
@@ -20,6 +22,7 @@ MANIFESTS = st.builds(
     st.booleans(),
     st.dictionaries(st.text(), JSON),
     st.booleans(),
+    st.dictionaries(st.text(), VERSIONS),
     st.none() | st.dictionaries(st.text(), JSON),
     st.dictionaries(st.text(), JSON),
 )
@@ -29,6 +32,7 @@ FULL = VolumeManifest(
     entries_due=True,
     slots={"Rulesfile/a/uid/inline": {"file": "50-03-a-inline.yaml"}},
     gate_opened=True,
+    versions={"latest": FalcoVersions("0.44.1", "0.62.0", "3.12.0")},
 )
 
 
@@ -57,7 +61,14 @@ def test_it_can_be_read_by_people():
         '   "file": "50-03-a-inline.yaml"\n'
         "  }\n"
         " },\n"
-        ' "gateOpened": true\n'
+        ' "gateOpened": true,\n'
+        ' "versions": {\n'
+        '  "latest": {\n'
+        '   "falco": "0.44.1",\n'
+        '   "engine": "0.62.0",\n'
+        '   "pluginApi": "3.12.0"\n'
+        "  }\n"
+        " }\n"
         "}"
     )
 

@@ -6,6 +6,7 @@ import pytest
 
 from resources.artifact.medium import Medium
 from resources.node.files import file_name, library_name
+from resources.rules.versions import FalcoVersions
 from sidecar.volume.blobs import SUBDIRECTORY
 from sidecar.volume.volume import Applied
 from tests.sidecar.volume.killed import Trace, WatchedDisk, run
@@ -197,3 +198,11 @@ def test_when_a_directory_was_changed_last_is_known_after_a_restart(root, volume
     after = volume.changed_at()
     assert after > before
     assert started(root).changed_at() == after
+
+
+def test_what_falco_has_said_is_remembered_with_its_image(root, volume):
+    versions = FalcoVersions("0.44.1", "0.62.0", "3.12.0")
+    volume.remember("0.43.0", FalcoVersions("0.43.0"))
+    volume.remember("latest", versions)
+    install(volume, BEFORE)
+    assert started(root).load().versions == {"latest": versions}

@@ -1,0 +1,149 @@
+"""The verdicts on signatures: each digest is verified once for a policy, for the whole cluster."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from actors.artifact.registries import RETRIES
+from actors.runtime.backoff import Backoff
+from resources.signatures.policy import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from actors.runtime.context import Runtime
+    from resources.artifact.sources import OciSource
+    from resources.kubernetes.reference import ObjectRef
+    from resources.signatures.demand import Demand
+    from resources.signatures.request import Verdict
+
+# A signature often comes seconds after what it signs; later ones are looked for slowly.
+_AGAIN = Backoff(base=10.0, cap=300.0)
+
+
+class SignatureQuery(NamedTuple):
+    """The question who has signed a digest; equal questions have one answer.
+
+    `policy` is the digest of the policy with the content of all that `demand` names; the versions
+    are those of the Secret and CA of the registry. `namespace` is that of all these objects, empty
+    if there are none.
+    """
+
+    source: OciSource
+    digest: str
+    demand: Demand
+    policy: str
+    namespace: str
+    secret_version: str = ""
+    ca_version: str = ""
+
+
+@dataclass(slots=True)
+class Open:
+    """One query and its answer; only `SignatureVerdicts` changes it."""
+
+    query: SignatureQuery
+    due: float
+    askers: set[ObjectRef] = field(default_factory=set)
+    verdict: Verdict | None = None
+    tries: int = 0
+    is_asked: bool = False
+
+
+class SignatureVerdicts:
+    """Answers queries at once with what is known; `SignatureChecker` finds out the rest.
+
+    What is verified stays verified. All other verdicts are looked at again, less and less often,
+    and one stays while the registry fails.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+        self._random = runtime.random
+        self._open: dict[SignatureQuery, Open] = {}
+        self._asked: dict[ObjectRef, SignatureQuery] = {}
+        self.on_news: Callable[[], None] = lambda: None
+        """Called when a verification may have become due earlier than before."""
+
+    def ask(self, artifact: ObjectRef, query: SignatureQuery) -> Verdict | None:
+        """What is known; this is the only query of the artifact from now on."""
+        if self._asked.get(artifact) != query:
+            self.forget(artifact)
+            self._asked[artifact] = query
+        known = self._open.get(query)
+        if known is None:
+            known = self._open[query] = Open(query, self._clock.monotonic())
+            self.on_news()
+        known.askers.add(artifact)
+        return known.verdict
+
+    def forget(self, artifact: ObjectRef) -> None:
+        """This artifact asks nothing any more."""
+        query = self._asked.pop(artifact, None)
+        known = self._open.get(query) if query is not None else None
+        if known is not None:
+            known.askers.discard(artifact)
+            if not known.askers:
+                del self._open[known.query]
+
+    def take_due(self, busy: Collection[str]) -> Open | None:
+        """The query that is due for the longest, of a registry that is not busy."""
+        now = self._clock.monotonic()
+        due = [each for each in self._idle(busy) if each.due <= now]
+        first = min(due, key=lambda each: each.due, default=None)
+        if first is not None:
+            first.is_asked = True
+        return first
+
+    def next_due(self, busy: Collection[str]) -> float:
+        """Seconds until a query is due whose registry is not busy."""
+        first = min((each.due for each in self._idle(busy)), default=math.inf)
+        return max(0.0, first - self._clock.monotonic())
+
+    def answered(self, known: Open, verdict: Verdict) -> frozenset[ObjectRef]:
+        """Keep the answer to a query; return the artifacts to which it is news."""
+        before, known.is_asked = known.verdict, False
+        is_failure = verdict.result is Result.REGISTRY_FAILED
+        if not (is_failure and before is not None):
+            known.verdict = verdict
+        known.due = self._clock.monotonic() + self._delay(known, verdict)
+        known.tries += 1
+        return frozenset(known.askers) if before != known.verdict else frozenset()
+
+    def reset(self) -> None:
+        """Make the queries that were taken due again: the checker that took them is gone."""
+        for known in self._open.values():
+            known.is_asked = False
+
+    def clear(self) -> None:
+        """Forget every query and answer."""
+        self._open.clear()
+        self._asked.clear()
+
+    def describe(self) -> Iterator[dict[str, object]]:
+        """All queries, for the actor dump."""
+        now = self._clock.monotonic()
+        for known in self._open.values():
+            due = known.due - now
+            yield {
+                "artifact": f"{known.query.source.registry}/{known.query.source.repository}",
+                "digest": known.query.digest,
+                "artifacts": len(known.askers),
+                "verdict": known.verdict and known.verdict.message,
+                "due in": round(due, 3) if due < math.inf else None,
+            }
+
+    def _idle(self, busy: Collection[str]) -> Iterator[Open]:
+        for known in self._open.values():
+            if not known.is_asked and known.query.source.registry not in busy:
+                yield known
+
+    def _delay(self, known: Open, verdict: Verdict) -> float:
+        """Seconds until the next try."""
+        if verdict.result is Result.VERIFIED:
+            return math.inf
+        backoff = RETRIES if verdict.result is Result.REGISTRY_FAILED else _AGAIN
+        wait = backoff.ceiling(known.tries) / 2 + backoff.delay(known.tries, self._random) / 2
+        return max(wait, verdict.retry_after or 0.0)
