@@ -85,7 +85,12 @@ class ArtifactOperator:
             self._metrics,
         )
         self._services = NodeServices(
-            self._store, self._state, fetcher, self._labels.current, settings.signature_modes
+            self._store,
+            self._state,
+            fetcher,
+            self._labels.current,
+            settings.validation,
+            settings.signature_modes,
         )
         self._events = Backlog(self._runtime)
         self._recorder = RegisteredChild("recorder", self._make_recorder)
@@ -145,6 +150,7 @@ class ArtifactOperator:
                 self._metrics.checked,
             ),
             self._settings.quiet,
+            self._settings.validation,
             self._installed,
             self._lost,
         )

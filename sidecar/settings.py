@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resources.artifact.fields import Validation
 from resources.node.pace import DEADLINE_SECONDS, LEAST_SECONDS
 from sidecar.node.report import Pod
 from supervisors.process.settings import (
@@ -53,6 +54,8 @@ class NodeSettings:
     """Seconds that Falco is left alone with a batch of changes at least, before the next."""
     load_deadline: float
     """Seconds that Falco has to say that it has loaded a batch, after that."""
+    validation: Validation
+    """What happens to what the check refuses, where an artifact does not say so."""
     falco_name: str
     """The name of the Falco resource, for messages."""
     falco_version: str
@@ -89,6 +92,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         gate_deadline=flags.gate_deadline,
         quiet=flags.quiet_time,
         load_deadline=flags.load_deadline,
+        validation=Validation(flags.default_validation),
         falco_name=flags.falco_name,
         falco_version=flags.falco_version,
         falco_web_server=flags.falco_web_server,
@@ -137,6 +141,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long after that time Falco has to say that it has loaded changes, before they "
         "are reported as not loaded, and after half as long again taken back (default %(default)s)",
+    )
+    parser.add_argument(
+        "--default-validation",
+        default=Validation.ENFORCE.value,
+        choices=[mode.value for mode in Validation],
+        help="whether what the check refuses is not installed (Enforce), or is installed all the "
+        "same and told (Warn), for artifacts without spec.validation (default %(default)s)",
     )
     parser.add_argument(
         "--falco-name",

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from resources.artifact.fields import Validation
 from resources.check.needs import Needs
 
 
@@ -48,7 +49,7 @@ class CheckedSlot(msgspec.Struct, frozen=True):
     `kind` is "rules", "config" or "plugin". `wanted` None asks for the removal, which always
     happens; `good` is the installed version, None for none. `loaded` is the version that Falco has
     loaded last, if that is another one. `stays`: Falco loads the file whatever is decided, for a
-    user mounted it.
+    user mounted it. `validation` holds for all versions.
     """
 
     id: str
@@ -58,6 +59,7 @@ class CheckedSlot(msgspec.Struct, frozen=True):
     good: CheckedVersion | None = None
     loaded: CheckedVersion | None = None
     stays: bool = False
+    validation: Validation = Validation.ENFORCE
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -124,6 +126,7 @@ class Disagreements(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """By slot id: the version to install, why it is not the wanted one, and warnings.
 
+    `overruled` are findings of what is installed all the same, as its artifact says.
     `unasked` says why Falco itself was not asked, or gave no answer; empty if it judged. `broken`:
     it will give none however often it is asked. `dry_runs` is how often Falco was run for it.
     `needs` are those of rules, by path of the content; `plugins` are the names of those that Falco
@@ -133,6 +136,7 @@ class Verdict(msgspec.Struct, frozen=True):
     chosen: dict[str, Choice] = {}
     problems: dict[str, tuple[str, ...]] = {}
     warnings: dict[str, tuple[str, ...]] = {}
+    overruled: dict[str, tuple[str, ...]] = {}
     web_server: WebServer = WebServer()
     disagreements: Disagreements | None = None
     unasked: str = ""

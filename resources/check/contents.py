@@ -98,9 +98,9 @@ class NodeContents:
     def _set_problem(self, kind: str, path: str, problem: str) -> None:
         self._sizes[kind, path] = _Size(0, 0)
         if kind == "rules":
-            self.rules[path] = RulesContent(problems=(problem,), unread=True)
+            self.rules[path] = RulesContent(problems=(problem,), unread=True, unsafe=(problem,))
         else:
-            self.configs[path] = ConfigContent(problems=(problem,), unread=True)
+            self.configs[path] = ConfigContent(problems=(problem,), unread=True, unsafe=(problem,))
 
 
 def _is_new(slot: CheckedSlot, version: CheckedVersion) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resources.artifact.fields import Validation
 from resources.artifact.medium import Medium
 from resources.artifact.reasons import INVALID, NAME_CONFLICT
 from resources.check.check_request import Verdict
@@ -33,6 +34,7 @@ class PlannedSlot(NamedTuple):
     wanted: SlotVersion | None
     good: SlotVersion | None
     loaded: SlotVersion | None = None
+    validation: Validation = Validation.ENFORCE
 
 
 class Plan(NamedTuple):
@@ -50,6 +52,11 @@ class Plan(NamedTuple):
         """Whether every wanted version is installed already."""
         return all(slot.wanted == slot.good for slot in self.slots)
 
+    @property
+    def lenient(self) -> frozenset[SlotId]:
+        """The slots that are to be installed whatever the check says."""
+        return frozenset(slot.id for slot in self.slots if slot.validation is Validation.WARN)
+
 
 def plan(
     artifacts: Iterable[NodeArtifact],
@@ -63,8 +70,10 @@ def plan(
     """
     loaded = loaded or {}
     wanted: dict[SlotId, SlotVersion | None] = {}
+    modes: dict[tuple[str, str, str], Validation] = {}
     for artifact in artifacts:
         wanted |= _wanted(artifact, installed)
+        modes[artifact.kind, artifact.name, artifact.uid] = artifact.validation
     held = {}
     for slot, refusal in (refused or {}).items():
         if holds(refusal, wanted.get(slot)):
@@ -72,7 +81,9 @@ def plan(
             wanted[slot] = loaded.get(slot)
     conflicts = _conflicts(wanted)
     slots = (
-        _slot(slot, None if slot in conflicts else wanted.get(slot), installed, loaded)
+        _slot(slot, None if slot in conflicts else wanted.get(slot), installed, loaded)._replace(
+            validation=modes.get(slot[:3], Validation.ENFORCE)
+        )
         for slot in sorted({*wanted, *installed}, key=str)
     )
     return Plan(tuple(slot for slot in slots if slot.wanted or slot.good), conflicts, held)

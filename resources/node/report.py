@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from resources.node.plan import Plan
     from resources.node.slots import SlotId
 
+_OVERRULED = "installed all the same, as validation is Warn"
+
 
 def reports(
     artifacts: Iterable[NodeArtifact],
@@ -92,8 +94,10 @@ def _report(
     if not artifact.revision or artifact.sources is None or None in artifact.sources.values():
         return _in_state(artifact, ReportState.PENDING, PENDING, _waiting(artifact))
     slots = map(artifact.slot, artifact.sources)
-    found = [text for slot in slots for text in verdict.warnings.get(str(slot), ())]
-    warnings = [*artifact.warnings, *found]
+    ids = [str(slot) for slot in slots]
+    overruled = [f"{_OVERRULED}: {text}" for id_ in ids for text in verdict.overruled.get(id_, ())]
+    found = [text for id_ in ids for text in verdict.warnings.get(id_, ())]
+    warnings = [*overruled, *artifact.warnings, *found]
     return _in_state(artifact, ReportState.PROGRAMMED, None, "; ".join(warnings) or None)
 
 

@@ -158,6 +158,7 @@ class NodeCheck:
             wanted=self._version(kind, slot.wanted, known),
             good=self._version(kind, slot.good, known),
             loaded=self._version(kind, slot.loaded, known),
+            validation=slot.validation,
         )
 
     def _version(

@@ -43,15 +43,19 @@ class PlanCheck:
     async def verdict(self, planned: Plan, versions: FalcoVersions) -> Verdict:
         """The versions that may be activated.
 
-        A plan without new versions is not checked, except for the first of a Falco, and after it
-        has refused something: its web server is where the files say that are back. If the check
-        fails, what is installed stays, and the next call checks again.
+        A plan without new versions is not checked, except for the first of a Falco, unless the
+        findings of other artifacts are to be overruled, and after Falco has refused something: its
+        web server is where the files say that are back. If the check fails, what is installed
+        stays, and the next call checks again.
         """
         known = self._last
         if known is not None and (known.planned, known.versions) == (planned, versions):
             return known.verdict
         is_checked = (
-            known is not None and known.versions == versions and known.planned.held == planned.held
+            known is not None
+            and known.versions == versions
+            and known.planned.held == planned.held
+            and known.planned.lenient == planned.lenient
         )
         if planned.is_settled and (is_checked or not planned.slots):
             before = known.verdict if known else Verdict()

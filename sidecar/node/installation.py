@@ -9,6 +9,7 @@ from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.reason import Cause
 from actors.runtime.results import Done, RequeueAfter, Result
+from resources.artifact.fields import Validation, validation_of
 from resources.artifact.reasons import NAME_CONFLICT, PENDING, STORE_FAILED
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.node.artifact import NodeArtifact, Trouble
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from actors.runtime.context import Runtime
     from actors.runtime.reason import Reasons
-    from actors.watch.store import Store
+    from actors.watch.store import Snapshot, Store
     from resources.check.check_request import Verdict
     from resources.node.compatible import NodeParts
     from resources.node.refusal import Way
@@ -71,10 +72,13 @@ class Installation(Actor):
         volume: Volume,
         check: NodeCheck,
         quiet: float,
+        validation: Validation,
         done: Callable[[tuple[PlannedSlot, ...]], None],
         lost: Callable[[Collection[SlotId]], None],
     ) -> None:
         """`quiet` is the least time between two batches, in seconds.
+
+        `validation` is the mode of artifacts that name none.
 
         `done` is called after each installation, with the removed slots.
 
@@ -87,6 +91,7 @@ class Installation(Actor):
         self._versions = RememberedVersions(state, volume)
         self._check = PlanCheck(check)
         self._quiet = quiet
+        self._validation = validation
         self._loads = LoadRecord(state, volume)
         self._is_complete = True
         self._done = done
@@ -238,12 +243,18 @@ class Installation(Actor):
             (artifact.kind, artifact.name, artifact.uid): artifact
             for artifact in self._node.artifacts()
         }
-        keys = (
-            (kind, snapshot.ref.name, snapshot.meta.uid or "")
-            for kind in ARTIFACTS
-            for snapshot in self._store.of_kind(kind)
+        snapshots = (snapshot for kind in ARTIFACTS for snapshot in self._store.of_kind(kind))
+        return tuple(
+            known.get((snapshot.ref.kind, snapshot.ref.name, snapshot.meta.uid or ""))
+            or self._unknown(snapshot)
+            for snapshot in snapshots
         )
-        return tuple(known.get(key) or NodeArtifact(*key, "", True, None) for key in keys)
+
+    def _unknown(self, snapshot: Snapshot) -> NodeArtifact:
+        """An artifact without a state from its actor."""
+        kind, name, uid = snapshot.ref.kind, snapshot.ref.name, snapshot.meta.uid or ""
+        mode = validation_of(snapshot.raw, self._validation)
+        return NodeArtifact(kind, name, uid, "", True, None, validation=mode)
 
     async def _write(
         self, planned: Plan, final: dict[SlotId, SlotVersion]

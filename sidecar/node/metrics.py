@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.core import CounterMetricFamily as Counters
 from prometheus_client.core import GaugeMetricFamily as Gauges
 
+from resources.node.slots import SlotId
 from supervisors.process.metrics import by_kind, family
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class NodeMetrics:
         self._disagreements: Counter[tuple[str]] = Counter(
             {("falco_takes",): 0, ("falco_refuses",): 0}
         )
+        self._overruled: Counter[str] = Counter()
         self._is_falco_asked = False
         self._dry_runs = 0
         self._synced: dict[tuple[str, str], float] = {}
@@ -68,7 +70,8 @@ class NodeMetrics:
         self._refusals = state.refusals
 
     def checked(self, verdict: Verdict) -> None:
-        """Take in a verdict of Falco, or that there is none."""
+        """Take in a verdict, of Falco or of our own check."""
+        self._overruled = Counter(SlotId.parse(slot).kind for slot in verdict.overruled)
         self._is_falco_asked = not verdict.unasked
         self._dry_runs += verdict.dry_runs
         if verdict.disagreements is not None:
@@ -95,6 +98,8 @@ class NodeMetrics:
         counts = dict(self._disagreements)
         counts["falco_refuses",] += self._refusals
         yield family(Counters, name, what, ("direction",), counts)
+        what = "Sources installed although the check refuses them, as spec.validation says."
+        yield by_kind(Gauges, _PREFIX + "overruled_findings", what, self._overruled)
         what = "Whether the last check was by Falco itself: 1, or by our own check only: 0."
         yield Gauges(_PREFIX + "check_by_falco", what, value=self._is_falco_asked)
         yield Counters(_PREFIX + "dry_runs", "Dry runs of Falco.", value=self._dry_runs)

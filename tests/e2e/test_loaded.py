@@ -1,5 +1,7 @@
 """Loaded: what Falco runs, by its own word, as a user sees it."""
 
+from itertools import takewhile
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -39,7 +41,7 @@ def becomes_loaded(fleet, kind, name, message):
 
 
 @pytest.mark.usefixtures("falco")
-def test_what_falco_has_loaded_is_said_of_every_kind(cluster, fleet):
+def test_what_falco_has_loaded_is_said_of_every_kind(fleet):
     fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
     fleet.apply("Config", "config", config={"outputs_queue": {"capacity": 1}})
     fleet.apply("Plugin", "plugin", config={"libraryPath": "/opt/libplugin.so"})
@@ -47,8 +49,31 @@ def test_what_falco_has_loaded_is_said_of_every_kind(cluster, fleet):
     proof = "; by the time of Falco's last reload, since Falco does not say which {} it has read"
     becomes_loaded(fleet, "Config", "config", proof.format("configurations"))
     becomes_loaded(fleet, "Plugin", "plugin", proof.format("libraries"))
-    waits = ("wait", "--for=condition=Loaded", "rulesfile/rules", "--namespace", fleet.namespace)
-    cluster.kubectl(*waits, "--timeout=30s")
+
+
+def documented(start):
+    """The command in the docs that starts so, and the lines of its output."""
+    lines = iter(Path("docs/artifacts.md").read_text().splitlines())
+    command = next(line for line in lines if line.startswith(f"    {start}"))
+    shown = takewhile(lambda line: line.startswith("    ") or not line, lines)
+    return command.split()[1:], [line.split() for line in shown if line]
+
+
+@pytest.mark.usefixtures("falco")
+def test_a_user_waits_for_it_and_sees_it_as_the_docs_say(cluster, fleet):
+    wait, said = documented("kubectl wait --for=condition=Loaded")
+    get, (header, row) = documented("kubectl get rulesfiles")
+    here = ("--namespace", fleet.namespace)
+    for output in ("it happened", "it happened again"):
+        fleet.apply("Rulesfile", "my-rules", inlineRules=[rule("rules", output)])
+        assert [cluster.kubectl(*wait, *here).stdout.split()] == said
+        assert loaded(fleet, "Rulesfile", "my-rules")[0] == "True", "of this generation"
+    becomes_loaded(fleet, "Rulesfile", "my-rules", "")
+    names, values = (line.split() for line in cluster.kubectl(*get, *here).stdout.splitlines())
+    assert names == header
+    assert values[:-2] == row[:-2]
+    assert (values[-2], row[-2]) == ("1/1", "3/3")
+    assert "/my-rules " in cluster.kubectl("get", "artifacts", *here).stdout
 
 
 def test_it_is_never_said_before_falco_has_loaded_it(fleet, falco):

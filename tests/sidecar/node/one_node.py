@@ -10,6 +10,7 @@ from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.watch.store import Store, snapshot_of
+from resources.artifact.fields import Validation
 from resources.check.check_request import Context
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import NodeArtifact
@@ -44,6 +45,7 @@ class Node:
         falco=None,
         version="0.44.1",
         is_whole=False,
+        validation=Validation.ENFORCE,
     ):
         self.runtime = Runtime(clock or SystemClock(), random.Random(1))
         self.store = Store()
@@ -57,7 +59,9 @@ class Node:
         fetcher = Fetcher(
             nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
         )
-        self.services = NodeServices(self.store, self.state, fetcher, dict, DEFAULT_MODES)
+        self.services = NodeServices(
+            self.store, self.state, fetcher, dict, validation, DEFAULT_MODES
+        )
         self.removed: list[PlannedSlot] = []
         self.verdicts: list[Verdict] = []
         self.lost: list[SlotId] = []
@@ -75,6 +79,7 @@ class Node:
                 self.verdicts.append,
             ),
             QUIET,
+            validation,
             self._installed,
             self.lost.extend,
         )
@@ -87,6 +92,11 @@ class Node:
         """An artifact whose sources have these versions already; no actor looks after it."""
         ref = stored(self.store, kind, name)
         self.state.put(ref, NodeArtifact(kind, name, f"uid-{name}", "1", True, sources))
+
+    def stored(self, kind, name, spec):
+        """An artifact that the API server has told of, and at which no actor has looked yet."""
+        stored(self.store, kind, name, spec)
+        self.installation.tell(Reconcile(Reason(Cause.LISTED)))
 
     def gone(self, kind, name):
         """The same, deleted."""
@@ -113,6 +123,11 @@ class Node:
     def _installed(self, removed):
         self.removed += removed
         self.done.set()
+
+    async def stopped(self):
+        """None of its actors runs any more."""
+        for actor in (*self.actors.values(), self.installation):
+            await actor.stop()
 
     async def settled(self):
         """The reports once none is pending."""

@@ -6,6 +6,7 @@ from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.watch.store import Store
+from resources.artifact.fields import Validation
 from resources.artifact.medium import Medium
 from resources.check.check_request import Verdict
 from resources.node.artifact import NodeArtifact
@@ -71,6 +72,7 @@ class SimulatedNode:
             self.volume,
             Believing(),
             QUIET,
+            Validation.ENFORCE,
             self._installed,
             lambda _lost: None,
         )

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.watch.store import Change, Store, snapshot_of
+from resources.artifact.fields import Validation
 from resources.artifact.medium import Medium
 from resources.kubernetes.meta import RETRY
 from resources.kubernetes.reference import ObjectRef
@@ -81,7 +82,9 @@ def test_a_parked_actor_says_so_also_if_it_is_the_decoding_that_crashes(monkeypa
     monkeypatch.setattr(module, "decode", too_deep)
     ref, store, state = ObjectRef("Rulesfile", "ns", "rules"), Store(), State()
     store.put(snapshot(ref, 1))
-    services: Any = SimpleNamespace(store=store, state=state, modes=DEFAULT_MODES)
+    services: Any = SimpleNamespace(
+        store=store, state=state, validation=Validation.ENFORCE, modes=DEFAULT_MODES
+    )
     NodeArtifactActor(fake_runtime()[0], ref, services).tell_parked(RecursionError("too deep"))
     assert state.artifact.trouble == Trouble("ActorParked", "RecursionError: too deep")
 
@@ -106,6 +109,8 @@ def test_enforced_no_digest_is_fetched_that_the_operator_has_not_verified(
     document = json.loads(found.raw)
     document["status"]["resolved"] = published
     found = snapshot_of("Rulesfile", json.dumps(document).encode())
-    services: Any = SimpleNamespace(labels=dict, modes=modes, fetcher=None)
+    services: Any = SimpleNamespace(
+        labels=dict, modes=modes, validation=Validation.ENFORCE, fetcher=None
+    )
     actor = NodeArtifactActor(fake_runtime()[0], found.ref, services)
     assert actor._look(found).sources == {Medium.OCI: None}
