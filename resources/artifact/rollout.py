@@ -114,7 +114,8 @@ class PodProgress(NamedTuple):
     """How far one pod has come with a revision.
 
     `node` is set only if the pod failed, cannot be reached, or has a Falco that did not load it.
-    `load` is None where nothing is installed, and while Falco may still load it.
+    `load` is None where nothing is installed, and while Falco may still load it; a pod that failed
+    has one if Falco has refused it.
     """
 
     state: str
@@ -128,11 +129,12 @@ class Sum(NamedTuple):
     """All pods of a namespace; `pods` also counts those that the selector does not cover.
 
     At most NAMED each: `failures` by node, `waiting` names pending pods, `remarks` are messages of
-    pods that are programmed, `out_of_reach` names unreachable pods with their nodes. Of programmed
-    pods: `refusals` are nodes whose Falco did not load it, and why, `doubts` say why that is not
-    known of others, and `proofs` by what it is known of those that did. `fits` are all different
-    answers whether Falco has what is needed, the worst first; `fitted` is the number of pods that
-    gave one.
+    pods that are programmed, `out_of_reach` names unreachable pods with their nodes. `refusals` are
+    nodes whose Falco did not load it, and why: of programmed pods, of which there are `not_loaded`,
+    and of failed ones that have taken it back, of which there are `refused`. Of programmed pods
+    `doubts` say why that is not known of others, and `proofs` by what it is known of those that
+    did. `fits` are all different answers whether Falco has what is needed, the worst first;
+    `fitted` is the number of pods that gave one.
     """
 
     pods: int = 0
@@ -146,6 +148,7 @@ class Sum(NamedTuple):
     out_of_reach: tuple[tuple[str, str], ...] = ()
     loaded: int = 0
     not_loaded: int = 0
+    refused: int = 0
     refusals: tuple[tuple[str, str], ...] = ()
     doubts: tuple[Load, ...] = ()
     proofs: tuple[str, ...] = ()
@@ -260,15 +263,16 @@ def _progress_of(subject: Subject, report: PodReport) -> PodProgress:
 
 
 def _reported(entry: ReportEntry, node: str) -> PodProgress:
+    is_refusal = entry.load is not None and entry.load.state == LoadState.FALSE
     match entry.state:
         case ReportState.PROGRAMMED:
             if entry.load is None and not entry.message:
                 return PLAIN
-            is_refusal = entry.load is not None and entry.load.state == LoadState.FALSE
             where = node if is_refusal else ""
             return PodProgress(PROGRAMMED, where, message=entry.message, load=entry.load)
         case ReportState.FAILED:
-            return PodProgress(FAILED, node, entry.reason, entry.message)
+            load = entry.load if is_refusal else None
+            return PodProgress(FAILED, node, entry.reason, entry.message, load)
         case ReportState.NOT_SELECTED:
             return UNCOVERED
     return WAITS

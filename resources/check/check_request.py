@@ -47,8 +47,9 @@ class CheckedSlot(msgspec.Struct, frozen=True):
     """A slot as the check sees it; Falco loads the files of a directory in the order of `file`.
 
     `kind` is "rules", "config" or "plugin". `wanted` None asks for the removal, which always
-    happens; `good` is the installed version, None for none. `stays`: Falco loads the file whatever
-    is decided, for a user mounted it. `validation` holds for both versions.
+    happens; `good` is the installed version, None for none. `loaded` is the version that Falco has
+    loaded last, if that is another one. `stays`: Falco loads the file whatever is decided, for a
+    user mounted it. `validation` holds for all versions.
     """
 
     id: str
@@ -56,6 +57,7 @@ class CheckedSlot(msgspec.Struct, frozen=True):
     file: str
     wanted: CheckedVersion | None = None
     good: CheckedVersion | None = None
+    loaded: CheckedVersion | None = None
     stays: bool = False
     validation: Validation = Validation.ENFORCE
 
@@ -111,7 +113,7 @@ class WebServer(msgspec.Struct, frozen=True):
     """Whether it listens on the loopback address of the pod."""
 
 
-Choice: TypeAlias = Literal["wanted", "good", "none"]
+Choice: TypeAlias = Literal["wanted", "loaded", "good", "none"]
 
 
 class Disagreements(msgspec.Struct, frozen=True):

@@ -48,8 +48,9 @@ class NodeContents:
         room = _Size(MAX_BYTES, MAX_VALUES)
         files = [slot for slot in slots if slot.kind != "plugin"]
         for slot in files:
-            if slot.good is not None:
-                self._keep(slot.kind, slot.good.path)
+            for known in (slot.good, slot.loaded):
+                if known is not None:
+                    self._keep(slot.kind, known.path)
             if slot.wanted is not None and not _is_new(slot, slot.wanted):
                 self._keep(slot.kind, slot.wanted.path)
                 room = room.without(self._sizes[slot.kind, slot.wanted.path])

@@ -68,7 +68,7 @@ class _Falco:
         self._node = node
         self._ask = ask
         self._slots = {slot.id: slot for slot in node.slots}
-        self._answers: dict[frozenset[tuple[str, bool]], Refusal | Taken] = {}
+        self._answers: dict[frozenset[tuple[str, CheckedVersion]], Refusal | Taken] = {}
 
     def verdict(self, ours: Mapping[str, CheckedVersion]) -> Verdict:
         """The choice of which Falco takes the whole set; `ours` is asked for early as a fallback.
@@ -145,11 +145,8 @@ class _Falco:
         found = self._answers[key]
         return found if isinstance(found, Refusal) else None
 
-    def _key(self, versions: Mapping[str, CheckedVersion]) -> frozenset[tuple[str, bool]]:
-        """The set, of which each version is the wanted or the installed one."""
-        return frozenset(
-            (name, version == self._slots[name].wanted) for name, version in versions.items()
-        )
+    def _key(self, versions: Mapping[str, CheckedVersion]) -> frozenset[tuple[str, CheckedVersion]]:
+        return frozenset(versions.items())
 
     def _origin(self, refused: Refusal, versions: Mapping[str, CheckedVersion]) -> str:
         """The slot that Falco names, or that is at fault by halving."""

@@ -1,9 +1,9 @@
 """Which versions of a node's slots may be activated: the whole set, as Falco would load it.
 
 A finding about an artifact whose `spec.validation` is Warn is overruled, unless it is unsafe. An
-invalid version falls back to the installed one, together with the versions that depend on it. A
-change that would break an installed version waits. A removal always happens; installed versions
-that depend on the removed one are removed too.
+invalid version falls back to the one that Falco has loaded last, or else to the installed one,
+together with the versions that depend on it. A change that would break an installed version waits.
+A removal always happens; installed versions that depend on the removed one are removed too.
 """
 
 from __future__ import annotations
@@ -97,6 +97,8 @@ class SetCheck:
             level: Choice = "wanted" if usable else "none"
             return Options((level,), level)
         choices: list[Choice] = ["wanted"] if slot.wanted is not None else []
+        if slot.wanted is not None and slot.loaded is not None:
+            choices.append("loaded")
         if slot.wanted is not None and slot.good not in {None, slot.wanted}:
             choices.append("good")
         levels = (*(choice for choice in choices if not self._own[slot.id, choice]), "none")
@@ -105,11 +107,7 @@ class SetCheck:
 
     def versions(self, selection: Selection) -> dict[str, CheckedVersion]:
         """The versions that are chosen, by slot id."""
-        versions = {
-            name: self._slots[name].wanted if choice == "wanted" else self._slots[name].good
-            for name, choice in selection.items()
-            if choice != "none"
-        }
+        versions = {name: _version(self._slots[name], choice) for name, choice in selection.items()}
         return {name: version for name, version in versions.items() if version is not None}
 
     def _problems_of(self, selection: Selection) -> Sequence[Finding]:
@@ -169,8 +167,21 @@ class SetCheck:
 def _versions(slot: CheckedSlot) -> Iterator[tuple[Choice, CheckedVersion]]:
     if slot.wanted is not None:
         yield "wanted", slot.wanted
+    if slot.loaded is not None:
+        yield "loaded", slot.loaded
     if slot.good is not None:
         yield "good", slot.good
+
+
+def _version(slot: CheckedSlot, choice: Choice) -> CheckedVersion | None:
+    match choice:
+        case "wanted":
+            return slot.wanted
+        case "loaded":
+            return slot.loaded
+        case "good":
+            return slot.good
+    return None
 
 
 def _texts(by_slot: Iterable[tuple[str, Sequence[str]]]) -> dict[str, tuple[str, ...]]:

@@ -88,7 +88,7 @@ _OWN = ("root-falco-fs", "/root/.falco")
 # Where the sidecar, whose root is read-only, writes its dumps.
 _SIDECAR_TEMPORARY = ("artifact-operator-tmp", "/tmp")  # noqa: S108
 # A pod is evicted once a volume exceeds its limit. During a batch the volume of plugins holds each
-# library twice, and the packed one.
+# library up to three times, loaded, installed and new, and the packed one.
 _SIZE_LIMITS = {
     "root-falco-fs": "1Gi",
     "falco-configs": "256Mi",

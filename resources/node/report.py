@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resources.artifact.nodereport import ArtifactReport, ReportState
+from msgspec.structs import replace
+
+from resources.artifact.nodereport import ArtifactReport, LoadState, ReportState
 from resources.artifact.reasons import INVALID, PENDING
 from resources.kubernetes.event import bounded
 from resources.node.artifact import NodeArtifact, Trouble
@@ -75,6 +77,16 @@ def _report(
         return _in_state(artifact, ReportState.NOT_SELECTED)
     trouble = _trouble(artifact, planned, verdict, refused)
     if trouble is not None:
+        slots = map(artifact.slot, artifact.sources or ())
+        refusal = next((planned.held[slot] for slot in slots if slot in planned.held), None)
+        if refusal is not None:
+            report = _in_state(artifact, ReportState.FAILED, trouble.reason, trouble.message)
+            return replace(
+                report,
+                loaded=LoadState.FALSE.value,
+                loaded_reason=refusal.reason,
+                loaded_message=bounded(refusal.message),
+            )
         may_pass = trouble.reason == INVALID and is_early and not artifact.trouble
         if may_pass or trouble.reason == PENDING:
             return _in_state(artifact, ReportState.PENDING, PENDING, trouble.message)
@@ -98,8 +110,8 @@ def _trouble(
         slot = artifact.slot(medium)
         if isinstance(state, Trouble):
             troubles.append(state)
-        if slot in planned.conflicts:
-            troubles.append(planned.conflicts[slot])
+        known = (planned.held, planned.conflicts)
+        troubles += [reasons[slot] for reasons in known if slot in reasons]
         if problems := verdict.problems.get(str(slot)):
             troubles.append(Trouble(INVALID, "; ".join(problems)))
         if slot in refused:

@@ -36,7 +36,7 @@ class NodeMetrics:
         self._bytes = 0
         self._seconds = 0.0
         self._files: Counter[str] = Counter()
-        self._batches = self._renewals = 0
+        self._batches = self._renewals = self._refusals = 0
         self._disagreements: Counter[tuple[str]] = Counter(
             {("falco_takes",): 0, ("falco_refuses",): 0}
         )
@@ -67,6 +67,7 @@ class NodeMetrics:
         self._synced = {key: at for key, at in self._synced.items() if key in reports}
         self._files = Counter(slot.kind for slot in state.installed)
         self._batches, self._renewals = state.batches, state.renewals
+        self._refusals = state.refusals
 
     def checked(self, verdict: Verdict) -> None:
         """Take in a verdict, of Falco or of our own check."""
@@ -92,9 +93,11 @@ class NodeMetrics:
         yield Counters(_PREFIX + "batches", what, value=self._batches)
         what = "Files renamed anew because Falco seemed to have missed a change."
         yield Counters(_PREFIX + "renewals", what, value=self._renewals)
-        what = "Sources that Falco takes or refuses in a dry run, against our own check."
+        what = "Sources that Falco takes or refuses, in a dry run or loading, against the check."
         name = _PREFIX + "check_disagreements"
-        yield family(Counters, name, what, ("direction",), self._disagreements)
+        counts = dict(self._disagreements)
+        counts["falco_refuses",] += self._refusals
+        yield family(Counters, name, what, ("direction",), counts)
         what = "Sources installed although the check refuses them, as spec.validation says."
         yield by_kind(Gauges, _PREFIX + "overruled_findings", what, self._overruled)
         what = "Whether the last check was by Falco itself: 1, or by our own check only: 0."

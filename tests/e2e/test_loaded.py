@@ -2,13 +2,16 @@
 
 from itertools import takewhile
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from tests.e2e.costs import rule
+from tests.e2e.costs import of_pods, rule
 from tests.eventually import eventually
 from tests.running_falco import RunningFalco
 from tests.sidecar_process import SidecarProcess
+
+IDLE_SECONDS = 10
 
 
 @pytest.fixture
@@ -17,7 +20,9 @@ def falco(fleet):
     (planned,) = fleet.falco(type="Deployment", replicas=1).sidecars
     pod = fleet.api.get("Pod", fleet.namespace, planned.pod)
     played = RunningFalco(planned.root)
-    sidecar = SidecarProcess(planned.kubeconfig, planned.directory, pod, falco=played.port)
+    sidecar = SidecarProcess(
+        planned.kubeconfig, planned.directory, pod, falco=played.port, flags=["--load-deadline=4s"]
+    )
     fleet.sidecars[:] = [sidecar]
     fleet.start()
     with played.running():
@@ -98,3 +103,46 @@ def test_a_falco_that_is_not_to_be_asked_is_said_to_be_so(fleet):
     fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
     said = "Not known of 1 of 1 pod: --falco-web-server=off: Falco is not asked"
     eventually(lambda: loaded(fleet, "Rulesfile", "rules") == ("Unknown", "FalcoNotAsked", said))
+
+
+def test_what_falco_refuses_is_taken_back_and_tried_again_when_it_changes(fleet, falco):
+    (sidecar,) = fleet.sidecars
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+    before = sidecar.rules()
+    falco.refuses = b"nonsense"
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "nonsense")])
+    why = (
+        "Falco refuses to load it, and runs on with what it had loaded before: "
+        "what it had loaded last is installed again; Falco's log says why"
+    )
+    node = sidecar.node
+    said = ("False", "InvalidContent", f"Not loaded on 1 of 1 pod: {node}: {why}")
+    eventually(lambda: loaded(fleet, "Rulesfile", "rules") == said)
+    failed = ("False", "InvalidContent", f"Failed on 1 of 1 pod: {node}: {why}")
+    assert fleet.condition("Rulesfile", "rules", "Programmed") == failed
+    assert sidecar.rules() == before
+    name = "falco_artifacts_check_disagreements_total"
+    assert sidecar.samples()[name]["falco_refuses",] == 1
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "some sense")])
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+
+
+def test_loading_costs_the_api_server_one_write_more_and_idleness_costs_nothing(
+    cluster, fleet, falco
+):
+    (sidecar,) = fleet.sidecars
+    by_pods = of_pods(cluster, fleet)
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "it happened")])
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+    mark = by_pods.quiet()
+    fleet.apply("Rulesfile", "rules", inlineRules=[rule("rules", "again")])
+    becomes_loaded(fleet, "Rulesfile", "rules", "")
+    idle = by_pods.quiet()
+    asked = by_pods.between(mark, idle).unwatched
+    assert {str(one) for one in asked} == {f"patch nodereports {fleet.namespace}/{sidecar.pod} 200"}
+    assert len(asked) <= 2
+    before = falco.requests
+    Event().wait(IDLE_SECONDS)  # the idleness itself
+    assert by_pods.since(idle).unwatched == []
+    assert falco.requests == before

@@ -52,6 +52,7 @@ class Node:
         self.state = NodeState(
             lambda reason: self.installation.tell(Reconcile(reason)),
             FalcoIdentity("falco", "main", version),
+            30.0,
         )
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
@@ -85,16 +86,16 @@ class Node:
         self.actors: dict[ObjectRef, Any] = {}
 
     def put(self, kind, name, spec, generation=1):
-        self._tell(self._stored(kind, name, spec, generation))
+        self._tell(stored(self.store, kind, name, spec, generation))
 
     def fetched(self, kind, name, sources):
         """An artifact whose sources have these versions already; no actor looks after it."""
-        ref = self._stored(kind, name, {}, 1)
+        ref = stored(self.store, kind, name)
         self.state.put(ref, NodeArtifact(kind, name, f"uid-{name}", "1", True, sources))
 
     def stored(self, kind, name, spec):
         """An artifact that the API server has told of, and at which no actor has looked yet."""
-        self._stored(kind, name, spec, 1)
+        stored(self.store, kind, name, spec)
         self.installation.tell(Reconcile(Reason(Cause.LISTED)))
 
     def gone(self, kind, name):
@@ -113,19 +114,6 @@ class Node:
         await asyncio.wait_for(self.done.wait(), 20)
         self.done.clear()
         return {report.name: (report.state, report.reason) for report in self.state.reports}
-
-    def _stored(self, kind, name, spec, generation):
-        metadata = {
-            "name": name,
-            "namespace": "falco",
-            "uid": f"uid-{name}",
-            "generation": generation,
-            "resourceVersion": str(generation),
-            "creationTimestamp": "2026-01-01T00:00:00Z",
-        }
-        snapshot = snapshot_of(kind, json.dumps({"metadata": metadata, "spec": spec}).encode())
-        self.store.put(snapshot)
-        return snapshot.ref
 
     def _tell(self, ref):
         if ref not in self.actors:
@@ -147,3 +135,19 @@ class Node:
             reports = await self.installed()
             if all(state != "Pending" for state, _ in reports.values()):
                 return reports
+
+
+def stored(store, kind, name, spec=None, generation=1):
+    """Put an artifact into the store; return its ref."""
+    metadata = {
+        "name": name,
+        "namespace": "falco",
+        "uid": f"uid-{name}",
+        "generation": generation,
+        "resourceVersion": str(generation),
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+    }
+    document = {"metadata": metadata, "spec": spec or {}}
+    snapshot = snapshot_of(kind, json.dumps(document).encode())
+    store.put(snapshot)
+    return snapshot.ref
