@@ -12,6 +12,7 @@ MOST_EXPRESSION = 512
 """Characters of a regular expression."""
 # Characters of an identity that an expression is tried on; those of real certificates have 200.
 _MOST_NAME = 1024
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Mode(StrEnum):
@@ -80,9 +81,14 @@ def policy_digest(identities: tuple[Identity, ...], keys: tuple[str, ...], root:
 
 
 def expression_problem(expression: str) -> str:
-    """Why this is no regular expression that is accepted; empty if it is one."""
+    """Why this is no regular expression that is accepted; empty if it is one.
+
+    One that ignores case is compiled character by character, and a class can have all of Unicode.
+    """
     if len(expression) > MOST_EXPRESSION:
         return f"a regular expression of at most {MOST_EXPRESSION} characters"
+    if not expression.isascii() or any(c in "uUN" for c in _ESCAPE.findall(expression)):
+        return "a regular expression in ASCII, as the names are, without \\u, \\U and \\N"
     try:
         re.compile(expression)
     except (re.error, RecursionError, OverflowError) as error:

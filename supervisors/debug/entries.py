@@ -76,15 +76,14 @@ class Selection:
             self.kind in {"", actor.get("kind"), kind_of(entry)}
             and self.namespace in {"", parts[1] if len(parts) == 3 else None}
             and self.state in {"", actor.get("state")}
-            and (self.since is None or self._is_recent(actor, now - self.since))
+            and (self.since is None or self._is_recent(actor, now))
         )
 
-    @staticmethod
-    def _is_recent(actor: Mapping[str, Any], begin: datetime) -> bool:
-        if actor.get("running"):
+    def _is_recent(self, actor: Mapping[str, Any], now: datetime) -> bool:
+        if actor.get("running") or self.since is None:
             return True
         trace = actor.get("trace") or ()
-        return any(ended(message) >= begin for message in trace)
+        return any(now - ended(message) <= self.since for message in trace)
 
 
 def selection(query: Mapping[str, str]) -> Selection:

@@ -75,6 +75,19 @@ def test_what_is_no_expression_is_told(expression):
     assert expression_problem(expression)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    ["(?i)[é-\uffff]", r"(?i)[a-\uffff]", r"(?i)[a-\U0001ffff]", r"\\\u0041", r"\N{BULLET}"],
+)
+def test_no_expression_compiles_all_of_unicode(expression):
+    assert "ASCII" in expression_problem(expression)
+
+
+@pytest.mark.parametrize("expression", ["(?i)[^a-z]+", r"a\\uN", r"\w+\.U", r"[!-\xff]"])
+def test_what_names_need_is_an_expression(expression):
+    assert not expression_problem(expression)
+
+
 def test_the_policy_digest_a_policy_is_that_of_all_its_parts():
     one = (Identity(GITHUB, "", "me"),)
     digests = {

@@ -82,6 +82,7 @@ async def test_one_actor_of_the_real_tree_is_found_by_its_object(crowd):
         ("state=parked", ["Falco/default/crashed"]),
         ("since=1m", ["Falco/default/b"]),
         ("since=2h&kind=Falco", ["Falco/default/a", "Falco/default/b"]),
+        ("since=999999999h&kind=Falco", ["Falco/default/a", "Falco/default/b"]),
     ],
 )
 async def test_the_actors_that_are_asked_for_are_a_list(crowd, query, names):
