@@ -72,6 +72,7 @@ class ArtifactOperator:
         self._state = NodeState(
             self._tell_installation,
             FalcoIdentity(settings.pod.namespace, settings.falco_name, settings.falco_version),
+            settings.load_deadline,
         )
         self._labels = NodeLabels(self._store, settings.pod.node, self._known_artifacts)
         fetcher = Fetcher(
@@ -84,7 +85,12 @@ class ArtifactOperator:
             self._metrics,
         )
         self._services = NodeServices(
-            self._store, self._state, fetcher, self._labels.current, settings.signature_modes
+            self._store,
+            self._state,
+            fetcher,
+            self._labels.current,
+            settings.validation,
+            settings.signature_modes,
         )
         self._events = Backlog(self._runtime)
         self._recorder = RegisteredChild("recorder", self._make_recorder)
@@ -144,6 +150,7 @@ class ArtifactOperator:
                 self._metrics.checked,
             ),
             self._settings.quiet,
+            self._settings.validation,
             self._installed,
             self._lost,
         )
@@ -159,7 +166,11 @@ class ArtifactOperator:
         def learned() -> None:
             self._tell_installation(Reason(Cause.VERSIONS))
 
-        return Loading(self._runtime, self._state, self._ask_falco(), told, renew, learned)
+        def go_on() -> None:
+            self._tell_installation(Reason(Cause.LOADED))
+
+        ask = self._ask_falco()
+        return Loading(self._runtime, self._state, ask, told, renew, learned, go_on)
 
     def _ask_falco(self) -> Callable[[WebServer], Awaitable[FalcoAnswer]] | None:
         where = self._settings.falco_web_server

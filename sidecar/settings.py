@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resources.node.pace import LEAST_SECONDS
+from resources.artifact.fields import Validation
+from resources.node.pace import DEADLINE_SECONDS, LEAST_SECONDS
 from sidecar.node.report import Pod
 from supervisors.process.settings import (
     ProcessSettings,
@@ -51,6 +52,10 @@ class NodeSettings:
     """Seconds that the start of Falco waits for its artifacts at most."""
     quiet: float
     """Seconds that Falco is left alone with a batch of changes at least, before the next."""
+    load_deadline: float
+    """Seconds that Falco has to say that it has loaded a batch, after that."""
+    validation: Validation
+    """What happens to what the check refuses, where an artifact does not say so."""
     falco_name: str
     """The name of the Falco resource, for messages."""
     falco_version: str
@@ -86,6 +91,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         volume_root=flags.volume_root,
         gate_deadline=flags.gate_deadline,
         quiet=flags.quiet_time,
+        load_deadline=flags.load_deadline,
+        validation=Validation(flags.default_validation),
         falco_name=flags.falco_name,
         falco_version=flags.falco_version,
         falco_web_server=flags.falco_web_server,
@@ -126,6 +133,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long Falco is left alone to load changes before the next ones, and a second more "
         "for each MB of rules that it compiles (default %(default)s)",
+    )
+    parser.add_argument(
+        "--load-deadline",
+        default=DEADLINE_SECONDS,
+        type=_load_deadline,
+        metavar="SECONDS",
+        help="how long after that time Falco has to say that it has loaded changes, before they "
+        "are reported as not loaded, and after half as long again taken back (default %(default)s)",
+    )
+    parser.add_argument(
+        "--default-validation",
+        default=Validation.ENFORCE.value,
+        choices=[mode.value for mode in Validation],
+        help="whether what the check refuses is not installed (Enforce), or is installed all the "
+        "same and told (Warn), for artifacts without spec.validation (default %(default)s)",
     )
     parser.add_argument(
         "--falco-name",
@@ -183,6 +205,13 @@ def seconds(text: str) -> float:
         value = -1.0
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 60s")
+    return value
+
+
+def _load_deadline(text: str) -> float:
+    value = seconds(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than a second, in which Falco loads")
     return value
 
 

@@ -148,6 +148,7 @@ class Operator:
                 settings.excluded_labels,
                 registry_policy=settings.registry_policy,
                 exact_check=settings.exact_check,
+                default_validation=settings.default_validation,
                 signature_modes=settings.signature_modes,
             ),
             index.readable,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actors.runtime.turns import MOST
+from resources.artifact.fields import Validation
 from resources.falco.desired import SIDECAR_IMAGE
 from resources.falco.exact_check import ExactCheck
 from resources.instance.image import parse_image
@@ -43,6 +44,8 @@ class Settings:
     artifact_operator_image: str
     leader_elect: bool
     registry_policy: RegistryPolicy
+    default_validation: Validation
+    """What happens to what the check refuses, where an artifact does not say so."""
     signature_modes: DefaultModes
     trusted_root: str
     """The path of the trusted root; empty means that of the sigstore package."""
@@ -76,6 +79,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         artifact_operator_image=sidecar,
         leader_elect=flags.leader_elect,
         registry_policy=registry_policy_of(flags),
+        default_validation=Validation(flags.default_validation),
         signature_modes=signature_modes_of(flags),
         trusted_root=flags.trusted_root,
         exact_check=ExactCheck(flags.exact_check),
@@ -117,6 +121,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a trusted_root.json by which keyless signatures are verified where a resource names "
         "none, followed when it changes (default: the one that the sigstore package ships)",
+    )
+    parser.add_argument(
+        "--default-validation",
+        default=Validation.ENFORCE.value,
+        choices=[mode.value for mode in Validation],
+        help="for artifacts without spec.validation, whether what the check refuses is not "
+        "installed (Enforce), or is installed all the same and told (Warn); a change of it rolls "
+        "the pods of every Falco (default %(default)s)",
     )
     parser.add_argument(
         "--exact-check",

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from resources.artifact.nodereport import FitState
-from resources.artifact.rollout import Fit, PodReport, ReportEntry, Subject, fit_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from resources.artifact.rollout import Fit, PodReport, Subject, fit_of
 
 _WORST_FIRST = (FitState.FALSE, FitState.UNKNOWN, FitState.TRUE)
 
@@ -22,18 +17,19 @@ class FitCounts:
     __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        # By identity of the entries, for equal ones are one object most of the time.
-        self._counts: dict[int, tuple[Sequence[ReportEntry], int]] = {}
+        # By identity of the entries, for equal ones are one object most of the time; one of the
+        # pods stands for all.
+        self._counts: dict[tuple[int, int], tuple[PodReport, int]] = {}
 
     def move(self, before: PodReport | None, after: PodReport | None) -> None:
         """Take in that a pod reports something else; None: it does not count."""
         for report, by in ((before, -1), (after, 1)):
-            if report is None or not report.entries:
+            if report is None or not (report.entries or report.unlisted):
                 continue
-            key = id(report.entries)
-            entries, count = self._counts.get(key, (report.entries, 0))
+            key = id(report.entries), id(report.unlisted)
+            first, count = self._counts.get(key, (report, 0))
             if count + by:
-                self._counts[key] = entries, count + by
+                self._counts[key] = first, count + by
             else:
                 del self._counts[key]
 
@@ -41,8 +37,8 @@ class FitCounts:
         """The different answers about the subject, the worst first, and the pods that gave one."""
         found: set[Fit] = set()
         pods = 0
-        for entries, count in self._counts.values():
-            fit = fit_of(subject, entries)
+        for report, count in self._counts.values():
+            fit = fit_of(subject, report)
             if fit is not None:
                 found.add(fit)
                 pods += count

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from resources.artifact.nodereport import ArtifactReport, FalcoReport
-from resources.artifact.rollout import ReportEntry, entries
+from resources.artifact.nodereport import ArtifactReport, FalcoReport, UnlistedArtifacts
+from resources.artifact.rollout import ReportEntry, UnlistedEntries, entries, unlisted_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_Entries: TypeAlias = "tuple[tuple[ReportEntry, ...], tuple[UnlistedEntries, ...]]"
 
 _KEPT_TEXTS, _KEPT_ENTRIES = 4096, 64
 
@@ -29,6 +31,7 @@ class Report(NamedTuple):
     pod_uid: str
     node: str
     entries: tuple[ReportEntry, ...]
+    unlisted: tuple[UnlistedEntries, ...] = ()
 
 
 class Labels(Mapping[str, str]):
@@ -58,11 +61,13 @@ class _Document(Struct):
     podUID: str  # noqa: N815
     falco: Raw = Raw(b"null")
     artifacts: Raw = Raw(b"null")
+    unlisted: Raw = Raw(b"null")
 
 
 _decoder = Decoder(_Document)
 _falco_decoder = Decoder(FalcoReport | None)
 _artifacts_decoder = Decoder(tuple[ArtifactReport, ...] | None)
+_unlisted_decoder = Decoder(tuple[UnlistedArtifacts, ...] | None)
 
 
 class ReportDecoder:
@@ -73,21 +78,23 @@ class ReportDecoder:
     """
 
     def __init__(self) -> None:
-        self._entries: _Recent[bytes, tuple[ReportEntry, ...]] = _Recent(_KEPT_ENTRIES)
+        self._entries: _Recent[bytes, _Entries] = _Recent(_KEPT_ENTRIES)
         self._keys: _Recent[tuple[str, ...], tuple[str, ...]] = _Recent(_KEPT_TEXTS)
         self._texts: _Recent[str, str] = _Recent(_KEPT_TEXTS)
 
     def report(self, snapshot: Snapshot) -> Report:
         """Decode a NodeReport; raises msgspec.DecodeError."""
         document = _decoder.decode(snapshot.raw)
-        content = b"".join((document.falco, document.artifacts))
-        digest = hashlib.blake2b(content, digest_size=16).digest()
-        reported = self._entries.get(digest)
+        content = b"".join((document.falco, document.artifacts, document.unlisted))
+        key = hashlib.blake2b(content, digest_size=16).digest()
+        reported = self._entries.get(key)
         if reported is None:
-            artifacts = _artifacts_decoder.decode(document.artifacts)
+            listed = _artifacts_decoder.decode(document.artifacts) or ()
+            others = _unlisted_decoder.decode(document.unlisted) or ()
             falco = _falco_decoder.decode(document.falco)
-            reported = self._entries.one(digest, entries(artifacts or (), falco))
-        return Report(document.podUID, document.nodeName, reported)
+            both = entries(listed, falco), unlisted_entries(others, falco)
+            reported = self._entries.one(key, both)
+        return Report(document.podUID, document.nodeName, *reported)
 
     def labels(self, labels: Mapping[str, str]) -> Labels:
         """The same labels; only the text that few nodes share takes memory."""

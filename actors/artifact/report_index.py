@@ -232,7 +232,9 @@ class ReportIndex:
         node = report.node
         labels = self._nodes.get(node)
         is_unready = node in self._unready
-        return None if labels is None else PodReport(node, labels, report.entries, is_unready)
+        if labels is None:
+            return None
+        return PodReport(node, labels, report.entries, is_unready, report.unlisted)
 
     def _tidy(self, namespace: str) -> None:
         if self._namespaces[namespace].is_empty:
@@ -240,7 +242,7 @@ class ReportIndex:
 
 
 def _fits(report: PodReport | None, subject: Subject) -> Fit | None:
-    return fit_of(subject, report.entries) if report is not None else None
+    return fit_of(subject, report) if report is not None else None
 
 
 def _put(entries_by_name: dict[str, V], name: str, value: V | None) -> None:

@@ -109,12 +109,14 @@ class Tally:
         if usual:
             programmed.append(self.usual)
         loads = {pod.load for pod in programmed if pod.load is not None}
+        failed = [pod for pod in progress if pod.state == FAILED] if counts[FAILED] else []
+        refused = [pod for pod in failed if pod.load is not None]
         return Sum(
             pods=pods,
             programmed=usual + counts[PROGRAMMED],
             failed=counts[FAILED],
             pending=counts[PENDING],
-            failures=_first(pod for pod in progress if counts[FAILED] and pod.state == FAILED),
+            failures=_first(failed),
             waiting=_first(name for name, pod in apart if counts[PENDING] and pod.state == PENDING),
             remarks=_first({pod.message for pod in programmed if pod.message}),
             unreachable=counts[UNREACHABLE],
@@ -125,9 +127,10 @@ class Tally:
             ),
             loaded=self._loads(LoadState.TRUE, usual),
             not_loaded=self._loads(LoadState.FALSE, usual),
+            refused=len(refused),
             refusals=_first(
                 (pod.node, pod.load.message)
-                for pod in programmed
+                for pod in (*programmed, *refused)
                 if pod.load is not None and pod.load.state == LoadState.FALSE
             ),
             doubts=_first(load for load in loads if load.state == LoadState.UNKNOWN),

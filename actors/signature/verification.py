@@ -32,15 +32,16 @@ if TYPE_CHECKING:
 # Seconds of CPU time for the expressions of one signature: some take for ever on some names.
 _MATCHING_SECONDS = 1.0
 _MOST_ROOT = 1 << 20
-# Reasons that a message tells.
+# Reasons that a message tells, and characters of each.
 _MOST_TOLD = 5
+_MOST_TEXT = 400
 _BY_KEY = "it is by a key, and the policy names identities only"
 
 
 def answer(request: Verification) -> Verdict:
     """Look for the signatures of the artifact until one fits the policy."""
     try:
-        checks = _Checks(request.policy, request.digest)
+        checks = Checks(request.policy, request.digest)
     except InvalidRoot as error:
         return Verdict(Result.ROOT_UNKNOWN, f"The trusted root cannot be used: {error}")
     except Rejected as error:
@@ -55,20 +56,20 @@ def answer(request: Verification) -> Verdict:
         return _failed(request, error)
 
 
-def _verdict(checks: _Checks, request: Verification, found: Iterator[Found]) -> Verdict:
+def _verdict(checks: Checks, request: Verification, found: Iterator[Found]) -> Verdict:
     reasons: dict[str, None] = {}
     count, unknown, failure = 0, 0, None
     for each in found:
         count += 1
         if isinstance(each, ExchangeError):
             failure = each if each.transient else failure
-            reasons[str(each)] = None
+            reasons[_told(each)] = None
             continue
         try:
-            signer = checks.signer(each)
+            signer = accepted(checks, each)
         except Rejected as error:
             unknown += error.is_root
-            reasons[str(error)] = None
+            reasons[_told(error)] = None
         else:
             message = f"{request.digest} is signed by {signer}"
             return Verdict(Result.VERIFIED, message, str(signer))
@@ -83,7 +84,17 @@ def _verdict(checks: _Checks, request: Verification, found: Iterator[Found]) -> 
     return Verdict(result, f"No signature of {request.digest} is accepted: {told}")
 
 
-class _Checks:
+def accepted(checks: Checks, found: LegacySignature | bytes | Rejected) -> Signer:
+    """As `Checks.signer`: whatever a hostile signature breaks, it hides no other one."""
+    try:
+        return checks.signer(found)
+    except (Rejected, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - of whichever library reads certificates
+        raise Rejected(f"it cannot be read: {type(error).__name__}") from None
+
+
+class Checks:
     """The policy, ready for use; raises InvalidRoot or Rejected."""
 
     def __init__(self, policy: Policy, digest: str) -> None:
@@ -162,6 +173,12 @@ def _root(path: Path) -> Root:
     if len(text) > _MOST_ROOT:
         raise InvalidRoot(f"it has more than {_MOST_ROOT} bytes")
     return root_of(text)
+
+
+def _told(error: Exception) -> str:
+    """The text of an error on one line: it may quote names that anybody has chosen."""
+    text = str(error)[:_MOST_TEXT]
+    return text if text.isprintable() else repr(text)
 
 
 def _failed(request: Verification, error: ExchangeError) -> Verdict:

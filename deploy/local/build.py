@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.local import toolchain
-from deploy.local.pins import NODE_ROWS, ROWS, Binary, Extract, Row
+from deploy.local.pins import NODE_ROWS, ROWS, TEST_ROWS, Binary, Extract, Row
 from deploy.local.process import Process
 from deploy.local.progress import Progress
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from deploy.local.toolchain import Go
 
 MODULES = Path(__file__).parent / "modules"
-_ALL = (*ROWS, *NODE_ROWS)
+_ALL = (*ROWS, *NODE_ROWS, *TEST_ROWS)
 TICK_SECONDS = 1.0
 
 

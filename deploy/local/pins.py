@@ -199,5 +199,14 @@ CNI = Row(
     ),
 )
 
+# Signs artifacts for the tests that ask whether our check agrees with the real thing.
+COSIGN = Row(
+    name="cosign",
+    module="github.com/sigstore/cosign/v3",
+    version="v3.1.3",
+    binaries=(Binary("cosign", "github.com/sigstore/cosign/v3/cmd/cosign", 120),),
+)
+
 ROWS = (ETCD, KUBERNETES, KWOK, REGISTRY, HELM)
 NODE_ROWS = (KUBELET, CONTAINERD, RUNC, CNI)
+TEST_ROWS = (COSIGN,)

@@ -9,6 +9,7 @@ from resources.artifact.fields import (
     ArtifactStatus,
     Priority,
     Selector,
+    ValidationMode,
     status_columns,
     unseen_status,
 )
@@ -19,12 +20,18 @@ from resources.kubernetes.meta import LocalReference, ObjectMeta
 class ConfigSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """The sources of the configuration, which may be combined, and the nodes that get it."""
 
-    config: Annotated[Any, doc("Configuration as it stands in falco.yaml.")] = None
+    config: Annotated[
+        Any,
+        doc(
+            "Configuration as it stands in falco.yaml; program_output and plugins run code as root."
+        ),
+    ] = None
     config_map_ref: Annotated[
         LocalReference | None, doc("A ConfigMap whose key config.yaml holds configuration.")
     ] = None
     priority: Priority = 50
     selector: Selector = None
+    validation: ValidationMode = None
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

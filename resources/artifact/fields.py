@@ -1,8 +1,10 @@
-"""Fields that Rulesfile, Plugin and Config share: their status, priority and selector."""
+"""Fields that Rulesfile, Plugin and Config share: status, priority, selector and validation."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
+from msgspec.json import Decoder
 
 from resources.kubernetes.conditions import (
     COMPATIBLE,
@@ -120,6 +122,28 @@ Selector = Annotated[
 ]
 
 
+class Validation(StrEnum):
+    """What happens to content that the check refuses; what is unsafe is refused in either mode."""
+
+    ENFORCE = "Enforce"
+    """It is not installed, and the last good version stays."""
+    WARN = "Warn"
+    """It is installed all the same, and the finding is told."""
+
+
+ValidationMode = Annotated[
+    str | None,
+    doc(
+        "Whether what the check refuses is installed: by Enforce it is not, and the last good "
+        "version stays; by Warn it is, although Falco may not load it and then not start either, "
+        "and the condition Programmed says what was found, unless it is no YAML, exceeds a limit "
+        "or would end a running Falco, which is refused in either mode; absent means what the "
+        "operator's flag says, which is Enforce unless it is set.",
+        enum=[mode.value for mode in Validation],
+    ),
+]
+
+
 PRIORITY_COLUMN = Column(
     "Priority", ".spec.priority", "Higher is loaded later and wins.", "integer"
 )
@@ -133,3 +157,25 @@ def status_columns(kind: str) -> tuple[Column, ...]:
         Column("Pods", ".status.nodes.summary", "Programmed and desired pods."),
         AGE,
     )
+
+
+class _Moded(msgspec.Struct, frozen=True):
+    validation: str = ""
+
+
+class _OfMode(msgspec.Struct, frozen=True):
+    spec: _Moded = _Moded()
+
+
+_modes = Decoder(_OfMode)
+
+
+def validation_of(raw: bytes, default: Validation) -> Validation:
+    """The mode of an artifact in JSON, also if the rest of its spec cannot be decoded.
+
+    The default counts if the artifact names none, or none that is known here.
+    """
+    try:
+        return Validation(_modes.decode(raw).spec.validation)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return default

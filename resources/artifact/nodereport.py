@@ -3,6 +3,7 @@
 It has the name of the pod, which owns it: it is deleted with the pod.
 """
 
+import hashlib
 from enum import StrEnum
 from typing import Annotated
 
@@ -98,6 +99,45 @@ class FalcoReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         return f"Falco {known}" if known else "a Falco of unknown version"
 
 
+MARK_BYTES = 6
+"""Of 10,000 artifacts, one in 10^10 that is not there would be taken for one that is."""
+
+
+def mark(uid: str, revision: str) -> bytes:
+    """The mark by which an artifact and its revision are known where they are not listed."""
+    text = f"{uid}/{revision}".encode(errors="backslashreplace")
+    return hashlib.sha256(text).digest()[:MARK_BYTES]
+
+
+class UnlistedArtifacts(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"
+):
+    """Artifacts in the same state for which a report has no room."""
+
+    state: Annotated[
+        str, doc("How far they have come.", enum=[state.value for state in ReportState])
+    ]
+    reason: Annotated[str | None, doc("Why, as one CamelCase word.", maxLength=64)] = None
+    loaded: Annotated[
+        str | None,
+        doc("Whether Falco has loaded them.", enum=[state.value for state in LoadState]),
+    ] = None
+    loaded_reason: Annotated[str | None, doc("Why not, or why nobody knows.", maxLength=64)] = None
+    compatible: Annotated[
+        str | None,
+        doc("Whether Falco has what they need.", enum=[state.value for state in FitState]),
+    ] = None
+    count: Annotated[int, doc("How many they are.", format="int32", minimum=0)] = 0
+    marks: Annotated[
+        str,
+        doc(
+            "By which the operator knows them: in base64, 6 bytes of the SHA-256 of uid/revision "
+            "of each.",
+            maxLength=262144,
+        ),
+    ] = ""
+
+
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """What one Falco pod says of the artifacts on its node; not for users to write."""
 
@@ -117,7 +157,18 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     falco: Annotated[FalcoReport | None, doc("The Falco of the pod.")] = None
     artifacts: Annotated[
         tuple[ArtifactReport, ...] | None,
-        doc("One entry for every artifact of the namespace.", **ATOMIC_LIST),
+        doc(
+            "One entry for every artifact of the namespace; where 256 KiB are not enough, "
+            "failures come first and the rest is in unlisted.",
+            **ATOMIC_LIST,
+        ),
+    ] = None
+    unlisted: Annotated[
+        tuple[UnlistedArtifacts, ...] | None,
+        doc(
+            "The artifacts for which there is no room, by what is to be said of them.",
+            **ATOMIC_LIST,
+        ),
     ] = None
 
 

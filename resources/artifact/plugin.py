@@ -4,7 +4,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from resources.artifact.fields import ArtifactStatus, Selector, status_columns, unseen_status
+from resources.artifact.fields import (
+    ArtifactStatus,
+    Selector,
+    ValidationMode,
+    status_columns,
+    unseen_status,
+)
 from resources.artifact.oci_artifact import OCIArtifact
 from resources.kubernetes.definition import ResourceDefinition, doc
 from resources.kubernetes.meta import ObjectMeta
@@ -29,6 +35,7 @@ class PluginSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     oci_artifact: Annotated[OCIArtifact | None, doc("The library from an OCI registry.")] = None
     config: Annotated[PluginConfig | None, doc("The plugin's entry in falco.yaml.")] = None
     selector: Selector = None
+    validation: ValidationMode = None
 
 
 class Plugin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

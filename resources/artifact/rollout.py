@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 from bisect import bisect_left
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from resources.artifact.nodereport import FalcoReport, LoadState, ReportState
+from resources.artifact.nodereport import (
+    MARK_BYTES,
+    FalcoReport,
+    FitState,
+    LoadState,
+    ReportState,
+    mark,
+)
 from resources.kubernetes.selector import selects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from resources.artifact.nodereport import ArtifactReport
+    from resources.artifact.nodereport import ArtifactReport, UnlistedArtifacts
     from resources.kubernetes.meta import LabelSelector
 
 PROGRAMMED, FAILED, PENDING, NOT_SELECTED = ReportState
@@ -26,6 +34,7 @@ NAMED = 5
 
 # Characters kept of one node's message: a condition holds the messages of NAMED nodes.
 _LONGEST = 500
+_LEFT_OUT = "the report of this node has no room for the message, the sidecar's log has it"
 # The same of a message that may end with a manifest, which is of no use in part.
 _LONGEST_FIT = 1024
 
@@ -58,6 +67,27 @@ class ReportEntry(Struct, frozen=True, weakref=True):
     fit: Fit | None = None
 
 
+class UnlistedEntries(NamedTuple):
+    """What one pod reports of artifacts that it only counts; `marks` are sorted."""
+
+    entry: ReportEntry
+    marks: bytes
+
+    def has(self, wanted: bytes) -> bool:
+        """Whether a mark is among them."""
+        low, high = 0, len(self.marks) // MARK_BYTES
+        while low < high:
+            middle = (low + high) // 2
+            found = self._at(middle)
+            if found == wanted:
+                return True
+            low, high = (middle + 1, high) if found < wanted else (low, middle)
+        return False
+
+    def _at(self, index: int) -> bytes:
+        return self.marks[index * MARK_BYTES : (index + 1) * MARK_BYTES]
+
+
 class Subject(NamedTuple):
     """The artifact that pods are counted for; `revision` is empty while it is not resolved."""
 
@@ -67,7 +97,7 @@ class Subject(NamedTuple):
 
 
 class PodReport(NamedTuple):
-    """A pod that counts, with the node and entries of its NodeReport.
+    """A pod that counts, with the node and entries of its NodeReport, and those that it counts.
 
     Without a report there are no entries, and the node may not be known. `is_unready`: the node is
     known not to be ready.
@@ -77,13 +107,15 @@ class PodReport(NamedTuple):
     labels: Mapping[str, str] | None = None
     entries: Sequence[ReportEntry] = ()
     is_unready: bool = False
+    unlisted: Sequence[UnlistedEntries] = ()
 
 
 class PodProgress(NamedTuple):
     """How far one pod has come with a revision.
 
     `node` is set only if the pod failed, cannot be reached, or has a Falco that did not load it.
-    `load` is None where nothing is installed, and while Falco may still load it.
+    `load` is None where nothing is installed, and while Falco may still load it; a pod that failed
+    has one if Falco has refused it.
     """
 
     state: str
@@ -97,11 +129,12 @@ class Sum(NamedTuple):
     """All pods of a namespace; `pods` also counts those that the selector does not cover.
 
     At most NAMED each: `failures` by node, `waiting` names pending pods, `remarks` are messages of
-    pods that are programmed, `out_of_reach` names unreachable pods with their nodes. Of programmed
-    pods: `refusals` are nodes whose Falco did not load it, and why, `doubts` say why that is not
-    known of others, and `proofs` by what it is known of those that did. `fits` are all different
-    answers whether Falco has what is needed, the worst first; `fitted` is the number of pods that
-    gave one.
+    pods that are programmed, `out_of_reach` names unreachable pods with their nodes. `refusals` are
+    nodes whose Falco did not load it, and why: of programmed pods, of which there are `not_loaded`,
+    and of failed ones that have taken it back, of which there are `refused`. Of programmed pods
+    `doubts` say why that is not known of others, and `proofs` by what it is known of those that
+    did. `fits` are all different answers whether Falco has what is needed, the worst first;
+    `fitted` is the number of pods that gave one.
     """
 
     pods: int = 0
@@ -115,6 +148,7 @@ class Sum(NamedTuple):
     out_of_reach: tuple[tuple[str, str], ...] = ()
     loaded: int = 0
     not_loaded: int = 0
+    refused: int = 0
     refusals: tuple[tuple[str, str], ...] = ()
     doubts: tuple[Load, ...] = ()
     proofs: tuple[str, ...] = ()
@@ -151,6 +185,20 @@ def entries(
     return tuple(by_uid[uid] for uid in sorted(by_uid))
 
 
+def unlisted_entries(
+    unlisted: Iterable[UnlistedArtifacts], falco: FalcoReport | None
+) -> tuple[UnlistedEntries, ...]:
+    """The entries of a NodeReport that has no room for all of its artifacts.
+
+    What is no mark is left out, so that an artifact may be taken for not reported, and never for
+    another one.
+    """
+    name = str(falco or FalcoReport())
+    return tuple(
+        UnlistedEntries(_entry_of(group, name), _sorted(group.marks)) for group in unlisted
+    )
+
+
 def progress_of(subject: Subject, report: PodReport) -> PodProgress:
     """How far a pod has come with the subject's revision.
 
@@ -171,10 +219,10 @@ def _load(report: ArtifactReport) -> Load | None:
     return Load(report.loaded, report.loaded_reason or "", message)
 
 
-def fit_of(subject: Subject, entries: Sequence[ReportEntry]) -> Fit | None:
-    """What a pod with these entries says of its Falco and the subject's revision."""
-    entry = _entry(entries, subject.uid)
-    return entry.fit if entry is not None and entry.revision == subject.revision else None
+def fit_of(subject: Subject, report: PodReport) -> Fit | None:
+    """What a pod says of its Falco and the subject's revision."""
+    entry = _entry(report, subject)
+    return entry.fit if entry is not None else None
 
 
 def _fit(report: ArtifactReport, falco: str) -> Fit | None:
@@ -183,9 +231,31 @@ def _fit(report: ArtifactReport, falco: str) -> Fit | None:
     return Fit(falco, report.compatible, (report.compatible_message or "")[:_LONGEST_FIT])
 
 
+def _entry_of(group: UnlistedArtifacts, falco: str) -> ReportEntry:
+    """What is reported of each artifact of a group."""
+    load = fit = None
+    if group.loaded is not None:
+        why = "" if group.loaded == LoadState.TRUE else _LEFT_OUT
+        load = Load(group.loaded, group.loaded_reason or "", why)
+    if group.compatible is not None and group.state != ReportState.NOT_SELECTED:
+        why = "" if group.compatible == FitState.TRUE else _LEFT_OUT
+        fit = Fit(falco, group.compatible, why)
+    message = _LEFT_OUT if group.state == FAILED else ""
+    return ReportEntry("", "", group.state, group.reason or "", message, load, fit)
+
+
+def _sorted(text: str) -> bytes:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    whole = range(0, len(data) - MARK_BYTES + 1, MARK_BYTES)
+    return b"".join(sorted(data[start : start + MARK_BYTES] for start in whole))
+
+
 def _progress_of(subject: Subject, report: PodReport) -> PodProgress:
-    entry = _entry(report.entries, subject.uid)
-    if entry is not None and entry.revision == subject.revision:
+    entry = _entry(report, subject)
+    if entry is not None:
         return _reported(entry, report.node)
     if report.labels is not None and not selects(subject.selector, report.labels):
         return UNCOVERED
@@ -193,20 +263,28 @@ def _progress_of(subject: Subject, report: PodReport) -> PodProgress:
 
 
 def _reported(entry: ReportEntry, node: str) -> PodProgress:
+    is_refusal = entry.load is not None and entry.load.state == LoadState.FALSE
     match entry.state:
         case ReportState.PROGRAMMED:
             if entry.load is None and not entry.message:
                 return PLAIN
-            is_refusal = entry.load is not None and entry.load.state == LoadState.FALSE
             where = node if is_refusal else ""
             return PodProgress(PROGRAMMED, where, message=entry.message, load=entry.load)
         case ReportState.FAILED:
-            return PodProgress(FAILED, node, entry.reason, entry.message)
+            load = entry.load if is_refusal else None
+            return PodProgress(FAILED, node, entry.reason, entry.message, load)
         case ReportState.NOT_SELECTED:
             return UNCOVERED
     return WAITS
 
 
-def _entry(entries: Sequence[ReportEntry], uid: str) -> ReportEntry | None:
-    at = bisect_left(entries, uid, key=attrgetter("uid"))
-    return entries[at] if at < len(entries) and entries[at].uid == uid else None
+def _entry(report: PodReport, subject: Subject) -> ReportEntry | None:
+    """What a report says of the subject's revision."""
+    entries = report.entries
+    at = bisect_left(entries, subject.uid, key=attrgetter("uid"))
+    if at < len(entries) and entries[at].uid == subject.uid:
+        return entries[at] if entries[at].revision == subject.revision else None
+    if not report.unlisted:
+        return None
+    wanted = mark(subject.uid, subject.revision)
+    return next((group.entry for group in report.unlisted if group.has(wanted)), None)

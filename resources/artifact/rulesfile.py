@@ -9,6 +9,7 @@ from resources.artifact.fields import (
     ArtifactStatus,
     Priority,
     Selector,
+    ValidationMode,
     status_columns,
     unseen_status,
 )
@@ -29,10 +30,11 @@ class RulesfileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ] = None
     priority: Priority = 50
     selector: Selector = None
+    validation: ValidationMode = None
 
 
 class Rulesfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """Rules for every Falco of this namespace."""
+    """Rules for every Falco of this namespace; their outputs go where its Configs say, as root."""
 
     metadata: ObjectMeta = ObjectMeta()
     spec: Annotated[RulesfileSpec, doc("The wanted state.")] = RulesfileSpec()

@@ -189,8 +189,11 @@ def _verified(
 ) -> ConditionDraft | None:
     if standing is None:
         return None
-    known = condition(before.conditions, VERIFIED)
-    published = resolved.oci_digest if resolved is not None else None
+    known, published = condition(before.conditions, VERIFIED), None
+    if resolved is not None:
+        verified = resolved.verified
+        is_verified = verified is not None and verified.digest == resolved.oci_digest
+        published = resolved.oci_digest if is_verified or not standing.is_enforced else None
     return condition_of(standing, known, published, generation)
 
 

@@ -13,6 +13,7 @@ from resources.artifact.reasons import (
     COMPATIBLE_FALCOS,
     INCOMPATIBLE,
     INSTALLED,
+    INVALID,
     LOADED_BY_FALCO,
     NO_NODES,
     NOT_LOADED,
@@ -96,8 +97,8 @@ def _failures(total: Sum) -> str:
 
 
 def _refusals(total: Sum) -> str:
-    text = _by_message(total.refusals, total.not_loaded)
-    return f"Not loaded on {total.not_loaded} {_of_all(total)}: {text}"
+    count = total.not_loaded + total.refused
+    return f"Not loaded on {count} {_of_all(total)}: {_by_message(total.refusals, count)}"
 
 
 def _doubts(total: Sum) -> str:
@@ -191,7 +192,12 @@ _CASES: dict[str, tuple[_Case, ...]] = {
         ),
     ),
     LOADED: (
-        _Case(lambda total: total.not_loaded, "False", NOT_LOADED, _refusals),
+        _Case(
+            lambda total: total.not_loaded + total.refused,
+            "False",
+            lambda total: INVALID if total.refused else NOT_LOADED,
+            _refusals,
+        ),
         _Case(
             lambda total: total.failed,
             "False",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from resources.artifact.fields import Validation
 from resources.check.check_request import WebServer
 from resources.check.contents import NodeContents
 from resources.check.needs import needs_of_rules
@@ -24,7 +25,7 @@ from resources.rules.items import Item, ListItem, MacroItem, PluginRequirement, 
 from resources.rules.rule_set import RuleSet
 from resources.rules.versions import release, semantic_version
 from resources.text import yaml_node
-from resources.text.messages import Finding, shown
+from resources.text.messages import FatalFinding, Finding, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -52,6 +53,7 @@ class NodeSet:
         self.slots = sorted(
             slots, key=lambda slot: (_ORDER[slot.kind], slot.file.encode(), slot.id)
         )
+        self._by_id = {slot.id: slot for slot in self.slots}
         self._context = context
         # Names of libraries that Plugins install, or would install.
         self._files = {slot.file for slot in slots if slot.kind == "plugin"}
@@ -83,6 +85,21 @@ class NodeSet:
         content = self._contents.of(slot, version)
         return content.problems if content.unread else ()
 
+    def unsafe(self, slot: CheckedSlot, version: CheckedVersion) -> Sequence[str]:
+        """Why a version is refused whatever its artifact says."""
+        return () if slot.kind == "plugin" else self._contents.of(slot, version).unsafe
+
+    def overrules(self, finding: Finding, versions: Mapping[str, CheckedVersion]) -> bool:
+        """Whether the artifact that a finding is about is to be installed all the same."""
+        slot = self._by_id.get(finding.origin)
+        if (
+            slot is None
+            or slot.validation is Validation.ENFORCE
+            or isinstance(finding, FatalFinding)
+        ):
+            return False
+        return not self.unsafe(slot, versions[slot.id])
+
     def own_warnings(self, slot: CheckedSlot, version: CheckedVersion) -> Sequence[str]:
         """Warnings about a version whatever versions the other slots have."""
         return () if slot.kind == "plugin" else self._contents.of(slot, version).warnings
@@ -109,7 +126,7 @@ class NodeSet:
                 merged.include(slot.id, self._contents.configs[version.path])
         facts = {slot.id: version.plugin for slot, version in chosen if version.plugin}
         own = [
-            self._plugin_entry(slot, version) for slot, version in chosen if slot.kind == "plugin"
+            self._loaded_plugin(slot, version) for slot, version in chosen if slot.kind == "plugin"
         ]
         plugins = Plugins(merged, own, self._libraries(chosen))
         problems = [*config_check.problems(merged, self._falco), *plugins.problems]
@@ -141,6 +158,13 @@ class NodeSet:
         file = path.removeprefix(plugins_check.DIRECTORY)
         is_seen = file in self._files or not path.startswith(plugins_check.DIRECTORY)
         return LoadedPlugin(slot.id, 0, fact.name, path if is_seen else "")
+
+    def _loaded_plugin(self, slot: CheckedSlot, version: CheckedVersion) -> LoadedPlugin:
+        """The entry of a Plugin, also of one that is installed although Falco would refuse it."""
+        try:
+            return self._plugin_entry(slot, version)
+        except BadEntry:
+            return LoadedPlugin(slot.id, 0, version.plugin.name if version.plugin else "", "")
 
     def _libraries(self, chosen: Iterable[tuple[CheckedSlot, CheckedVersion]]) -> set[str]:
         return set(self._context.foreign_libraries) | {

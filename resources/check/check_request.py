@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from resources.artifact.fields import Validation
 from resources.check.needs import Needs
 
 
@@ -46,8 +47,9 @@ class CheckedSlot(msgspec.Struct, frozen=True):
     """A slot as the check sees it; Falco loads the files of a directory in the order of `file`.
 
     `kind` is "rules", "config" or "plugin". `wanted` None asks for the removal, which always
-    happens; `good` is the installed version, None for none. `stays`: Falco loads the file whatever
-    is decided, for a user mounted it.
+    happens; `good` is the installed version, None for none. `loaded` is the version that Falco has
+    loaded last, if that is another one. `stays`: Falco loads the file whatever is decided, for a
+    user mounted it. `validation` holds for all versions.
     """
 
     id: str
@@ -55,7 +57,9 @@ class CheckedSlot(msgspec.Struct, frozen=True):
     file: str
     wanted: CheckedVersion | None = None
     good: CheckedVersion | None = None
+    loaded: CheckedVersion | None = None
     stays: bool = False
+    validation: Validation = Validation.ENFORCE
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -109,7 +113,7 @@ class WebServer(msgspec.Struct, frozen=True):
     """Whether it listens on the loopback address of the pod."""
 
 
-Choice: TypeAlias = Literal["wanted", "good", "none"]
+Choice: TypeAlias = Literal["wanted", "loaded", "good", "none"]
 
 
 class Disagreements(msgspec.Struct, frozen=True):
@@ -122,6 +126,7 @@ class Disagreements(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """By slot id: the version to install, why it is not the wanted one, and warnings.
 
+    `overruled` are findings of what is installed all the same, as its artifact says.
     `unasked` says why Falco itself was not asked, or gave no answer; empty if it judged. `broken`:
     it will give none however often it is asked. `dry_runs` is how often Falco was run for it.
     `needs` are those of rules, by path of the content; `plugins` are the names of those that Falco
@@ -131,6 +136,7 @@ class Verdict(msgspec.Struct, frozen=True):
     chosen: dict[str, Choice] = {}
     problems: dict[str, tuple[str, ...]] = {}
     warnings: dict[str, tuple[str, ...]] = {}
+    overruled: dict[str, tuple[str, ...]] = {}
     web_server: WebServer = WebServer()
     disagreements: Disagreements | None = None
     unasked: str = ""

@@ -48,8 +48,9 @@ class NodeContents:
         room = _Size(MAX_BYTES, MAX_VALUES)
         files = [slot for slot in slots if slot.kind != "plugin"]
         for slot in files:
-            if slot.good is not None:
-                self._keep(slot.kind, slot.good.path)
+            for known in (slot.good, slot.loaded):
+                if known is not None:
+                    self._keep(slot.kind, known.path)
             if slot.wanted is not None and not _is_new(slot, slot.wanted):
                 self._keep(slot.kind, slot.wanted.path)
                 room = room.without(self._sizes[slot.kind, slot.wanted.path])
@@ -97,9 +98,9 @@ class NodeContents:
     def _set_problem(self, kind: str, path: str, problem: str) -> None:
         self._sizes[kind, path] = _Size(0, 0)
         if kind == "rules":
-            self.rules[path] = RulesContent(problems=(problem,), unread=True)
+            self.rules[path] = RulesContent(problems=(problem,), unread=True, unsafe=(problem,))
         else:
-            self.configs[path] = ConfigContent(problems=(problem,), unread=True)
+            self.configs[path] = ConfigContent(problems=(problem,), unread=True, unsafe=(problem,))
 
 
 def _is_new(slot: CheckedSlot, version: CheckedVersion) -> bool:

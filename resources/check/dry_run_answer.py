@@ -68,6 +68,12 @@ class Refusal(NamedTuple):
     plugin: str = ""
 
 
+class Crash(Refusal):
+    """A candidate of which a running Falco would end."""
+
+    __slots__ = ()
+
+
 class FalcoWarning(NamedTuple):
     """What Falco says of a file that it takes; `file` is the path, empty if it names none."""
 
@@ -116,7 +122,7 @@ def answer(run: DryRun) -> Refusal | Taken:
         raise Lacks(f"the dry run of Falco lacks a file: {_line(error)}", absent[1] or "", error)
     if run.code in {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE}:
         name = signal.Signals(-run.code).name
-        return Refusal(f"Falco crashes of it ({name}){_said(run.output)}")
+        return Crash(f"Falco crashes of it ({name}){_said(run.output)}")
     error = _error(run.output)
     if run.code != 1 or not error:
         raise NoAnswer(f"the dry run of Falco ended with exit code {run.code}")

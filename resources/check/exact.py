@@ -2,7 +2,8 @@
 
 Falco stops at the first error, so each dry run gives one reason. Where it names no file, the slot
 at fault is found by halving: the slots that differ from what is installed, in Falco's load order,
-are activated one after the other until Falco refuses the set.
+are activated one after the other until Falco refuses the set. Where that slot is to be installed
+all the same, Falco is asked without it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from msgspec.structs import replace
 
 from resources.check.candidates import NodeSet
 from resources.check.check_request import Disagreements, Verdict
-from resources.check.dry_run_answer import DoesNotRun, NoAnswer, Refusal, Taken
+from resources.check.dry_run_answer import Crash, DoesNotRun, NoAnswer, Refusal, Taken
 from resources.check.falco_warnings import by_slot
 from resources.check.verdict import SetCheck, own_check
-from resources.text.messages import Finding
+from resources.text.messages import FatalFinding, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 _TRIALS = 40
 # Warnings of Falco about one slot.
 _MOST_WARNINGS = 10
-# Keys of falco.yaml at which a dry run does not look, although Falco exits of them when it starts.
-_UNSEEN = ("webserver.ssl_enabled",)
 
 
 def check(
@@ -54,7 +53,8 @@ def check(
         return replace(ours, unasked=str(error))
     except NoAnswer as error:
         ours = replace(ours, unasked=str(error), broken=isinstance(error, DoesNotRun))
-        return _kept(ours, node) if falco.is_refused(own.versions(ours.chosen)) else ours
+        refused = falco.known_refusal(own.versions(ours.chosen))
+        return _kept(ours, node, refused) if refused is not None else ours
 
 
 class _NoSetIsTaken(NoAnswer):
@@ -68,7 +68,7 @@ class _Falco:
         self._node = node
         self._ask = ask
         self._slots = {slot.id: slot for slot in node.slots}
-        self._answers: dict[frozenset[tuple[str, bool]], Refusal | Taken] = {}
+        self._answers: dict[frozenset[tuple[str, CheckedVersion]], Refusal | Taken] = {}
 
     def verdict(self, ours: Mapping[str, CheckedVersion]) -> Verdict:
         """The choice of which Falco takes the whole set; `ours` is asked for early as a fallback.
@@ -79,13 +79,17 @@ class _Falco:
         check = SetCheck(self._node, self._node.bounds, self._problems, _TRIALS)
         self._refusal(ours)
         verdict = check.verdict()
-        if refused := self._refusal(check.versions(verdict.chosen)):
-            raise _NoSetIsTaken(f"Falco takes no set of files here: {refused.text}")
+        versions = check.versions(verdict.chosen)
+        if refused := self._refusal(versions):
+            findings = self._problems(versions)
+            if not all(self._node.overrules(finding, versions) for finding in findings):
+                raise _NoSetIsTaken(f"Falco takes no set of files here: {refused.text}")
         return verdict
 
-    def is_refused(self, versions: Mapping[str, CheckedVersion]) -> bool:
-        """Whether Falco has been asked for this set, and refused it."""
-        return isinstance(self._answers.get(self._key(versions)), Refusal)
+    def known_refusal(self, versions: Mapping[str, CheckedVersion]) -> Refusal | None:
+        """Why Falco refuses this set, if it has been asked for it."""
+        found = self._answers.get(self._key(versions))
+        return found if isinstance(found, Refusal) else None
 
     def warnings(self, versions: Mapping[str, CheckedVersion]) -> Mapping[str, Sequence[str]]:
         """What Falco says of a set that it takes, by slot id."""
@@ -93,9 +97,33 @@ class _Falco:
         return by_slot(found.warnings, versions, self._node) if isinstance(found, Taken) else {}
 
     def _problems(self, versions: Mapping[str, CheckedVersion]) -> list[Finding]:
-        refused = self._refusal(versions)
-        if refused is not None:
-            return [Finding(self._origin(refused, versions), refused.text)]
+        overruled: list[Finding] = []
+        rest = dict(versions)
+        while (refused := self._refusal(rest)) is not None:
+            origin = self._origin(refused, rest)
+            finding = _finding(origin, refused)
+            if self._node.overrules(finding, rest):
+                # Falco stops at it: what it says of the others is asked for without this one.
+                overruled.append(finding)
+                del rest[origin]
+            elif overruled and self._needs_others(origin, rest, versions):
+                del rest[origin]
+            else:
+                return [*overruled, finding]
+        return [*overruled, *self._unseen(versions)]
+
+    def _needs_others(
+        self, name: str, rest: Mapping[str, CheckedVersion], versions: Mapping[str, CheckedVersion]
+    ) -> bool:
+        """Whether our own check refuses a slot in the rest of the set, and not in the whole set."""
+        in_rest, in_all = (
+            any(finding.origin == name for finding in self._node.evaluate(some).problems)
+            for some in (rest, versions)
+        )
+        return in_rest and not in_all
+
+    def _unseen(self, versions: Mapping[str, CheckedVersion]) -> list[Finding]:
+        """What ends a Falco that runs although its dry run does not look at it."""
         configs = {
             name: version
             for name, version in versions.items()
@@ -104,7 +132,7 @@ class _Falco:
         return [
             finding
             for finding in self._node.evaluate(configs).problems
-            if finding.text.startswith(tuple(f"key {key} " for key in _UNSEEN))
+            if isinstance(finding, FatalFinding)
         ]
 
     def _refusal(self, versions: Mapping[str, CheckedVersion]) -> Refusal | None:
@@ -117,11 +145,8 @@ class _Falco:
         found = self._answers[key]
         return found if isinstance(found, Refusal) else None
 
-    def _key(self, versions: Mapping[str, CheckedVersion]) -> frozenset[tuple[str, bool]]:
-        """The set, of which each version is the wanted or the installed one."""
-        return frozenset(
-            (name, version == self._slots[name].wanted) for name, version in versions.items()
-        )
+    def _key(self, versions: Mapping[str, CheckedVersion]) -> frozenset[tuple[str, CheckedVersion]]:
+        return frozenset(versions.items())
 
     def _origin(self, refused: Refusal, versions: Mapping[str, CheckedVersion]) -> str:
         """The slot that Falco names, or that is at fault by halving."""
@@ -156,6 +181,11 @@ class _Falco:
         return changed[least - 1].id
 
 
+def _finding(origin: str, refused: Refusal) -> Finding:
+    kind = FatalFinding if isinstance(refused, Crash) else Finding
+    return kind(origin, refused.text)
+
+
 def _is_named(refused: Refusal, slot: CheckedSlot, version: CheckedVersion) -> bool:
     if refused.plugin and version.plugin is not None:
         return version.plugin.name == refused.plugin
@@ -174,37 +204,40 @@ def _laid_over(
     What our own check says otherwise is a warning, and is counted.
     """
     wanted = [slot.id for slot in node.slots if slot.wanted is not None and not slot.stays]
-    takes = _wanted_by(falco, ours, wanted)
-    refuses = _wanted_by(ours, falco, wanted)
+    takes = tuple(name for name in wanted if _takes(falco, name) and not _takes(ours, name))
+    refuses = tuple(name for name in wanted if _takes(ours, name) and not _takes(falco, name))
     warnings = {name: tuple(texts[:_MOST_WARNINGS]) for name, texts in heard.items()}
     for name, texts in ours.warnings.items():
         if ours.chosen.get(name) == falco.chosen.get(name):
             warnings[name] = (*warnings.get(name, ()), *texts)
     for name in takes:
-        objections = (
-            f"Falco takes it, our own check does not: {text}"
-            for text in ours.problems.get(name, ())
-        )
+        found = (*ours.problems.get(name, ()), *ours.overruled.get(name, ()))
+        objections = (f"Falco takes it, our own check does not: {text}" for text in found)
         warnings[name] = (*warnings.get(name, ()), *objections)
     return replace(falco, warnings=warnings, disagreements=Disagreements(takes, refuses))
 
 
-def _wanted_by(one: Verdict, other: Verdict, names: Sequence[str]) -> tuple[str, ...]:
-    """Slots that get the wanted version by one verdict only."""
-    return tuple(
-        name for name in names if one.chosen[name] == "wanted" and other.chosen[name] != "wanted"
-    )
+def _takes(verdict: Verdict, name: str) -> bool:
+    """Whether the wanted version of a slot is chosen for what it is."""
+    return verdict.chosen[name] == "wanted" and name not in verdict.overruled
 
 
-def _kept(ours: Verdict, node: NodeSet) -> Verdict:
-    """Nothing new, for Falco refuses what our own check would install."""
+def _kept(ours: Verdict, node: NodeSet, refused: Refusal) -> Verdict:
+    """Nothing new, for Falco refuses what our own check would install.
+
+    It is not known of what; so an artifact that may be at fault is installed if it says so.
+    """
     chosen: dict[str, Choice] = dict(ours.chosen)
-    problems = dict(ours.problems)
+    problems, overruled = dict(ours.problems), dict(ours.overruled)
+    text = f"Falco refuses the files of this node together, and {ours.unasked}"
     for slot in node.slots:
         if slot.wanted is None or slot.stays or slot.wanted == slot.good:
             continue
+        finding = _finding(slot.id, refused)
+        is_chosen = chosen[slot.id] == "wanted"
+        if is_chosen and node.overrules(finding, {slot.id: slot.wanted}):
+            overruled[slot.id] = (*overruled.get(slot.id, ()), text)
+            continue
         chosen[slot.id] = "good" if slot.good is not None else "none"
-        problems.setdefault(
-            slot.id, (f"Falco refuses the files of this node together, and {ours.unasked}",)
-        )
-    return replace(ours, chosen=chosen, problems=problems)
+        problems.setdefault(slot.id, (text,))
+    return replace(ours, chosen=chosen, problems=problems, overruled=overruled)

@@ -1,14 +1,16 @@
 """Which versions of a node's slots may be activated: the whole set, as Falco would load it.
 
-An invalid version falls back to the installed one, together with the versions that depend on it. A
-change that would break an installed version waits. A removal always happens; installed versions
-that depend on the removed one are removed too.
+A finding about an artifact whose `spec.validation` is Warn is overruled, unless it is unsafe. An
+invalid version falls back to the one that Falco has loaded last, or else to the installed one,
+together with the versions that depend on it. A change that would break an installed version waits.
+A removal always happens; installed versions that depend on the removed one are removed too.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resources.artifact.fields import Validation
 from resources.check.candidates import NodeSet
 from resources.check.check_request import Choice, Verdict
 from resources.check.fallback import Chooser, Options
@@ -57,8 +59,15 @@ class SetCheck:
         self._problems = problems
         self._trials = trials
         self._slots = {slot.id: slot for slot in node.slots}
-        self._own = {
+        self._found = {
             (slot.id, choice): own(slot, version)
+            for slot in node.slots
+            for choice, version in _versions(slot)
+        }
+        self._own = {
+            (slot.id, choice): node.unsafe(slot, version)
+            if slot.validation is Validation.WARN
+            else self._found[slot.id, choice]
             for slot in node.slots
             for choice, version in _versions(slot)
         }
@@ -76,6 +85,7 @@ class SetCheck:
                 for slot in self._node.slots
             ),
             warnings=self._warnings(selection, final.warnings),
+            overruled=self._overruled(selection),
             web_server=final.web_server,
             needs=self._node.needs(),
             plugins=final.plugins,
@@ -87,6 +97,8 @@ class SetCheck:
             level: Choice = "wanted" if usable else "none"
             return Options((level,), level)
         choices: list[Choice] = ["wanted"] if slot.wanted is not None else []
+        if slot.wanted is not None and slot.loaded is not None:
+            choices.append("loaded")
         if slot.wanted is not None and slot.good not in {None, slot.wanted}:
             choices.append("good")
         levels = (*(choice for choice in choices if not self._own[slot.id, choice]), "none")
@@ -95,15 +107,30 @@ class SetCheck:
 
     def versions(self, selection: Selection) -> dict[str, CheckedVersion]:
         """The versions that are chosen, by slot id."""
-        versions = {
-            name: self._slots[name].wanted if choice == "wanted" else self._slots[name].good
-            for name, choice in selection.items()
-            if choice != "none"
-        }
+        versions = {name: _version(self._slots[name], choice) for name, choice in selection.items()}
         return {name: version for name, version in versions.items() if version is not None}
 
     def _problems_of(self, selection: Selection) -> Sequence[Finding]:
-        return self._problems(self.versions(selection))
+        versions = self.versions(selection)
+        findings = self._problems(versions)
+        return [finding for finding in findings if not self._node.overrules(finding, versions)]
+
+    def _overruled(self, selection: Selection) -> dict[str, tuple[str, ...]]:
+        """The findings of what is chosen although it has them."""
+        if all(slot.validation is Validation.ENFORCE for slot in self._node.slots):
+            return {}
+        versions = self.versions(selection)
+        found = [
+            (name, self._found[name, selection[name]])
+            for name in versions
+            if self._slots[name].validation is Validation.WARN
+        ]
+        among = [
+            (finding.origin, [finding.text])
+            for finding in self._problems(versions)
+            if self._node.overrules(finding, versions)
+        ]
+        return _texts([*found, *among])
 
     def _why(self, slot: CheckedSlot, choice: Choice, decision: ChosenSelection) -> list[str]:
         """Why a slot does not get the wanted version, and why the installed one is removed."""
@@ -140,8 +167,21 @@ class SetCheck:
 def _versions(slot: CheckedSlot) -> Iterator[tuple[Choice, CheckedVersion]]:
     if slot.wanted is not None:
         yield "wanted", slot.wanted
+    if slot.loaded is not None:
+        yield "loaded", slot.loaded
     if slot.good is not None:
         yield "good", slot.good
+
+
+def _version(slot: CheckedSlot, choice: Choice) -> CheckedVersion | None:
+    match choice:
+        case "wanted":
+            return slot.wanted
+        case "loaded":
+            return slot.loaded
+        case "good":
+            return slot.good
+    return None
 
 
 def _texts(by_slot: Iterable[tuple[str, Sequence[str]]]) -> dict[str, tuple[str, ...]]:

@@ -132,8 +132,8 @@ class ComparisonReader:
             if not side.field.compares_with_fields or side.field.type == "IPNET":
                 self._problem(f"{side.name} is not compared with a field")
         types = [(side.field.type, side.field.is_list) for side in (left, right)]
-        # Of functions of several arguments Falco does not compare the types.
-        are_told = all(side.root and side.field.type for side in (left, right))
+        # Of a function of several arguments on the left Falco does not compare the type.
+        are_told = not left.is_of_several and left.field.type and right.field.type
         if are_told and types[0] != types[1]:
             self._problem(f"{left.name or 'a function'} and its value are not of one type")
         return True

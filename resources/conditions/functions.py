@@ -54,7 +54,7 @@ class Operand(NamedTuple):
     """A field, or a function of fields; `name` is empty for a function.
 
     `root` is the field whose values Falco looks at, behind functions of one argument; `raw` is what
-    functions of several arguments take it for.
+    functions of several arguments take it for, `is_of_several` if it is or has one of those.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Operand(NamedTuple):
     is_function: bool = False
     root: str = ""
     raw: Field = Field("CHARBUF")
+    is_of_several: bool = False
 
 
 class OperandReader:
@@ -133,9 +134,9 @@ class OperandReader:
         uses = any(operand.uses_event_type for operand in arguments)
         field = self._result(name, arguments, argument)
         if len(arguments) > 1 or name in _SEVERAL:
-            return Operand("", field, uses, is_function=True)
+            return Operand("", field, uses, is_function=True, is_of_several=True)
         (only,) = arguments
-        return Operand("", field, uses, is_function=True, root=only.root, raw=only.raw)
+        return only._replace(name="", field=field, uses_event_type=uses, is_function=True)
 
     def _function_name(self) -> str:
         if not self._vocabulary.is_known:

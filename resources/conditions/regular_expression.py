@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 _MOST_REPEATS = 1000
+_SPECIAL = re.compile(r"[\\\[\]*+?{}()|]")
 _REPEAT = re.compile(r"\{([0-9]{1,9})(?:(,)([0-9]{0,9}))?\}", re.ASCII)
 _CLASS = re.compile(r"\[:(\^?[a-z]+):\]")
 _CLASSES = frozenset(
@@ -20,6 +21,8 @@ _NO_ESCAPES = frozenset("bBdDsSwWAzZpPQEeghiIjJkKlLmMNoOqRTuUVXyY")
 
 def regex_problem(pattern: str) -> str:
     """Why RE2 refuses the pattern; empty if it takes it, or if that is in doubt."""
+    if not _SPECIAL.search(pattern):
+        return ""
     depth = at = 0
     repeatable = False
     while at < len(pattern):

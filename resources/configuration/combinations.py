@@ -19,7 +19,7 @@ from resources.configuration.keys import (
 )
 from resources.configuration.merge import ConfigValue, finding
 from resources.text import yaml_node
-from resources.text.messages import shown
+from resources.text.messages import FatalFinding, shown
 from resources.text.yaml_node import (
     YamlMap,
     YamlScalar,
@@ -151,7 +151,8 @@ def _web_server(merged: MergedConfig) -> Iterator[Finding]:
     certificate = merged.setting("webserver", "ssl_certificate")
     if piece is not None and yaml_node.boolean(piece.value) and not _text(certificate, "?"):
         text = "it needs ssl_certificate, the path of a file with certificate and key in the pod"
-        yield finding("webserver.ssl_enabled", piece, text)
+        # A dry run, and so the check of a running Falco before it reloads, does not look at it.
+        yield FatalFinding(*finding("webserver.ssl_enabled", piece, text))
 
 
 def _metrics(merged: MergedConfig) -> Iterator[Finding]:

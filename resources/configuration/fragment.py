@@ -51,6 +51,7 @@ class ConfigContent(NamedTuple):
     """The content of a fragment; with problems, Falco refuses it whatever other fragments hold.
 
     `values` counts the values of its YAML. `unread`: the problem is a bound of ours, not Falco's.
+    `unsafe` are the problems for which it is refused whatever a user says.
     """
 
     entries: tuple[FragmentEntry, ...] = ()
@@ -58,6 +59,7 @@ class ConfigContent(NamedTuple):
     warnings: tuple[str, ...] = ()
     values: int = 0
     unread: bool = False
+    unsafe: tuple[str, ...] = ()
 
 
 def read(data: bytes, falco: Release | None) -> ConfigContent:
@@ -68,8 +70,8 @@ def read(data: bytes, falco: Release | None) -> ConfigContent:
     try:
         documents = yaml_reader.load(data, only_first=True)
     except yaml_reader.BadYaml as error:
-        is_bound = isinstance(error, yaml_reader.ExceedsBound)
-        return ConfigContent(problems=(str(error),), unread=is_bound)
+        is_bound, problems = isinstance(error, yaml_reader.ExceedsBound), (str(error),)
+        return ConfigContent(problems=problems, unread=is_bound, unsafe=problems)
     if not documents.roots or is_null(documents.roots[0]):
         return ConfigContent(warnings=("the file has no configuration",))
     root = documents.roots[0]
@@ -89,6 +91,7 @@ def read(data: bytes, falco: Release | None) -> ConfigContent:
 def _of_map(root: YamlMap, falco: Release | None) -> ConfigContent:
     problems: list[str] = _unreadable_key("", root)
     warnings: list[str] = []
+    aborts: list[str] = []
     entries = tuple(
         FragmentEntry(key.text, key.line, value)
         for key, (_, value) in zip(keys(root), root.pairs, strict=True)
@@ -102,12 +105,18 @@ def _of_map(root: YamlMap, falco: Release | None) -> ConfigContent:
         else:
             reader = _TypeReader(falco)
             reader.read(place, entry.value, KEYS[entry.key])
-            problems.extend(reader.problems)
+            problems.extend(reader.problems + reader.aborts)
+            aborts.extend(reader.aborts)
             warnings.extend(reader.warnings)
     if repeated := duplicates(root):
         texts = listed(key.text for key in repeated)
         warnings.append(f"line {repeated[0].line}: given twice, the last counts: {texts}")
-    return ConfigContent(entries, tuple(problems[:MAX_MESSAGES]), tuple(warnings[:MAX_MESSAGES]))
+    return ConfigContent(
+        entries,
+        tuple(problems[:MAX_MESSAGES]),
+        tuple(warnings[:MAX_MESSAGES]),
+        unsafe=tuple(aborts[:MAX_MESSAGES]),
+    )
 
 
 def _unreadable_key(path: str, mapping: YamlMap) -> list[str]:
@@ -135,6 +144,7 @@ class _TypeReader:
     def __init__(self, falco: Release | None) -> None:
         self._falco = falco
         self.problems: list[str] = []
+        self.aborts: list[str] = []
         self.warnings: list[str] = []
 
     def read(self, place: _Place, value: YamlNode, expected: Expected) -> None:
@@ -145,7 +155,7 @@ class _TypeReader:
         if unknown and not in_schema:
             return
         if _aborts(value, expected):
-            self.problems.append(f"{place}: Falco aborts over [] where it expects {MAP}")
+            self.aborts.append(f"{place}: Falco aborts over [] where it expects {MAP}")
         elif has_variable(value):
             return
         elif isinstance(expected, Scalar):
@@ -166,6 +176,11 @@ class _TypeReader:
             and not _DECIMAL.fullmatch(text(value) or "")
         ):
             self.warnings.append(f"{place}: Falco warns, and wants a decimal number")
+        elif expected.expected and _is(value, expected):
+            least, most = expected.expected
+            if not least <= (yaml_node.integer(value) or 0) <= most:
+                what = f"Falco warns, and expects a number between {least} and {most}"
+                self.warnings.append(f"{place}: {what}")
         elif not _is(value, expected):
             given = shown(value.text) if isinstance(value, YamlScalar) else describe(value)
             what = f"Falco expects {expected.type}, and ignores {given}"

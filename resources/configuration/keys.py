@@ -25,7 +25,7 @@ class Scalar(NamedTuple):
 
     Falco does not start with a text that is not in `allowed`, or with a number out of `between`. It
     ignores a value of another type, and a whole number that does not fit into the type of C++ that
-    `fits` gives the range of.
+    `fits` gives the range of. It warns of a number out of `expected`.
     """
 
     type: str
@@ -35,6 +35,7 @@ class Scalar(NamedTuple):
     any_case: bool = False
     between: tuple[float, float] | None = None
     fits: tuple[int, int] | None = None
+    expected: tuple[int, int] | None = None
 
 
 class Items(NamedTuple):
@@ -107,7 +108,7 @@ KEYS: dict[str, Expected] = {
             "path_prefix": _TEXT,
             "mode": Scalar(TEXT, allowed=("rules", "all_rules")),
             "default_duration": Scalar(WHOLE, fits=_U32),
-            "max_file_size_mb": Scalar(WHOLE, since=(0, 44), fits=_U64),
+            "max_file_size_mb": Scalar(WHOLE, since=(0, 44), fits=_U64, expected=(0, 2**20)),
         },
         since=(0, 42),
     ),

@@ -179,7 +179,9 @@ def check_init_config(name: str, key: str, value: object) -> None:
             f"plugin {shown(name)}: {key} must not be an empty map, which reaches it as null; "
             "leave the key out"
         )
-    if not isinstance(value, dict) and not str(value).lstrip().startswith(("{", "//", "/*")):
+    text = str(value).lstrip()
+    is_json = text.startswith(("{", "//", "/*")) and "}" in text
+    if not isinstance(value, dict) and not is_json:
         raise BadEntry(f"plugin {shown(name)}: {key} must be a map, or a text with JSON of one")
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from resources.artifact.fields import Validation
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
 from resources.falco.exact_check import OWN_FILES, ExactCheck, way_of
@@ -29,6 +30,7 @@ class FalcoSettings:
     gate_deadline: int = 60
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     exact_check: ExactCheck = ExactCheck.AUTO
+    default_validation: Validation = Validation.ENFORCE
     signature_modes: DefaultModes = DEFAULT_MODES
 
 
@@ -120,6 +122,7 @@ def _templates(
         gate_deadline=settings.gate_deadline,
         ports=_ports(falco, parent),
         registry_policy=settings.registry_policy,
+        default_validation=settings.default_validation,
         signature_modes=settings.signature_modes,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
         pull_policy=_given(falco, "imagePullPolicy") or "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from resources.artifact.fields import Validation
 from resources.configuration.base import FILE
 from resources.falco import exact_check
 from resources.falco.exact_check import ExactCheck
@@ -46,6 +47,7 @@ class PodSettings(NamedTuple):
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     signature_modes: DefaultModes = DEFAULT_MODES
     exact_check: ExactCheck = ExactCheck.OFF
+    default_validation: Validation = Validation.ENFORCE
     pull_policy: str = ""
     has_own_files: bool = False
 
@@ -86,7 +88,7 @@ _OWN = ("root-falco-fs", "/root/.falco")
 # Where the sidecar, whose root is read-only, writes its dumps.
 _SIDECAR_TEMPORARY = ("artifact-operator-tmp", "/tmp")  # noqa: S108
 # A pod is evicted once a volume exceeds its limit. During a batch the volume of plugins holds each
-# library twice, and the packed one.
+# library up to three times, loaded, installed and new, and the packed one.
 _SIZE_LIMITS = {
     "root-falco-fs": "1Gi",
     "falco-configs": "256Mi",
@@ -217,6 +219,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
             *settings.ports.sidecar_flags(),
             *(_image_flags(settings) if settings.is_exact else []),
             *_policy_flags(settings.registry_policy),
+            *_validation_flags(settings.default_validation),
             *_signature_flags(settings.signature_modes),
         ],
         "env": _downward(_SIDECAR_ENV),
@@ -262,6 +265,11 @@ def _image_flags(settings: PodSettings) -> list[str]:
 def _policy_flags(policy: RegistryPolicy) -> list[str]:
     required = ["--require-registry-annotation"] if policy.annotation_required else []
     return [*required, *(f"--allow-local-registry={host}" for host in policy.local_registries)]
+
+
+def _validation_flags(mode: Validation) -> list[str]:
+    """None for the sidecar's own default, so that an upgrade rolls no pods."""
+    return [f"--default-validation={mode}"] if mode is not Validation.ENFORCE else []
 
 
 def _signature_flags(modes: DefaultModes) -> list[str]:

@@ -70,10 +70,15 @@ def merged(below: Any, above: Any, shape: Shape) -> Any:
 
 
 def _merged_map(below: dict[str, Any], above: dict[str, Any], shape: Shape) -> dict[str, Any]:
-    replaced = shape.one_of - above.keys() if shape.one_of & above.keys() else frozenset()
+    exclusive = shape.one_of & above.keys()
+    # Empty text excludes nothing: `value: ""` of a variable leaves its `valueFrom`.
+    empty = {name for name in exclusive if above[name] == ""}
+    replaced = shape.one_of - above.keys() if exclusive - empty else frozenset()
     result = {name: value for name, value in below.items() if name not in replaced}
     for name, value in above.items():
         result[name] = merged(result.get(name), value, shape.under(name))
+    if len(shape.one_of & result.keys()) > 1:
+        return {name: value for name, value in result.items() if name not in empty}
     return result
 
 

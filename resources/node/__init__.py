@@ -10,5 +10,5 @@ falco.yaml. It is met in these shapes, each with its own knowledge:
 
 In this order the modules are used: `plan` lines up wanted and installed versions, `resources.check`
 chooses between them, `pace` says when Falco is to see the result; `report` and `events` tell it,
-and `loaded` tells what Falco has made of it.
+`loaded` tells what Falco has made of it, and `refusal` what it has refused.
 """

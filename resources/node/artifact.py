@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from resources.artifact.fields import Validation
 from resources.node.slots import SlotId, SlotVersion
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class NodeArtifact(NamedTuple):
 
     `sources` is None while the node does not know what to install; what is installed stays then.
     `is_coming`: the missing parts are expected within seconds, without a user's action.
-    `warnings` are about the resource itself.
+    `warnings` are about the resource itself. `validation` holds while nothing else is known, too.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class NodeArtifact(NamedTuple):
     trouble: Trouble | None = None
     is_coming: bool = False
     warnings: tuple[str, ...] = ()
+    validation: Validation = Validation.ENFORCE
 
     def slot(self, medium: Medium) -> SlotId:
         """The id of the slot of one of its sources."""

@@ -50,5 +50,5 @@ def _failures(report: ArtifactReport) -> Iterator[tuple[str, str, str]]:
     """Action, reason and message of what went wrong with an artifact."""
     if report.state == ReportState.FAILED:
         yield "Install", report.reason or ReportState.FAILED.value, report.message or ""
-    if report.loaded == LoadState.FALSE:
+    elif report.loaded == LoadState.FALSE:
         yield "Load", report.loaded_reason or NOT_LOADED, report.loaded_message or ""

@@ -77,6 +77,8 @@ class FileTimes(NamedTuple):
     by_slot: Mapping[SlotId, int] = {}
     last: int = 0
     """When this process has changed anything last, be it by a removal."""
+    touched: int = 0
+    """When anything was renamed or removed last, be it only to make Falco look once more."""
 
     @property
     def newest(self) -> int:
@@ -86,7 +88,7 @@ class FileTimes(NamedTuple):
     def bounded(self, now: int) -> FileTimes:
         """The same, with no time that lies in the future: the clock was set back."""
         times = {slot: min(at, now) for slot, at in self.by_slot.items()}
-        return FileTimes(min(self.before, now), times, min(self.last, now))
+        return FileTimes(min(self.before, now), times, min(self.last, now), min(self.touched, now))
 
 
 class Loaded(NamedTuple):
@@ -126,6 +128,19 @@ def is_waiting(reports: Iterable[ArtifactReport]) -> bool:
 def is_behind(view: FalcoView, times: FileTimes) -> bool:
     """Whether Falco has not read its files since they were changed last, be it by a removal."""
     return view.answer is not None and 0 < view.answer.reloaded_at < times.newest + _DEBOUNCE
+
+
+def is_proved(answer: FalcoAnswer, times: FileTimes) -> bool:
+    """Whether Falco has loaded all files together as they were after the last change."""
+    return answer.reloaded_at >= times.newest + _DEBOUNCE
+
+
+def has_taken(answer: FalcoAnswer, times: FileTimes) -> bool:
+    """Whether Falco has loaded all changes and waits for the next one.
+
+    It serves the time of a reload once that is over and its directories are watched again.
+    """
+    return answer.reloaded_at >= max(times.newest, times.touched) + _DEBOUNCE
 
 
 def _with_loaded(report: ArtifactReport, lacking: Sequence[str], view: FalcoView) -> ArtifactReport:

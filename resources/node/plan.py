@@ -8,49 +8,85 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resources.artifact.fields import Validation
 from resources.artifact.medium import Medium
-from resources.artifact.reasons import NAME_CONFLICT
+from resources.artifact.reasons import INVALID, NAME_CONFLICT
 from resources.check.check_request import Verdict
 from resources.configuration.plugins import DIRECTORY, BadEntry, absolute
 from resources.node.artifact import NodeArtifact, Trouble
 from resources.node.plugin_entries import Claim, older_wins
+from resources.node.refusal import holds
 from resources.node.slots import SlotId, SlotVersion
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from resources.node.refusal import Refusal
+
 
 class PlannedSlot(NamedTuple):
-    """The versions of a slot to choose from; `wanted` None asks for its removal."""
+    """The versions of a slot to choose from; `wanted` None asks for its removal.
+
+    `good` is installed. `loaded` is the version that Falco has loaded last, if it is another.
+    """
 
     id: SlotId
     wanted: SlotVersion | None
     good: SlotVersion | None
+    loaded: SlotVersion | None = None
+    validation: Validation = Validation.ENFORCE
 
 
 class Plan(NamedTuple):
-    """All slots; `conflicts` are Plugins whose entry name an older Plugin has."""
+    """All slots; `conflicts` are Plugins whose entry name an older Plugin has.
+
+    `held` are slots whose wanted version Falco has refused: they want what it has loaded last.
+    """
 
     slots: tuple[PlannedSlot, ...]
     conflicts: Mapping[SlotId, Trouble]
+    held: Mapping[SlotId, Trouble] = {}
 
     @property
     def is_settled(self) -> bool:
         """Whether every wanted version is installed already."""
         return all(slot.wanted == slot.good for slot in self.slots)
 
+    @property
+    def lenient(self) -> frozenset[SlotId]:
+        """The slots that are to be installed whatever the check says."""
+        return frozenset(slot.id for slot in self.slots if slot.validation is Validation.WARN)
 
-def plan(artifacts: Iterable[NodeArtifact], installed: Mapping[SlotId, SlotVersion]) -> Plan:
-    """Line up what artifacts want with what is installed; other installed slots are removed."""
+
+def plan(
+    artifacts: Iterable[NodeArtifact],
+    installed: Mapping[SlotId, SlotVersion],
+    loaded: Mapping[SlotId, SlotVersion] | None = None,
+    refused: Mapping[SlotId, Refusal] | None = None,
+) -> Plan:
+    """Line up what artifacts want with what is installed; other installed slots are removed.
+
+    What Falco has `loaded` last takes the place of what it has `refused`.
+    """
+    loaded = loaded or {}
     wanted: dict[SlotId, SlotVersion | None] = {}
+    modes: dict[tuple[str, str, str], Validation] = {}
     for artifact in artifacts:
         wanted |= _wanted(artifact, installed)
+        modes[artifact.kind, artifact.name, artifact.uid] = artifact.validation
+    held = {}
+    for slot, refusal in (refused or {}).items():
+        if holds(refusal, wanted.get(slot)):
+            held[slot] = Trouble(INVALID, refusal.why)
+            wanted[slot] = loaded.get(slot)
     conflicts = _conflicts(wanted)
     slots = (
-        PlannedSlot(slot, None if slot in conflicts else wanted.get(slot), installed.get(slot))
+        _slot(slot, None if slot in conflicts else wanted.get(slot), installed, loaded)._replace(
+            validation=modes.get(slot[:3], Validation.ENFORCE)
+        )
         for slot in sorted({*wanted, *installed}, key=str)
     )
-    return Plan(tuple(slot for slot in slots if slot.wanted or slot.good), conflicts)
+    return Plan(tuple(slot for slot in slots if slot.wanted or slot.good), conflicts, held)
 
 
 def kept(planned: Plan) -> Verdict:
@@ -69,7 +105,10 @@ def removed(planned: Plan, final: Mapping[SlotId, SlotVersion]) -> tuple[Planned
     return tuple(
         slot
         for slot in planned.slots
-        if slot.good is not None and slot.wanted is None and slot.id not in final
+        if slot.good is not None
+        and slot.wanted is None
+        and slot.id not in final
+        and slot.id not in planned.held
     )
 
 
@@ -85,7 +124,9 @@ def has_quick_fetch(artifacts: Iterable[NodeArtifact]) -> bool:
 
 def libraries(planned: Plan, foreign: Collection[str]) -> frozenset[str]:
     """Names of the libraries that are, or may be, in the plugin directory."""
-    versions = (version for slot in planned.slots for version in (slot.wanted, slot.good))
+    versions = (
+        version for slot in planned.slots for version in (slot.wanted, slot.good, slot.loaded)
+    )
     ours = (version.file for version in versions if version and version.entry and version.content)
     return frozenset([*ours, *foreign])
 
@@ -118,6 +159,17 @@ def _wanted(
     }
 
 
+def _slot(
+    slot: SlotId,
+    wanted: SlotVersion | None,
+    installed: Mapping[SlotId, SlotVersion],
+    loaded: Mapping[SlotId, SlotVersion],
+) -> PlannedSlot:
+    good, proved = installed.get(slot), loaded.get(slot)
+    is_other = wanted is not None and proved not in (wanted, good)
+    return PlannedSlot(slot, wanted, good, proved if is_other else None)
+
+
 def _conflicts(wanted: Mapping[SlotId, SlotVersion | None]) -> dict[SlotId, Trouble]:
     """Plugins whose name in falco.yaml an older Plugin has."""
     claims = (
@@ -137,4 +189,6 @@ def _chosen(slot: PlannedSlot, verdict: Verdict) -> SlotVersion | None:
             return slot.wanted
         case "good":
             return slot.good
+        case "loaded":
+            return slot.loaded
     return None

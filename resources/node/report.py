@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resources.artifact.nodereport import ArtifactReport, ReportState
+from msgspec.structs import replace
+
+from resources.artifact.nodereport import ArtifactReport, LoadState, ReportState
 from resources.artifact.reasons import INVALID, PENDING
 from resources.kubernetes.event import bounded
 from resources.node.artifact import NodeArtifact, Trouble
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from resources.check.check_request import Verdict
     from resources.node.plan import Plan
     from resources.node.slots import SlotId
+
+_OVERRULED = "installed all the same, as validation is Warn"
 
 
 def reports(
@@ -73,6 +77,16 @@ def _report(
         return _in_state(artifact, ReportState.NOT_SELECTED)
     trouble = _trouble(artifact, planned, verdict, refused)
     if trouble is not None:
+        slots = map(artifact.slot, artifact.sources or ())
+        refusal = next((planned.held[slot] for slot in slots if slot in planned.held), None)
+        if refusal is not None:
+            report = _in_state(artifact, ReportState.FAILED, trouble.reason, trouble.message)
+            return replace(
+                report,
+                loaded=LoadState.FALSE.value,
+                loaded_reason=refusal.reason,
+                loaded_message=bounded(refusal.message),
+            )
         may_pass = trouble.reason == INVALID and is_early and not artifact.trouble
         if may_pass or trouble.reason == PENDING:
             return _in_state(artifact, ReportState.PENDING, PENDING, trouble.message)
@@ -80,8 +94,10 @@ def _report(
     if not artifact.revision or artifact.sources is None or None in artifact.sources.values():
         return _in_state(artifact, ReportState.PENDING, PENDING, _waiting(artifact))
     slots = map(artifact.slot, artifact.sources)
-    found = [text for slot in slots for text in verdict.warnings.get(str(slot), ())]
-    warnings = [*artifact.warnings, *found]
+    ids = [str(slot) for slot in slots]
+    overruled = [f"{_OVERRULED}: {text}" for id_ in ids for text in verdict.overruled.get(id_, ())]
+    found = [text for id_ in ids for text in verdict.warnings.get(id_, ())]
+    warnings = [*overruled, *artifact.warnings, *found]
     return _in_state(artifact, ReportState.PROGRAMMED, None, "; ".join(warnings) or None)
 
 
@@ -94,8 +110,8 @@ def _trouble(
         slot = artifact.slot(medium)
         if isinstance(state, Trouble):
             troubles.append(state)
-        if slot in planned.conflicts:
-            troubles.append(planned.conflicts[slot])
+        known = (planned.held, planned.conflicts)
+        troubles += [reasons[slot] for reasons in known if slot in reasons]
         if problems := verdict.problems.get(str(slot)):
             troubles.append(Trouble(INVALID, "; ".join(problems)))
         if slot in refused:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 50
 # Macros that are looked at, for all rules of a file, in search of one with a problem.
 _MAX_STEPS = 200_000
+# Those that are left to problems once warnings have taken theirs.
+_KEPT_STEPS = _MAX_STEPS // 2
 
 
 class Compiler:
@@ -184,11 +186,6 @@ class Compiler:
     def _check_use(self, place: Place, rule: LoadedRule, parsed: RuleCondition) -> None:
         """Report what the condition, and the macros that it uses, cannot be used for."""
         faults = self._faults.faults(parsed)
-        for warning in parsed.warnings:
-            self._warn(place, "condition", warning)
-        for name in self._used(parsed, self._odd_macros):
-            for warning in self._odd_macros[name]:
-                self._warn(place, "condition", f"macro {shown(name)}: {warning}")
         for name in self._used(parsed, self._bad_macros):
             faults += [
                 fault._replace(text=f"macro {shown(name)}: {fault.text}")
@@ -197,8 +194,13 @@ class Compiler:
         # A rule that may be skipped is skipped over the first fault, and Falco looks no further.
         for problem, is_unknown in faults[:1] if rule.skips_unknown else faults:
             self._refuse(place, "condition", problem, skips=is_unknown and rule.skips_unknown)
-        warns = rule.warns_event_types and rule.source == SYSCALL
+        for warning in parsed.warnings:
+            self._warn(place, "condition", warning)
+        for name in self._used(parsed, self._odd_macros, _KEPT_STEPS):
+            for warning in self._odd_macros[name]:
+                self._warn(place, "condition", f"macro {shown(name)}: {warning}")
         types = parsed.event_types
+        warns = rule.warns_event_types and rule.source == SYSCALL
         if warns and not restricts(types, self._macro_event_types, self._loaded.lists.event_types):
             what = "it restricts evt.type to no types, or to most, which costs much"
             self._warn(place, "condition", what)
@@ -228,13 +230,15 @@ class Compiler:
                     text = f"macro {shown(macro)}: {problem}"
                     self._refuse(place, "condition", text, skips=skips)
 
-    def _used(self, parsed: RuleCondition, sought: Collection[str]) -> Iterator[str]:
+    def _used(
+        self, parsed: RuleCondition, sought: Collection[str], kept_steps: int = 0
+    ) -> Iterator[str]:
         """The macros among those that are sought that a condition uses, at any depth."""
         if not sought:
             return
         seen = set(parsed.macros)
         waiting = list(parsed.macros)
-        while waiting and self._steps > 0:
+        while waiting and self._steps > kept_steps:
             self._steps -= 1
             name = waiting.pop()
             if name in sought:

@@ -29,6 +29,10 @@ class BadItem(ValueError):  # noqa: N818 - it describes the item, not a failure 
     """An item that Falco would not accept; the message names it, its line and the key."""
 
 
+class FatalItem(BadItem):
+    """An item at which a running Falco would crash."""
+
+
 class ItemReader:
     """Reads one map of a rules file; `kind` is the key that tells what the item is.
 
@@ -50,9 +54,9 @@ class ItemReader:
         """Add a warning about a key of this item."""
         self.warnings.append(f"{self.label}: key {key}: {what}")
 
-    def fail(self, key: str, what: str) -> NoReturn:
-        """Raise BadItem for a key of this item."""
-        raise BadItem(f"{self.label}: key {key}: {what}")
+    def fail(self, key: str, what: str, error: type[BadItem] = BadItem) -> NoReturn:
+        """Raise this error for a key of this item."""
+        raise error(f"{self.label}: key {key}: {what}")
 
     def has(self, key: str) -> bool:
         """Whether the item has the key, with or without a value."""

@@ -97,6 +97,7 @@ class RulesContent(NamedTuple):
     """The content of a rules file; with problems, Falco refuses it whatever other files hold.
 
     `values` counts the values of its YAML. `unread`: the problem is a bound of ours, not Falco's.
+    `unsafe` are the problems for which it is refused whatever a user says.
     """
 
     items: tuple[Item, ...] = ()
@@ -104,3 +105,4 @@ class RulesContent(NamedTuple):
     warnings: tuple[str, ...] = ()
     values: int = 0
     unread: bool = False
+    unsafe: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from resources.conditions.event_types import NO_TYPES
-from resources.conditions.value_types import KINDS, REGEX, WORD, value_problem
+from resources.conditions.value_types import KINDS, WORD, value_problem
 from resources.rules.rule_exceptions import quoted
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def misfits(values: Iterable[str], items: Iterable[str]) -> tuple[tuple[str, tup
 
     Values are items without their quotes.
     """
-    found: dict[str, list[str]] = {kind: [] for kind in KINDS if kind != REGEX}
+    found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for value in values:
         for kind, few in found.items():
             if kind != WORD and len(few) < _MAX_MISFITS and value_problem(kind, value):
@@ -54,6 +54,8 @@ def misfits(values: Iterable[str], items: Iterable[str]) -> tuple[tuple[str, tup
 
 @dataclass(slots=True)
 class _List:
+    """A list; `index` counts when it was first defined, `visibility` when it was last changed."""
+
     line: int
     values: int
     problem: str
@@ -61,6 +63,8 @@ class _List:
     misfits: dict[str, tuple[str, ...]]
     quotes: str
     event_types: int
+    index: int
+    visibility: int
 
 
 class RuleLists:
@@ -70,6 +74,7 @@ class RuleLists:
         self._lists: dict[str, _List] = {}
         self._shapes: dict[str, tuple[int, str]] = {}
         self._steps = _MAX_STEPS
+        self._count = 0
 
     def names(self) -> KeysView[str]:
         """The names of all lists."""
@@ -81,7 +86,9 @@ class RuleLists:
         if item.appends and present is None:
             return False
         self._shapes.clear()
+        self._count += 1
         if item.appends and present:
+            present.visibility = self._count
             present.values += item.values
             present.problem = present.problem or item.problem
             present.items.extend(item.items)
@@ -98,6 +105,8 @@ class RuleLists:
                 dict(item.misfits),
                 item.quotes,
                 item.event_types,
+                present.index if present else self._count,
+                self._count,
             )
         return True
 
@@ -143,8 +152,14 @@ class RuleLists:
         return self._lists[name].line
 
     def used_by_lists(self) -> set[str]:
-        """The names of lists that are items of lists."""
-        return {item for entry in self._lists.values() for item in entry.items} & set(self._lists)
+        """The names of lists that are items of lists, as far as they were there by then."""
+        lists = self._lists
+        return {
+            item
+            for entry in lists.values()
+            for item in entry.items
+            if item in lists and lists[item].index < entry.visibility
+        }
 
     def _within(self, name: str) -> set[str]:
         """The list, and the lists that are its items, as deep as lists may be nested.

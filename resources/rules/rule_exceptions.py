@@ -15,6 +15,7 @@ from resources.conditions.value_types import (
     MODIFIERS_SINCE,
     OPERATORS,
 )
+from resources.rules.item_reader import BadItem, FatalItem
 from resources.text.messages import listed, shown
 from resources.text.yaml_node import (
     YamlList,
@@ -42,6 +43,15 @@ _MODIFIED = re.compile(rf"(?P<operator>\S+) (?:{'|'.join(MODIFIERS)})")
 
 class BadRuleException(ValueError):  # noqa: N818 - it describes the exception, not a failure of ours
     """An exception that does not fit the rule, or cannot become a condition."""
+
+    of_item: type[BadItem] = BadItem
+    """The error of the item that has the exception."""
+
+
+class FatalRuleException(BadRuleException):
+    """An exception at which a running Falco would crash."""
+
+    of_item = FatalItem
 
 
 class RuleException(NamedTuple):
@@ -91,7 +101,7 @@ def read_exceptions(
             try:
                 exception = checked(exception, falco) if checks else unchecked(exception)
             except BadRuleException as error:
-                item.fail("exceptions", str(error))
+                item.fail("exceptions", str(error), error.of_item)
         exceptions[len(exceptions)] = exception
     return tuple(exceptions.values())
 
@@ -108,7 +118,7 @@ def unchecked(exception: RuleException) -> RuleException:
     """The exception as it replaces those of a rule: Falco checks nothing, and gives no default.
 
     Raises:
-        BadRuleException: Falco would crash.
+        FatalRuleException: Falco would crash.
     """
     comparisons = exception.comparisons
     if isinstance(exception.fields, str):
@@ -118,7 +128,7 @@ def unchecked(exception: RuleException) -> RuleException:
     count = len(comparisons) if isinstance(comparisons, tuple) else 0
     if exception.values and count < len(exception.fields):
         message = "comps must be a list as long as fields, or Falco crashes"
-        raise BadRuleException(f"{shown(exception.name)}: {message}")
+        raise FatalRuleException(f"{shown(exception.name)}: {message}")
     return exception
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from resources.conditions import condition
 from resources.conditions.event_types import types_of
-from resources.rules.item_reader import BadItem, ItemReader
+from resources.rules.item_reader import BadItem, FatalItem, ItemReader
 from resources.rules.items import (
     EngineRequirement,
     Item,
@@ -53,8 +53,8 @@ def read(data: bytes, falco: Release | None = None) -> RulesContent:
     try:
         documents = yaml_reader.load(data)
     except yaml_reader.BadYaml as error:
-        is_bound = isinstance(error, yaml_reader.ExceedsBound)
-        return RulesContent(problems=(str(error),), unread=is_bound)
+        is_bound, problems = isinstance(error, yaml_reader.ExceedsBound), (str(error),)
+        return RulesContent(problems=problems, unread=is_bound, unsafe=problems)
     reader = _Reader(falco)
     for document in documents.roots:
         reader.document(document)
@@ -65,6 +65,7 @@ def read(data: bytes, falco: Release | None = None) -> RulesContent:
         tuple(reader.problems[:MAX_MESSAGES]),
         tuple(reader.warnings[:MAX_MESSAGES]),
         documents.values,
+        unsafe=tuple(reader.crashes[:MAX_MESSAGES]),
     )
 
 
@@ -74,6 +75,7 @@ class _Reader:
         self._rules = RuleReader(falco)
         self.items: list[Item] = []
         self.problems: list[str] = []
+        self.crashes: list[str] = []
         self.warnings: list[str] = []
 
     def document(self, document: YamlNode) -> None:
@@ -119,6 +121,8 @@ class _Reader:
             self.items.extend(read_kind(item))
         except BadItem as error:
             self.problems.append(str(error))
+            if isinstance(error, FatalItem):
+                self.crashes.append(str(error))
         known = self._rules.keys if kind == "rule" else _KEYS[kind]
         unknown = [key.text for key in keys(value) if key.text not in known]
         if unknown:

@@ -41,3 +41,9 @@ class Finding(NamedTuple):
 
     origin: str
     text: str
+
+
+class FatalFinding(Finding):
+    """A problem of which a running Falco would end, where otherwise it keeps what it has."""
+
+    __slots__ = ()

@@ -155,6 +155,14 @@ class _Loader(yaml.SafeLoader):
             mark = self.get_mark()
             raise ScannerError(None, None, "a text cannot start here", mark)
 
+    def scan_plain_spaces(self, indent: int, start_mark: Any) -> Any:
+        # Within [] and {} a text may go on after a tab.
+        scanner: Any = super()
+        chunks = scanner.scan_plain_spaces(indent, start_mark)
+        while chunks and self.flow_level and self.peek() in " \t":
+            self.forward()
+        return chunks
+
     def parse_document_start(self) -> Any:
         # The next document may begin without `---` once the node of the document before is read.
         parser: Any = super()

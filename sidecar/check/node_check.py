@@ -157,6 +157,8 @@ class NodeCheck:
             file=version.file if version is not None else "",
             wanted=self._version(kind, slot.wanted, known),
             good=self._version(kind, slot.good, known),
+            loaded=self._version(kind, slot.loaded, known),
+            validation=slot.validation,
         )
 
     def _version(

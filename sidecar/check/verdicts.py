@@ -99,7 +99,7 @@ class Verdicts:
 
 
 def once_installed(request: CheckRequest, verdict: Verdict) -> CheckRequest:
-    """The request that follows once what the verdict says is installed.
+    """The request that follows once what the verdict says is installed, and Falco has loaded it.
 
     Its verdict is the same, for the set that Falco took is.
     """
@@ -108,6 +108,7 @@ def once_installed(request: CheckRequest, verdict: Verdict) -> CheckRequest:
         if slot.stays:
             slots.append(slot)
         elif slot.wanted is not None:
-            good = {"wanted": slot.wanted, "good": slot.good, "none": None}
-            slots.append(replace(slot, good=good[verdict.chosen[slot.id]]))
+            versions = {"wanted": slot.wanted, "loaded": slot.loaded, "good": slot.good}
+            good = versions.get(verdict.chosen[slot.id])
+            slots.append(replace(slot, good=good, loaded=None))
     return replace(request, slots=tuple(slots))

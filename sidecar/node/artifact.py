@@ -15,6 +15,7 @@ from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
 from actors.watch.router import Notice, reason_of, resource_changed
+from resources.artifact.fields import Validation, validation_of
 from resources.artifact.medium import Medium
 from resources.artifact.plugin import Plugin
 from resources.artifact.reasons import INVALID
@@ -52,13 +53,15 @@ _RESOLVING = 10.0
 class NodeServices:
     """What an artifact's actor works with; `labels` gives the current labels of the node.
 
-    `modes` say how strict an artifact is whose resource does not say so.
+    `validation` is the mode of artifacts that name none, and `modes`
+    say how strict an artifact is whose resource does not say so.
     """
 
     store: Store
     state: NodeState
     fetcher: Fetcher
     labels: Callable[[], Mapping[str, str]]
+    validation: Validation
     modes: DefaultModes
 
 
@@ -162,7 +165,9 @@ class NodeArtifactActor(Actor):
         is_coming: bool = False,
     ) -> NodeArtifact:
         uid, (kind, _, name) = snapshot.meta.uid or "", self.ref
-        return NodeArtifact(kind, name, uid, revision, selected, sources, trouble, is_coming)
+        mode = validation_of(snapshot.raw, self._services.validation)
+        artifact = NodeArtifact(kind, name, uid, revision, selected, sources, trouble, is_coming)
+        return artifact._replace(validation=mode)
 
     def _jobs(self, sources: Sources, resolved: Resolved, revision: str) -> dict[Medium, Job]:
         """The jobs that fetch the content of all sources; their keys name what they fetch."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.core import CounterMetricFamily as Counters
 from prometheus_client.core import GaugeMetricFamily as Gauges
 
+from resources.node.slots import SlotId
 from supervisors.process.metrics import by_kind, family
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ class NodeMetrics:
         self._bytes = 0
         self._seconds = 0.0
         self._files: Counter[str] = Counter()
-        self._batches = self._renewals = 0
+        self._batches = self._renewals = self._refusals = 0
         self._disagreements: Counter[tuple[str]] = Counter(
             {("falco_takes",): 0, ("falco_refuses",): 0}
         )
+        self._overruled: Counter[str] = Counter()
         self._is_falco_asked = False
         self._dry_runs = 0
         self._synced: dict[tuple[str, str], float] = {}
@@ -65,9 +67,11 @@ class NodeMetrics:
         self._synced = {key: at for key, at in self._synced.items() if key in reports}
         self._files = Counter(slot.kind for slot in state.installed)
         self._batches, self._renewals = state.batches, state.renewals
+        self._refusals = state.refusals
 
     def checked(self, verdict: Verdict) -> None:
-        """Take in a verdict of Falco, or that there is none."""
+        """Take in a verdict, of Falco or of our own check."""
+        self._overruled = Counter(SlotId.parse(slot).kind for slot in verdict.overruled)
         self._is_falco_asked = not verdict.unasked
         self._dry_runs += verdict.dry_runs
         if verdict.disagreements is not None:
@@ -89,9 +93,13 @@ class NodeMetrics:
         yield Counters(_PREFIX + "batches", what, value=self._batches)
         what = "Files renamed anew because Falco seemed to have missed a change."
         yield Counters(_PREFIX + "renewals", what, value=self._renewals)
-        what = "Sources that Falco takes or refuses in a dry run, against our own check."
+        what = "Sources that Falco takes or refuses, in a dry run or loading, against the check."
         name = _PREFIX + "check_disagreements"
-        yield family(Counters, name, what, ("direction",), self._disagreements)
+        counts = dict(self._disagreements)
+        counts["falco_refuses",] += self._refusals
+        yield family(Counters, name, what, ("direction",), counts)
+        what = "Sources installed although the check refuses them, as spec.validation says."
+        yield by_kind(Gauges, _PREFIX + "overruled_findings", what, self._overruled)
         what = "Whether the last check was by Falco itself: 1, or by our own check only: 0."
         yield Gauges(_PREFIX + "check_by_falco", what, value=self._is_falco_asked)
         yield Counters(_PREFIX + "dry_runs", "Dry runs of Falco.", value=self._dry_runs)

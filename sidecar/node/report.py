@@ -19,6 +19,7 @@ from resources.kubernetes.event import bounded
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.reference import ObjectRef
 from resources.node.events import failures
+from resources.node.short_report import ShortReport, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,6 +50,14 @@ class Pod(NamedTuple):
     node: str
 
 
+class _Content(NamedTuple):
+    """What the NodeReport says, as it is written."""
+
+    report: ShortReport
+    judge: str
+    falco: FalcoReport | None
+
+
 class Reporter(Actor):
     """Writes the NodeReport when a report of an artifact changes; records Events of failures."""
 
@@ -70,8 +79,7 @@ class Reporter(Actor):
         self._record_event = record
         self._retry = Retry(runtime.random)
         self._written: tuple[ArtifactReport, ...] | None = None
-        self._written_judge = ""
-        self._written_falco: FalcoReport | None = None
+        self._live: _Content | None = None
         self._read_at = -math.inf
         self._pending: dict[tuple[str, str], float] = {}
         self._due_at: float | None = None
@@ -95,34 +103,37 @@ class Reporter(Actor):
     async def _report(self) -> Result:
         now = self.runtime.clock.monotonic()
         if now >= self._read_at + _READ_PERIOD:
-            self._written, self._written_judge, self._written_falco = await self._live()
+            self._live = await self._read()
+            if self._written is None and self._live is not None:
+                self._written = self._live.report.artifacts
             self._read_at = now
         wait, reports = self._due(self._remembered(self._node.loaded_reports()))
         judge, falco = bounded(self._node.judge), self._node.falco_report()
-        before = self._written, self._written_judge, self._written_falco
-        if (reports, judge, falco) != before:
-            await self._client.apply(self._ref, self._body(reports, judge, falco), FIELD_MANAGER)
-            pod = self._pod
-            for event in failures(self._written or (), reports, pod.namespace, pod.node):
+        wanted = _Content(shortened(reports), judge, falco)
+        if wanted != self._live:
+            await self._client.apply(self._ref, self._body(wanted), FIELD_MANAGER)
+            self._live = wanted
+        if reports != self._written:
+            pod, before = self._pod, self._written or ()
+            for event in failures(before, reports, pod.namespace, pod.node):
                 self._record_event(Record(*event))
-            self._written, self._written_judge = reports, judge
-            self._written_falco = falco
+            self._written = reports
         self._retry = Retry(self.runtime.random)
         if wait is None:
             return RequeueAfter(_READ_PERIOD, "the next reading of the report")
         return RequeueAfter(wait, "an artifact that is still pending")
 
-    async def _live(self) -> tuple[tuple[ArtifactReport, ...] | None, str, FalcoReport | None]:
-        """What this pod wrote before a restart: reports, judge and Falco; None if nothing."""
+    async def _read(self) -> _Content | None:
+        """What the API server has of this pod; None if it has nothing."""
         try:
             raw = await self._client.get(self._ref)
         except NotFound:
-            return None, "", None
+            return None
         report = msgspec.json.decode(raw, type=NodeReport)
-        is_ours = report.pod_uid == self._pod.uid and report.node_name == self._pod.node
-        if not is_ours:
-            return None, "", None
-        return report.artifacts or (), report.judge or "", report.falco
+        if report.pod_uid != self._pod.uid or report.node_name != self._pod.node:
+            return None
+        short = ShortReport(report.artifacts or (), report.unlisted or ())
+        return _Content(short, report.judge or "", report.falco)
 
     def _remembered(self, reports: Iterable[ArtifactReport]) -> Iterable[ArtifactReport]:
         """The reports; what was loaded of a revision stays so while Falco reads all files again."""
@@ -164,9 +175,8 @@ class Reporter(Actor):
         wait = min((at - now for at in pending.values() if at > now), default=None)
         return wait, tuple(due)
 
-    def _body(
-        self, reports: tuple[ArtifactReport, ...], judge: str, falco: FalcoReport
-    ) -> dict[str, Any]:
+    def _body(self, content: _Content) -> dict[str, Any]:
+        (artifacts, unlisted), judge, falco = content
         kind = KINDS["NodeReport"]
         owner = {"apiVersion": "v1", "kind": "Pod", "name": self._pod.name, "uid": self._pod.uid}
         return {
@@ -180,6 +190,7 @@ class Reporter(Actor):
             "nodeName": self._pod.node,
             "podUID": self._pod.uid,
             "falco": msgspec.to_builtins(falco),
-            "artifacts": msgspec.to_builtins(reports),
+            "artifacts": msgspec.to_builtins(artifacts),
+            **({"unlisted": msgspec.to_builtins(unlisted)} if unlisted else {}),
             **({"judge": judge} if judge else {}),
         }

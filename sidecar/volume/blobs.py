@@ -106,8 +106,8 @@ class Blobs:
         for directory in Directory:
             with suppress(VolumeError):
                 self._prepare(directory)
-                self._disk.clear_directory(self._own(directory, _STAGED))
-                self._disk.clear_directory(self._own(directory, _PULLS))
+                for name in (_STAGED, _PULLS):
+                    self._disk.clear_directory(self._root / directory.value, SUBDIRECTORY, name)
 
     @contextmanager
     def temporary(self, directory: Directory) -> Iterator[Path]:
@@ -140,10 +140,9 @@ class Blobs:
         return staged
 
     def _collect(self, directory: Directory, keep: Collection[str]) -> None:
+        volume = self._root / directory.value
         with suppress(OSError):
-            for blob in self._own(directory, _BLOBS).iterdir():
-                if blob.name not in keep and blob.lstat().st_nlink == 1:
-                    self._disk.remove(blob)
+            self._disk.remove_unlinked(volume, SUBDIRECTORY, _BLOBS, keep=keep)
 
     def _prepare(self, directory: Directory) -> None:
         volume, own = self._root / directory.value, self._own(directory)

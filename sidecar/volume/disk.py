@@ -13,11 +13,14 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
 _DIRECTORY_MODE = 0o755
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# Nobody but a stranger makes directories where ours have files only.
+_DEEPEST = 16
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Errors of a file system that has no hard links, has reached its limit for this file, or refuses
 # them to a user who does not own the file.
@@ -69,14 +72,21 @@ class Disk:
             path.chmod(_DIRECTORY_MODE)
         return True
 
-    def clear_directory(self, path: Path) -> None:
-        """Remove everything in a directory."""
-        with self.step("clear", path):
-            for leftover in path.iterdir():
-                if leftover.is_dir() and not leftover.is_symlink():
-                    shutil.rmtree(leftover)
-                else:
-                    leftover.unlink()
+    def clear_directory(self, volume: Path, *names: str) -> None:
+        """Remove everything in the directory that these names lead to from the volume."""
+        path = volume.joinpath(*names)
+        with self.step("clear", path), opened_directory(volume, *names) as directory:
+            _empty(directory, _DEEPEST)
+
+    def remove_unlinked(self, volume: Path, *names: str, keep: Collection[str]) -> None:
+        """Remove the files of such a directory that are not in `keep` and have no other name."""
+        path = volume.joinpath(*names)
+        with opened_directory(volume, *names) as directory:
+            for name in os.listdir(directory):  # noqa: PTH208 - of a descriptor
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if name not in keep and status.st_nlink == 1:
+                    with self.step("remove", path / name):
+                        os.unlink(name, dir_fd=directory)
 
     def write(self, path: Path, data: bytes, mode: int) -> None:
         """Make a new file with this content and sync it to disk."""
@@ -130,6 +140,36 @@ class Disk:
             os.fchmod(file.fileno(), mode)
             with self.step("sync", path):
                 os.fsync(file.fileno())
+
+
+def _empty(directory: int, depth: int) -> None:
+    """Remove what is in a directory; unlike shutil.rmtree it never waits for who opens a pipe."""
+    for name in os.listdir(directory):
+        if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+            os.unlink(name, dir_fd=directory)
+            continue
+        if not depth:
+            raise OSError(errno.ELOOP, "directories nest too deep", name)
+        below = os.open(name, _FOLDER, dir_fd=directory)
+        try:
+            _empty(below, depth - 1)
+        finally:
+            os.close(below)
+        os.rmdir(name, dir_fd=directory)
+
+
+@contextmanager
+def opened_directory(volume: Path, *names: str) -> Iterator[int]:
+    """The descriptor of a directory to which no link leads, whoever may change the volume."""
+    descriptor = os.open(volume, _FOLDER)
+    try:
+        for name in names:
+            below = os.open(name, _FOLDER, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def regular_file(path: Path | str) -> IO[bytes]:

@@ -48,7 +48,9 @@ class FileDigests:
                 return None
         if not stat.S_ISREG(status.st_mode):
             return None
-        return FileState(self._digest(path, status), stat.S_IMODE(status.st_mode))
+        is_readable = status.st_size <= _MOST_BYTES
+        digest = self._digest(path, status) if is_readable else ""
+        return FileState(digest, stat.S_IMODE(status.st_mode))
 
     def _digest(self, path: Path, status: os.stat_result) -> str:
         inode, times = (status.st_dev, status.st_ino), (status.st_mtime_ns, status.st_ctime_ns)

@@ -31,6 +31,10 @@ class VolumeManifest(NamedTuple):
     gate_opened: bool = False
     versions: Mapping[str, FalcoVersions] = {}
     """What Falco has said of itself, by the version of the image that it was run from."""
+    loaded: Mapping[str, Any] | None = None
+    """The slots that Falco has loaded last; None if it has not said so."""
+    refused: Mapping[str, Any] = {}
+    """Versions that it has refused (`resources.node.refusal`), by slot."""
 
 
 class UnreadableManifest(ValueError):  # noqa: N818 - it describes what is on disk
@@ -44,6 +48,8 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     slots: dict[str, Any] = {}
     gate_opened: bool = False
     versions: dict[str, FalcoVersions] = {}
+    loaded: dict[str, Any] | None = None
+    refused: dict[str, Any] = {}
 
 
 def encode(manifest: VolumeManifest) -> bytes:
@@ -55,6 +61,8 @@ def encode(manifest: VolumeManifest) -> bytes:
         slots=dict(manifest.slots),
         gate_opened=manifest.gate_opened,
         versions=dict(manifest.versions),
+        loaded=None if manifest.loaded is None else dict(manifest.loaded),
+        refused=dict(manifest.refused),
     )
     return msgspec.json.format(msgspec.json.encode(stored, order="deterministic"), indent=1)
 
@@ -77,6 +85,8 @@ def decode(data: bytes) -> VolumeManifest:
         stored.slots,
         stored.gate_opened,
         stored.versions,
+        stored.loaded,
+        stored.refused,
     )
 
 

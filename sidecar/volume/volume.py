@@ -81,6 +81,8 @@ class Volume:
         self._disk = disk
         self._manifest = VolumeManifest()
         self._postponed: tuple[Place, ...] = ()
+        self.is_mixed = False
+        """Whether files may be old or new: the process before was killed between them."""
 
     def load(self) -> VolumeManifest:
         """The manifest of the process before; its `files` are those that exist undamaged."""
@@ -93,6 +95,7 @@ class Volume:
                 for place, state in self._listed().present.items()
                 if state.sha256 in {files.get(place), pending.get(place)}
             }
+            self.is_mixed = bool(pending) or whole.keys() != files.keys()
             return self._manifest._replace(files=whole, pending={})
 
     def apply(
@@ -114,16 +117,17 @@ class Volume:
             )
             ours = {file.place: file.sha256 for file in desired if file not in todo.conflicts}
             stay = {place: before.present[place].sha256 for place in todo.postponed}
-            after = VolumeManifest(
+            after = self._manifest._replace(
                 files={**ours, **stay},
+                pending={},
+                entries_due=False,
                 slots=slots,
                 gate_opened=gate_opened or self._manifest.gate_opened,
-                versions=self._manifest.versions,
             )
             if todo.installed or todo.gone:
                 self._change(before, todo, after)
             self._record(after)
-            self._postponed = todo.postponed
+            self._postponed, self.is_mixed = todo.postponed, False
         return Applied(todo.installed, todo.gone, todo.conflicts, todo.postponed)
 
     def foreign(self, directory: Directory) -> list[Path]:
@@ -173,6 +177,11 @@ class Volume:
         """Record that Falco was let start."""
         with self.blobs.lock:
             self._record(self._manifest._replace(gate_opened=True))
+
+    def remember_loads(self, loaded: Mapping[str, Any] | None, refused: Mapping[str, Any]) -> None:
+        """Record what Falco has loaded last, and what it has refused."""
+        with self.blobs.lock:
+            self._record(self._manifest._replace(loaded=loaded, refused=refused))
 
     def remember(self, image: str, versions: FalcoVersions) -> None:
         """Record what the Falco of an image has said of itself, and nothing of other images."""

@@ -20,14 +20,14 @@ _SPAN = re.compile(r"(?P<number>[0-9]{1,9})(?P<unit>[smh]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
-def entries(node: Any) -> Iterator[dict[str, Any]]:
+def entries(node: Any, wanted: Selection) -> Iterator[dict[str, Any]]:
     """Each actor and each parked object of a described tree, with its description in `actor`.
 
-    A description is made when its turn comes. Supervisors come before what is below them, and
-    without that.
+    A description is made when its turn comes, and not of an object that is not `wanted`.
+    Supervisors come before what is below them, and without that.
     """
     node = called(node)
-    if not isinstance(node, dict):
+    if not isinstance(node, dict) or not wanted.may_have(node):
         return
     if "actor" in node and not isinstance(node["actor"], str):  # a child, and not an actor itself
         actor = called(node["actor"]) or {}
@@ -40,7 +40,7 @@ def entries(node: Any) -> Iterator[dict[str, Any]]:
     for key in _BELOW:
         below = called(node.get(key)) or ()
         for child in below if isinstance(below, list) else [below]:
-            yield from entries(child)
+            yield from entries(child, wanted)
 
 
 def kind_of(entry: Mapping[str, Any]) -> str:
@@ -62,6 +62,11 @@ class Selection:
 
     def __bool__(self) -> bool:
         return self != Selection()
+
+    def may_have(self, entry: Mapping[str, Any]) -> bool:
+        """Whether this entry may be asked for, by the namespace of its object alone."""
+        parts = str(entry.get("object", "")).split("/")
+        return len(parts) != 3 or self.namespace in {"", parts[1]}
 
     def has(self, entry: Mapping[str, Any], now: datetime) -> bool:
         """Whether this entry is asked for."""

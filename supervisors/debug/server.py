@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,6 +35,7 @@ _TRACE = "/debug/trace"
 _JSON = "application/json"
 _MOST_ENTRIES = 1_000
 _MOST_EVENTS = 50_000
+_SOME_EVENTS = 500
 # Seconds for which an ETag holds at most: watches and servers change without any message.
 _SAME = 10.0
 _HOST = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::[0-9]*)?", re.ASCII)
@@ -121,14 +123,16 @@ class DebugServer(HttpServer):
             elif events := list(timeline.events(entry)):
                 count += len(events)
                 pieces.append(msgspec.json.encode(events)[1:-1])
-        if counters := list(timeline.counters()):
-            pieces.append(msgspec.json.encode(counters)[1:-1])
+        counters = timeline.counters()
+        while some := list(islice(counters, _SOME_EVENTS)):
+            pieces.append(msgspec.json.encode(some)[1:-1])
+            await asyncio.sleep(0)
         return document(pieces, omitted)
 
     async def _entries(self, wanted: Selection) -> AsyncIterator[dict[str, Any]]:
         """The actors that are wanted; the rest of the loop goes on meanwhile."""
         now = self.runtime.clock.now()
-        for number, entry in enumerate(entries(self._tree), 1):
+        for number, entry in enumerate(entries(self._tree, wanted), 1):
             if wanted.has(entry, now):
                 yield entry
             if number % STEP == 0:

@@ -40,7 +40,10 @@ TRIES = 5
 
 
 class Descendants:
-    """The most memory that all descendants of this process held together."""
+    """The most memory that all descendants of this process held together, for themselves alone.
+
+    Those that have been forked and run no other program yet are left out.
+    """
 
     def __init__(self):
         self._over = threading.Event()
@@ -56,10 +59,14 @@ class Descendants:
         self._watching.join()
 
     def _watch(self):
+        this = psutil.Process()
+        forked = this.cmdline()
         while not self._over.wait(0.002):
             with suppress(psutil.Error):
-                found = psutil.Process().children(recursive=True)
-                self.peak = max(self.peak, sum(child.memory_info().rss for child in found))
+                found = [
+                    child for child in this.children(recursive=True) if child.cmdline() != forked
+                ]
+                self.peak = max(self.peak, sum(child.memory_full_info().uss for child in found))
 
 
 def planned(volume):

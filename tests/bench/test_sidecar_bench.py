@@ -77,7 +77,7 @@ class Plane:
         eventually(lambda: self.api.get("ClusterRoleBinding", "", f"falco--{NAMESPACE}"))
         self.make_nodes(["node-0"])
 
-    def sidecar(self, name, variables=()):
+    def sidecar(self, name, variables=(), flags=()):
         spec = {
             "serviceAccountName": "falco",
             "nodeName": "node-0",
@@ -90,7 +90,8 @@ class Plane:
             self.directory / f"{name}.kubeconfig",
             BoundPod(name, pod["metadata"]["uid"]),
         )
-        return SidecarProcess(kubeconfig, self.directory / name, pod, variables=variables)
+        directory = self.directory / name
+        return SidecarProcess(kubeconfig, directory, pod, flags=flags, variables=variables)
 
     def apply(self, kind, name, **spec):
         self.api.take(manifest(kind, NAMESPACE, name, spec=spec), "user")

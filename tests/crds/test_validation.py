@@ -77,6 +77,8 @@ ACCEPTED = {
         {"inlineRules": [], "configMapRef": {"name": "rules"}} | oci(),
     ),
     "the highest priority": ("Rulesfile", {"priority": 99}),
+    "rules that are installed whatever the check says": ("Rulesfile", {"validation": "Warn"}),
+    "a plugin that the check may refuse": ("Plugin", {"validation": "Enforce"}),
     "configuration of any shape": ("Config", {"config": {"a": {"b": [1, "x", {"c": 1.5}]}}}),
     "a plugin with nested configuration": (
         "Plugin",
@@ -152,6 +154,7 @@ REFUSED = {
     "a container without a name": ("Falco", template(containers=[{"image": "x"}]), "name"),
     "an unknown component": ("Component", {"component": {"type": "x"}}, "spec.component.type"),
     "a component without a type": ("Component", {"component": {}}, "spec.component.type"),
+    "an unknown mode of validation": ("Config", {"validation": "Off"}, "spec.validation"),
     "no component": ("Component", {}, "spec.component"),
     "a priority too high": ("Rulesfile", {"priority": 100}, "spec.priority"),
     "a priority too low": ("Config", {"priority": -1}, "spec.priority"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import ToolchainError, build, toolchain
-from deploy.local.pins import ETCD, KWOK_STAGES, NODE_ROWS, ROWS, Row
+from deploy.local.pins import ETCD, KWOK_STAGES, NODE_ROWS, ROWS, TEST_ROWS, Row
 from deploy.local.progress import Progress
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,9 @@ def put_go(directory: Path, version: str) -> Path:
     return directory
 
 
-@pytest.mark.parametrize("row", [*ROWS, *NODE_ROWS], ids=lambda row: row.binaries[0].name)
+@pytest.mark.parametrize(
+    "row", [*ROWS, *NODE_ROWS, *TEST_ROWS], ids=lambda row: row.binaries[0].name
+)
 def test_what_is_pinned_here_is_what_go_builds(row: Row):
     go_mod = (build.MODULES / row.name / "go.mod").read_text()
     required = re.findall(r"^\s*(?:require\s+)?(\S+) (v\S+)", go_mod, re.MULTILINE)

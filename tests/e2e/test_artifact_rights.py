@@ -303,8 +303,20 @@ def test_no_pod_speaks_for_another(fleet, cluster, tmp_path):
         status, said = answer(holder, document)
         assert status == 403
         assert why in said
+    collection = path.rpartition("/")[0]
+    forged = [{"op": "replace", "path": "/artifacts", "value": []}]
+    for method, place, body, content_type in (
+        ("POST", collection, own, JSON),
+        ("PATCH", path, {"artifacts": []}, MERGE),
+        ("PATCH", path, forged, "application/json-patch+json"),
+    ):
+        for holder in (second, unbound):
+            assert holder.asks(method, place, body, content_type)[0] == 403, (method, content_type)
     assert fleet.api.get("NodeReport", fleet.namespace, own["metadata"]["name"]) == before
     assert answer(first, own)[0] == 200
+    fleet.api.delete("NodeReport", fleet.namespace, own["metadata"]["name"])
+    assert second.asks("POST", collection, own)[0] == 403
+    assert first.asks("POST", collection, own)[0] == 201
 
 
 def test_a_node_is_read_and_not_written_and_pods_and_falcos_are_neither(fleet, holder):

@@ -40,7 +40,7 @@ DEPLOYMENTS = {
 # What the condition Reconciled says of those that are not carried out.
 LEFT = {"falco-paused": ("Unknown", "Paused"), "falco-detect": ("False", "DriftDetected")}
 # Artifacts that keep nothing.
-ALONE = {"rulesfile-signed"}
+ALONE = {"rulesfile-signed", "rulesfile-warn"}
 # Which object an artifact keeps, and by which finalizer.
 KEEPERS = {
     "rulesfile-configmap": ("ConfigMap", "configmap-in-use"),

@@ -76,8 +76,11 @@ def test_the_program_of_falco_comes_to_the_sidecar_by_copy_or_as_a_volume_of_its
     assert names(mounted.pod["initContainers"]) == ["artifact-operator"]
     image = {"reference": mounted.falco["image"], "pullPolicy": "IfNotPresent"}
     assert mounted.volumes["falco-program"]["image"] == image
-    sidecars = [live.init_containers["artifact-operator"] for live in (copied, mounted)]
-    assert sidecars[0] == sidecars[1]
+    for live in (copied, mounted):
+        sidecar = live.init_containers["artifact-operator"]
+        assert "--falco-image=/opt/falco-image" in sidecar["args"]
+        program = {"name": "falco-program", "mountPath": "/opt/falco-image", "readOnly": True}
+        assert program in sidecar["volumeMounts"]
 
 
 def test_labels_and_annotations_of_the_template_are_kept_beside_those_of_the_selector(examples):

@@ -27,6 +27,7 @@ EVERY_FLAG = (
     "--leader-elect",
     "--max-concurrent-reconciles=7",
     "--require-registry-annotation",
+    "--default-validation=Warn",
     "--exact-check=copy",
     "--verify-official=Enforce",
     "--verify-others=Warn",
@@ -51,6 +52,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.process.exposed.dump_directory == Path("/tmp")
     assert not settings.leader_elect
     assert settings.registry_policy == (False, ())
+    assert settings.default_validation == "Enforce"
     assert settings.exact_check == "auto"
     assert (settings.signature_modes, settings.trusted_root) == (("Warn", "Off"), "")
     assert settings.most_reconciles == 32
@@ -84,6 +86,7 @@ def test_every_flag_and_variable_is_taken():
         "artifact_operator_image": "registry:5000/sidecar:1",
         "leader_elect": True,
         "registry_policy": (True, ("localhost:5000", "[::1]")),
+        "default_validation": "Warn",
         "exact_check": "copy",
         "signature_modes": ("Enforce", "Warn"),
         "trusted_root": "/root.json",

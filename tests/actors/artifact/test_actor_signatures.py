@@ -125,6 +125,16 @@ async def test_a_tag_that_moves_leaves_what_was_verified(house):
     assert house.told == ["SignatureRefused"]
 
 
+async def test_what_was_installed_unverified_is_not_called_verified(house):
+    await begun(house, "Warn", BAD)
+    house.api.put(spec=spec("Enforce"), metadata={"generation": 2})
+    await house.run()
+    house.points_to(A)
+    await house.settled()
+    (found,) = (c for c in house.api.live["status"]["conditions"] if c["type"] == "Verified")
+    assert found["message"] == "has no signature; it is not installed (mode Enforce)"
+
+
 async def test_another_key_is_another_question(house):
     await begun(house, "Enforce", GOOD)
     house.api.put(spec=spec("Enforce", pem(new_key())), metadata={"generation": 2})

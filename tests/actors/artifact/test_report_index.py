@@ -490,9 +490,14 @@ class Reporting(RuleBasedStateMachine):
                 remarks = (*total.remarks, message) if message else total.remarks
                 total = total._replace(programmed=total.programmed + 1, remarks=remarks)
                 return Reporting.add_load(total, on, load)
-            case "Failed", on, message, _:
-                failure = PodProgress(FAILED, on, "", message)
-                return total._replace(failed=total.failed + 1, failures=(*total.failures, failure))
+            case "Failed", on, message, load:
+                refusal = load if load and load.state == "False" else None
+                failure = PodProgress(FAILED, on, "", message, refusal)
+                total = total._replace(failed=total.failed + 1, failures=(*total.failures, failure))
+                if refusal is None:
+                    return total
+                refusals = (*total.refusals, (on, refusal.message))
+                return total._replace(refused=total.refused + 1, refusals=refusals)
             case "Unreachable", on, _, _:
                 named = (*total.out_of_reach, (name, on))
                 return total._replace(unreachable=total.unreachable + 1, out_of_reach=named)

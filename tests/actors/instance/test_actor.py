@@ -168,6 +168,16 @@ async def test_a_deletion_that_somebody_else_has_ended_is_ended(house, caplog):
         await house.client.get(house.child("ClusterRole"))
 
 
+def is_long_race(house, record):
+    """Whether it is logged that the object of a request was gone or another for the fifth time."""
+    (error,) = record.args or (None,)
+    return (record.name, record.levelname, record.object) == (
+        "actors.write.writing_actor",
+        "INFO",
+        str(house.ref),
+    ) and isinstance(error, Conflict | NotFound)
+
+
 async def test_a_falco_that_vanished_under_its_status_is_cleaned_up_after_at_once(house, caplog):
     await house.run()
     house.store.put(snapshot_of("Falco", await house.client.get(house.ref)))
@@ -181,7 +191,7 @@ async def test_a_falco_that_vanished_under_its_status_is_cleaned_up_after_at_onc
             break
     else:
         pytest.fail(f"still {result}")
-    assert [record for record in caplog.records if record.levelname != "INFO"] == []
+    assert [record for record in caplog.records if not is_long_race(house, record)] == []
     for kind in ("ClusterRole", "ClusterRoleBinding"):
         with pytest.raises(NotFound):
             await house.client.get(house.child(kind))

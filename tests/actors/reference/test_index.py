@@ -48,6 +48,30 @@ def test_a_move_from_one_to_another_concerns_both():
     assert index.readable("ns") == Readable(frozenset({"second"}))
 
 
+def signed(ref, auth=None, **keys):
+    """The news that an artifact takes public keys from a Secret, and credentials from another."""
+    verify = {"keys": [{"secretRef": {"name": name}} for name in keys.values()]}
+    registry = {"registry": {"auth": {"secretRef": {"name": auth}}}} if auth else {}
+    spec = {"ociArtifact": {"image": {"repository": "r"}, "verify": verify, **registry}}
+    known = {"name": ref.name, "namespace": ref.namespace}
+    document = msgspec.json.encode({"metadata": known, "spec": spec})
+    return Change(ref, None, snapshot_of(ref.kind, document))
+
+
+def test_what_only_the_operator_reads_is_named_and_not_for_nodes():
+    index = ReferenceIndex()
+    assert index.note(signed(RULES, key="token")) == {TOKEN}
+    assert index.is_referenced(TOKEN)
+    assert index.readable("ns") == Readable()
+    # Another artifact has nodes read it, so their Role changes, and back.
+    assert index.note(signed(OTHER, auth="token")) == {TOKEN}
+    assert index.readable("ns") == Readable(frozenset({"token"}))
+    assert index.note(gone(OTHER)) == {TOKEN}
+    assert index.readable("ns") == Readable()
+    assert index.note(gone(RULES)) == {TOKEN}
+    assert not index.is_referenced(TOKEN)
+
+
 def test_those_who_name_an_object_are_known():
     index = ReferenceIndex()
     index.note(told(RULES, TOKEN))

@@ -409,6 +409,18 @@ def test_a_name_that_only_begins_as_the_official_one_is_another(place):
     assert place.verdict(policy).result is Result.NONE_MATCHES
 
 
+@pytest.mark.parametrize("form", ["layers", "bundles"])
+def test_a_name_of_somebody_elses_choice_stays_on_one_line(place, form):
+    evil = f"https://evil\nVerified{'x' * 5000}"
+    make = SIGSTORE.layer if form == "layers" else SIGSTORE.bundle
+    getattr(place, form)(make(place.digest, signer={"subject": evil}))
+    verdict = place.verdict()
+    assert verdict.result is Result.NONE_MATCHES
+    assert r"it is by https://evil\nVerified" in verdict.message
+    assert verdict.message.isprintable()
+    assert len(verdict.message) < 600
+
+
 def test_an_expression_that_takes_for_ever_is_stopped(place):
     wanted = Identity(issuer=ISSUER, subject_expression="(h|ht|t|[a-z])*(.|..)*([a-z/]*)*!")
     place.layers(SIGSTORE.layer(place.digest, signer={"subject": f"https://{'a' * 200}"}))

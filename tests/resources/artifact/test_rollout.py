@@ -1,5 +1,7 @@
 """How far a pod has come, by what it reports."""
 
+from typing import Any
+
 import pytest
 
 from resources.artifact.nodereport import ArtifactReport
@@ -29,7 +31,7 @@ def entry(state, revision="2-abc", uid="uid", **fields):
     return (ReportEntry(uid=uid, revision=revision, state=state, **fields),)
 
 
-DEAD = {"is_unready": True}
+DEAD: Any = {"is_unready": True}
 PROGRESS = {
     "it says so, and its node is not ready": (
         EVERYWHERE,

@@ -150,6 +150,7 @@ PROGRAMMED = {
 }
 
 
+REFUSED = (PodProgress("Failed", "n1", "InvalidContent", "refused"),)
 LOADED = {
     "all": (Sum(3, 3, loaded=3), None, "True", "Loaded", "Loaded by Falco on 3 pods"),
     "all, by their time": (
@@ -178,6 +179,13 @@ LOADED = {
         None,
         "False",
         "NotLoaded",
+        "Not loaded on 1 of 3 pods: n1: refused",
+    ),
+    "one has refused it": (
+        Sum(3, 2, 1, 0, REFUSED, loaded=2, refused=1, refusals=(("n1", "refused"),)),
+        None,
+        "False",
+        "InvalidContent",
         "Not loaded on 1 of 3 pods: n1: refused",
     ),
     "many did not": (

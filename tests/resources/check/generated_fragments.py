@@ -17,6 +17,7 @@ _ODD = WORDS["fragments_odd"]
 _ITEMS = WORDS["fragments_items"]
 _ENTRIES = WORDS["entries"]
 _WHOLE = WORDS["fragments_whole"]
+_NO_PORTS = {"0", "-0", "65536", "4294967295"}
 # What stands beside a key, so that the fragment is not refused for what it lacks.
 _BESIDE: dict[str, dict[str, object]] = {
     "webserver": {"enabled": True, "prometheus_metrics_enabled": True},
@@ -49,7 +50,10 @@ def _part(random):
     path = random.choice(_PATHS)
     if path[0] in {"plugins", "append_output"} and len(path) > 1:
         return f"{path[0]}:\n  - {path[1]}: {random.choice(_ODD)}\n"
-    return _set(random, path, random.choice(_ODD))
+    value = random.choice(_ODD)
+    # A dry run starts no web server, so that Falco takes any number for a port.
+    is_port = path[-1] == "listen_port" and value in _NO_PORTS
+    return _set(random, path, "80" if is_port else value)
 
 
 def plugins(random):

@@ -14,15 +14,15 @@ class Node:
         self.slots = {}
         self._files = {}
 
-    def rules(self, file, wanted=None, good=None, **settings):
-        return self._add("rules", file, wanted, good, settings)
+    def rules(self, file, wanted=None, good=None, loaded=None, **settings):
+        return self._add("rules", file, wanted, good, loaded=loaded, **settings)
 
     def config(self, file, wanted=None, good=None, **settings):
-        return self._add("config", file, wanted, good, settings)
+        return self._add("config", file, wanted, good, **settings)
 
     def plugin(self, name, wanted=None, good=None, **settings):
         """A plugin, by its versions or by PluginFacts."""
-        return self._add("plugin", f"{name}.so", wanted, good, settings)
+        return self._add("plugin", f"{name}.so", wanted, good, **settings)
 
     def unchanged(self, kind, name, content):
         return getattr(self, kind)(name, content, content)
@@ -43,8 +43,8 @@ class Node:
                 slot.id, slot.kind, slot.file, chosen, chosen, stays=slot.stays and bool(chosen)
             )
 
-    def _add(self, kind, file, wanted, good, settings):
-        versions = [self._version(kind, file, content) for content in (wanted, good)]
+    def _add(self, kind, file, wanted, good, *, loaded=None, **settings):
+        versions = [self._version(kind, file, content) for content in (wanted, good, loaded)]
         slot = CheckedSlot(f"{kind}/{file}", kind, file, *versions, **settings)
         self.slots[slot.id] = slot
         return slot.id

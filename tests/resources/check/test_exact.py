@@ -147,6 +147,14 @@ def test_what_falco_refuses_is_not_installed_although_time_is_over_before_the_ca
     )
 
 
+def test_falco_is_asked_for_what_it_has_loaded_before_what_is_installed(node):
+    broken = node.rules("50-01-a.yaml", rule("bad"), rule("installed"), loaded=rule("loaded"))
+    answer = verdict(node, PlayedFalco(node))
+    assert answer.chosen[broken] == "loaded"
+    answer = verdict(node, PlayedFalco(node, word="a"))
+    assert answer.chosen[broken] == "none"
+
+
 def test_what_falco_warns_of_stands_at_the_artifact_that_it_names(node):
     first = node.config("50-01-a.yaml", "base_syscalls: {custom_set: [x]}\n")
     second = node.config("50-01-b.yaml", "json_output: true\n")

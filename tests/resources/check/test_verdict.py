@@ -451,3 +451,21 @@ def test_the_web_server_of_the_base_configuration_is_no_trap(node):
         "prometheus_metrics_enabled: true, listen_address: 0.0.0.0}\n",
     )
     assert node.check().warnings == {}
+
+
+def test_what_is_broken_falls_back_to_what_falco_has_loaded_before_what_is_installed(node):
+    broken = node.rules(
+        "50-01-a.yaml", "- rule: x\n", macro("m"), loaded=macro("m", "proc.pid = 1")
+    )
+    verdict = node.check()
+    assert verdict.chosen[broken] == "loaded"
+    assert verdict.problems[broken]
+
+
+def test_what_falco_has_loaded_gives_way_to_what_is_installed_where_it_does_not_fit(node):
+    node.rules("10-01-a.yaml", macro("new"))
+    user = "- macro: m\n  condition: {}\n"
+    broken = node.rules(
+        "50-01-b.yaml", "- rule: x\n", user.format("new"), loaded=user.format("gone")
+    )
+    assert node.check().chosen[broken] == "good"

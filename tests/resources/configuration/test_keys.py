@@ -5,11 +5,14 @@ import pytest
 from resources.configuration.fragment import is_unknown
 from resources.configuration.keys import FLAG, KEYS, NUMBER, TEXT, WHOLE, Items, Keys, Scalar
 
-SCHEMA = dict(
-    line.split()
-    for line in Path(__file__).with_name("falco_schema_0_44_1.txt").read_text().splitlines()
-    if not line.startswith("#")
-)
+SCHEMA = {
+    path: said
+    for path, *said in map(
+        str.split, Path(__file__).with_name("falco_schema_0_44_1.txt").read_text().splitlines()
+    )
+    if path != "#"
+}
+CAPTURE_MODES = ("rules", "all_rules")
 NAMES = {FLAG: "boolean", WHOLE: "integer", NUMBER: "number", TEXT: "string"}
 # What the schema of Falco does not say, or says otherwise than its code.
 DIFFERENT = {
@@ -17,8 +20,18 @@ DIFFERENT = {
     "rules_file": "the older name of rules_files, which Falco still reads",
     "container_engines": "nothing reads it since 0.41",
     "plugins.init_config": "a map or text",
+    "capture.default_duration": "a negative one is ignored",
     "syscall_event_drops.max_burst": "read as a number with a fraction",
 }
+
+
+def values(expected):
+    """The range or the values that the schema says, too: of most keys only Falco's code does."""
+    if expected.expected:
+        least, most = expected.expected
+        yield f"{least}..{most}"
+    elif expected.allowed == CAPTURE_MODES:
+        yield "|".join(expected.allowed)
 
 
 def types(keys, path=""):
@@ -26,10 +39,10 @@ def types(keys, path=""):
         if is_unknown(expected, (0, 44)):
             continue
         if isinstance(expected, Scalar):
-            yield f"{path}{name}", NAMES[expected.type]
+            yield f"{path}{name}", [NAMES[expected.type], *values(expected)]
             continue
         is_list = isinstance(expected, Items)
-        yield f"{path}{name}", "array" if is_list else "object"
+        yield f"{path}{name}", ["array" if is_list else "object"]
         inner = expected.item if is_list else expected
         if not isinstance(inner, Scalar):
             yield from types(inner.keys, f"{path}{name}.")

@@ -14,6 +14,8 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.credentials import RegistryPolicy
+from resources.signatures.demand import DefaultModes
+from resources.signatures.policy import Mode
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SELECTOR = {"app.kubernetes.io/name": "falco", "app.kubernetes.io/instance": "falco"}
@@ -230,6 +232,24 @@ def test_the_sidecar_may_reach_the_local_registries_of_the_operator():
     pod = children(falco(), settings)["DaemonSet"].body["spec"]["template"]["spec"]
     flags = ["--allow-local-registry=localhost:5000", "--allow-local-registry=b"]
     assert sidecar(pod)["args"][-2:] == flags
+
+
+@pytest.mark.parametrize(
+    ("modes", "flags"),
+    [
+        (DefaultModes(), []),
+        (DefaultModes(Mode.OFF, Mode.WARN), []),
+        (DefaultModes(Mode.ENFORCE), ["--verify-official=Enforce"]),
+        (
+            DefaultModes(Mode.ENFORCE, Mode.ENFORCE),
+            ["--verify-official=Enforce", "--verify-others=Enforce"],
+        ),
+    ],
+)
+def test_the_sidecar_knows_what_is_enforced_and_pods_stay_as_they_are_otherwise(modes, flags):
+    pod = children(falco(), FalcoSettings(signature_modes=modes))["DaemonSet"].body["spec"]
+    arguments = sidecar(pod["template"]["spec"])["args"]
+    assert [each for each in arguments if each.startswith("--verify")] == flags
 
 
 def test_settings_reach_the_sidecar():

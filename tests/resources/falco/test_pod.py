@@ -2,6 +2,7 @@
 
 import pytest
 
+from resources.artifact.fields import Validation
 from resources.falco.exact_check import ExactCheck
 from resources.falco.pod import PodSettings, pod_template
 
@@ -227,6 +228,15 @@ def test_for_the_exact_check_the_sidecar_gets_falcos_program_and_configuration(w
     assert copy["command"][2].startswith("timeout -s KILL 60 ")
     assert copy["volumeMounts"] == [{"name": "falco-program", "mountPath": "/falco-image"}]
     assert spec["containers"] == pod_template(SETTINGS)["spec"]["containers"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "flags"),
+    [(Validation.WARN, ["--default-validation=Warn"]), (Validation.ENFORCE, [])],
+)
+def test_the_sidecar_is_told_of_a_default_that_is_not_its_own(mode, flags):
+    args = sidecar(SETTINGS._replace(default_validation=mode))["args"]
+    assert [arg for arg in args if "validation" in arg] == flags
 
 
 @pytest.mark.parametrize("deadline", [0, 30, 60, 61, 300, 3600])

@@ -57,7 +57,7 @@ def test_merging_twice_is_merging_once(below, above):
 def test_each_value_that_the_user_gave_is_in_the_result(below, above):
     result = wholes(pod_template(below, above))
     for path, value in wholes(above).items():
-        if value != {}:
+        if value not in ({}, ""):
             assert result[path] == value
 
 
@@ -137,6 +137,15 @@ def test_an_environment_variable_is_overridden_by_its_name_and_in_its_place():
         {"name": "FALCO_HOSTNAME", "value": "me"},
         {"name": "FALCO_K8S_NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
         {"name": "MORE", "value": "x"},
+    ]
+
+
+def test_an_empty_value_leaves_where_a_default_comes_from_and_replaces_another_value():
+    env = [{"name": name, "value": ""} for name in ("HOST_ROOT", "FALCO_HOSTNAME")]
+    falco = container(overlaid(containers=[{"name": "falco", "env": env}]))
+    assert falco["env"][:2] == [
+        {"name": "HOST_ROOT", "value": ""},
+        {"name": "FALCO_HOSTNAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
     ]
 
 

@@ -87,6 +87,20 @@ def test_the_result_is_what_the_api_server_makes_of_two_applies(control_plane, e
     assert seen["only ours is valid"] > 0, seen
 
 
+@pytest.mark.usefixtures("stored")
+def test_an_empty_value_of_each_variable_is_taken_as_the_api_server_takes_it(control_plane):
+    names = ("HOST_ROOT", "FALCO_HOSTNAME", "FALCO_K8S_NODE_NAME", "MORE")
+    env = [{"name": name, "value": ""} for name in names]
+    overlay = {"spec": {"containers": [{"name": "falco", "image": "x:1", "env": env}]}}
+    template = pod_template(DEFAULTS["spec"]["template"], normalized(overlay))
+    over = without_owner({"metadata": {}, "spec": {"template": overlay}})
+    over |= {"apiVersion": "apps/v1", "kind": "DaemonSet"}
+    _, theirs = apply(control_plane, over, "user", dryRun="All")
+    fresh = without_owner(DEFAULTS, "overlay-fresh", template=template)
+    _, ours = apply(control_plane, fresh, dryRun="All")
+    assert template_of(ours) == template_of(theirs)
+
+
 def test_the_order_of_items_is_that_of_the_api_server(control_plane, stored):
     [falco] = stored["spec"]["template"]["spec"]["containers"]
     ours = {variable["name"]: variable for variable in falco["env"]}

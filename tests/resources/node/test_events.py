@@ -29,3 +29,9 @@ def test_what_falco_has_not_loaded_is_told_likewise():
     assert told([PROGRAMMED], [REFUSED]) == [event]
     assert told([REFUSED], [REFUSED]) == []
     assert told([REFUSED], [replace(PROGRAMMED, loaded="True")]) == []
+
+
+def test_what_falco_has_refused_and_is_taken_back_is_told_once():
+    event = ("Rulesfile/ns/rules", "InvalidContent", "Warning", "Install", "On node node-1: bad")
+    taken_back = replace(FAILED, loaded="False", loaded_reason="InvalidContent")
+    assert told([PROGRAMMED], [taken_back]) == [event]

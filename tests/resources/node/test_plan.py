@@ -1,10 +1,12 @@
 import pytest
+from msgspec.structs import replace
 
 from resources.artifact.medium import Medium
 from resources.check.check_request import Verdict
 from resources.node.artifact import NodeArtifact, Trouble
 from resources.node.plan import has_quick_fetch, is_present, kept, libraries, plan, removed, settled
 from resources.node.plugin_entries import PluginEntry
+from resources.node.refusal import Circumstances, Way, refusals
 from resources.node.report import open_artifacts, reports
 from resources.node.slots import Content, SlotId, SlotVersion
 
@@ -211,3 +213,51 @@ def test_a_fetch_is_quick_unless_a_registry_is_asked():
         "read": rulesfile(sources={Medium.OCI: NEW, Medium.CONFIG_MAP: FETCHING}),
     }
     assert [name for name in fetches if has_quick_fetch([fetches[name]])] == ["rendered", "read"]
+
+
+def refused(version, installed=OLD):
+    return refusals(
+        {SLOT: version} if version else {},
+        {SLOT: installed} if installed else {},
+        Circumstances({SLOT: version} if version else {}),
+        Way.KEPT,
+    )
+
+
+def test_what_falco_has_refused_gives_way_to_what_it_has_loaded():
+    planned = plan([rulesfile(NEW)], {SLOT: NEW}, {SLOT: OLD}, refused(NEW))
+    assert settled(planned, Verdict()) == {SLOT: OLD}
+    [report] = reports([rulesfile(NEW)], planned, Verdict(), {})
+    why = (
+        "Falco refuses to load it, and runs on with what it had loaded before: "
+        "what it had loaded last is installed again; Falco's log says why"
+    )
+    assert (report.state, report.reason, report.message) == ("Failed", "InvalidContent", why)
+    assert (report.loaded, report.loaded_reason) == ("False", "InvalidContent")
+
+
+def test_what_is_new_and_refused_goes_and_that_is_no_removal():
+    planned = plan([rulesfile(NEW)], {SLOT: NEW}, {}, refused(NEW, None))
+    assert settled(planned, Verdict()) == {}
+    assert removed(planned, {}) == ()
+
+
+def test_a_removal_that_falco_has_refused_is_undone():
+    planned = plan([], {}, {SLOT: OLD}, refused(None))
+    assert settled(planned, Verdict()) == {SLOT: OLD}
+
+
+def test_another_version_than_was_refused_is_wanted():
+    planned = plan([rulesfile(NEW)], {SLOT: OLD}, {SLOT: OLD}, refused(OLD, None))
+    assert settled(planned, Verdict()) == {SLOT: NEW}
+    assert planned.held == {}
+
+
+def test_the_check_may_fall_back_to_what_falco_has_loaded_last():
+    newest = replace(NEW, created="t2")
+    planned = plan([rulesfile(newest)], {SLOT: NEW}, {SLOT: OLD})
+    [slot] = planned.slots
+    assert (slot.wanted, slot.loaded, slot.good) == (newest, OLD, NEW)
+    assert settled(planned, Verdict(chosen={SLOT_TEXT: "loaded"})) == {SLOT: OLD}
+    [slot] = plan([rulesfile(NEW)], {SLOT: OLD}, {SLOT: OLD}).slots
+    assert slot.loaded is None

@@ -91,6 +91,21 @@ async def test_a_rule_that_falco_refuses_is_named_with_its_line_and_the_code(nod
     assert not (falco_root / "etc/falco/rules.d/60-03-bad-inline.yaml").exists()
 
 
+async def test_by_warn_it_is_installed_all_the_same_but_for_what_falco_crashes_of(node, falco_root):
+    node.put("Rulesfile", "bad", {"inlineRules": [FIELD], "priority": 60, "validation": "Warn"})
+    node.put("Config", "level", {"config": LEVEL, "priority": 60, "validation": "Warn"})
+    node.put("Rulesfile", "worse", {"inlineRules": CRASH, "priority": 70, "validation": "Warn"})
+    found = await messages(node)
+    assert found["fine"] is None
+    assert "as validation is Warn: Falco refuses it: " in found["level"]
+    assert "Falco refuses it: LOAD_ERR_COMPILE_CONDITION: filter_check called with" in found["bad"]
+    assert "crashes" in found["worse"]
+    rules = falco_root / "etc/falco/rules.d"
+    assert (rules / "60-03-bad-inline.yaml").exists()
+    assert not (rules / "70-03-worse-inline.yaml").exists()
+    assert judge(node.verdicts[-1]) == "Falco"
+
+
 @pytest.mark.parametrize(
     ("kind", "spec", "signal"),
     [

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resources.check import exact
-from resources.check.check_request import CheckedSlot, CheckedVersion, Context, FalcoProgram
+from resources.check.check_request import CheckedSlot, CheckedVersion, FalcoProgram
 from resources.check.dry_run_answer import NoAnswer, Taken
 from resources.configuration.base import base_config
 from sidecar.check.dry_run import DryRuns
@@ -100,7 +100,7 @@ def candidate(root, files):
         kind = "config" if directory == "config.d" else "rules"
         slots.append(CheckedSlot(name, kind, name, CheckedVersion(str(path))))
     program = FalcoProgram(str(FALCO), str(root), str(root / "base.yaml"), {}, 60.0)
-    return slots, DryRuns(program, Context(), work)
+    return slots, DryRuns(program, CONTEXT, work)
 
 
 def is_taken(root, files):
@@ -131,6 +131,9 @@ def test_the_verdict_is_what_falco_answers(tmp_path, answer, where, text):
     if where == "config":
         files["config.d"] = ("50-03-a-inline.yaml", text)
     files = {place: (name, text.replace("$LISTS", LISTS)) for place, (name, text) in files.items()}
+    plugins = tmp_path / "usr/share/falco/plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "libjson.so").symlink_to(FALCO / plugins.relative_to(tmp_path) / "libjson.so")
     slots, runs = candidate(tmp_path, files)
     verdict = exact.check(slots, CONTEXT, lambda path: Path(path).read_bytes(), runs.ask)
     assert verdict.unasked == ""

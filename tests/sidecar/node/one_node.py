@@ -10,6 +10,7 @@ from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.watch.store import Store, snapshot_of
+from resources.artifact.fields import Validation
 from resources.check.check_request import Context
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import NodeArtifact
@@ -44,19 +45,23 @@ class Node:
         falco=None,
         version="0.44.1",
         is_whole=False,
+        validation=Validation.ENFORCE,
     ):
         self.runtime = Runtime(clock or SystemClock(), random.Random(1))
         self.store = Store()
         self.state = NodeState(
             lambda reason: self.installation.tell(Reconcile(reason)),
             FalcoIdentity("falco", "main", version),
+            30.0,
         )
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
         fetcher = Fetcher(
             nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
         )
-        self.services = NodeServices(self.store, self.state, fetcher, dict, DEFAULT_MODES)
+        self.services = NodeServices(
+            self.store, self.state, fetcher, dict, validation, DEFAULT_MODES
+        )
         self.removed: list[PlannedSlot] = []
         self.verdicts: list[Verdict] = []
         self.lost: list[SlotId] = []
@@ -74,18 +79,24 @@ class Node:
                 self.verdicts.append,
             ),
             QUIET,
+            validation,
             self._installed,
             self.lost.extend,
         )
         self.actors: dict[ObjectRef, Any] = {}
 
     def put(self, kind, name, spec, generation=1):
-        self._tell(self._stored(kind, name, spec, generation))
+        self._tell(stored(self.store, kind, name, spec, generation))
 
     def fetched(self, kind, name, sources):
         """An artifact whose sources have these versions already; no actor looks after it."""
-        ref = self._stored(kind, name, {}, 1)
+        ref = stored(self.store, kind, name)
         self.state.put(ref, NodeArtifact(kind, name, f"uid-{name}", "1", True, sources))
+
+    def stored(self, kind, name, spec):
+        """An artifact that the API server has told of, and at which no actor has looked yet."""
+        stored(self.store, kind, name, spec)
+        self.installation.tell(Reconcile(Reason(Cause.LISTED)))
 
     def gone(self, kind, name):
         """The same, deleted."""
@@ -104,19 +115,6 @@ class Node:
         self.done.clear()
         return {report.name: (report.state, report.reason) for report in self.state.reports}
 
-    def _stored(self, kind, name, spec, generation):
-        metadata = {
-            "name": name,
-            "namespace": "falco",
-            "uid": f"uid-{name}",
-            "generation": generation,
-            "resourceVersion": str(generation),
-            "creationTimestamp": "2026-01-01T00:00:00Z",
-        }
-        snapshot = snapshot_of(kind, json.dumps({"metadata": metadata, "spec": spec}).encode())
-        self.store.put(snapshot)
-        return snapshot.ref
-
     def _tell(self, ref):
         if ref not in self.actors:
             self.actors[ref] = NodeArtifactActor.start(self.runtime, ref, self.services)
@@ -126,9 +124,30 @@ class Node:
         self.removed += removed
         self.done.set()
 
+    async def stopped(self):
+        """None of its actors runs any more."""
+        for actor in (*self.actors.values(), self.installation):
+            await actor.stop()
+
     async def settled(self):
         """The reports once none is pending."""
         while True:
             reports = await self.installed()
             if all(state != "Pending" for state, _ in reports.values()):
                 return reports
+
+
+def stored(store, kind, name, spec=None, generation=1):
+    """Put an artifact into the store; return its ref."""
+    metadata = {
+        "name": name,
+        "namespace": "falco",
+        "uid": f"uid-{name}",
+        "generation": generation,
+        "resourceVersion": str(generation),
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+    }
+    document = {"metadata": metadata, "spec": spec or {}}
+    snapshot = snapshot_of(kind, json.dumps(document).encode())
+    store.put(snapshot)
+    return snapshot.ref

@@ -8,10 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from actors.watch.store import Change, Store, snapshot_of
+from resources.artifact.fields import Validation
+from resources.artifact.medium import Medium
 from resources.kubernetes.meta import RETRY
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import Trouble
-from resources.signatures.demand import DEFAULT_MODES
+from resources.signatures.demand import DEFAULT_MODES, DefaultModes
+from resources.signatures.policy import Mode
 from sidecar.node import artifact as module
 from sidecar.node.artifact import NodeArtifactActor, artifact_changed, version_of
 from tests.actor_examples import fake_runtime
@@ -79,6 +82,35 @@ def test_a_parked_actor_says_so_also_if_it_is_the_decoding_that_crashes(monkeypa
     monkeypatch.setattr(module, "decode", too_deep)
     ref, store, state = ObjectRef("Rulesfile", "ns", "rules"), Store(), State()
     store.put(snapshot(ref, 1))
-    services: Any = SimpleNamespace(store=store, state=state, modes=DEFAULT_MODES)
+    services: Any = SimpleNamespace(
+        store=store, state=state, validation=Validation.ENFORCE, modes=DEFAULT_MODES
+    )
     NodeArtifactActor(fake_runtime()[0], ref, services).tell_parked(RecursionError("too deep"))
     assert state.artifact.trouble == Trouble("ActorParked", "RecursionError: too deep")
+
+
+DIGEST = f"sha256:{'a' * 64}"
+ENFORCED = DefaultModes(others=Mode.ENFORCE)
+UNVERIFIED = {"ociDigest": DIGEST}
+OTHERWISE = {"ociDigest": DIGEST, "verified": {"digest": f"sha256:{'b' * 64}", "policy": "p"}}
+
+
+@pytest.mark.parametrize("resolved", [UNVERIFIED, OTHERWISE])
+@pytest.mark.parametrize("tag", ["latest", DIGEST])
+@pytest.mark.parametrize(
+    ("verify", "modes"), [({"mode": "Enforce"}, DEFAULT_MODES), ({}, ENFORCED), (None, ENFORCED)]
+)
+def test_enforced_no_digest_is_fetched_that_the_operator_has_not_verified(
+    verify, modes, tag, resolved
+):
+    source = {"image": {"repository": "acme/rules", "tag": tag}, "verify": verify}
+    published = {"revision": "2", "observedGeneration": 2, **resolved}
+    found = artifact(spec={"ociArtifact": source}, resolved="2")
+    document = json.loads(found.raw)
+    document["status"]["resolved"] = published
+    found = snapshot_of("Rulesfile", json.dumps(document).encode())
+    services: Any = SimpleNamespace(
+        labels=dict, modes=modes, validation=Validation.ENFORCE, fetcher=None
+    )
+    actor = NodeArtifactActor(fake_runtime()[0], found.ref, services)
+    assert actor._look(found).sources == {Medium.OCI: None}

@@ -22,7 +22,7 @@ COMING = NodeArtifact("Rulesfile", "slow", "uid", "1", True, {}, is_coming=True)
 
 @pytest.fixture
 def state():
-    return NodeState(lambda _reason: None, FalcoIdentity(image_version="0.44.1"))
+    return NodeState(lambda _reason: None, FalcoIdentity(image_version="0.44.1"), 30.0)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import pytest
 
+from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from resources.artifact.medium import Medium
 from resources.node.files import PLUGIN_ENTRIES, Directory, library_name, library_path
 from resources.node.plugin_entries import PluginEntry
@@ -143,3 +145,71 @@ async def test_a_library_goes_after_falco_has_loaded_what_does_not_need_it(
     assert (library.exists(), entries.exists()) == (True, False)
     assert await install(running) == QUIET
     assert (library.exists(), running.state.batches) == (False, 2)
+
+
+@pytest.fixture
+def telling(running):
+    """The same, with a Falco that says when it has loaded its files."""
+    running.state.tells = True
+    return running
+
+
+def says_that_it_has_loaded(node):
+    node.state.taken = node.state.writes
+    node.installation.tell(Reconcile(Reason(Cause.LOADED)))
+
+
+async def test_the_next_batch_comes_as_soon_as_falco_has_loaded_the_last(
+    telling, root, clock, install
+):
+    put(telling, "a", "first")
+    await install(telling)
+    put(telling, "a", "second")
+    await clock.advance(QUIET / 4)
+    assert (telling.state.is_held, texts(root)) == (True, {"a.yaml": "first"})
+    says_that_it_has_loaded(telling)
+    await telling.installed()
+    assert texts(root) == {"a.yaml": "second"}
+
+
+async def test_a_falco_that_still_loads_has_more_than_the_quiet_time(telling, root, clock, install):
+    put(telling, "a", "first")
+    await install(telling)
+    put(telling, "a", "second")
+    await clock.advance(QUIET + 1)
+    assert texts(root) == {"a.yaml": "first"}
+    assert await install(telling) == 30 - 1
+
+
+async def test_a_library_goes_once_falco_has_loaded_the_entries_without_it(
+    telling, root, clock, install
+):
+    sha256 = telling.volume.blobs.put(Directory.PLUGINS, b"\x7fELF")
+    entry = PluginEntry("p", library_path("p"))
+    version = SlotVersion(library_name("p"), "2026", Content(sha256, "latest"), entry)
+    telling.fetched("Plugin", "p", {Medium.OCI: version})
+    await install(telling)
+    says_that_it_has_loaded(telling)
+    telling.gone("Plugin", "p")
+    await install(telling)
+    library = root / Directory.PLUGINS.value / library_name("p")
+    await clock.advance(QUIET + 1)
+    assert library.exists()
+    says_that_it_has_loaded(telling)
+    await telling.installed()
+    assert not library.exists()
+
+
+async def test_a_falco_that_is_away_gets_the_newest_set_once(telling, root, clock, install):
+    put(telling, "a", "first")
+    await install(telling)
+    telling.state.silent_since = clock.monotonic()
+    telling.state.written_before = telling.state.writes
+    await clock.advance(30)
+    put(telling, "a", "second")
+    assert await install(telling) == NEWS
+    put(telling, "a", "third")
+    assert 70 < await install(telling) < 75
+    assert texts(root) == {"a.yaml": "third"}
+    put(telling, "a", "fourth")
+    assert await install(telling) == QUIET

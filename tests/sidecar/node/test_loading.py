@@ -1,10 +1,13 @@
 """When Falco is asked what it has loaded, and what is told of it."""
 
 import random
+from typing import Any
 
 import pytest
 
 from actors.runtime.context import Runtime
+from actors.runtime.mail import Reconcile
+from actors.runtime.reason import Cause, Reason
 from resources.artifact.medium import Medium
 from resources.artifact.nodereport import ArtifactReport
 from resources.check.check_request import WebServer
@@ -49,12 +52,16 @@ class Node:
     def __init__(self):
         self.clock = FakeClock()
         self.falco = Falco(self.clock)
-        self.state = NodeState(lambda _reason: None, FalcoIdentity(image_version="0.44.1"))
+        identity = FalcoIdentity(image_version="0.44.1")
+        self.state = NodeState(lambda _reason: None, identity, 30.0)
         self.state.gate_opened = True
         self.told = []
         self.renewed = []
         self.learned = []
+        self.went_on = []
+        self.ref: Any = None
         self.install()
+        self.state.loaded = self.state.installed
 
     def install(self):
         version = SlotVersion(FILE, "2026-01-01T00:00:00Z", Content(A, "origin"))
@@ -75,7 +82,12 @@ class Node:
             lambda: self.told.append(self.loaded()),
             lambda: self.renewed.append(self.clock.monotonic()),
             lambda: self.learned.append(self.state.versions),
+            self.go_on,
         )
+
+    def go_on(self):
+        self.went_on.append(self.clock.monotonic())
+        self.state.is_held = False
 
     def loaded(self):
         (report,) = self.state.loaded_reports()
@@ -85,14 +97,14 @@ class Node:
 @pytest.fixture
 async def node():
     made = Node()
-    ref = made.loading(made.falco.ask).launch()
+    made.ref = made.loading(made.falco.ask).launch()
     yield made
-    await ref.stop()
+    await made.ref.stop()
 
 
 async def test_falco_is_asked_with_growing_steps_until_it_has_loaded_everything(node):
     await node.clock.advance(4.0)
-    assert node.falco.asked == pytest.approx([0.0, 0.4, 1.2, 2.8])
+    assert node.falco.asked == pytest.approx([0.0, 0.3, 0.75, 1.425, 2.4375, 3.95625])
     assert node.told == []
     node.falco.rules = {FILE: A}
     await node.clock.advance(2.0)
@@ -110,7 +122,7 @@ async def test_a_falco_that_has_loaded_everything_is_asked_every_five_minutes(no
 async def test_a_change_that_falco_has_missed_is_renamed_anew_three_times_and_then_told(node):
     await node.clock.advance(600.0)
     assert len(node.renewed) == 3
-    assert [int(at) for at in node.renewed] == [6, 12, 26]
+    assert [int(at) for at in node.renewed] == [5, 13, 25]
     assert node.clock.monotonic() == 600.0
     assert node.told == [("False", "NotLoaded")]
     node.falco.rules = {FILE: A}
@@ -146,8 +158,8 @@ async def test_a_falco_that_is_not_to_be_asked_is_said_to_be_so_at_once():
 
 
 async def test_a_falco_that_was_away_for_long_gets_its_time_anew(node):
-    node.falco.silent_for = 8
-    await node.clock.advance(45.0)
+    node.falco.silent_for = 10
+    await node.clock.advance(36.0)
     assert node.falco.silent_for == 0
     assert node.told == [("Unknown", "FalcoUnreachable")]
     await node.clock.advance(60.0)
@@ -173,6 +185,33 @@ async def test_before_the_gate_is_open_there_is_no_falco_to_ask():
     await node.clock.advance(3.0)
     assert node.told == [("True", None)]
     await ref.stop()
+
+
+async def test_what_waits_for_falco_goes_on_once_it_has_loaded_all_and_not_twice(node):
+    node.state.is_held, node.state.left_alone_until = True, 2.0
+    node.falco.reloaded_at = 0.05
+    node.install()
+    await node.clock.advance(1.0)
+    assert (node.state.tells, node.went_on) == (True, [])
+    node.falco.rules, node.falco.reloaded_at = {FILE: A}, 1.0
+    node.install()  # at 1.0, of which the reload knows nothing
+    await node.clock.advance(5.0)
+    assert node.went_on == []
+    node.falco.reloaded_at = 5.0
+    await node.clock.advance(5.0)
+    (at,) = node.went_on
+    assert 5.0 < at <= 8.0
+
+
+async def test_what_waits_for_a_falco_that_went_away_goes_on_after_seconds(node):
+    node.falco.rules = {FILE: A}
+    await node.clock.advance(1.0)
+    node.install()
+    node.state.is_held, node.state.left_alone_until = True, 3.0
+    node.falco.silent_for = 999
+    node.ref.tell(Reconcile(Reason(Cause.INSTALLED)))
+    await node.clock.advance(30.0)
+    assert 21.0 <= node.went_on[0] <= 24.0
 
 
 async def test_the_versions_that_falco_says_count_and_others_are_told_once(node):

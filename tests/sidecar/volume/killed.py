@@ -13,11 +13,11 @@ class WatchedDisk(Disk):
     """Tells of every step before it is done, and of a file that is half written."""
 
     def __init__(self, watch):
-        self._watch = watch
+        self.watch = watch
 
     @contextmanager
     def step(self, what, path):
-        self._watch(what, path)
+        self.watch(what, path)
         with super().step(what, path):
             yield
 
@@ -25,7 +25,7 @@ class WatchedDisk(Disk):
         def fill(file):
             file.write(data[: len(data) // 2])
             file.flush()
-            self._watch("write half of", path)
+            self.watch("write half of", path)
             file.write(data[len(data) // 2 :])
 
         self._make("write", path, mode, fill)

@@ -185,3 +185,33 @@ def test_many_threads_put_and_collect_at_once(blobs):
     assert errors == []
     assert {path.name for path in blobs._root.glob(f"**/{SUBDIRECTORY}/blobs/*")} == {*names}
     assert leftovers(blobs._root) == []
+
+
+@pytest.mark.parametrize("name", [SUBDIRECTORY, f"{SUBDIRECTORY}/blobs"])
+def test_nothing_is_collected_where_a_link_leads(tmp_path, name):
+    root = tmp_path / "root"
+    blobs = Blobs(root, Disk())
+    blobs.put(RULES, b"ours")
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "blobs").mkdir(parents=True)
+    for place in (elsewhere, elsewhere / "blobs"):
+        (place / "theirs").touch()
+    path = root / RULES.value / name
+    path.rename(tmp_path / "moved")
+    path.symlink_to(elsewhere)
+    blobs.collect(())
+    blobs.clear()
+    assert (elsewhere / "theirs").exists()
+    assert (elsewhere / "blobs" / "theirs").exists()
+
+
+def test_what_a_stranger_left_where_files_are_staged_is_cleared_without_waiting_for_it(tmp_path):
+    root = tmp_path / "root"
+    blobs = Blobs(root, Disk())
+    staged = blobs.staging(RULES).with_name("staged")
+    (staged / "a" / "b").mkdir(parents=True)
+    os.mkfifo(staged / "a" / "pipe")
+    (staged / "a" / "link").symlink_to(root)
+    blobs.clear()
+    assert list(staged.iterdir()) == []
+    assert root.exists()

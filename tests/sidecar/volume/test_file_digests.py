@@ -114,3 +114,11 @@ def test_however_many_files_there_are_not_more_is_remembered(tmp_path, monkeypat
         (tmp_path / name).write_bytes(name.encode())
         assert known.find(tmp_path / name) == FileState(sha256(name.encode()), 0o644)
         assert len(known._known) <= 3
+
+
+def test_a_file_larger_than_any_of_ours_is_not_read(tmp_path, reads):
+    path = tmp_path / "a"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    assert FileDigests().find(path) == FileState("", 0o644)
+    assert reads == []

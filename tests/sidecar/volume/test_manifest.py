@@ -23,6 +23,8 @@ MANIFESTS = st.builds(
     st.dictionaries(st.text(), JSON),
     st.booleans(),
     st.dictionaries(st.text(), VERSIONS),
+    st.none() | st.dictionaries(st.text(), JSON),
+    st.dictionaries(st.text(), JSON),
 )
 FULL = VolumeManifest(
     files={Place(Directory.RULES, "50-03-a-inline.yaml"): "aa"},

@@ -1,0 +1,33 @@
+"""The files and blobs of slots' versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resources.node.files import DIRECTORIES, PLUGIN_ENTRIES, Directory, File
+from resources.node.plugin_entries import plugin_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from resources.node.slots import SlotId, SlotVersion
+    from sidecar.volume.blobs import Blobs
+
+
+def slot_files(versions: Mapping[SlotId, SlotVersion], blobs: Blobs) -> list[File]:
+    """The files of these versions, and that of all plugins' entries, whose content is stored."""
+    files = [
+        File(DIRECTORIES[slot.kind], version.file, version.content.sha256)
+        for slot, version in versions.items()
+        if version.content is not None
+    ]
+    entries = [version.entry for version in versions.values() if version.entry is not None]
+    if entries:
+        sha256 = blobs.put(Directory.CONFIG, plugin_entries(entries).encode())
+        files.append(File(Directory.CONFIG, PLUGIN_ENTRIES, sha256))
+    return files
+
+
+def contents(versions: Iterable[SlotVersion]) -> set[str]:
+    """The SHA-256 of the contents of these versions."""
+    return {version.content.sha256 for version in versions if version.content is not None}
