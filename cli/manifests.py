@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from resources.text.limits import MAX_DEPTH
 from resources.text.messages import shown
 from resources.text.yaml_writer import excess
 
@@ -69,11 +70,14 @@ def documents(file: str, text: bytes) -> list[Document]:
     loader = _loader(text)
     found: list[Document] = []
     try:
+        _require_shallow(text)
         while loader.check_node():
             node = loader.get_node()
             value = _json_value(loader.construct_document(node))
             if value is not None:
                 found.extend(_items(Document(file, value, node)))
+    except Unreadable:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise Unreadable(mark.line + 1 if mark else 1, f"{error.problem}") from error
@@ -82,6 +86,20 @@ def documents(file: str, text: bytes) -> list[Document]:
     finally:
         loader.dispose()
     return found
+
+
+def _require_shallow(text: bytes) -> None:
+    """Raise Unreadable for what is nested too deep: libyaml composes it recursively, and ends."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            mark = event.start_mark
+            raise Unreadable(
+                mark.line + 1 if mark else 1,
+                f"the document is nested deeper than {MAX_DEPTH} levels",
+            )
 
 
 def value_node(node: yaml.Node | None, *keys: str) -> yaml.Node | None:

@@ -76,8 +76,10 @@ def way_of(setting: ExactCheck, annotations: Mapping[str, str] | None, image: Im
         raise InvalidSpec(field, given or "", ", ".join(ExactCheck)) from None
     if way is not ExactCheck.AUTO:
         return way
+    # Behind a digest alone there may be a distroless image, whose init container would not start.
+    is_known = image.tag is not None or image.digest is None
     is_official = f"/{image.name}".endswith(f"/{_OFFICIAL}") and "distroless" not in image.version
-    return ExactCheck.COPY if is_official else ExactCheck.OFF
+    return ExactCheck.COPY if is_official and is_known else ExactCheck.OFF
 
 
 def copy_container(

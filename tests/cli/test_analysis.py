@@ -168,7 +168,8 @@ def test_rules_that_need_a_plugin_are_checked_as_if_it_were_there():
     [
         ("kind: [\n", 2, "did not find expected node content"),
         ("kind: !!python/object:os.system {}\n", 1, "could not determine a constructor"),
-        ("kind: x\na: " + "[" * 200 + "]" * 200, 1, "nested deeper than"),
+        ("kind: x\na: " + "[" * 200 + "]" * 200, 2, "nested deeper than"),
+        ("kind: x\na: " + "[" * 100_000, 2, "nested deeper than"),
         ("kind: {? [a] : b}\n", 1, "unhashable key"),
         (
             f"kind: x\na: &a [{'1,' * 100}]\nb: &b [{'*a,' * 100}]\nc: [{'*b,' * 100}]",

@@ -25,7 +25,8 @@ def way(setting, image=OFFICIAL, annotation=None):
     [
         (OFFICIAL, "copy"),
         ("falcosecurity/falco", "copy"),
-        ("mirror.example.com:5000/a/falcosecurity/falco@sha256:" + "0" * 64, "copy"),
+        ("mirror.example.com:5000/a/falcosecurity/falco:0.44.1@sha256:" + "0" * 64, "copy"),
+        ("mirror.example.com:5000/a/falcosecurity/falco@sha256:" + "0" * 64, "off"),
         ("docker.io/falcosecurity/falco:0.44.1-debian", "copy"),
         ("docker.io/falcosecurity/falco:0.38.0-distroless", "off"),
         ("docker.io/falcosecurity/falco-distroless:0.38.0", "off"),
