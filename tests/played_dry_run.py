@@ -70,6 +70,9 @@ for path in listed(config, "config_files"):
             refuse(f"x: Runtime error: cannot load plugin {library}: {library}: {where}. Exiting.")
         if b"played-library" in data:
             refuse(f"x: Runtime error: cannot load plugin {library}: invalid ELF header. Exiting.")
+writes = "output_file:" in configured
+if writes and "metrics.output_file=/dev/null" not in sys.argv:
+    refuse("Error: basic_ios::clear: iostream error")
 for path in listed(config, "rules_files"):
     answer(path, path.read_text())
 """.replace("\\\\", "\\")

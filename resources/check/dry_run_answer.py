@@ -131,6 +131,14 @@ def answer(run: DryRun) -> Refusal | Taken:
     return _of_rules(error, run.output) or _of_configuration(error)
 
 
+def opens_no_file(run: DryRun) -> bool:
+    """Whether it ended at a file that it was to write, as `metrics.output_file`.
+
+    Falco opens that one in a dry run, too, and its own container may have the place.
+    """
+    return "basic_ios::clear: iostream error" in _error(run.output)
+
+
 def _of_rules(error: str, output: str) -> Refusal | None:
     """A refusal that names a rules file, the innermost named item, its line and the code."""
     file = _FILE.match(error)

@@ -29,6 +29,7 @@ from resources.check.dry_run_answer import (
     Refusal,
     Taken,
     answer,
+    opens_no_file,
 )
 from resources.configuration.plugins import DIRECTORY, BadEntry, absolute
 from resources.node.files import PLUGIN_ENTRIES, Directory
@@ -48,6 +49,7 @@ _MOST_CONFIGURATION = 4 * _MEGABYTE
 _SECONDS = 15.0
 _SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sys", "/usr")
 _LOGGING = ("-o", "log_level=info", "-o", "log_stderr=true")
+_NO_FILE = ("-o", f"metrics.output_file={os.devnull}")
 _FALCO = "usr/bin/falco"
 _LIBRARIES = ("usr/lib", "usr/lib64", "lib", "lib64", "usr/lib/*-linux-gnu", "lib/*-linux-gnu")
 _LOADERS = ("ld-linux*.so.*", "ld-musl-*.so.*")
@@ -88,8 +90,11 @@ class DryRuns:
         return self._heard(chosen) if isinstance(found, Taken) and found.is_silent else found
 
     def _answer(self, chosen: Sequence[tuple[CheckedSlot, CheckedVersion]]) -> Refusal | Taken:
+        run = self._run(chosen)
+        if opens_no_file(run):
+            run = self._run(chosen, *_NO_FILE)
         try:
-            return answer(self._run(chosen))
+            return answer(run)
         except Lacks as error:
             if self._falco.is_whole and is_nowhere(error.path, Path(self._falco.image)):
                 return error.refusal

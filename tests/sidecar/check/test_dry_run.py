@@ -106,6 +106,16 @@ async def test_by_warn_it_is_installed_all_the_same_but_for_what_falco_crashes_o
     assert judge(node.verdicts[-1]) == "Falco"
 
 
+async def test_a_file_that_falco_is_to_write_is_left_to_its_own_container(node):
+    metrics = {"enabled": True, "interval": "1h", "output_file": "/var/log/falco/metrics.txt"}
+    node.put("Config", "metrics", {"config": {"metrics": metrics}})
+    node.put("Rulesfile", "bad", {"inlineRules": [FIELD], "priority": 60})
+    found = await messages(node)
+    assert "refuses" not in found["metrics"]
+    assert "nonexistent field" in found["bad"]
+    assert judge(node.verdicts[-1]) == "Falco"
+
+
 @pytest.mark.parametrize(
     ("kind", "spec", "signal"),
     [
