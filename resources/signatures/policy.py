@@ -49,9 +49,7 @@ class Signer(msgspec.Struct, frozen=True):
     key: str = ""
 
     def __str__(self) -> str:
-        return (
-            f"key {self.key}" if self.key else _printable(f"{self.subject} (issuer {self.issuer})")
-        )
+        return f"key {self.key}" if self.key else f"{self.subject} (issuer {self.issuer})"
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -106,9 +104,3 @@ def _matches(wanted: str, expression: str, name: str) -> bool:
     if not expression or len(expression) > MOST_EXPRESSION:
         return False
     return re.fullmatch(expression, name) is not None
-
-
-def _printable(text: str) -> str:
-    """The text of a certificate, whole, with a mark in place of what would move a cursor."""
-    mark = "\N{REPLACEMENT CHARACTER}"
-    return "".join(letter if letter.isprintable() else mark for letter in text)

@@ -132,7 +132,7 @@ async def test_what_was_installed_unverified_is_not_called_verified(house):
     house.points_to(A)
     await house.settled()
     (found,) = (c for c in house.api.live["status"]["conditions"] if c["type"] == "Verified")
-    assert found["message"] == "has no signature; it is not installed (mode Enforce)"
+    assert found["message"] == "has no signature; no node installs it from now on (mode Enforce)"
 
 
 async def test_another_key_is_another_question(house):

@@ -100,7 +100,3 @@ def test_the_policy_digest_a_policy_is_that_of_all_its_parts():
     }
     assert len(digests) == 6
     assert policy_digest(one, ("a",), "b") == policy_digest(one, ("a",), "b")
-
-
-def test_a_subject_moves_no_cursor():
-    assert str(Signer("issuer", "evil\n\x1b[31m")) == "evil\ufffd\ufffd[31m (issuer issuer)"
