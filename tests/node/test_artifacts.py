@@ -158,8 +158,9 @@ def test_falco_waits_for_artifacts_until_the_deadline_and_never_again(
     installed, namespace, registry
 ):
     namespace.delete("Falco", "user")
-    namespace.apply("Rulesfile", "away", **from_registry(registry, repository="falco/away"))
+    publish_rules(Repository(registry.url), "falco/away", ["latest"], long_rules("away"))
     registry.process.stop()
+    namespace.apply("Rulesfile", "away", **from_registry(registry, repository="falco/away"))
     arguments = [f"--gate-deadline={GATE_SECONDS}s", f"--falco-version={MAIN.version}"]
     sidecar = {"name": SIDECAR, "args": arguments}
     namespace.quick("gated", type="Deployment", pod={"initContainers": [sidecar]}, falco=RESTRICTED)
@@ -170,6 +171,5 @@ def test_falco_waits_for_artifacts_until_the_deadline_and_never_again(
     eventually(lambda: restarts(namespace.pod("gated"), SIDECAR) == 1, within=60)
     assert container_id(namespace.pod("gated"), FALCO) == container_id(pod, FALCO)
     registry.process.start()
-    publish_rules(Repository(registry.url), "falco/away", ["latest"], long_rules("away"))
     namespace.programmed("Rulesfile", "away", within=120)
     eventually(lambda: "50-01-away-oci.yaml" in namespace.rules("gated"), within=LOADED_WITHIN)
