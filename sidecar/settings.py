@@ -13,6 +13,7 @@ from resources.node.pace import DEADLINE_SECONDS, LEAST_SECONDS
 from sidecar.node.report import Pod
 from supervisors.process.settings import (
     ProcessSettings,
+    add_choice,
     add_registry_policy,
     add_signature_modes,
     base_parser,
@@ -142,13 +143,29 @@ def _parser() -> argparse.ArgumentParser:
         help="how long after that time Falco has to say that it has loaded changes, before they "
         "are reported as not loaded, and after half as long again taken back (default %(default)s)",
     )
-    parser.add_argument(
+    add_choice(
+        parser,
         "--default-validation",
-        default=Validation.ENFORCE.value,
-        choices=[mode.value for mode in Validation],
-        help="whether what the check refuses is not installed (Enforce), or is installed all the "
-        "same and told (Warn), for artifacts without spec.validation (default %(default)s)",
+        Validation.ENFORCE,
+        "whether what the check refuses is not installed (Enforce), or is installed all the "
+        "same and told (Warn), for artifacts without spec.validation",
     )
+    _add_falco(parser)
+    add_registry_policy(parser)
+    add_signature_modes(parser)
+    for name, default in (("rules", 4), ("plugin", 256)):
+        parser.add_argument(
+            f"--max-{name}-size",
+            default=default,
+            type=_mebibytes,
+            metavar="MIB",
+            help=f"how much a {name} artifact may take, packed or unpacked (default %(default)s)",
+        )
+    return parser
+
+
+def _add_falco(parser: argparse.ArgumentParser) -> None:
+    """Add what the pod's Falco is, and how it is asked."""
     parser.add_argument(
         "--falco-name",
         default="",
@@ -184,17 +201,6 @@ def _parser() -> argparse.ArgumentParser:
         help="that Falco finds libraries in its image and its volumes only, so that a plugin whose "
         "library is in neither is refused",
     )
-    add_registry_policy(parser)
-    add_signature_modes(parser)
-    for name, default in (("rules", 4), ("plugin", 256)):
-        parser.add_argument(
-            f"--max-{name}-size",
-            default=default,
-            type=_mebibytes,
-            metavar="MIB",
-            help=f"how much a {name} artifact may take, packed or unpacked (default %(default)s)",
-        )
-    return parser
 
 
 def seconds(text: str) -> float:

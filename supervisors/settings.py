@@ -15,6 +15,7 @@ from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
 from supervisors.process.settings import (
     ProcessSettings,
+    add_choice,
     add_registry_policy,
     add_signature_modes,
     base_parser,
@@ -122,22 +123,22 @@ def _parser() -> argparse.ArgumentParser:
         help="a trusted_root.json by which keyless signatures are verified where a resource names "
         "none, followed when it changes (default: the one that the sigstore package ships)",
     )
-    parser.add_argument(
+    add_choice(
+        parser,
         "--default-validation",
-        default=Validation.ENFORCE.value,
-        choices=[mode.value for mode in Validation],
-        help="for artifacts without spec.validation, whether what the check refuses is not "
+        Validation.ENFORCE,
+        "for artifacts without spec.validation, whether what the check refuses is not "
         "installed (Enforce), or is installed all the same and told (Warn); a change of it rolls "
-        "the pods of every Falco (default %(default)s)",
+        "the pods of every Falco",
     )
-    parser.add_argument(
+    add_choice(
+        parser,
         "--exact-check",
-        default=ExactCheck.AUTO.value,
-        choices=[way.value for way in ExactCheck],
-        help="how sidecars get the program of their Falco, to ask it in dry runs what it takes: an "
+        ExactCheck.AUTO,
+        "how sidecars get the program of their Falco, to ask it in dry runs what it takes: an "
         "init container copies it (copy), its image is a volume (image-volume), not at all (off), "
         "or a copy from official images and else not at all (auto); the annotation "
-        "falcosecurity.dev/exact-check of a Falco overrides it (default %(default)s)",
+        "falcosecurity.dev/exact-check of a Falco overrides it",
     )
     parser.add_argument(
         "--max-concurrent-reconciles",

@@ -43,8 +43,9 @@ class Timeline:
         trace = actor.get("trace") or ()
         if not trace:
             return
-        yield from self._process(str(actor.get("kind") or kind_of(entry)))
-        process = self._processes[str(actor.get("kind") or kind_of(entry))]
+        kind = str(actor.get("kind") or kind_of(entry))
+        yield from self._process(kind)
+        process = self._processes[kind]
         name = str(entry.get("object") or entry.get("name") or actor.get("actor", ""))
         self._threads += _LANES
         yield _named("thread_name", process, self._threads, name)

@@ -15,6 +15,7 @@ from supervisors.serving import exposure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from enum import StrEnum
 
 # Held equal to pyproject.toml by a test; importlib.metadata would cost 0.8 MB to say the same.
 VERSION = "0.1.0"
@@ -79,6 +80,16 @@ def add_registry_policy(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_choice(parser: argparse.ArgumentParser, flag: str, default: StrEnum, what: str) -> None:
+    """Add a flag that takes the values of an enumeration; its help is `what` and the default."""
+    parser.add_argument(
+        flag,
+        default=default.value,
+        choices=[choice.value for choice in type(default)],
+        help=f"{what} (default %(default)s)",
+    )
+
+
 def add_signature_modes(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say how strict an artifact is whose resource does not say so."""
     for flag, default, whose in (
@@ -89,12 +100,12 @@ def add_signature_modes(parser: argparse.ArgumentParser) -> None:
         ),
         ("--verify-others", DEFAULT_MODES.others, "all other artifacts"),
     ):
-        parser.add_argument(
+        add_choice(
+            parser,
             flag,
-            default=default.value,
-            choices=[mode.value for mode in Mode],
-            help=f"what follows if {whose} are not signed as is demanded, where their resource has "
-            "no spec.ociArtifact.verify.mode (default %(default)s)",
+            default,
+            f"what follows if {whose} are not signed as is demanded, where their resource has "
+            "no spec.ociArtifact.verify.mode",
         )
 
 
