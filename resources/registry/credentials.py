@@ -41,6 +41,7 @@ class _Entry(msgspec.Struct, frozen=True):
     username: str | None = None
     password: str | None = None
     auth: str | None = None
+    identitytoken: str | None = None
     registrytoken: str | None = None
 
 
@@ -146,6 +147,8 @@ def _from_docker_config(text: str, registry: str, repository: str) -> Credential
 def _from_entry(entry: _Entry, registry: str) -> Credentials:
     if entry.registrytoken:
         return Credentials("", entry.registrytoken)
+    if entry.identitytoken:  # `auth` has a user name without a password then, or a placeholder
+        return Credentials("", "", entry.identitytoken)
     username, password = entry.username, entry.password
     if entry.auth:
         try:
