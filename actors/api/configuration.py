@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.api import lean_import
 from actors.runtime.proxy import proxy_of
@@ -58,11 +58,29 @@ async def kubeconfig_configuration(paths: str) -> Any:
 
     Raises BadConfiguration.
     """
+    return (await read_kubeconfig(paths)).configuration
+
+
+class Kubeconfig(NamedTuple):
+    """What a context says: how to reach the API server, and the namespace; empty if it has none."""
+
+    configuration: Any
+    namespace: str
+
+
+async def read_kubeconfig(paths: str, context: str = "") -> Kubeconfig:
+    """Read a context of these colon-separated kubeconfigs, by default the current one.
+
+    Raises BadConfiguration.
+    """
     configuration = lean_import.configuration_class()()
     load = lean_import.kubeconfig_loader()
     with _named(f"kubeconfig {paths}"):
         loader = await load(
-            config_file=paths, client_configuration=configuration, persist_config=False
+            config_file=paths,
+            context=context or None,
+            client_configuration=configuration,
+            persist_config=False,
         )
     user = loader._user  # noqa: SLF001 - the loader has no public name for it
     # The loader reads a token file once; a token beside it wins, as in kubectl.
@@ -70,7 +88,8 @@ async def kubeconfig_configuration(paths: str) -> Any:
         path = Path(user.path or "").parent / str(user["tokenFile"])
         configuration.refresh_api_key_hook = TokenFile(path)
         configuration.api_key.setdefault("BearerToken", "")
-    return _through_proxy(configuration)
+    named = (loader.current_context or {}).get("context") or {}
+    return Kubeconfig(_through_proxy(configuration), str(named.get("namespace") or ""))
 
 
 class TokenFile:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 # Seconds. Connecting takes milliseconds; an API server that does not accept by then is not running.
 _CONNECT = 10.0
-# The API server itself gives up on a request after 60 s.
-_REQUEST = aiohttp.ClientTimeout(total=65.0, sock_connect=_CONNECT)
+REQUEST_TIMEOUT = 65.0
+"""Seconds: the API server itself gives up on a request after 60."""
 
 # Requests that run at once; the others wait for a connection, which spares the API server.
 _CONNECTIONS = 100
@@ -118,9 +118,13 @@ class Transport:
     """
 
     def __init__(
-        self, configuration: Any, observer: ApiObserver, connections: int = _CONNECTIONS
+        self,
+        configuration: Any,
+        observer: ApiObserver,
+        connections: int = _CONNECTIONS,
+        timeout: float = REQUEST_TIMEOUT,
     ) -> None:
-        """`connections`: how many there may be at a time, or ANY_NUMBER."""
+        """`connections`: how many there may be at a time, or ANY_NUMBER; `timeout` in seconds."""
         configuration.connection_pool_maxsize = connections
         rest = lean_import.rest_class()(configuration)
         self._configuration = configuration
@@ -142,6 +146,7 @@ class Transport:
             if value
         }
         self._observer = observer
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT)
 
     async def request(
         self,
@@ -180,7 +185,7 @@ class Transport:
                     self._url(path, query),
                     data=body,
                     headers=await self._headers({**(headers or {}), **_audit_id(asking)}),
-                    timeout=_REQUEST,
+                    timeout=self._timeout,
                     allow_redirects=False,
                     **self._options,
                 ) as response:

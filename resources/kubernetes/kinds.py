@@ -21,6 +21,12 @@ class Kind(NamedTuple):
         """The `apiVersion` of an object of this kind."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    def path(self, namespace: str = "") -> str:
+        """The URL path of all its objects: in one namespace, or in the cluster if it is empty."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        return f"{root}{scope}/{self.plural}"
+
 
 INSTANCE_GROUP = "instance.falcosecurity.dev"
 ARTIFACT_GROUP = "artifact.falcosecurity.dev"
@@ -53,10 +59,7 @@ KINDS: dict[str, Kind] = {
 
 def collection_path(kind: str, namespace: str = "") -> str:
     """The URL path of all objects of a kind: in one namespace, or in the cluster if it is empty."""
-    known = KINDS[kind]
-    root = f"/apis/{known.group}/{known.version}" if known.group else f"/api/{known.version}"
-    scope = f"/namespaces/{namespace}" if namespace else ""
-    return f"{root}{scope}/{known.plural}"
+    return KINDS[kind].path(namespace)
 
 
 def object_path(ref: ObjectRef) -> str:

@@ -55,14 +55,18 @@ _NEW_OBJECTS = 5_000
 class Process:
     """The surroundings of a supervision tree: clock, metrics, runtime and connections."""
 
-    def __init__(self, name: str, configuration: Any) -> None:
-        """`configuration` is that of the API server's client."""
+    def __init__(self, name: str, configuration: Any, trace_room: int) -> None:
+        """`configuration` is that of the API server's client.
+
+        `trace_room`: bytes, about, that the trace of one actor may take.
+        """
         self.name = name
         self.configuration = configuration
         self.clock = SystemClock()
         self.metrics = Metrics(VERSION, self.clock.monotonic)
         # Not for secrets: jitter and the names of Events.
-        self.runtime = Runtime(self.clock, random.Random(), self.metrics)  # noqa: S311
+        chance = random.Random()  # noqa: S311
+        self.runtime = Runtime(self.clock, chance, self.metrics, trace_room=trace_room)
         self.streams = Transport(configuration, self.metrics, ANY_NUMBER)
         self._transports = [self.streams]
         self._lags = Lags()
@@ -195,7 +199,8 @@ def spare_collector() -> None:
 async def _run(
     name: str, settings: ProcessSettings, compose: Callable[[Process], Supervisor]
 ) -> int:
-    process = Process(name, await configuration_of(settings.kubeconfig))
+    configuration = await configuration_of(settings.kubeconfig)
+    process = Process(name, configuration, settings.trace_room)
     FreeMemory(process.clock)
     try:
         root = compose(process)

@@ -58,11 +58,11 @@ async def connect(requests):
     """Make a transport of a kubeconfig, or of a configuration; it is closed after the test."""
     transports = []
 
-    async def make(source):
+    async def make(source, **options):
         path = getattr(source, "kubeconfig", source)
         is_file = hasattr(path, "read_text")
         configuration = await kubeconfig_configuration(str(path)) if is_file else source
-        transports.append(Transport(configuration, requests))
+        transports.append(Transport(configuration, requests, **options))
         return transports[-1]
 
     yield make

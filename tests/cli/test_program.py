@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli import findings as codes
-from tests.cli.test_analysis import BAD_RULE, RULE, inline
+from cli.analyze import findings as codes
+from tests.cli.analyze.test_analysis import BAD_RULE, RULE, inline
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).parent / "kubectl-falco"

@@ -11,7 +11,6 @@ from ssl import MemoryBIO
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
-import aiohttp
 import pytest
 import uvloop
 import yaml
@@ -209,10 +208,9 @@ async def test_a_peer_to_which_there_is_no_connection_is_unavailable_and_nothing
     request, control_plane, connect, peer, ask, monkeypatch, requests
 ):
     monkeypatch.setattr(module, "_CONNECT", 0.2)
-    monkeypatch.setattr(module, "_REQUEST", aiohttp.ClientTimeout(total=0.2))
     configuration = await kubeconfig_configuration(str(control_plane.kubeconfig))
     configuration.host = request.getfixturevalue(peer)
-    transport = await connect(configuration)
+    transport = await connect(configuration, timeout=0.2)
     with pytest.raises(Unavailable) as error:
         await ask(transport)
     assert error.value.code == 0

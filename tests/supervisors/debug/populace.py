@@ -12,6 +12,7 @@ from kubernetes_asyncio.client import Configuration
 from actors.runtime.activity import Asking, decide
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
+from actors.runtime.context import TRACE_ROOM
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.runtime.results import Blocked, Done, RequeueAfter, Result
@@ -75,7 +76,7 @@ class Populace:
     """The process; `falcos` and `artifacts` supervise the actors."""
 
     def __init__(self) -> None:
-        self.process = Process("falco-operator", Configuration())
+        self.process = Process("falco-operator", Configuration(), TRACE_ROOM)
         self._limits: dict[str, Any] = {
             "intensity": Intensity(2, 600.0),
             "backoff": Backoff(0.01, 0.01),
@@ -86,7 +87,9 @@ class Populace:
         children = (self.falcos, self.artifacts, self.router)
         self.root = self.process.root(
             "operator",
-            ProcessSettings(Exposure(None, None, None, ANY_PORT, Path()), "info", "text", "", ()),
+            ProcessSettings(
+                Exposure(None, None, None, ANY_PORT, Path()), "info", "text", TRACE_ROOM, "", ()
+            ),
             [child.spec for child in children],
             lambda: None,
             intensity=Intensity(3, 600.0),

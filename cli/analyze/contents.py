@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from cli import findings as codes
-from cli.findings import Code, Finding
-from cli.lines import LineMap, of_block, of_items, same
-from cli.manifests import Document, Unreadable, documents, value_node
+from cli.analyze import findings as codes
+from cli.analyze.findings import Code, Finding
+from cli.analyze.lines import LineMap, of_block, of_items, same
+from cli.analyze.manifests import Document, Unreadable, documents, value_node
 from resources.artifact import sources as artifact_sources
 from resources.artifact.medium import Medium
 from resources.artifact.plugin import Plugin

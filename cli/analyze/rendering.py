@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import yaml
 
-from cli.instances import children_of
+from cli.analyze.instances import children_of
 from resources.falco.desired import SIDECAR_IMAGE, FalcoSettings
 from resources.kubernetes.invalid_spec import InvalidSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cli.contents import Resource
+    from cli.analyze.contents import Resource
 
 
 class NothingToRender(ValueError):  # noqa: N818 - it describes a user's file, not a failure of ours

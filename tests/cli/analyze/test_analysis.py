@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli import findings as codes
-from cli.analysis import analyzed
-from cli.contents import Contents
+from cli.analyze import findings as codes
+from cli.analyze.analysis import analyzed
+from cli.analyze.contents import Contents
 
 RULE = """\
 - rule: A shell

@@ -12,7 +12,7 @@ from resources.falco import desired as falco
 from resources.falco.spec import Falco
 
 if TYPE_CHECKING:
-    from cli.contents import Resource
+    from cli.analyze.contents import Resource
     from resources.falco.desired import FalcoSettings
     from resources.instance.children import Child
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cli import findings as codes
-from cli.contents import PLAIN, REFUSED, Content, Contents, ContentSet, Resource
-from cli.findings import Code, Finding
-from cli.instances import Running, children_of, running_of
-from cli.lines import relocated
+from cli.analyze import findings as codes
+from cli.analyze.contents import PLAIN, REFUSED, Content, Contents, ContentSet, Resource
+from cli.analyze.findings import Code, Finding
+from cli.analyze.instances import Running, children_of, running_of
+from cli.analyze.lines import relocated
 from resources.check.candidates import NodeSet
 from resources.check.check_request import CheckedSlot, CheckedVersion, Context, PluginFact
 from resources.falco.desired import FalcoSettings

@@ -1,0 +1,143 @@
+"""The commands `analyze` and `render`."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.analyze import findings as codes
+from cli.analyze.contents import Contents
+from cli.analyze.findings import Severity
+from cli.analyze.manifests import STANDARD_INPUT, files
+from cli.failure import FINE, FOUND, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cli.analyze.findings import Finding
+
+_SEVERITIES = {severity.word: severity for severity in Severity}
+_FILES = click.option(
+    "-f",
+    "--filename",
+    "paths",
+    multiple=True,
+    required=True,
+    metavar="FILE|DIR|-",
+    help="A file, all YAML files below a directory, or - for standard input; may be repeated.",
+)
+
+
+@click.command()
+@_FILES
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+    help="How findings are written: sarif and github for the annotations of code hosts.",
+)
+@click.option(
+    "--failure-threshold",
+    type=click.Choice([*_SEVERITIES, "none"]),
+    default="error",
+    show_default=True,
+    help="The least severity for which the command ends with 1.",
+)
+@click.option(
+    "--suppress",
+    multiple=True,
+    metavar="CODE",
+    help="A code of which nothing is told, such as FAL0302; may be repeated.",
+)
+@click.option(
+    "--falco-version",
+    default="",
+    metavar="VERSION",
+    help="The release that is to load it; by default those of the Falcos in the files.",
+)
+def analyze(
+    paths: tuple[str, ...],
+    output: str,
+    failure_threshold: str,
+    suppress: tuple[str, ...],
+    falco_version: str,
+) -> None:
+    """Tell what Falco would refuse or misunderstand, without a cluster.
+
+    Takes manifests of Rulesfiles, Plugins, Configs, ConfigMaps, Falcos and Components, rules files,
+    and parts of falco.yaml (called falco.yaml, or in a directory config.d), and checks all of a
+    namespace together, as its nodes would. Every code is explained in docs/cli.md.
+
+    Ends with 0 if all is well, 1 if there are findings, 2 if a file could not be read.
+    """
+    _require_codes(suppress)
+    from cli.analyze.analysis import analyzed  # noqa: PLC0415 - not for --help
+
+    contents = Contents()
+    for file, text in _read(paths):
+        contents.add(file, text)
+    found = [one for one in analyzed(contents, falco_version) if one.code.name not in suppress]
+    click.echo(_written(found, output), nl=False)
+    if output == "text":
+        click.echo(_summary(found, contents.checked), err=True)
+    least = _SEVERITIES.get(failure_threshold, len(Severity))
+    sys.exit(FOUND if any(one.code.severity >= least for one in found) else FINE)
+
+
+@click.command()
+@_FILES
+@click.option("--sidecar-image", default="", help="The image of the sidecar, as the operator has.")
+def render(paths: tuple[str, ...], sidecar_image: str) -> None:
+    """Write all objects that the operator would make of Falcos and Components, as YAML.
+
+    Only the API server gives uids: that of the owner is zeros here.
+    """
+    from cli.analyze.rendering import NothingToRender, rendered  # noqa: PLC0415 - not for --help
+
+    contents = Contents()
+    for file, text in _read(paths):
+        contents.add(file, text)
+    for one in contents.findings:
+        raise Failure(f"{one.file}:{one.line}: {one.text}")
+    try:
+        click.echo(rendered(contents.instances, sidecar_image), nl=False)
+    except NothingToRender as error:
+        raise Failure(str(error)) from error
+
+
+def _read(paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    for path in paths:
+        for file in files(path):
+            try:
+                is_input = file == STANDARD_INPUT
+                yield file, sys.stdin.buffer.read() if is_input else Path(file).read_bytes()
+            except OSError as error:
+                raise Failure(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _require_codes(names: Iterable[str]) -> None:
+    known = [code.name for code in codes.CODES]
+    for name in names:
+        if name not in known:
+            raise Failure(f"{name} is no code; there are {', '.join(known)}")
+
+
+def _written(found: list[Finding], output: str) -> str:
+    match output:
+        case "json":
+            return codes.as_json(found)
+        case "sarif":
+            return codes.as_sarif(found, version("falco-operator"))
+        case "github":
+            return codes.as_github(found)
+    return codes.as_text(found)
+
+
+def _summary(found: list[Finding], checked: int) -> str:
+    return f"{checked} checked: {codes.counted(found) or 'all is well'}"

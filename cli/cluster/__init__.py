@@ -1,0 +1,1 @@
+"""What a user may see of a cluster, read by their kubeconfig."""

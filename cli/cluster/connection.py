@@ -1,0 +1,84 @@
+"""A connection to the API server as the user of a kubeconfig."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from actors.api.client import Client
+from actors.api.configuration import (
+    SERVICE_ACCOUNT,
+    BadConfiguration,
+    Kubeconfig,
+    in_cluster_configuration,
+    read_kubeconfig,
+)
+from actors.api.transport import REQUEST_TIMEOUT, Transport
+from cli.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from cli.cluster.options import Access
+
+_DEFAULT_NAMESPACE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One identity at one API server; `namespace` is empty for all."""
+
+    client: Client
+    transport: Transport
+    configuration: Any
+    namespace: str
+
+    @property
+    def server(self) -> str:
+        """The URL of the API server."""
+        return str(self.configuration.host)
+
+
+@asynccontextmanager
+async def connected(access: Access) -> AsyncIterator[Connection]:
+    """Connect as the user of the kubeconfig; in a pod without one as its ServiceAccount.
+
+    Raises Failure if there is no usable configuration. No request is made.
+    """
+    try:
+        kubeconfig = await _kubeconfig(access)
+    except BadConfiguration as error:
+        raise Failure(str(error)) from error
+    namespace = access.namespace or kubeconfig.namespace or _DEFAULT_NAMESPACE
+    configuration = kubeconfig.configuration
+    transport = Transport(
+        configuration, _Uncounted(), timeout=access.request_timeout or REQUEST_TIMEOUT
+    )
+    try:
+        yield Connection(
+            Client(transport), transport, configuration, "" if access.all_namespaces else namespace
+        )
+    finally:
+        await transport.close()
+
+
+async def _kubeconfig(access: Access) -> Kubeconfig:
+    """As kubectl: the flag, KUBECONFIG, the home directory, the pod."""
+    paths = access.kubeconfig or os.environ.get("KUBECONFIG", "")
+    if not paths:
+        home = Path.home() / ".kube" / "config"
+        token = SERVICE_ACCOUNT / "namespace"
+        if not home.exists() and token.exists():
+            return Kubeconfig(in_cluster_configuration(SERVICE_ACCOUNT), token.read_text().strip())
+        paths = str(home)
+    return await read_kubeconfig(paths, access.context)
+
+
+class _Uncounted:
+    """Counts no requests: nobody asks a command for its metrics."""
+
+    def api_request(self, verb: str, resource: str, code: str) -> None:
+        """Do nothing."""

@@ -1,0 +1,94 @@
+"""The options that every command with a cluster has, called as kubectl calls them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_TIME = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>s|m|h|)", re.ASCII)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Which cluster and namespace are meant.
+
+    `namespace` is empty for that of the context. `request_timeout` is in seconds, 0 for the
+    transport's own.
+    """
+
+    kubeconfig: str = ""
+    context: str = ""
+    namespace: str = ""
+    all_namespaces: bool = False
+    request_timeout: float = 0.0
+
+
+class Duration(click.ParamType[float]):
+    """A time as kubectl takes it: `90`, `90s`, `2m` or `1h`; a number of seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = _TIME.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is no time: a number with s, m or h", param, ctx)
+        return float(int(match["number"]) * _SECONDS[match["unit"]])
+
+
+def cluster_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command the parameter `access`."""
+
+    @click.option("-n", "--namespace", default="", help="The namespace; by default the context's.")
+    @click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces.")
+    @click.option("--context", default="", help="The context of the kubeconfig.")
+    @click.option(
+        "--kubeconfig", default="", metavar="FILE", help="By default as kubectl finds it."
+    )
+    @click.option(
+        "--request-timeout",
+        type=Duration(),
+        default="0",
+        help="How long one request may take, such as 30s.",
+    )
+    @wraps(command)
+    def with_access(
+        *args: Any,
+        namespace: str,
+        all_namespaces: bool,
+        context: str,
+        kubeconfig: str,
+        request_timeout: float,
+        **kwargs: Any,
+    ) -> R:
+        access = Access(kubeconfig, context, namespace, all_namespaces, request_timeout)
+        return command(*args, access=access, **kwargs)
+
+    return with_access
+
+
+def output_option(*others: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Give a command the parameter `output`: table, json or yaml, or one of `others`."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["table", "json", "yaml", *others]),
+        default="table",
+        show_default=True,
+        help="How the answer is written; JSON and YAML hold all of it.",
+    )
