@@ -180,10 +180,17 @@ function entry(message, linked) {
     ),
     element("div", { class: "bars", role: "img", "aria-label": `waited ${span(wait)}, ran ${span(run)}` }, bar("wait", 0, share), bar("run", share, 100 - share)),
     element("p", { class: "times" }, element("span", { class: "wait" }, `waited ${span(wait)}`), " ", element("span", { class: "run" }, `ran ${span(run)}`), " ", count(message.calls, "request")),
-    list("reasons", "Woken by", message.reasons, linked),
+    list("reasons", "Woken by", message.reasons.map((text, place) => woken(text, message.woken?.[place])), linked),
     requests(message, run),
     list("decisions", "Decided", message.decisions, linked),
   );
+}
+
+// A reason, when it came, and how often it has come again until the handler began.
+function woken(text, reason) {
+  if (!reason) return text;
+  const often = reason.times > 1 ? `, ${reason.times} times` : "";
+  return `${text}, ${span(reason.waited * 1000)} before${often}`;
 }
 
 function list(name, title, texts, linked) {

@@ -54,6 +54,7 @@ let process = null;
 let isPaused = false;
 let timer = null;
 let asking = null;
+let offered = -1; // the version of the rows of which the kinds, namespaces and states are offered
 
 function open(key) {
   view.set({ actor: key });
@@ -100,6 +101,8 @@ function fill() {
 
 // Offer the kinds, namespaces and states that there are.
 function options() {
+  if (offered === rows.version) return;
+  offered = rows.version;
   for (const name of ["kind", "namespace", "state"]) {
     const chosen = view.values[name];
     const found = new Set(rows.all.map((row) => row[name]).filter(Boolean));
