@@ -73,26 +73,7 @@ def test_an_entry_says_when_why_how_long_and_how_it_ended_but_no_payload():
         "at": "2026-01-01T00:01:30.000000+00:00",
         "message": "Reconcile",
         "reasons": ["changed DaemonSet falco@4711", "timer"],
-        "woken": [
-            {
-                "cause": "changed",
-                "kind": "DaemonSet",
-                "name": "falco",
-                "version": "4711",
-                "at": "2026-01-01T00:01:29.750000+00:00",
-                "waited": 0.75,
-                "times": 2,
-            },
-            {
-                "cause": "timer",
-                "kind": "",
-                "name": "",
-                "version": "",
-                "at": "2026-01-01T00:01:29.500000+00:00",
-                "waited": 0.5,
-                "times": 1,
-            },
-        ],
+        "came": [(0.75, 0.25, 2), (0.5, 0.5, 1)],
         "wait": 0.5,
         "run": 0.25,
         "outcome": "done",
@@ -124,7 +105,7 @@ def test_an_entry_names_a_few_reasons_requests_and_decisions_and_counts_all():
     [entry] = trace.as_json()
     named = [f"changed Pod {number}" for number in range(10)]
     assert entry["reasons"] == [*named, "and 30 more"]
-    assert [woken["name"] for woken in entry["woken"]] == [name.split()[-1] for name in named]
+    assert len(entry["came"]) == len(named)
     assert entry["decisions"] == decisions[:MOST_LINES]
     assert [asked["name"] for asked in entry["requests"]] == [f"ns/{n}" for n in range(MOST_LINES)]
     assert (entry["calls"], entry["decided"]) == (40, 50)
