@@ -1,17 +1,19 @@
 """What an actor remembers of its last messages."""
 
+import asyncio
 import gc
 import json
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 
-from actors.runtime.activity import Asking, decide
+from actors.runtime.activity import Asking, Beside, decide
 from actors.runtime.mail import Letter
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 from actors.runtime.trace import LEAST, LONGEST, MOST_LINES, Notes, Trace, outcome_of
-from tests.actor_examples import Probe, fake_runtime, reconcile
+from tests.actor_examples import BugError, Probe, actor_of, fake_runtime, reconcile
 from tests.fake_clock import settle
 
 
@@ -158,3 +160,37 @@ async def test_what_no_actor_asks_or_decides_is_in_no_trace():
     with Asking("GET /x", "get pods ns/a") as asking:
         decide("nothing")
     assert asking.number == ""
+
+
+async def test_work_beside_the_mail_has_an_entry_and_requests_of_its_own():
+    class Fetch(NamedTuple):
+        what: str
+
+    class Fetching(Probe):
+        async def on_receive(self, message):
+            decide("began to fetch")
+            self.fetch = self.loop.create_task(self.do(message))
+
+        async def do(self, gate):
+            with Beside(Letter(Fetch("rules"), None, 0.0)):
+                await gate.wait()
+                with Asking("GET /x", "get configmaps ns/rules") as asking:
+                    asking.code = "200"
+                decide(f"asked as {asking.number}")
+                raise BugError
+
+    ref = Fetching.start(fake_runtime()[0], [])
+    gate = asyncio.Event()
+    ref.tell(gate)
+    await settle()
+    ref.tell(reconcile("spec"))
+    gate.set()
+    await settle()
+    with pytest.raises(BugError):
+        await actor_of(ref).fetch
+    begun, meanwhile, fetch = ref.describe()["trace"]
+    assert (begun["decisions"], begun["requests"]) == (["began to fetch"], [])
+    assert meanwhile["calls"] == 0
+    assert (fetch["message"], fetch["outcome"]) == ("Fetch", "error: BugError")
+    assert [asked["name"] for asked in fetch["requests"]] == ["ns/rules"]
+    assert fetch["decisions"] == [f"asked as {fetch['number']}.1"]
