@@ -33,6 +33,7 @@ EVERY_FLAG = (
     "--verify-official=Enforce",
     "--verify-others=Warn",
     "--trusted-root=/root.json",
+    "--registry-config=/registries.yaml",
     "--allow-local-registry=Localhost:5000",
     "--allow-local-registry=[::1]",
     "--log-level=debug",
@@ -56,6 +57,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.default_validation == "Enforce"
     assert settings.exact_check == "auto"
     assert (settings.signature_modes, settings.trusted_root) == (("Warn", "Off"), "")
+    assert settings.registry_config == ""
     assert settings.most_reconciles == 32
     assert (settings.namespace, settings.pod_name) == ("", "")
 
@@ -92,6 +94,7 @@ def test_every_flag_and_variable_is_taken():
         "exact_check": "copy",
         "signature_modes": ("Enforce", "Warn"),
         "trusted_root": "/root.json",
+        "registry_config": "/registries.yaml",
         "most_reconciles": 7,
         "namespace": "falco",
         "pod_name": "operator-0",

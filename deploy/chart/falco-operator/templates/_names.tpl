@@ -36,3 +36,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
   name: {{ include "falco-operator.serviceAccount" . }}
   namespace: {{ .Release.Namespace }}
 {{- end }}
+
+{{/* The table of registries as YAML; empty without one, and then the operator gets none. */}}
+{{- define "falco-operator.registries" -}}
+{{- $table := dict }}
+{{- range $field, $value := .Values.registries }}
+{{- if $value }}{{ $_ := set $table $field $value }}{{ end }}
+{{- end }}
+{{- if $table }}{{ toYaml $table }}{{ end }}
+{{- end }}
