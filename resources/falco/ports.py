@@ -18,6 +18,7 @@ WEB, HEALTH, METRICS, DEBUG = "web", "health", "metrics", "debug"
 LOOPBACK = "127.0.0.1"
 _HEALTH_PORT = 8081
 _METRICS_PORT = 8080
+_DEBUG_PORT = 8082
 # Ports of a node that neither NodePorts nor outgoing connections take.
 _FIRST, _COUNT = 20_000, 10_000
 
@@ -29,8 +30,8 @@ class Ports(NamedTuple):
     health: int = _HEALTH_PORT
     metrics: int | None = _METRICS_PORT
     """None: the sidecar serves no metrics."""
-    debug: int | None = None
-    """Where the sidecar serves the page of its actors, on the loopback interface; None: nowhere."""
+    debug: int | None = _DEBUG_PORT
+    """Of the loopback interface; None: the sidecar serves no dump."""
     host: str = ""
     """Where the sidecar answers probes; empty is every interface."""
 
@@ -40,9 +41,8 @@ class Ports(NamedTuple):
 
     def of_sidecar(self) -> list[Port]:
         """The ports of the container `artifact-operator`."""
-        optional = ((METRICS, self.metrics), (DEBUG, self.debug))
-        named = [Port(name, port) for name, port in optional if port is not None]
-        return [Port(HEALTH, self.health), *named]
+        metrics = [Port(METRICS, self.metrics)] if self.metrics is not None else []
+        return [Port(HEALTH, self.health), *metrics]
 
     def sidecar_flags(self) -> list[str]:
         """The flags by which the sidecar listens there and nowhere else, and asks Falco there."""
@@ -62,8 +62,8 @@ def ports_of(ref: ObjectRef, template: Template, falco: str, sidecar: str) -> Po
     """The ports for the user's pod template: those that it names, else the defaults.
 
     `falco` and `sidecar` are the names of the containers. In the host's network the sidecar takes
-    one port of the node's loopback interface, another for each Falco, and serves no metrics unless
-    the template names a port for them; as for the page of its actors in either network.
+    one port of the node's loopback interface, another for each Falco, and serves neither metrics
+    nor the dump of its actors unless the template names a port for them.
     """
     spec = template.get("spec", {})
     named = {
@@ -72,12 +72,12 @@ def ports_of(ref: ObjectRef, template: Template, falco: str, sidecar: str) -> Po
     }
     default = Ports()
     if spec.get("hostNetwork"):
-        default = Ports(health=_own_port(ref), metrics=None, host=LOOPBACK)
+        default = Ports(health=_own_port(ref), metrics=None, debug=None, host=LOOPBACK)
     return default._replace(
         web=named.get(WEB, default.web),
         health=named.get(HEALTH, default.health),
         metrics=named.get(METRICS, default.metrics),
-        debug=named.get(DEBUG),
+        debug=named.get(DEBUG, default.debug),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import DecodeError
 
+from actors.runtime.activity import decide
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
@@ -88,8 +89,11 @@ class NodeArtifactActor(Actor):
         if snapshot is None:
             self._fetches.cancel_all_but(())
             self._services.state.drop(self.ref)
+            decide("the artifact is gone, and nothing wanted any more")
             return Retire()
         artifact = self._look(snapshot)
+        for line in artifact.in_words():
+            decide(line)
         self._services.state.put(self.ref, artifact)
         now = self.runtime.clock.monotonic()
         due = self._fetches.due

@@ -112,8 +112,14 @@ def test_the_trace_and_the_audit_log_name_each_request_by_the_same_number(
     assert len(told) == sum(entry["calls"] for entry in trace)
     assert told.items() <= seen.items()
     decided = [decision for entry in trace for decision in entry["decisions"]]
-    assert f"created DaemonSet/{namespace}/falco" in decided
-    assert f"wrote the status of Falco/{namespace}/falco" in decided
+    version = falcos.child("DaemonSet")["metadata"]["resourceVersion"]
+    created = [one for one in decided if one.startswith(f"created DaemonSet/{namespace}/falco@")]
+    assert len(created) == 1
+    assert int(created[0].rpartition("@")[2]) <= int(version)
+    assert f"wrote the status of Falco/{namespace}/falco@" in "\n".join(decided)
+    for entry in trace:
+        assert len(entry["came"]) == len(entry["reasons"])
+        assert max(first for first, _, _ in entry["came"]) >= entry["wait"] - 1e-5
 
 
 def test_the_timeline_has_a_thread_for_each_actor_of_a_kind(namespace, operator, falcos):

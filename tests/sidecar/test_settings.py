@@ -1,10 +1,27 @@
 """The sidecar's flags."""
 
+from pathlib import Path
+
 import pytest
 
+from resources.falco.pod import pod_template
 from sidecar.settings import parse
+from tests.resources.falco.test_pod import SETTINGS
 
 IDENTITY = dict.fromkeys(("POD_NAMESPACE", "POD_NAME", "POD_UID", "NODE_NAME"), "x")
+
+
+@pytest.mark.parametrize("workload", ["DaemonSet", "Deployment"])
+def test_in_its_pod_the_dump_goes_to_a_volume_that_the_sidecar_may_write(workload):
+    spec = pod_template(SETTINGS._replace(workload=workload))["spec"]
+    (sidecar,) = spec["initContainers"]
+    assert sidecar["securityContext"]["readOnlyRootFilesystem"]
+    settings = parse(sidecar["args"], IDENTITY)
+    mounts = {Path(mount["mountPath"]): mount for mount in sidecar["volumeMounts"]}
+    mount = mounts[settings.process.exposed.dump_directory]
+    assert not mount.get("readOnly")
+    (volume,) = (volume for volume in spec["volumes"] if volume["name"] == mount["name"])
+    assert "emptyDir" in volume
 
 
 @pytest.mark.parametrize(("flags", "deadline"), [([], 30.0), (["--load-deadline=45s"], 45.0)])

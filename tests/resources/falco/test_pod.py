@@ -165,7 +165,7 @@ def test_the_sidecar_has_every_default():
             "--falco-version=0.44.1",
             "--health-probe-bind-address=:8081",
             "--metrics-bind-address=:8080",
-            "--debug-bind-address=0",
+            "--debug-bind-address=127.0.0.1:8082",
         ],
         "env": [
             env("POD_NAME", "metadata.name"),
