@@ -31,6 +31,7 @@ from sidecar.node.installation import Installation
 from sidecar.node.labels import NodeLabels
 from sidecar.node.loading import Loading
 from sidecar.node.metrics import NodeMetrics
+from sidecar.node.pull_limiter import PullLimiter
 from sidecar.node.report import Reporter
 from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.settings import AUTO, OFF, NodeSettings, parse
@@ -82,6 +83,7 @@ class ArtifactOperator:
             settings.registry_policy,
             {"Rulesfile": settings.most_rules_bytes, "Plugin": settings.most_plugin_bytes},
             process.clock,
+            PullLimiter(self._runtime, self._longest_window),
             self._metrics,
         )
         self._services = NodeServices(
@@ -112,6 +114,11 @@ class ArtifactOperator:
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
         )
+
+    def _longest_window(self) -> float:
+        """Seconds that a pull waits at most, shorter while Falco waits for it to start."""
+        most = self._settings.pull_window
+        return most if self._state.gate_opened else min(most, self._settings.gate_deadline / 2)
 
     def _children(self) -> list[RegisteredChild[Any]]:
         """In the order in which they are started."""

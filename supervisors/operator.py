@@ -150,6 +150,7 @@ class Operator:
                 exact_check=settings.exact_check,
                 default_validation=settings.default_validation,
                 signature_modes=settings.signature_modes,
+                pull_window=settings.pull_window,
             ),
             index.readable,
             _LIMITS,

@@ -16,6 +16,7 @@ from resources.instance.rbac import cluster_rights, namespaced_rights
 from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.overlay import Template, normalized
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+from resources.registry.pull_window import MOST_SECONDS
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
@@ -32,6 +33,7 @@ class FalcoSettings:
     exact_check: ExactCheck = ExactCheck.AUTO
     default_validation: Validation = Validation.ENFORCE
     signature_modes: DefaultModes = DEFAULT_MODES
+    pull_window: float = MOST_SECONDS
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -124,6 +126,7 @@ def _templates(
         registry_policy=settings.registry_policy,
         default_validation=settings.default_validation,
         signature_modes=settings.signature_modes,
+        pull_window=settings.pull_window,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
         pull_policy=_given(falco, "imagePullPolicy") or "",
         has_own_files=any(_given(falco, field) for field in OWN_FILES),

@@ -57,7 +57,7 @@ class Node:
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
         fetcher = Fetcher(
-            nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
+            nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody, nobody
         )
         self.services = NodeServices(
             self.store, self.state, fetcher, dict, validation, DEFAULT_MODES
