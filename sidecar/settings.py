@@ -69,6 +69,8 @@ class NodeSettings:
     """Whether that Falco finds libraries in its image and its volumes only."""
     registry_policy: RegistryPolicy
     signature_modes: DefaultModes
+    registry_config: str
+    """The path of the table of registries; empty for none."""
     most_rules_bytes: int
     most_plugin_bytes: int
 
@@ -101,6 +103,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         only_image_libraries=flags.only_image_libraries,
         registry_policy=registry_policy_of(flags),
         signature_modes=signature_modes_of(flags),
+        registry_config=flags.registry_config,
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
     )
@@ -153,6 +156,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_falco(parser)
     add_registry_policy(parser)
     add_signature_modes(parser)
+    parser.add_argument(
+        "--registry-config",
+        default="",
+        metavar="FILE",
+        help="the table of registries as the operator hands it on, followed when it changes; "
+        "nothing is pulled before it is there (default: none)",
+    )
     for name, default in (("rules", 4), ("plugin", 256)):
         parser.add_argument(
             f"--max-{name}-size",

@@ -28,7 +28,7 @@ class SignatureQuery(NamedTuple):
 
     `policy` is the digest of the policy with the content of all that `demand` names; the versions
     are those of the Secret and CA of the registry. `namespace` is that of all these objects, empty
-    if there are none.
+    if there are none. `route` is the way to the repository by the table.
     """
 
     source: OciSource
@@ -38,6 +38,12 @@ class SignatureQuery(NamedTuple):
     namespace: str
     secret_version: str = ""
     ca_version: str = ""
+    route: str = ""
+
+    @property
+    def lane(self) -> str:
+        """What answers, or hangs, as one."""
+        return self.route or self.source.registry
 
 
 @dataclass(slots=True)
@@ -149,7 +155,7 @@ class SignatureVerdicts:
 
     def _idle(self, busy: Collection[str]) -> Iterator[Open]:
         for known in self._open.values():
-            if not known.is_asked and known.query.source.registry not in busy:
+            if not known.is_asked and known.query.lane not in busy:
                 yield known
 
     def _turn(self, known: Open) -> int:
