@@ -72,6 +72,8 @@ class NodeSettings:
     signature_modes: DefaultModes
     pull_window: float
     """Seconds over which the pulls of all pods that need the same are spread at most."""
+    registry_config: str
+    """The path of the table of registries; empty for none."""
     most_rules_bytes: int
     most_plugin_bytes: int
 
@@ -105,6 +107,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         registry_policy=registry_policy_of(flags),
         signature_modes=signature_modes_of(flags),
         pull_window=flags.pull_window,
+        registry_config=flags.registry_config,
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
     )
@@ -158,6 +161,13 @@ def _parser() -> argparse.ArgumentParser:
     add_registry_policy(parser)
     add_signature_modes(parser)
     add_pull_window(parser)
+    parser.add_argument(
+        "--registry-config",
+        default="",
+        metavar="FILE",
+        help="the table of registries as the operator hands it on, followed when it changes; "
+        "nothing is pulled before it is there (default: none)",
+    )
     for name, default in (("rules", 4), ("plugin", 256)):
         parser.add_argument(
             f"--max-{name}-size",

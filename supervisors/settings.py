@@ -60,7 +60,10 @@ class Settings:
     most_reconciles: int
     """Reconciles that run at once."""
     namespace: str
-    """The namespace of the Lease; empty means that of the ServiceAccount."""
+    """The namespace of the Lease, and of the Secrets that the table of registries names.
+
+    Empty means that of the ServiceAccount.
+    """
     pod_name: str
     """The name of this process in Events and in the Lease; empty means the host's name."""
 

@@ -13,6 +13,7 @@ from resources.falco.ports import Ports
 from resources.instance.workload import MainContainer, http_probe
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
 from resources.registry.pull_window import MOST_SECONDS
+from resources.registry.table import TABLE_KEY
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 from resources.signatures.policy import Mode
 
@@ -28,12 +29,16 @@ _STARTUP_PERIOD = 5
 _STARTUP_FAILURES = 20
 _STARTUP_MARGIN = 30  # seconds for the sidecar to start, and to answer once the deadline is over
 
+REGISTRIES_FILE = f"/etc/artifact-operator/registries/{TABLE_KEY}"
+"""Where the sidecar reads the table of registries, which the kubelet keeps up to date."""
+
 
 class PodSettings(NamedTuple):
     """All that the default pod template depends on; `gate_deadline` is in seconds.
 
     `exact_check` is not AUTO. `pull_policy` is that of the container `falco`, empty for none.
     `has_own_files`: the user's template may give that container files beside those of its image.
+    `has_registries`: the Falco's ConfigMap has a table of registries, which the sidecar follows.
     """
 
     workload: str
@@ -52,6 +57,7 @@ class PodSettings(NamedTuple):
     default_validation: Validation = Validation.ENFORCE
     pull_policy: str = ""
     has_own_files: bool = False
+    has_registries: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -99,6 +105,7 @@ _SIZE_LIMITS = {
     "artifact-operator-tmp": "16Mi",
 }
 _CONFIG = "falco-config-default"
+_REGISTRIES = ("artifact-operator-registries", REGISTRIES_FILE.rpartition("/")[0])
 
 _RESOURCES = {
     "requests": {"cpu": "100m", "memory": "512Mi"},
@@ -224,6 +231,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
             *_validation_flags(settings.default_validation),
             *_signature_flags(settings.signature_modes),
             *_window_flags(settings.pull_window),
+            *([f"--registry-config={REGISTRIES_FILE}"] if settings.has_registries else []),
         ],
         "env": _downward(_SIDECAR_ENV),
         "ports": [port.of_container() for port in settings.ports.of_sidecar()],
@@ -235,6 +243,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "volumeMounts": [
             *_mounts((*_SHARED, _SIDECAR_TEMPORARY)),
             *(_program_mounts() if settings.is_exact else []),
+            *([_registries_mount()] if settings.has_registries else []),
         ],
     }
 
@@ -254,6 +263,21 @@ def _program_mounts() -> list[dict[str, Any]]:
 
 def _program_volumes(settings: PodSettings) -> list[dict[str, Any]]:
     return [exact_check.volume(settings.exact_check, settings.image, settings.pull_policy)]
+
+
+def _registries_mount() -> dict[str, Any]:
+    name, path = _REGISTRIES
+    return {"name": name, "mountPath": path, "readOnly": True}
+
+
+def _registries_volume(settings: PodSettings) -> dict[str, Any]:
+    """The table alone; without it the pod starts all the same, and the sidecar says what it lacks.
+
+    It is mounted as a directory, since the kubelet never updates a `subPath`.
+    """
+    items = [{"key": TABLE_KEY, "path": TABLE_KEY}]
+    source = {"name": settings.name, "items": items, "optional": True}
+    return {"name": _REGISTRIES[0], "configMap": source}
 
 
 def _base_mount() -> dict[str, Any]:
@@ -298,7 +322,9 @@ def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
         for volume, _ in (_OWN, *_SHARED, _SIDECAR_TEMPORARY)
     ]
     program = _program_volumes(settings) if settings.is_exact else []
-    return [*host, *empty, *program, {"name": _CONFIG, "configMap": {"name": settings.name}}]
+    config = {"name": _CONFIG, "configMap": {"name": settings.name}}
+    registries = [_registries_volume(settings)] if settings.has_registries else []
+    return [*host, *empty, *program, config, *registries]
 
 
 def _host_mounts(settings: PodSettings) -> tuple[_Mount, ...]:

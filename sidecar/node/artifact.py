@@ -178,7 +178,8 @@ class NodeArtifactActor(Actor):
         if sources.oci is not None and resolved.oci_digest:
             digest = resolved.oci_digest
             fetch = partial(fetcher.oci, kind, sources.oci, digest, self._pulling_pods)
-            jobs[Medium.OCI] = Job((sources.oci, digest, revision), f"oci:{digest}", fetch)
+            key = (sources.oci, digest, revision, fetcher.registries.digest)
+            jobs[Medium.OCI] = Job(key, f"oci:{digest}", fetch)
         if sources.config_map is not None:
             version = resolved.config_map_resource_version
             origin = origin_of_config_map(sources.config_map.name, version)
