@@ -100,12 +100,12 @@ class DigestPoller(TaskActor):
         self._wake()
 
     def _heard(self, slow: bool, lookup: Lookup, answer: LookupAnswer, tags: list[Tag]) -> None:
-        registry, problem = lookup.endpoint.registry, answer.problem
+        lane, problem = lookup.endpoint.lane, answer.problem
         if problem is not None and problem.hangs and not slow:
-            self._digests.registries.suspect(registry)
+            self._digests.registries.suspect(lane)
             self._digests.put_back(tags)
             return
-        self._digests.registries.heard(registry, problem)
+        self._digests.registries.heard(lane, problem)
         for tag in tags:
             self._take(tag, answer)
 

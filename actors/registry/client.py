@@ -77,16 +77,16 @@ async def look_up(
     """
     pinned = [lookup for lookup in lookups if lookup.is_pinned]
     left = dict.fromkeys(lookup for lookup in lookups if not lookup.is_pinned)
-    silent = {lookup.endpoint.registry for lookup in left}
+    silent = {lookup.endpoint.lane for lookup in left}
     for lookup in pinned:
         yield lookup, LookupAnswer(lookup.reference)
     async with aclosing(_answers(tuple(left), pace)) as answers:
         async for lookup, answer in answers:
             del left[lookup]
-            silent.discard(lookup.endpoint.registry)
+            silent.discard(lookup.endpoint.lane)
             yield lookup, answer
     for lookup in left:
-        if lookup.endpoint.registry in silent:
+        if lookup.endpoint.lane in silent:
             text = f"{lookup.endpoint}: the registry did not answer in time"
             yield lookup, LookupAnswer(problem=Problem(text, transient=True, hangs=True))
 
@@ -134,15 +134,15 @@ async def _answers(
         failure = error
     if failure is None:
         return
-    registries: dict[str, list[Lookup]] = {}
+    lanes: dict[str, list[Lookup]] = {}
     for lookup in left:
-        registries.setdefault(lookup.endpoint.registry, []).append(lookup)
-    if len(registries) <= 1:
+        lanes.setdefault(lookup.endpoint.lane, []).append(lookup)
+    if len(lanes) <= 1:
         for lookup in left:
             yield lookup, LookupAnswer(problem=_failed(lookup.endpoint, "look-up", failure))
         return
     rest = Pace(pace.seconds - (time.monotonic() - begun), pace.patience)
-    async with aclosing(_answers_apart(registries.values(), rest)) as answers:
+    async with aclosing(_answers_apart(lanes.values(), rest)) as answers:
         async for lookup, answer in answers:
             yield lookup, answer
 

@@ -42,7 +42,7 @@ from resources.registry.tag_or_digest import is_digest, is_tag_or_digest
 from resources.text.messages import shown_unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from actors.registry.token import Form
     from resources.registry.request import Endpoint
@@ -75,6 +75,9 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         self._authorization: str | None = None
         self._timeout = (min(_CONNECT_SECONDS, idle_seconds), idle_seconds)
         self.session.trust_env = False  # no .netrc; `_send` chooses the proxy
+        self._proxies: Mapping[str, str] = (
+            endpoint.proxy.environment if endpoint.proxy is not None else os.environ
+        )
         self.session.headers.update(_HEADERS)
         self._local_registries = frozenset(endpoint.local_registries)
         # Whether the registry has answered from a public address, as all do behind a proxy.
@@ -212,7 +215,7 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         that is, even if it is not to follow.
         """
         request = self.session.prepare_request(requests.Request(method, url, headers, data=form))
-        proxy, origin = proxy_of(url, os.environ), origin_of(url)
+        proxy, origin = proxy_of(url, self._proxies), origin_of(url)
         proxies = {url.partition(":")[0].lower(): proxy} if proxy else {}
         if proxy and origin is not None:
             check_literal(origin.host, origin.port, self._local_registries)

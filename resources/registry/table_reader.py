@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import LocalReference
 from resources.registry.host import origin_of
+from resources.registry.limits import MAX_TABLE_BYTES
 from resources.registry.table import Host, HostAuth, HostTLS, Mirror, RegistryTable, host_name
 from resources.text.yaml_node import (
     YamlList,
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-
-MAX_TABLE_BYTES = 256 * 1024
-"""The bytes of a table: with a Falco's configuration it has to fit a ConfigMap."""
 
 _HOST = r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"

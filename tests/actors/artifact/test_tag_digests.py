@@ -70,7 +70,7 @@ class House:
             yield lookup, HANGS if hangs else self.says.get(registry, LookupAnswer(A))
 
     def ask(self, artifact=RULES, source=TAG, *, in_hurry=True, version=""):
-        asked = query_of(source, artifact.namespace, version, "")
+        asked = query_of(source, artifact.namespace, version, "", "")
         return self.digests.ask(artifact, asked, source.poll_seconds, in_hurry=in_hurry)
 
     def take_told(self):

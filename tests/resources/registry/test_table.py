@@ -4,16 +4,17 @@ import msgspec
 import pytest
 
 from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.registry.limits import MAX_TABLE_BYTES
 from resources.registry.table import (
     NO_TABLE,
     Mirror,
     RegistryTable,
     handed_on,
-    places,
+    places_at,
     table_digest,
     table_text,
 )
-from resources.registry.table_reader import MAX_TABLE_BYTES, read_table
+from resources.registry.table_reader import read_table
 from resources.text.yaml_reader import BadYaml
 
 PEM = "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n"
@@ -100,12 +101,12 @@ def test_the_longest_prefix_by_whole_parts_counts(registry, repository, expected
     ],
 )
 def test_a_location_stands_for_the_prefix(prefix, location, repository, expected):
-    assert places(Mirror(prefix, (location,)), "ghcr.io", repository) == [expected]
+    assert places_at(Mirror(prefix, (location,)), "ghcr.io", repository) == [expected]
 
 
 def test_official_images_of_docker_hub_are_in_library_at_a_mirror_too():
     mirror = read_table(WHOLE).mirrors[2]
-    assert places(mirror, "docker.io", "busybox") == [
+    assert places_at(mirror, "docker.io", "busybox") == [
         ("mirror.example.com", "hub/library/busybox"),
     ]
 
