@@ -24,6 +24,9 @@ _decoder = msgspec.json.Decoder(Page)
 
 Object = dict[str, Any]
 
+UNKNOWN_KIND = "the API server does not know it"
+"""Why nothing of a kind could be read: its CRD is missing, or the API server is older."""
+
 
 class Unread(NamedTuple):
     """A kind that could not be read in a namespace (empty for all), and why, as a sentence."""
@@ -110,7 +113,7 @@ def why_not(connection: Connection, error: ApiError) -> str:
     if isinstance(error, Forbidden):
         return "you may not"
     if isinstance(error, NotFound):
-        return "the API server does not know it"
+        return UNKNOWN_KIND
     if error.code == 401:
         raise Failure(f"{connection.server} does not know you: {error.message}") from error
     if error.code == 0:
