@@ -24,6 +24,9 @@ _decoder = msgspec.json.Decoder(Page)
 
 Object = dict[str, Any]
 
+UNKNOWN = "the API server does not know it"
+"""Why a kind could not be read that no CRD, or no version of the API server, defines."""
+
 
 class Unread(NamedTuple):
     """A kind that could not be read in a namespace (empty for all), and why, as a sentence."""
@@ -46,6 +49,11 @@ class Snapshot:
             (kind, *_key(one)): one for kind, found in self._objects.items() for one in found
         }
         self.unread = list(unread)
+
+    @property
+    def kinds(self) -> list[str]:
+        """All that was asked for, whether it could be read or not."""
+        return list(self._objects)
 
     def of(self, kind: str) -> list[Object]:
         """All objects of a kind, by namespace and name."""
@@ -110,7 +118,7 @@ def why_not(connection: Connection, error: ApiError) -> str:
     if isinstance(error, Forbidden):
         return "you may not"
     if isinstance(error, NotFound):
-        return "the API server does not know it"
+        return UNKNOWN
     if error.code == 401:
         raise Failure(f"{connection.server} does not know you: {error.message}") from error
     if error.code == 0:
