@@ -50,6 +50,11 @@ class Snapshot:
         }
         self.unread = list(unread)
 
+    @property
+    def kinds(self) -> list[str]:
+        """All that was asked for, whether it could be read or not."""
+        return list(self._objects)
+
     def of(self, kind: str) -> list[Object]:
         """All objects of a kind, by namespace and name."""
         return self._objects.get(kind, [])
