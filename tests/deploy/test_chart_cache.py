@@ -135,7 +135,7 @@ def test_a_wrong_value_is_refused_by_name(values, named):
 def test_no_value_is_without_a_test_of_its_effect():
     defaults = yaml.safe_load((ROOT / CHART / "values.yaml").read_text())["cache"]
     # These have tests of their own below.
-    own = {"enabled", "upstreams", "ttl", "tls/ca"}
+    own = {"enabled", "upstreams", "skipFallback", "ttl", "tls/ca"}
     tested = own | {path for values, _, _ in EFFECTS for path in leaves(values)}
     covered = {
         path for path in leaves(defaults) if any(f"{t}/".startswith(f"{path}/") for t in tested)
@@ -218,6 +218,7 @@ def test_it_enters_itself_in_the_table_of_registries():
     assert read.host(HOST) == Host(
         tls=HostTLS(ca=b64decode(secret["ca.crt"]).decode()), pull_through=True
     )
+    assert table({"skipFallback": True})[0].mirrors == (Mirror("ghcr.io", (HOST,), True),)
     args = of_operator()["spec"]["template"]["spec"]["containers"][0]["args"]
     assert "--registry-config=/etc/falco-operator/registries/registries.yaml" in args
 
