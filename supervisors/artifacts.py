@@ -70,7 +70,10 @@ class Artifacts:
         self._reports = ReportIndex()
         modes, root_file = signing
         self._signatures = Signatures(
-            SignatureVerdicts(runtime), TrustedRootFile(root_file), modes, reader.registries
+            SignatureVerdicts(runtime, self._digests.registries),
+            TrustedRootFile(root_file),
+            modes,
+            reader.registries,
         )
         self._services = ArtifactServices(
             client,
