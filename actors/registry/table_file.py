@@ -88,11 +88,17 @@ class TableFollower(TaskActor):
             if self._file.look():
                 _log.info("the table of registries has changed (%s)", self._file.digest or "empty")
                 self._changed()
-            if self._file.problem and self._file.problem != before:
-                kept = "the one before is kept" if self._file.is_known else "nothing is pulled"
-                _log.warning("the table of registries is bad, %s: %s", kept, self._file.problem)
+            self._log_problem(before)
             await self.runtime.clock.sleep(_LOOK)
         await self.loop.create_future()
+
+    def _log_problem(self, before: str) -> None:
+        problem = self._file.problem
+        if problem and problem != before:
+            kept = "the one before is kept" if self._file.is_known else "nothing is pulled"
+            _log.warning("the table of registries is bad, %s: %s", kept, problem)
+        elif before and not problem:
+            _log.info("the table of registries is good again")
 
     def describe(self) -> dict[str, Any]:
         """Add the state of the table, for the actor dump."""
@@ -108,4 +114,5 @@ def _check_authorities(table: RegistryTable) -> None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=host.ca)
         except (ssl.SSLError, ValueError):
-            raise ValueError(f"hosts.{name}.tls.ca: no valid certificate") from None
+            allowed = "certificates in PEM that OpenSSL reads"
+            raise ValueError(f"hosts.{name}.tls.ca is not valid; allowed is {allowed}") from None

@@ -87,13 +87,15 @@ def routed(
     """The endpoint of an artifact, with its mirrors and with all that the table adds.
 
     `own` has the settings of the artifact, of which none but `local_registries` counts for others.
-    `table_credentials` returns those of the table's Secrets, in a sidecar none.
+    `table_credentials` returns those of the table's Secrets, in a sidecar none: where a user says
+    how the host is known, they are not sent.
     """
     has_own_tls = own.plain_http or own.skip_verify or own.ca
 
     def reached(place: Place) -> Endpoint:
-        host, known = table.host(place.host), own_credentials.get(place) or table_credentials(place)
+        host = table.host(place.host)
         is_own = has_own_tls and host_name(place.host) == host_name(own.registry)
+        known = own_credentials.get(place) or (None if is_own else table_credentials(place))
         return Endpoint(
             registry=place.host,
             repository=place.repository,

@@ -193,6 +193,25 @@ async def test_a_registry_that_fails_is_asked_less_and_less(house):
     assert house.take_told() == [{RULES}]
 
 
+async def test_an_entry_of_the_table_that_hangs_makes_no_other_way_to_its_registry_slow(house):
+    for artifact, route in ((RULES, "ghcr.io/a@1"), (MORE, "")):
+        query = query_of(TAG, artifact.namespace, "", "", route)
+        house.digests.ask(artifact, query, TAG.poll_seconds, in_hurry=True)
+    house.digests.registries.suspect("ghcr.io/a@1")
+    slow, prompt = (house.digests.take_due(slow=slow) for slow in (True, False))
+    assert [tag.query.route for tag in slow] == ["ghcr.io/a@1"]
+    assert [tag.query.route for tag in prompt] == [""]
+
+
+async def test_another_table_is_another_question(house):
+    house.ask()
+    await house.clock.advance(1.0)
+    query = query_of(TAG, RULES.namespace, "", "", "ghcr.io@1")
+    assert house.digests.ask(RULES, query, TAG.poll_seconds, in_hurry=True) == TagAnswer()
+    await house.clock.advance(1.0)
+    assert house.batches == [["ghcr.io"], ["ghcr.io"]]
+
+
 async def test_what_somebody_has_to_mend_is_asked_for_slowly(house):
     house.says["ghcr.io"] = DENIED
     house.ask()

@@ -29,7 +29,10 @@ def test_a_table_that_turns_bad_leaves_the_last_good_one(path):
     for bad, problem in (
         ("proxi: x", "proxi: 'proxi' is not valid; allowed is a field of mirrors, hosts"),
         ("proxy: [", "line 2: "),
-        (f"hosts: {{a: {{tls: {{ca: '{NO_CERTIFICATE}'}}}}}}", "hosts.a.tls.ca: no valid cert"),
+        (
+            f"hosts: {{a: {{tls: {{ca: '{NO_CERTIFICATE}'}}}}}}",
+            "hosts.a.tls.ca is not valid; allowed is certificates",
+        ),
     ):
         path.write_text(bad)
         assert not file.look()

@@ -117,6 +117,15 @@ def test_credentials_of_the_artifact_come_before_those_of_the_table():
     assert [place.credentials for place in found.places] == [THEM, None, ME]
 
 
+@pytest.mark.parametrize("settings", [{"plain_http": True}, {"ca": "own"}, {"skip_verify": True}])
+def test_credentials_of_the_table_are_not_sent_where_a_user_says_whom_to_trust(settings):
+    own = Endpoint("ghcr.io", "falcosecurity/rules/x", **settings)
+    found = routed(own, TABLE, {}, lambda _: THEM)
+    assert [place.credentials for place in found.places] == [THEM, THEM, None]
+    own = Endpoint("mirror.corp", "a", **settings)
+    assert routed(own, TABLE, {}, lambda _: THEM).credentials is None
+
+
 def test_a_secret_of_the_table_that_is_not_there_makes_its_host_unusable_and_no_other():
     def of_table(place):
         return Unusable("no such Secret") if place.host == "mirror.corp" else None

@@ -177,6 +177,7 @@ CA_LINES = PEM.replace("\n", "\\n")
             "hosts: {a: {auth: {secretRef: {name: A_b}}}}",
             "hosts.a.auth.secretRef.name: 'A_b' is not valid; allowed is the name of a Secret",
         ),
+        ("proxy: https://proxy:3128", "proxy: 'https://proxy:3128' is not valid; allowed is http:"),
         ("proxy: proxy:3128", "proxy: 'proxy:3128' is not valid; allowed is http://"),
         ("proxy: http://proxy:3128/path", "proxy: 'http://proxy:3128/path' is not valid"),
         ("noProxy: ['a,b']", "noProxy[0]: 'a,b' is not valid"),
@@ -187,6 +188,14 @@ def test_what_is_wrong_is_named_by_field_value_and_rule(table, message):
     with pytest.raises(InvalidSpec) as refusal:
         read_table(table.encode())
     assert message in str(refusal.value)
+
+
+# A certificate of 25 KB, by aliases that of 20 hosts.
+LONG = f"""
+hosts:
+  h: {{tls: &tls {{ca: "{CA_LINES.replace("MAAA", "MAAA" * 6250)}"}}}}
+{"".join(f"  h{at}: {{tls: *tls}}" + chr(10) for at in range(20))}
+""".encode()
 
 
 def test_a_password_in_the_proxy_is_refused_and_not_repeated():
@@ -203,6 +212,7 @@ def test_a_password_in_the_proxy_is_refused_and_not_repeated():
         (b"{}\n---\n{}", "2 documents"),
         (b"#" * (MAX_TABLE_BYTES + 1), f"allowed are {MAX_TABLE_BYTES}"),
         (b"a: &a [1]\nb: *c", "alias"),
+        (LONG, f"as JSON it has [0-9]+ bytes, allowed are {MAX_TABLE_BYTES}"),
     ],
 )
 def test_what_is_no_yaml_or_exceeds_a_bound_is_refused(data, message):
