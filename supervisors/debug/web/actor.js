@@ -31,7 +31,8 @@ export class ActorView {
       missing = "There is no such actor any more.";
     }
     if (key !== this.view.values.actor) return;
-    draw(at("one"), [key, this.entry, missing, row?.error, row?.due], () => this.#all(key, row, resources ?? {}, missing));
+    const known = [row?.state, row?.error, row?.due, row?.restarts, resources !== undefined, this.#below(row)?.textContent];
+    draw(at("one"), [key, this.entry, missing, known], () => this.#all(key, row, resources ?? {}, missing));
   }
 
   // The description of the actor, whose address is that of its object, or its kind and name.

@@ -122,6 +122,7 @@ async function ask() {
   await Promise.all([rows.update(kind, namespace), told.then((found) => (process = found ?? process))]);
   show(false);
   if (view.values.actor) await showActor(false);
+  document.body.dataset.asked = Number(document.body.dataset.asked ?? 0) + 1;
 }
 
 // Show the trouble that a question ends with, if it does.
@@ -130,7 +131,6 @@ async function refresh(question) {
   try {
     await question;
     trouble.hidden = true;
-    document.body.dataset.asked = Number(document.body.dataset.asked ?? 0) + 1;
   } catch (error) {
     trouble.textContent = `No answer from the process, what is shown is old: ${error.message}`;
     trouble.hidden = false;
