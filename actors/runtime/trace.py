@@ -102,16 +102,6 @@ class TraceEntry(NamedTuple):
     decisions: list[str]
 
 
-class Glance(NamedTuple):
-    """An entry without its texts but for the outcome, as a table needs it: that is read quickly."""
-
-    at: float
-    wait: float
-    run: float
-    outcome: str
-    calls: int
-
-
 class Woken(NamedTuple):
     """A reason of a reconcile: when it came first and last, and how often until the handler began.
 
@@ -122,6 +112,16 @@ class Woken(NamedTuple):
     first: float
     last: float
     times: int
+
+
+class Glance(NamedTuple):
+    """An entry without its texts but for the outcome, as a table needs it: that is read quickly."""
+
+    at: float
+    wait: float
+    run: float
+    outcome: str
+    calls: int
 
 
 class Asked(NamedTuple):
