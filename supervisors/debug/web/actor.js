@@ -120,7 +120,7 @@ export class ActorView {
     }
     for (const message of trace) {
       for (const text of message.decisions) {
-        for (const match of text.matchAll(OBJECT)) note(match[1], match[2], match[3], text);
+        for (const match of text.matchAll(OBJECT)) note(match[1], match[2], match[3], text.replace(match[0], "").replace(" :", ":"));
       }
       for (const text of message.reasons) {
         const match = REASON.exec(text);

@@ -67,10 +67,10 @@ function show(isNew) {
   at("all").hidden = isOpen;
   at("one").hidden = !isOpen;
   if (isNew) fill();
+  overview.show(process, rows);
   if (isOpen) {
     if (isNew) refresh(showActor(true));
   } else {
-    overview.show(process, rows);
     options();
     table.show(rows.all, rows.version);
     if (wasOpen) {
