@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from resources.kubernetes.overlay import Template
     from resources.kubernetes.reference import ObjectRef
 
-WEB, HEALTH, METRICS, DEBUG = "web", "health", "metrics", "debug"
+WEB, HEALTH, METRICS = "web", "health", "metrics"
 LOOPBACK = "127.0.0.1"
 _HEALTH_PORT = 8081
 _METRICS_PORT = 8080
@@ -29,8 +29,6 @@ class Ports(NamedTuple):
     health: int = _HEALTH_PORT
     metrics: int | None = _METRICS_PORT
     """None: the sidecar serves no metrics."""
-    debug: int | None = None
-    """Where the sidecar serves the page of its actors, on the loopback interface; None: nowhere."""
     host: str = ""
     """Where the sidecar answers probes; empty is every interface."""
 
@@ -40,20 +38,18 @@ class Ports(NamedTuple):
 
     def of_sidecar(self) -> list[Port]:
         """The ports of the container `artifact-operator`."""
-        optional = ((METRICS, self.metrics), (DEBUG, self.debug))
-        named = [Port(name, port) for name, port in optional if port is not None]
-        return [Port(HEALTH, self.health), *named]
+        metrics = [Port(METRICS, self.metrics)] if self.metrics is not None else []
+        return [Port(HEALTH, self.health), *metrics]
 
     def sidecar_flags(self) -> list[str]:
         """The flags by which the sidecar listens there and nowhere else, and asks Falco there."""
         metrics = "0" if self.metrics is None else f":{self.metrics}"
-        debug = "0" if self.debug is None else f"{LOOPBACK}:{self.debug}"
         # By default the sidecar asks at the port that a Config may set.
         web = [f"--falco-web-server={self.web}"] if self.web != WEB_PORT else []
         return [
             f"--health-probe-bind-address={self.host}:{self.health}",
             f"--metrics-bind-address={metrics}",
-            f"--debug-bind-address={debug}",
+            "--debug-bind-address=0",
             *web,
         ]
 
@@ -63,12 +59,12 @@ def ports_of(ref: ObjectRef, template: Template, falco: str, sidecar: str) -> Po
 
     `falco` and `sidecar` are the names of the containers. In the host's network the sidecar takes
     one port of the node's loopback interface, another for each Falco, and serves no metrics unless
-    the template names a port for them; as for the page of its actors in either network.
+    the template names a port for them.
     """
     spec = template.get("spec", {})
     named = {
         **_named(spec.get("containers"), falco, WEB),
-        **_named(spec.get("initContainers"), sidecar, HEALTH, METRICS, DEBUG),
+        **_named(spec.get("initContainers"), sidecar, HEALTH, METRICS),
     }
     default = Ports()
     if spec.get("hostNetwork"):
@@ -77,7 +73,6 @@ def ports_of(ref: ObjectRef, template: Template, falco: str, sidecar: str) -> Po
         web=named.get(WEB, default.web),
         health=named.get(HEALTH, default.health),
         metrics=named.get(METRICS, default.metrics),
-        debug=named.get(DEBUG),
     )
 
 

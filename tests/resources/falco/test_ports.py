@@ -98,14 +98,6 @@ def test_a_port_that_the_template_names_is_followed_by_whoever_listens_and_whoev
     assert str(pod.exposed.metrics) == ":9080"
 
 
-@pytest.mark.parametrize("in_host", [False, True])
-def test_the_sidecar_serves_the_page_of_its_actors_at_a_port_that_the_template_names(in_host):
-    pod = Pod(hostNetwork=in_host, initContainers=named("artifact-operator", debug=9082))
-    assert str(pod.exposed.debug) == "127.0.0.1:9082"
-    assert pod.ports("sidecar")["debug"] == 9082
-    assert {probe["port"] for probe in pod.probes("sidecar")} == {pod.ports("sidecar")["health"]}
-
-
 def test_ports_of_other_names_change_nothing():
     pod = Pod(containers=named("falco", other=1), initContainers=named("artifact-operator", web=3))
     assert pod.ports("falco") == {"web": 8765, "other": 1}
