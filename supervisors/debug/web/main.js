@@ -67,10 +67,10 @@ function show(isNew) {
   at("all").hidden = isOpen;
   at("one").hidden = !isOpen;
   if (isNew) fill();
+  overview.show(process, rows);
   if (isOpen) {
     if (isNew) refresh(showActor(true));
   } else {
-    overview.show(process, rows);
     options();
     table.show(rows.all, rows.version);
     if (wasOpen) {
@@ -122,6 +122,7 @@ async function ask() {
   await Promise.all([rows.update(kind, namespace), told.then((found) => (process = found ?? process))]);
   show(false);
   if (view.values.actor) await showActor(false);
+  document.body.dataset.asked = Number(document.body.dataset.asked ?? 0) + 1;
 }
 
 // Show the trouble that a question ends with, if it does.
@@ -130,7 +131,6 @@ async function refresh(question) {
   try {
     await question;
     trouble.hidden = true;
-    document.body.dataset.asked = Number(document.body.dataset.asked ?? 0) + 1;
   } catch (error) {
     trouble.textContent = `No answer from the process, what is shown is old: ${error.message}`;
     trouble.hidden = false;
