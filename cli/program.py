@@ -12,6 +12,9 @@ from cli.commands import LazyGroup
 _COMMANDS = {
     "analyze": "cli.analyze.command:analyze",
     "render": "cli.analyze.command:render",
+    "trace": "cli.trace.command:trace",
+    "actors": "cli.trace.command:actors",
+    "dashboard": "cli.trace.command:dashboard",
 }
 
 

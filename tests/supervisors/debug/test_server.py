@@ -79,6 +79,7 @@ async def test_one_actor_of_the_real_tree_is_found_by_its_object(crowd):
         ("kind=Plugin", []),
         ("namespace=default&state=idle", ["Falco/default/a", "Falco/default/b"]),
         ("namespace=other", []),
+        ("kind=Falco&name=b", ["Falco/default/b"]),
         ("state=parked", ["Falco/default/crashed"]),
         ("since=1m", ["Falco/default/b"]),
         ("since=2h&kind=Falco", ["Falco/default/a", "Falco/default/b"]),
