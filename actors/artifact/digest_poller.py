@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from actors.api.errors import ApiError
 from actors.registry.client import PATIENT, PROMPT
+from actors.runtime.activity import Beside, decide
 from actors.runtime.clock import within
+from actors.runtime.mail import Letter
 from actors.runtime.task_actor import TaskActor
 from resources.artifact.references import Unresolved
 from resources.registry.request import Lookup, LookupAnswer, Problem
@@ -36,6 +38,12 @@ class LookUp(Protocol):
     ) -> AsyncGenerator[tuple[Lookup, LookupAnswer], None]:
         """As `actors.registry.client.look_up`."""
         ...
+
+
+class LookUpTags(NamedTuple):
+    """What runs beside the mail, as the trace names it."""
+
+    tags: int
 
 
 class DigestPoller(TaskActor):
@@ -75,13 +83,17 @@ class DigestPoller(TaskActor):
                 for slow in {False, True} - self._busy:
                     if tags := self._digests.take_due(slow=slow):
                         self._busy.add(slow)
-                        lanes.create_task(self._ask(slow, tags))
+                        lanes.create_task(self._ask_beside(slow, tags))
                 await self._wait()
                 await self.runtime.clock.sleep(_GATHER)
 
     def describe(self) -> dict[str, Any]:
         """Add all tags, for the actor dump."""
         return {**super().describe(), "tags": list(self._digests.describe())}
+
+    async def _ask_beside(self, slow: bool, tags: list[Tag]) -> None:
+        with Beside(Letter(LookUpTags(len(tags)), None, self.runtime.clock.monotonic())):
+            await self._ask(slow, tags)
 
     async def _ask(self, slow: bool, tags: list[Tag]) -> None:
         """Look up one batch of tags, equal look-ups once."""
@@ -110,6 +122,9 @@ class DigestPoller(TaskActor):
             self._take(tag, answer)
 
     def _take(self, tag: Tag, answer: LookupAnswer) -> None:
+        source = tag.query.source
+        found = answer.digest or (answer.problem.message if answer.problem else "not known")
+        decide(f"{source.registry}/{source.repository}:{source.reference} is {found}")
         if concerned := self._digests.answered(tag, answer):
             self._tell(concerned)
 
