@@ -33,13 +33,14 @@ async def one_actor(words: Sequence[str], asked: Asked, output: str, last: int) 
         entry = await _entry(words, asked, client)
         who = client.who
     now = datetime.now(UTC)
-    told = chapters((entry.get("actor") or {}).get("trace") or ())
+    told = chapters(_trace_of(entry))
     if output != "table":
         items = [{**chapter.message, "story": [*sentences(chapter)]} for chapter in told]
-        actor = {**(entry.get("actor") or {})}
-        actor.pop("trace", None)
+        actor = _without_trace(entry.get("actor") or {})
         more = {"from": who, "object": _name(entry), "summary": summary(told)}
-        waits = {name: entry[name] for name in ("waits", "error") if entry.get(name)}
+        waits = {
+            name: _without_trace(entry[name]) for name in ("waits", "error") if entry.get(name)
+        }
         return as_list("Message", items, output, **more, actor=actor, **waits)
     lines = [*_head(entry, who, told), *_body(told[-last:], now)]
     return "".join(f"{line}\n" for line in lines)
@@ -126,15 +127,31 @@ def _name(entry: Mapping[str, Any]) -> str:
     return str(entry.get("object") or entry.get("name", ""))
 
 
+def _trace_of(entry: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The trace of an actor that lives, or waits for its restart, or is parked."""
+    found: Sequence[Mapping[str, Any]] = (entry.get("actor") or entry.get("waits") or entry).get(
+        "trace"
+    ) or ()
+    return found
+
+
+def _without_trace(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: item for name, item in value.items() if name != "trace"}
+
+
 def _head(entry: Mapping[str, Any], who: str, told: Sequence[Chapter]) -> Iterator[str]:
     actor = entry.get("actor") or {}
     if entry.get("error"):
-        yield styled(f"{_name(entry)} is parked, by {who}: {entry['error']}", Style.BAD)
+        yield styled(f"{_name(entry)} is parked in {who}: {entry['error']}", Style.BAD)
+        yield summary(told)
         return
     state = actor.get("state", "waiting for its restart")
     yield f"{_name(entry)} is {state}, in {who}."
     if waits := entry.get("waits"):
-        yield styled(f"It waits for its restart: {waits}", Style.BAD)
+        due = span(max(waits.get("due") or 0.0, 0.0))
+        yield styled(f"It crashed ({waits['error']}) and is started again in {due}.", Style.BAD)
     if running := actor.get("running"):
         waits = ", ".join(f"{span(age)} for {what}" for what, age in running["waits"].items())
         text = f"It runs {running['message']} for {span(running['seconds'])}"
@@ -149,7 +166,7 @@ def _head(entry: Mapping[str, Any], who: str, told: Sequence[Chapter]) -> Iterat
         yield styled(f"It holds {child} back: {why}", Style.DOUBTFUL)
     if actor.get("timer"):
         yield f"It looks again in {span(max(actor.get('due') or 0.0, 0.0))}: {actor['timer']}."
-    elif not running:
+    elif not running and not waits:
         yield "It waits for a change."
     yield summary(told)
 

@@ -36,7 +36,8 @@ def entries(node: Any, wanted: Selection) -> Iterator[dict[str, Any]]:
     elif "actor" in node:
         yield {"name": node.get("name", ""), "actor": _without(node)}
     elif "error" in node:
-        yield {**node, "actor": {"kind": kind_of(node), "state": PARKED, "trace": []}}
+        known = {"kind": kind_of(node), "state": PARKED, "trace": node.get("trace", [])}
+        yield {"object": node.get("object"), "error": node["error"], "actor": known}
     for key in _BELOW:
         below = called(node.get(key)) or ()
         for child in below if isinstance(below, list) else [below]:
