@@ -14,6 +14,9 @@ _COMMANDS = {
     "render": "cli.analyze.command:render",
     "status": "cli.status.command:status",
     "check": "cli.check.command:check",
+    "trace": "cli.trace.command:trace",
+    "actors": "cli.trace.command:actors",
+    "dashboard": "cli.trace.command:dashboard",
 }
 
 

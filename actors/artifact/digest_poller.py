@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from actors.api.errors import ApiError
 from actors.registry.client import PATIENT, PROMPT
+from actors.runtime.activity import Beside, decide
 from actors.runtime.clock import within
+from actors.runtime.mail import Letter
 from actors.runtime.task_actor import TaskActor
 from resources.artifact.references import Unresolved
 from resources.registry.request import Fill, Lookup, LookupAnswer, Problem
@@ -40,6 +42,12 @@ class LookUp(Protocol):
     ) -> AsyncGenerator[tuple[Lookup, LookupAnswer], None]:
         """As `actors.registry.client.look_up`."""
         ...
+
+
+class LookUpTags(NamedTuple):
+    """What runs beside the mail, as the trace names it."""
+
+    tags: int
 
 
 class DigestPoller(TaskActor):
@@ -88,13 +96,17 @@ class DigestPoller(TaskActor):
                 for slow in {False, True} - self._busy:
                     if tags := self._digests.take_due(slow=slow):
                         self._busy.add(slow)
-                        tasks.create_task(self._ask(tasks, slow, tags))
+                        tasks.create_task(self._ask_beside(tasks, slow, tags))
                 await self._wait()
                 await self.runtime.clock.sleep(_GATHER)
 
     def describe(self) -> dict[str, Any]:
         """Add all tags, for the actor dump."""
         return {**super().describe(), "tags": list(self._digests.describe())}
+
+    async def _ask_beside(self, tasks: asyncio.TaskGroup, slow: bool, tags: list[Tag]) -> None:
+        with Beside(Letter(LookUpTags(len(tags)), None, self.runtime.clock.monotonic())):
+            await self._ask(tasks, slow, tags)
 
     async def _ask(self, tasks: asyncio.TaskGroup, slow: bool, tags: list[Tag]) -> None:
         """Look up one batch of tags, equal look-ups once."""
@@ -138,6 +150,9 @@ class DigestPoller(TaskActor):
             self._take(tag, answer)
 
     def _take(self, tag: Tag, answer: LookupAnswer) -> None:
+        source = tag.query.source
+        found = answer.digest or (answer.problem.message if answer.problem else "not known")
+        decide(f"{source.registry}/{source.repository}:{source.reference} is {found}")
         if concerned := self._digests.answered(tag, answer):
             self._tell(concerned)
 
