@@ -13,6 +13,7 @@ _COMMANDS = {
     "analyze": "cli.analyze.command:analyze",
     "render": "cli.analyze.command:render",
     "status": "cli.status.command:status",
+    "why": "cli.why.command:why",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -80,11 +81,13 @@ def _written(diagnosis: Diagnosis, reading: Reading, output: str, *, is_wide: bo
     if output == "table":
         from cli.status.text import text_of  # noqa: PLC0415
 
-        return text_of(diagnosis, unread, is_wide=is_wide)
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+        return text_of(diagnosis, unread, is_wide=is_wide, width=width)
     from cli.output.lists import as_list  # noqa: PLC0415
     from cli.status.document import items  # noqa: PLC0415
 
-    return as_list("Status", items(diagnosis, unread), output)
+    underway = [str(ref) for ref in diagnosis.underway]
+    return as_list("Status", items(diagnosis, unread), output, underway=underway)
 
 
 def _exit_code(diagnosis: Diagnosis, reading: Reading) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,37 +10,46 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from actors.api.errors import ApiError
-from cli.cluster.snapshot import UNKNOWN_KIND, Object, Snapshot, Unread, snapshot, why_not
+from cli.cluster.snapshot import (
+    UNKNOWN_KIND,
+    Object,
+    Snapshot,
+    Unread,
+    collected,
+    snapshot,
+    why_not,
+)
 from cli.status.facts import Observation
 from cli.status.observation import (
     artifact_of,
     happening_of,
     instance_of,
     lease_of,
-    node_of,
-    report_of,
+    node_from,
     workload_of,
 )
 from cli.status.of_pods import is_starting
 from cli.status.of_workloads import lacks_pods
-from cli.status.pods import pod_of
+from cli.status.pods import pod_from, pod_of
+from cli.status.reports import Reports
 from resources.instance.labels import MANAGED_BY, OPERATOR, OWNER_KIND
-from resources.kubernetes.kinds import ARTIFACT_GROUP, ARTIFACTS, INSTANCE_GROUP, INSTANCES, KINDS
+from resources.kubernetes.kinds import (
+    ARTIFACT_GROUP,
+    ARTIFACTS,
+    INSTANCE_GROUP,
+    INSTANCES,
+    KINDS,
+    RESOURCES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cli.cluster.connection import Connection
-    from cli.status.facts import Happening, Meta, Workload
+    from cli.status.facts import Happening, Meta, Node, Pod, Report, Workload
 
 WORKLOADS = ("DaemonSet", "Deployment")
-ESSENTIAL = (*INSTANCES, *ARTIFACTS, *WORKLOADS, "Pod", "NodeReport")
-"""The kinds without which nobody can say that all is well."""
-
-_SELECTORS = {
-    **dict.fromkeys(WORKLOADS, f"{MANAGED_BY}={OPERATOR}"),
-    "Pod": OWNER_KIND,
-}
+_SELECTORS = dict.fromkeys(WORKLOADS, f"{MANAGED_BY}={OPERATOR}")
 _OPERATORS = "app.kubernetes.io/name=falco-operator,app.kubernetes.io/component=operator"
 _OPERATOR_NAMESPACE = "falco-operator"
 _LEASE = "falco-operator"
@@ -59,14 +69,25 @@ class Reading(NamedTuple):
     is_blind: bool
 
 
+class Crowd(NamedTuple):
+    """The kinds of which there may be thousands; None for what could not be read."""
+
+    pods: tuple[Pod, ...] | None
+    nodes: dict[str, Node] | None
+    reports: dict[str, Report] | None
+
+
 async def read(connection: Connection) -> Reading:
     """Read everything that the user may see of the namespace of the connection."""
-    kinds = (*ESSENTIAL, "Node")
-    taken = await snapshot(connection, kinds, connection.namespace, _SELECTORS)
-    missing = {one.kind for one in taken.unread if _is_without_crd(one)}
-    unread = [one for one in taken.unread if one.kind not in missing]
-    is_blind = any(one.kind in ESSENTIAL for one in unread)
-    observed = observation_of(taken, tuple(sorted(missing)), time.time())
+    taken, (crowd, uncounted) = await asyncio.gather(
+        snapshot(connection, (*RESOURCES, *WORKLOADS), connection.namespace, _SELECTORS),
+        read_crowd(connection),
+    )
+    failed = [*taken.unread, *uncounted]
+    missing = {one.kind for one in failed if _is_without_crd(one)}
+    unread = [one for one in failed if one.kind not in missing]
+    is_blind = any(one.kind != "Node" for one in unread)
+    observed = observation_of(taken, crowd, tuple(sorted(missing)), time.time())
     operators = await _operators(connection)
     is_seen = operators.could_read("Deployment")
     leases = (one for one in operators.of("Lease") if one["metadata"]["name"] == _LEASE)
@@ -81,15 +102,26 @@ async def read(connection: Connection) -> Reading:
     return Reading(replace(observed, happenings=happenings), tuple(unread), is_blind)
 
 
-def observation_of(taken: Snapshot, missing: tuple[str, ...], now: float) -> Observation:
+async def read_crowd(connection: Connection) -> tuple[Crowd, list[Unread]]:
+    """Read pods, nodes and NodeReports, and keep of them what matters."""
+    space, reports = connection.namespace, Reports()
+    (pods, no_pods), (nodes, no_nodes), (_, no_reports) = await asyncio.gather(
+        collected(connection, "Pod", space, pod_from, OWNER_KIND),
+        collected(connection, "Node", "", node_from),
+        collected(connection, "NodeReport", space, reports.take),
+    )
+    crowd = Crowd(
+        None if no_pods else tuple(sorted(pods, key=lambda pod: pod.meta.ref)),
+        None if no_nodes else {node.name: node for node in nodes},
+        None if no_reports else reports.by_pod,
+    )
+    return crowd, [one for one in (no_pods, no_nodes, no_reports) if one is not None]
+
+
+def observation_of(
+    taken: Snapshot, crowd: Crowd, missing: tuple[str, ...], now: float
+) -> Observation:
     """The facts of one namespace, or of all."""
-    reports = {}
-    for one in taken.of("NodeReport"):
-        try:
-            report = report_of(one)
-        except msgspec.ValidationError:
-            continue  # of another release; its pod counts as one that does not report
-        reports[report.pod_uid] = report
     return Observation(
         now,
         tuple(instance_of(one) for kind in INSTANCES for one in taken.of(kind)),
@@ -99,14 +131,12 @@ def observation_of(taken: Snapshot, missing: tuple[str, ...], now: float) -> Obs
             for kind in WORKLOADS
             for workload in map(workload_of, taken.of(kind))
         },
-        tuple(map(pod_of, taken.of("Pod"))),
-        {node.name: node for node in map(node_of, taken.of("Node"))}
-        if taken.could_read("Node")
-        else None,
-        reports,
+        crowd.pods or (),
+        crowd.nodes,
+        crowd.reports or {},
         missing=missing,
         has_workloads=all(map(taken.could_read, WORKLOADS)),
-        has_reports=taken.could_read("NodeReport") and taken.could_read("Pod"),
+        has_reports=crowd.pods is not None and crowd.reports is not None,
     )
 
 

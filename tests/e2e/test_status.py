@@ -70,11 +70,11 @@ class Viewer:
         to = {"apiGroup": api_group, "kind": role, "name": name}
         self._api.create(manifest(kind, namespace, name, roleRef=to, subjects=[subject]))
 
-    def run(self, *arguments):
+    def run(self, *arguments, command="status"):
         environment = {"PATH": os.environ["PATH"], "HOME": str(self._home), "COLUMNS": "120"}
         environment["KUBECONFIG"] = str(self._kubeconfig)
         return subprocess.run(
-            [PROGRAM, "status", *arguments],
+            [PROGRAM, command, *arguments],
             capture_output=True,
             text=True,
             check=False,
