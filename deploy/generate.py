@@ -21,7 +21,7 @@ from actors.leader.election import LEASE
 from crds.generate import HEADER
 from deploy.local import ControlPlane, build
 from deploy.local.process import environment
-from deploy.operator_role import lease_rules, operator_rules
+from resources.operator_role import lease_rules, operator_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

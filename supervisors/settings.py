@@ -50,6 +50,8 @@ class Settings:
     signature_modes: DefaultModes
     trusted_root: str
     """The path of the trusted root; empty means that of the sigstore package."""
+    registry_config: str
+    """The path of the table of registries; empty for none."""
     exact_check: ExactCheck
     """How the program of Falco comes to the sidecars, unless a Falco says otherwise."""
     most_reconciles: int
@@ -83,6 +85,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         default_validation=Validation(flags.default_validation),
         signature_modes=signature_modes_of(flags),
         trusted_root=flags.trusted_root,
+        registry_config=flags.registry_config,
         exact_check=ExactCheck(flags.exact_check),
         most_reconciles=flags.max_concurrent_reconciles,
         namespace=environ.get("POD_NAMESPACE", ""),
@@ -122,6 +125,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a trusted_root.json by which keyless signatures are verified where a resource names "
         "none, followed when it changes (default: the one that the sigstore package ships)",
+    )
+    parser.add_argument(
+        "--registry-config",
+        default="",
+        metavar="FILE",
+        help="a YAML table of registries: mirrors by prefix, and for each host its authorities, "
+        "plain HTTP and credentials; a proxy; followed when it changes (default: none)",
     )
     add_choice(
         parser,

@@ -12,6 +12,7 @@ import threading
 import time
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from deploy.local.certificates import Authority, KeyPair
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 LOCAL = ("127.0.0.1", "127.0.0.2", "localhost")
 """The hosts of the registries of the tests, which an operator reaches only if it is told to."""
 USERNAME, PASSWORD = "falco", "correct horse"
+REFRESH_TOKEN = "battery+staple/="
 _HTPASSWD = f"{USERNAME}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n"
 _SERVICE, _ISSUER = "registry of the tests", "token server of the tests"
 
@@ -47,14 +50,20 @@ def tls(keys: KeyPair):
 
 
 class Asked(NamedTuple):
-    """A token that was asked for; `authorization` is the header, empty for none."""
+    """A token that was asked for; `authorization` is the header, empty for none.
+
+    `form` is what was sent by POST, without its scope.
+    """
 
     authorization: str
     scope: str
+    form: Mapping[str, str] = MappingProxyType({})
 
 
 class TokenServer:
     """Gives tokens for a registry: to USERNAME and PASSWORD, or to anybody if it is `open`.
+
+    Takes REFRESH_TOKEN by POST as well, as the OAuth2 form of the protocol has it.
 
     Serves between `with` and its end, by https if it has got `keys`.
     """
@@ -100,12 +109,23 @@ class TokenServer:
     def _answer(self, request: BaseHTTPRequestHandler):
         """Status and body."""
         authorization = request.headers.get("Authorization", "")
+        if request.command == "POST":
+            return self._refreshed(request, authorization)
         query = parse_qs(urlsplit(request.path).query)
         scope = query.get("scope", [""])[0]
         self.asked.append(Asked(authorization, scope))
         if not (self._is_open or _password(authorization) == f"{USERNAME}:{PASSWORD}"):
             return 401, b"{}"
         return 200, json.dumps({"token": self._token(scope)}).encode()
+
+    def _refreshed(self, request: BaseHTTPRequestHandler, authorization: str):
+        body = request.rfile.read(int(request.headers["Content-Length"])).decode()
+        form = {name: value for name, (value,) in parse_qs(body, strict_parsing=True).items()}
+        scope = form.pop("scope", "")
+        self.asked.append(Asked(authorization, scope, form))
+        if form.get("refresh_token") != REFRESH_TOKEN:
+            return 401, b"{}"
+        return 200, json.dumps({"access_token": self._token(scope), "expires_in": 300}).encode()
 
     def _token(self, scope: str) -> str:
         """A signed token (RFC 7519) that allows what was asked."""
@@ -143,6 +163,9 @@ def _handler(answer):
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self):
+            self.do_GET()
 
         def log_message(self, *_):
             """Be quiet."""

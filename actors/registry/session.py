@@ -20,7 +20,12 @@ from urllib3.exceptions import HTTPError
 
 from actors.registry.adapter import Adapter
 from actors.registry.connection import check_literal, peer_of
-from actors.registry.failure import ExchangeError, from_exception, from_status
+from actors.registry.failure import (
+    ExchangeError,
+    from_exception,
+    from_other_host,
+    from_status,
+)
 from actors.registry.token import authorization
 from actors.runtime.proxy import proxy_of
 from resources.registry.address import is_public
@@ -39,6 +44,7 @@ from resources.text.messages import shown_unquoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from actors.registry.token import Form
     from resources.registry.request import Endpoint
 
 _CONNECT_SECONDS = 10.0
@@ -139,8 +145,17 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         self._authorization = authorization(header, credentials, self._origin, self._token_answer)
         return self._exchange(url, method, headers or {}, self._authorization)
 
-    def _token_answer(self, url: str, credentials: str | None) -> tuple[int, str | None, bytes]:
-        response = self._exchange(url, "GET", {"Accept": "application/json"}, credentials)
+    def _token_answer(
+        self, url: str, credentials: str | None, form: Form | None
+    ) -> tuple[int, str | None, bytes]:
+        accepting = {"Accept": "application/json"}
+        if form is None:
+            response = self._exchange(url, "GET", accepting, credentials)
+        else:
+            response = self._send(url, "POST", accepting, form)
+            if response.status_code in _REDIRECTS:  # its target would get the refresh token
+                self._discard(response)
+                raise ExchangeError("the token server redirects a request with a refresh token")
         origin = origin_of(response.url)
         is_own = origin is not None and may_see_credentials(origin, self._origin)
         self._keep_private(response, to_strangers=not is_own)
@@ -188,13 +203,15 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
             raise ExchangeError(f"the registry redirects to {origin}, which is without TLS")
         return target
 
-    def _send(self, url: str, method: str, headers: dict[str, str]) -> requests.Response:
+    def _send(
+        self, url: str, method: str, headers: dict[str, str], form: Form | None = None
+    ) -> requests.Response:
         """Send one request; return its answer with the body still unread.
 
         `requests.Session.send` is not used: it reads the whole body of a redirect, however long
         that is, even if it is not to follow.
         """
-        request = self.session.prepare_request(requests.Request(method, url, headers))
+        request = self.session.prepare_request(requests.Request(method, url, headers, data=form))
         proxy, origin = proxy_of(url, os.environ), origin_of(url)
         proxies = {url.partition(":")[0].lower(): proxy} if proxy else {}
         if proxy and origin is not None:
@@ -215,9 +232,10 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
             return
         self._discard(response)
         code, origin = response.status_code, origin_of(response.url)
-        if origin != self._origin:  # a signed URL has expired: the registry will send a new one
-            raise ExchangeError(f"{origin} answered {code} for {what}", transient=True)
         retry_after = response.headers.get("Retry-After")
+        if origin != self._origin:
+            # Of 403 and 404 a signed URL that has expired: the registry will send a new one.
+            raise from_other_host(code, retry_after, f"{origin} answered {code} for {what}")
         authenticated = self._endpoint.credentials is not None
         raise from_status(code, retry_after, what, authenticated=authenticated)
 

@@ -1,12 +1,14 @@
 """The Authorization header that a registry asks for, and which token server may be asked.
 
-Source: distribution spec, "Token Authentication Specification"; the OAuth2 form is not used.
+Source: distribution spec, "Token Authentication Specification", and "Oauth2 Token Authentication"
+for identity tokens.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
@@ -22,12 +24,17 @@ if TYPE_CHECKING:
     from resources.registry.request import Credentials
 
 _SENDABLE = re.compile(r"[!-~]+")
+_CLIENT = "falco-operator"
+
+Form = Mapping[str, str]
 
 
-class SendGet(Protocol):
-    """Makes a GET, with this Authorization header if there is one."""
+class AskTokenServer(Protocol):
+    """Makes a GET, with this Authorization header if there is one, or a POST of a form."""
 
-    def __call__(self, url: str, credentials: str | None) -> tuple[int, str | None, bytes]:
+    def __call__(
+        self, url: str, credentials: str | None, form: Form | None
+    ) -> tuple[int, str | None, bytes]:
         """Return status, Retry-After header and body of the answer."""
         ...
 
@@ -38,7 +45,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def authorization(
-    header: str, credentials: Credentials | None, registry: Origin, fetch: SendGet
+    header: str, credentials: Credentials | None, registry: Origin, ask: AskTokenServer
 ) -> str:
     """Answer a WWW-Authenticate header of the registry.
 
@@ -51,16 +58,22 @@ def authorization(
     if challenge.scheme == "basic":
         if credentials is None:
             raise ExchangeError("the registry asks for credentials, and there are none")
+        if credentials.identity_token:
+            raise ExchangeError("the registry asks for a password, and there is an identitytoken")
         return _basic(credentials)
-    if credentials is not None and not credentials.username:
+    if credentials is not None and credentials.identity_token:
+        _check_realm(challenge, credentials, registry)
+        answer = ask(challenge.realm, None, _form(challenge, credentials.identity_token))
+    elif credentials is not None and not credentials.username:
         return _bearer(credentials.password)
-    realm = _realm(challenge, credentials, registry)
-    answer = fetch(realm, _basic(credentials) if credentials else None)
+    else:
+        _check_realm(challenge, credentials, registry)
+        answer = ask(_url(challenge), _basic(credentials) if credentials else None, None)
     return _bearer(_token(*answer, authenticated=credentials is not None))
 
 
-def _realm(challenge: Challenge, credentials: Credentials | None, registry: Origin) -> str:
-    """The URL to get a token from; raises ExchangeError if that server must not be asked."""
+def _check_realm(challenge: Challenge, credentials: Credentials | None, registry: Origin) -> None:
+    """Raise ExchangeError if the token server must not be asked."""
     realm = origin_of(challenge.realm)
     if realm is None:
         raise ExchangeError("the registry names a token server that has no valid address")
@@ -69,10 +82,22 @@ def _realm(challenge: Challenge, credentials: Credentials | None, registry: Orig
         raise ExchangeError(f"the registry wants the credentials sent to {realm}; {rule}")
     if realm.scheme != "https" and registry.scheme == "https":
         raise ExchangeError(f"the registry names a token server without TLS: {realm}")
+
+
+def _asked(challenge: Challenge) -> dict[str, str]:
     asked = {"service": challenge.service, "scope": challenge.scope}
-    query = urlencode({name: value for name, value in asked.items() if value})
+    return {name: value for name, value in asked.items() if value}
+
+
+def _url(challenge: Challenge) -> str:
+    query = urlencode(_asked(challenge))
     separator = "&" if "?" in challenge.realm else "?"
     return f"{challenge.realm}{separator}{query}" if query else challenge.realm
+
+
+def _form(challenge: Challenge, refresh_token: str) -> Form:
+    grant = {"grant_type": "refresh_token", "client_id": _CLIENT, "refresh_token": refresh_token}
+    return grant | _asked(challenge)
 
 
 def _token(status: int, retry_after: str | None, body: bytes, *, authenticated: bool) -> str:

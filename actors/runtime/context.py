@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from actors.runtime.turns import Turns
 
+TRACE_ROOM = 4096
+"""Bytes, about, that the trace of an actor may take, unless a setting says otherwise."""
+
 if TYPE_CHECKING:
     import random
 
@@ -98,3 +101,5 @@ class Runtime:
     busy: set[Actor] = field(default_factory=set)
     """The actors that run or have mail."""
     numbers: Numbers = field(default_factory=Numbers)
+    trace_room: int = TRACE_ROOM
+    """Bytes, about, that an actor's trace may take before only its last reconciles are kept."""

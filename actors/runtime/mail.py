@@ -24,9 +24,13 @@ RECONCILE = "Reconcile"
 
 
 class Reconcile(msgspec.Struct, frozen=True, gc=False):
-    """Have the actor reconcile its object for this reason."""
+    """Have the actor reconcile its object for this reason.
+
+    `at` is the monotonic time at which a watch has told it; None: when the message is sent.
+    """
 
     reason: Reason
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ class Mail:
         """Take in a message that was sent at this monotonic time."""
         kind = type(message)
         if kind is Reconcile:
-            self._pending(at).add(message.reason)
+            self._pending(at).add(message.reason, at if message.at is None else message.at)
             return
         if self._control is None:
             self._control = deque()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
 
 MOST_REASONS = 16
 """Objects that one pending reconcile remembers by name."""
+
+# A cause is lower case, a kind is not.
+_TEXT = re.compile(
+    "(?P<cause>[a-z ]+)(?: (?P<kind>[A-Z][^ ]*)(?: (?P<name>[^ ]+?)(?:@(?P<version>[^@]*))?)?)?"
+)
 
 
 class Cause(StrEnum):
@@ -99,6 +106,18 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
         return cause
 
 
+class Sighting(NamedTuple):
+    """How often a reason has come for one reconcile, first and last at these monotonic times.
+
+    The reason has the newest version.
+    """
+
+    reason: Reason
+    first: float
+    last: float
+    times: int
+
+
 class Reasons:
     """The reasons of one reconcile: the newest for each cause, kind and name.
 
@@ -108,14 +127,15 @@ class Reasons:
 
     __slots__ = ("_newest", "omitted")
 
-    def __init__(self, *reasons: Reason) -> None:
+    def __init__(self, *reasons: Reason, at: float = 0.0) -> None:
+        """The reasons have all come at this monotonic time."""
         self.omitted = 0
-        self._newest: dict[tuple[str, str, str], Reason] = {}
+        self._newest: dict[tuple[str, str, str], Sighting] = {}
         for reason in reasons:
-            self.add(reason)
+            self.add(reason, at)
 
     def __iter__(self) -> Iterator[Reason]:
-        return iter(self._newest.values())
+        return map(itemgetter(0), self._newest.values())
 
     def __len__(self) -> int:
         return len(self._newest)
@@ -123,20 +143,30 @@ class Reasons:
     def __str__(self) -> str:
         return ", ".join(self.texts())
 
-    def add(self, reason: Reason) -> None:
-        """Add a reason, in place of an older one for the same cause and object."""
-        newest, key = self._newest, (reason.cause, reason.kind, reason.name)
-        if len(newest) >= MOST_REASONS and key not in newest:
-            reason = Reason(reason.cause, reason.kind)
-            key = (reason.cause, reason.kind, "")
-            self.omitted += key in newest
-        newest[key] = reason
+    def add(self, reason: Reason, at: float) -> None:
+        """Add a reason that came then, in place of an older one for the same cause and object."""
+        self._add(Sighting(reason, at, at, 1))
 
     def update(self, newer: Reasons) -> None:
         """Add the reasons of a newer collection."""
-        for reason in newer:
-            self.add(reason)
+        for sighting in newer._newest.values():
+            self._add(sighting)
         self.omitted += newer.omitted
+
+    def _add(self, sighting: Sighting) -> None:
+        reason, first, last, times = sighting
+        newest, key = self._newest, (reason.cause, reason.kind, reason.name)
+        before = newest.get(key)
+        if before is None and len(newest) >= MOST_REASONS:
+            reason = Reason(reason.cause, reason.kind)
+            key = (reason.cause, reason.kind, "")
+            before = newest.get(key)
+            self.omitted += before is not None
+            sighting = Sighting(reason, first, last, times)
+        if before is not None:
+            first, last = min(first, before.first), max(last, before.last)
+            sighting = Sighting(reason, first, last, times + before.times)
+        newest[key] = sighting
 
     def have(self, *causes: Cause, kind: str = "") -> bool:
         """Whether a reason has one of these causes and, unless it is empty, this kind."""
@@ -148,9 +178,18 @@ class Reasons:
         omitted = self.omitted + len(self) - len(texts)
         return [*texts, f"and {omitted} more"] if omitted else texts
 
-    def lines(self, most: int) -> str:
-        """Give what `texts` gives as the lines of one string."""
-        if len(self._newest) == 1 and not self.omitted:
-            (reason,) = self._newest.values()
-            return reason.text
-        return "\n".join(self.texts(most))
+    def sightings(self, most: int) -> list[Sighting]:
+        """Give the first reasons in the order of `texts`, each with its times."""
+        if len(self._newest) == 1:
+            return [*self._newest.values()]
+        return sorted(islice(self._newest.values(), most), key=lambda seen: seen.reason.text)
+
+
+def reason_in(text: str) -> Reason | None:
+    """The reason with this text; None if it is none, such as `and 3 more`."""
+    match = _TEXT.fullmatch(text)
+    if match is None or match["cause"] not in set(Cause):
+        return None
+    return Reason(
+        Cause(match["cause"]), match["kind"] or "", match["name"] or "", match["version"] or ""
+    )

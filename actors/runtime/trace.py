@@ -6,12 +6,15 @@ from datetime import timedelta
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import astuple
+
 from actors.runtime.mail import RECONCILE
-from actors.runtime.reason import Reasons
+from actors.runtime.reason import Reason, Reasons, reason_in
 from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from actors.runtime.context import Runtime
     from actors.runtime.mail import Letter
@@ -23,9 +26,6 @@ LEAST = 16
 LONGEST = 3600.0
 """Seconds that a trace keeps more than those, as long as there is room."""
 
-ROOM = 4096
-"""Bytes, about, that the entries of one actor may take before only `LEAST` are kept."""
-
 MOST_REASONS = 10
 """How many reasons an entry keeps, beside the number of all others: a Falco and its children."""
 
@@ -34,8 +34,12 @@ MOST_LINES = 24
 
 _LONGEST_LINE = 300
 # An entry without its texts: a tuple, its numbers, and the heads of its strings.
-_BARE = 210
-_NUMBERS = Struct("<Qddd")
+_BARE = 180
+_MOST_TIMES = 65535
+# The monotonic time is kept as it is; of the others single precision tells microseconds.
+_NUMBERS = Struct("<Qdff")
+_REASON = Struct("<ffH")
+_TIMES = tuple(Struct("<" + "ffH" * count) for count in range(MOST_REASONS + 1))
 
 
 class Notes:
@@ -80,7 +84,8 @@ class TraceEntry(NamedTuple):
     All times are in seconds; `at` is the monotonic time at which the handler began. The entry holds
     the name of the message's type and never the message, as a dump must show no payload. `outcome`
     is a word, with a detail behind a colon where there is one: "blocked: NameConflict". `calls` and
-    `decided` count all requests and decisions, of which the first are kept.
+    `decided` count all requests and decisions, of which the first are kept. `reasons` are texts,
+    the last of which may count those that are not kept; `woken` are the reasons themselves.
     """
 
     number: int
@@ -89,11 +94,34 @@ class TraceEntry(NamedTuple):
     run: float
     message: str
     reasons: list[str]
+    woken: list[Woken]
     outcome: str
     calls: int
     requests: list[Asked]
     decided: int
     decisions: list[str]
+
+
+class Woken(NamedTuple):
+    """A reason of a reconcile: when it came first and last, and how often until the handler began.
+
+    `first` and `last` are in seconds before that. What a watch has told came when the watch got it.
+    """
+
+    reason: Reason
+    first: float
+    last: float
+    times: int
+
+
+class Glance(NamedTuple):
+    """An entry without its texts but for the outcome, as a table needs it: that is read quickly."""
+
+    at: float
+    wait: float
+    run: float
+    outcome: str
+    calls: int
 
 
 class Asked(NamedTuple):
@@ -136,6 +164,18 @@ class Trace:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def glances(self) -> Iterator[Glance]:
+        """The entries without their texts, oldest first."""
+        for numbers, _, _, outcome, told in self._entries:
+            _, at, wait, run = _NUMBERS.unpack_from(numbers)
+            yield Glance(at, wait, run, outcome, int(told.partition(" ")[0] or 0))
+
+    @property
+    def ended(self) -> float:
+        """When the handler of the last entry ended, on the monotonic clock."""
+        _, at, _, run = _NUMBERS.unpack_from(self._entries[-1][0])
+        return float(at + run)
+
     def add(
         self,
         number: int,
@@ -147,15 +187,18 @@ class Trace:
     ) -> None:
         """Remember how this letter was handled, and forget what there is no room for."""
         message = letter.message
-        reasons = message.lines(MOST_REASONS) if type(message) is Reasons else ""
-        numbers = _NUMBERS.pack(number, begun, begun - letter.at, run)
+        numbers, reasons = _NUMBERS.pack(number, begun, begun - letter.at, run), ""
+        if type(message) is Reasons:
+            reasons, times = _packed(message, begun)
+            numbers += times
         told = notes.text() if notes is not None else ""
         entry = (numbers, letter.name, reasons, outcome, told)
         self._entries.append(entry)
         self._size += _size(entry)
         self._reconciles += entry[1] == RECONCILE
         while len(self._entries) > LEAST and (
-            self._size > ROOM or begun - _NUMBERS.unpack(self._entries[0][0])[1] > LONGEST
+            self._size > self._runtime.trace_room
+            or begun - _NUMBERS.unpack_from(self._entries[0][0])[1] > LONGEST
         ):
             self._forget_one()
 
@@ -167,14 +210,14 @@ class Trace:
             {
                 **entry._asdict(),
                 "number": f"{process}-{entry.number}",
-                "at": (now - timedelta(seconds=monotonic - entry.at)).isoformat(
-                    "T", "microseconds"
-                ),
+                "at": _text(at),
                 "wait": round(entry.wait, 6),
                 "run": round(entry.run, 6),
+                "woken": [_woken_json(woken, at) for woken in entry.woken],
                 "requests": [asked._asdict() for asked in entry.requests],
             }
             for entry in self
+            for at in (now - timedelta(seconds=monotonic - entry.at),)
         ]
 
     def _forget_one(self) -> None:
@@ -205,12 +248,12 @@ def outcome_of(result: Result) -> str:
 
 
 def _size(entry: tuple[bytes, str, str, str, str]) -> int:
-    return _BARE + len(entry[2]) + len(entry[4])
+    return _BARE + len(entry[0]) + len(entry[2]) + len(entry[4])
 
 
 def _unpacked(entry: tuple[bytes, str, str, str, str]) -> TraceEntry:
     numbers, message, reasons, outcome, told = entry
-    number, at, wait, run = _NUMBERS.unpack(numbers)
+    number, at, wait, run = _NUMBERS.unpack_from(numbers)
     count, *lines = _lines(told) or ("0 0 0",)
     calls, decided, kept = map(int, count.split())
     requests = list(map(_asked, lines[:kept]))
@@ -221,12 +264,51 @@ def _unpacked(entry: tuple[bytes, str, str, str, str]) -> TraceEntry:
         run,
         message,
         _lines(reasons),
+        _woken(numbers, reasons),
         outcome,
         calls,
         requests,
         decided,
         lines[kept:],
     )
+
+
+def _packed(reasons: Reasons, begun: float) -> tuple[str, bytes]:
+    """The texts of the first reasons, and their times."""
+    seen = reasons.sightings(MOST_REASONS)
+    omitted = reasons.omitted + len(reasons) - len(seen)
+    lines = [sighting.reason.text for sighting in seen]
+    if omitted:
+        lines.append(f"and {omitted} more")
+    times = [
+        number
+        for _, first, last, times in seen
+        for number in (begun - first, begun - last, min(times, _MOST_TIMES))
+    ]
+    return "\n".join(lines), _TIMES[len(seen)].pack(*times)
+
+
+def _woken(numbers: bytes, reasons: str) -> list[Woken]:
+    times = _REASON.iter_unpack(numbers[_NUMBERS.size :])
+    found = ((reason_in(line), seen) for line, seen in zip(_lines(reasons), times, strict=False))
+    return [Woken(reason, *seen) for reason, seen in found if reason is not None]
+
+
+def _woken_json(woken: Woken, begun: datetime) -> dict[str, Any]:
+    cause, kind, name, version = astuple(woken.reason)
+    return {
+        "cause": cause,
+        "kind": kind,
+        "name": name,
+        "version": version,
+        "at": _text(begun - timedelta(seconds=woken.last)),
+        "waited": round(woken.first, 6),
+        "times": woken.times,
+    }
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat("T", "microseconds")
 
 
 def _asked(line: str) -> Asked:

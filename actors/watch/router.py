@@ -55,10 +55,14 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The actors of these resources have to reconcile, for this reason."""
+    """The actors of these resources have to reconcile, for this reason.
+
+    `at` is the monotonic time at which it was announced; None: it has not been announced.
+    """
 
     refs: tuple[ObjectRef, ...]
     reason: Reason
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +132,12 @@ class Router(Actor):
             self.announce(handler(change))
 
     def announce(self, notice: Notice) -> None:
-        """Wake the actors that a notice names.
+        """Wake the actors that a notice names; they get to know when it was announced.
 
         A Router that has ended drops the notice; the next one wakes every actor after its lists.
         """
         if notice.refs:
-            self._tell(notice)
+            self._tell(Notice(notice.refs, notice.reason, self.runtime.clock.monotonic()))
 
     async def on_receive(self, message: object) -> None:
         """Take `Listed`, `Missing` and `Notice`."""
@@ -172,9 +176,10 @@ class Router(Actor):
             self.actor_ref.tell(message)
 
     async def _deliver(self, notice: Notice, kinds: Collection[str]) -> None:
+        message = Reconcile(notice.reason, notice.at)
         for number, ref in enumerate(notice.refs, 1):
             if ref.kind in kinds:
-                self._routes.deliver[ref.kind](ref, Reconcile(notice.reason))
+                self._routes.deliver[ref.kind](ref, message)
             if number % _STEP == 0:
                 await asyncio.sleep(0)
 

@@ -65,6 +65,28 @@ class ArtifactRegistry(
     ] = None
 
 
+# Refuses only what `sources_of` refuses as well: a mirror may have a folder for each registry.
+# In the message, `[x].map(name, y)[0]` is y in which x has a name.
+PATH_ALONE = ValidationRule(
+    "!self.image.repository.matches('[:@]')"
+    " && !(self.image.repository.matches('^([^/]*[.][^/]*|localhost)/')"
+    " && (!has(self.registry) || !has(self.registry.name)"
+    " || self.registry.name in ['', self.image.repository.split('/')[0]]))",
+    "must be the path alone: the registry belongs to registry.name, a tag or digest to image.tag",
+    ".image.repository",
+    "[self.image.repository.substring(size(self.image.repository.find('^[a-z]+://')))]"
+    ".map(whole, [whole.find('^([^/]*[.:][^/]*|localhost)/')]"
+    ".map(host, [whole.substring(size(host)).find('^[^:@]+')]"
+    ".map(path, [whole.substring(size(host) + size(path))]"
+    ".map(rest, 'must be the path alone; write '"
+    " + (host == '' ? '' : 'registry.name: ' + host.substring(0, size(host) - 1) + ', ')"
+    " + 'image.repository: ' + path"
+    " + (rest == '' ? '' : ', image.tag: ' + (rest.contains('@')"
+    " ? rest.substring(rest.indexOf('@') + 1) : rest.substring(1)))"
+    ")[0])[0])[0])[0]",
+)
+
+
 class OCIArtifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """An artifact in an OCI registry."""
 

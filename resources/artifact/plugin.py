@@ -11,7 +11,7 @@ from resources.artifact.fields import (
     status_columns,
     unseen_status,
 )
-from resources.artifact.oci_artifact import OCIArtifact
+from resources.artifact.oci_artifact import PATH_ALONE, OCIArtifact
 from resources.kubernetes.definition import ResourceDefinition, doc
 from resources.kubernetes.meta import ObjectMeta
 
@@ -32,7 +32,9 @@ class PluginConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class PluginSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """The source of the plugin's library, its entry in falco.yaml and the nodes that get it."""
 
-    oci_artifact: Annotated[OCIArtifact | None, doc("The library from an OCI registry.")] = None
+    oci_artifact: Annotated[
+        OCIArtifact | None, doc("The library from an OCI registry.", PATH_ALONE)
+    ] = None
     config: Annotated[PluginConfig | None, doc("The plugin's entry in falco.yaml.")] = None
     selector: Selector = None
     validation: ValidationMode = None

@@ -22,6 +22,7 @@ from resources.registry.credentials import InvalidCredentials
 from resources.signatures.demand import TRUSTED_ROOT_KEY
 from resources.signatures.policy import Mode
 from resources.signatures.public_key_text import KEY_SUFFIX, text_problem
+from resources.text.keyed_text import NoText, config_map_text, keys_of, named_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -139,10 +140,6 @@ def _named(spec: _Spec) -> Iterator[tuple[str, LocalReference]]:
         yield "ConfigMap", registry.tls.ca_config_map_ref
 
 
-# Keys of an object that a message names.
-_MOST_SHOWN = 10
-
-
 class Role(StrEnum):
     """What a referenced object is for."""
 
@@ -253,28 +250,37 @@ def content_of(
             raise Unresolved(f"{ref.kind} {ref.name}: {error}") from None
         return msgspec.json.encode(data, order="sorted")
     if target.role is Role.KEYS:
-        return "\n".join(public_keys(ref, data)).encode()
-    if target.key not in data:
-        raise Unresolved(f"{ref.kind} {ref.name} has no key {target.key}")
-    return str(data[target.key]).encode()
+        return "\n".join(public_keys(ref, document)).encode()
+    try:
+        return config_map_text(document, target.key).encode()
+    except NoText as error:
+        raise Unresolved(f"{ref.kind} {ref.name} {error}") from None
 
 
-def public_keys(ref: ObjectRef, data: Mapping[str, str]) -> list[str]:
+def public_keys(ref: ObjectRef, document: Mapping[str, Any]) -> list[str]:
     """The public keys in a Secret or ConfigMap, as PEM; raises Unresolved."""
     texts = []
-    for key in sorted(key for key in data if key.endswith(KEY_SUFFIX)):
-        try:
-            text = b64decode(data[key]).decode() if ref.kind == "Secret" else data[key]
-        except ValueError:
-            text = ""
+    for key in keys_of(document):
+        if not key.endswith(KEY_SUFFIX):
+            continue
+        text = _key_text(ref.kind, document, key)
         if problem := text_problem(text):
             raise Unresolved(f"{ref.kind} {ref.name}: key {key} {problem}")
         texts.append(text)
     if not texts:
-        has = ", ".join(sorted(data)[:_MOST_SHOWN]) or "none"
         what = f"{ref.kind} {ref.name} has no key that ends with {KEY_SUFFIX}"
-        raise Unresolved(f"{what}; it has: {has}")
+        raise Unresolved(f"{what}; {named_keys(keys_of(document))}")
     return texts
+
+
+def _key_text(kind: str, document: Mapping[str, Any], key: str) -> str:
+    """The text under a key of a Secret or ConfigMap; empty if that is none."""
+    try:
+        if kind == "Secret":
+            return b64decode(document["data"][key]).decode()
+        return config_map_text(document, key)
+    except ValueError:
+        return ""
 
 
 def digest_of(target: ReferencedObject, content: bytes, uid: str) -> str:

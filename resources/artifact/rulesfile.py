@@ -13,7 +13,7 @@ from resources.artifact.fields import (
     status_columns,
     unseen_status,
 )
-from resources.artifact.oci_artifact import OCIArtifact
+from resources.artifact.oci_artifact import PATH_ALONE, OCIArtifact
 from resources.kubernetes.definition import ResourceDefinition, doc
 from resources.kubernetes.meta import LocalReference, ObjectMeta
 
@@ -21,7 +21,9 @@ from resources.kubernetes.meta import LocalReference, ObjectMeta
 class RulesfileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """The sources of the rules, which may be combined, and the nodes that get them."""
 
-    oci_artifact: Annotated[OCIArtifact | None, doc("Rules from an OCI registry.")] = None
+    oci_artifact: Annotated[OCIArtifact | None, doc("Rules from an OCI registry.", PATH_ALONE)] = (
+        None
+    )
     inline_rules: Annotated[
         Any, doc("Rules as they stand in a rules file: a list of rules, macros and lists.")
     ] = None

@@ -14,12 +14,14 @@ class ValidationRule(msgspec.Struct, frozen=True):
     """A CEL rule of the CRD.
 
     `self` in the expression is the value that the rule is attached to; `path` is the field that
-    the API server names when the rule fails.
+    the API server names when the rule fails. `message_expression` makes a message of the value,
+    instead of `message`, which is for API servers that fail to evaluate it.
     """
 
     expression: str
     message: str
     path: str | None = None
+    message_expression: str | None = None
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -83,6 +85,7 @@ def validations(rules: tuple[ValidationRule, ...]) -> list[dict[str, str]]:
     return [
         {"rule": rule.expression, "message": rule.message}
         | ({"fieldPath": rule.path} if rule.path else {})
+        | ({"messageExpression": rule.message_expression} if rule.message_expression else {})
         for rule in rules
     ]
 

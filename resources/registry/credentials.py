@@ -19,6 +19,7 @@ import msgspec
 
 from resources.registry.host import is_docker_hub
 from resources.registry.request import Credentials
+from resources.text.keyed_text import named_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,7 @@ class _Entry(msgspec.Struct, frozen=True):
     username: str | None = None
     password: str | None = None
     auth: str | None = None
+    identitytoken: str | None = None
     registrytoken: str | None = None
 
 
@@ -102,7 +104,7 @@ def _from_keys(data: Mapping[str, str]) -> Credentials:
         if "token" in data:
             return Credentials("", _secret(data, "token"))
         expected = f"expected are username and password, token, or {DOCKER_CONFIG_KEY}"
-        raise InvalidCredentials(f"key username is missing; {expected}")
+        raise InvalidCredentials(f"key username is missing; {expected}; {named_keys(data)}")
     if "password" not in data and "token" in data:
         return Credentials(username, _secret(data, "token"))
     return Credentials(username, _secret(data, "password"))
@@ -111,7 +113,7 @@ def _from_keys(data: Mapping[str, str]) -> Credentials:
 def _secret(data: Mapping[str, str], key: str) -> str:
     """The text of a key that must be present and not empty."""
     if key not in data:
-        raise InvalidCredentials(f"key {key} is missing")
+        raise InvalidCredentials(f"key {key} is missing; {named_keys(data)}")
     value = _value(data, key)
     if not value:
         raise InvalidCredentials(f"key {key} is empty")
@@ -146,6 +148,8 @@ def _from_docker_config(text: str, registry: str, repository: str) -> Credential
 def _from_entry(entry: _Entry, registry: str) -> Credentials:
     if entry.registrytoken:
         return Credentials("", entry.registrytoken)
+    if entry.identitytoken:  # `auth` has a user name without a password then, or a placeholder
+        return Credentials("", "", entry.identitytoken)
     username, password = entry.username, entry.password
     if entry.auth:
         try:

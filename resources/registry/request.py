@@ -12,10 +12,15 @@ from resources.registry.tag_or_digest import is_digest
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """A user name and password; with an empty user name, the password is a bearer token."""
+    """A user name and password; with an empty user name, the password is a bearer token.
+
+    An `identity_token` takes the place of both: it is the refresh token that `docker login` has
+    got from a token server, and only that server takes it.
+    """
 
     username: str
     password: str
+    identity_token: str = ""
 
     def __repr__(self) -> str:
         return "Credentials(…)"

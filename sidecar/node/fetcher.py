@@ -22,6 +22,7 @@ from resources.node.files import DIRECTORIES
 from resources.node.slots import Content
 from resources.registry.credentials import InvalidCredentials
 from resources.registry.request import Endpoint, Pull
+from resources.text.keyed_text import NoText, config_map_text
 from resources.text.yaml_writer import excess, yaml_text
 from sidecar.node.pull_limiter import PullLimiter
 
@@ -142,12 +143,10 @@ class Fetcher:
     async def config_map(self, kind: str, source: ConfigMapSource) -> Content:
         """Read one key of a ConfigMap as it is now, which may be newer than the resolved one."""
         config_map = await self._read("ConfigMap", source.name)
-        data = config_map.get("data") or {}
         version = config_map["metadata"].get("resourceVersion")
         origin = origin_of_config_map(source.name, version)
-        if source.key not in data:
-            raise FetchFailed(_missing(f"key {source.key} of ConfigMap {source.name}"))
-        return await self._put(kind, Medium.CONFIG_MAP, data[source.key], origin)
+        text = _text(config_map, source.name, source.key)
+        return await self._put(kind, Medium.CONFIG_MAP, text, origin)
 
     async def inline(self, kind: str, source: InlineSource, origin: str) -> Content:
         """Write the value in the resource as YAML, or the text in it, which is YAML."""
@@ -183,10 +182,7 @@ class Fetcher:
     async def _ca(self, name: str) -> str:
         if not name:
             return ""
-        data = (await self._read("ConfigMap", name)).get("data") or {}
-        if CA_KEY not in data:
-            raise FetchFailed(_missing(f"key {CA_KEY} of ConfigMap {name}"))
-        return str(data[CA_KEY])
+        return _text(await self._read("ConfigMap", name), name, CA_KEY)
 
     async def _read(self, kind: str, name: str) -> dict[str, Any]:
         """Return an object of the namespace."""
@@ -212,6 +208,14 @@ def origin_of_inline(source: InlineSource) -> str:
     """The origin of an inline value, equal for equal values; the older sidecar quoted texts."""
     kind = "inline-text" if isinstance(source.value, str) else "inline"
     return f"{kind}:{hashlib.sha256(msgspec.json.encode(source.value)).hexdigest()}"
+
+
+def _text(config_map: Mapping[str, Any], name: str, key: str) -> str:
+    """The text under a key of a ConfigMap; raises FetchFailed."""
+    try:
+        return config_map_text(config_map, key)
+    except NoText as error:
+        raise FetchFailed(Trouble(REFERENCE_FAILED, f"ConfigMap {name} {error}")) from None
 
 
 def _missing(name: str) -> Trouble:

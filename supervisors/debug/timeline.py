@@ -27,8 +27,9 @@ class Timeline:
 
     A handler is a complete event (`X`) of its actor, and its requests are within it: those that
     overlap others are on threads beside it. The time in the mail is an asynchronous event (`b` and
-    `e`). A flow (`s` and `f`) goes to a handler from what woke the actor, which is on a thread of
-    the process "watches". How many letters of a kind wait is a counter (`C`).
+    `e`). A flow (`s` and `f`) goes to a handler from each reason that woke the actor, at its time:
+    the reasons are on threads of the process "watches". How many letters of a kind wait is a
+    counter (`C`).
     """
 
     def __init__(self) -> None:
@@ -97,22 +98,24 @@ class Timeline:
             **here,
         }
         yield from _requests(message, begun, ended, process, thread)
-        if message["reasons"]:
-            yield from self._flow(message, sent, begun, here)
+        for place, woken in enumerate(message["woken"], 1):
+            yield from self._flow(woken, f"{number}.{place}", begun, here)
 
     def _flow(
-        self, message: Mapping[str, Any], sent: int, begun: int, here: Mapping[str, int]
+        self, woken: Mapping[str, Any], name: str, begun: int, here: Mapping[str, int]
     ) -> Iterator[Event]:
-        """From what woke the actor to its handler: whatever of it came first has no time."""
-        cause = message["reasons"][0].split("@")[0].rpartition(" ")[0] or message["reasons"][0]
+        """From a reason to the handler that it has woken."""
+        cause = f"{woken['cause']} {woken['kind']}".rstrip()
         if cause not in self._causes:
             self._causes[cause] = len(self._causes) + 1
             yield _named("thread_name", _WATCHES, self._causes[cause], cause)
+        came = min(begun, round(datetime.fromisoformat(woken["at"]).timestamp() * _MICRO))
         there = {"pid": _WATCHES, "tid": self._causes[cause]}
-        flow = {"cat": "wakes", "name": "wakes", "id": message["number"]}
-        text = ", ".join(message["reasons"])
-        yield {"ph": "X", "cat": "watch", "name": text, "ts": sent, "dur": 1, "args": {}, **there}
-        yield {"ph": "s", "ts": sent, **flow, **there}
+        flow = {"cat": "wakes", "name": "wakes", "id": name}
+        text = f"{woken['name']}@{woken['version']}".rstrip("@") or cause
+        args = {"times": woken["times"]}
+        yield {"ph": "X", "cat": "watch", "name": text, "ts": came, "dur": 1, "args": args, **there}
+        yield {"ph": "s", "ts": came, **flow, **there}
         yield {"ph": "f", "bp": "e", "ts": begun, **flow, **here}
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from actors.watch.audience import Audience
     from actors.watch.source import Source
     from actors.watch.store import Store
+    from supervisors.debug.facts import Section
     from supervisors.process.settings import ProcessSettings
     from supervisors.tree.intensity import Intensity
 
@@ -54,14 +55,18 @@ _NEW_OBJECTS = 5_000
 class Process:
     """The surroundings of a supervision tree: clock, metrics, runtime and connections."""
 
-    def __init__(self, name: str, configuration: Any) -> None:
-        """`configuration` is that of the API server's client."""
+    def __init__(self, name: str, configuration: Any, trace_room: int) -> None:
+        """`configuration` is that of the API server's client.
+
+        `trace_room`: bytes, about, that the trace of one actor may take.
+        """
         self.name = name
         self.configuration = configuration
         self.clock = SystemClock()
         self.metrics = Metrics(VERSION, self.clock.monotonic)
         # Not for secrets: jitter and the names of Events.
-        self.runtime = Runtime(self.clock, random.Random(), self.metrics)  # noqa: S311
+        chance = random.Random()  # noqa: S311
+        self.runtime = Runtime(self.clock, chance, self.metrics, trace_room=trace_room)
         self.streams = Transport(configuration, self.metrics, ANY_NUMBER)
         self._transports = [self.streams]
         self._lags = Lags()
@@ -102,11 +107,12 @@ class Process:
         intensity: Intensity,
         backoff: Backoff,
         remark: Callable[[], str | None] = lambda: None,
+        sections: Sequence[Section] = (),
     ) -> Supervisor:
         """The supervisor of the parts; that of the endpoints, `observation`, is made beside it.
 
         `waits_for` says why the process is not ready, None if it is; `remark` says what a user has
-        to know though it is ready.
+        to know though it is ready. `sections` are what the page of the actors shows of the parts.
         """
         show(self.metrics, self.runtime, self._lags)
         endpoints = Endpoints(
@@ -119,6 +125,7 @@ class Process:
             observation=lambda: observation,
             remark=remark,
             lags=self._lags,
+            sections=sections,
         )
         self.observation = observation = Supervisor(
             self.runtime,
@@ -192,7 +199,8 @@ def spare_collector() -> None:
 async def _run(
     name: str, settings: ProcessSettings, compose: Callable[[Process], Supervisor]
 ) -> int:
-    process = Process(name, await configuration_of(settings.kubeconfig))
+    configuration = await configuration_of(settings.kubeconfig)
+    process = Process(name, configuration, settings.trace_room)
     FreeMemory(process.clock)
     try:
         root = compose(process)

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from actors.runtime.context import TRACE_ROOM
 from resources.registry.credentials import REGISTRY_ANNOTATION, RegistryPolicy
 from resources.registry.host import origin_of
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # Held equal to pyproject.toml by a test; importlib.metadata would cost 0.8 MB to say the same.
 VERSION = "0.1.0"
+_MOST_TRACE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class ProcessSettings:
     exposed: exposure.Exposure
     log_level: Literal["debug", "info", "warning", "error"]
     log_format: Literal["text", "json"]
+    trace_room: int
+    """Bytes, about, that the trace of one actor may take."""
     kubeconfig: str
     """Colon-separated paths as in kubectl; empty means the pod's ServiceAccount."""
     ignored_flags: tuple[str, ...]
@@ -52,6 +56,14 @@ def base_parser(program: str, description: str, epilog: str) -> argparse.Argumen
         default="text",
         choices=("text", "json"),
         help="one line of text or one JSON object for each message (default %(default)s)",
+    )
+    flags.add_argument(
+        "--trace-size",
+        default=TRACE_ROOM,
+        type=_trace_size,
+        metavar="BYTES",
+        help="about how much the trace of one actor may take; its last 16 reconciles stay in any "
+        "case (default %(default)s)",
     )
     flags.add_argument("--version", action="version", version=f"{program} {VERSION}")
     return flags
@@ -120,6 +132,13 @@ def registry_policy_of(flags: argparse.Namespace) -> RegistryPolicy:
     return RegistryPolicy(flags.require_registry_annotation, local)
 
 
+def _trace_size(text: str) -> int:
+    """Parse the size of a trace, for argparse."""
+    if not (text.isascii() and text.isdigit() and int(text) <= _MOST_TRACE):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of bytes from 0 to {_MOST_TRACE}")
+    return int(text)
+
+
 def _host(text: str) -> str:
     """Parse a host with or without a port, as URLs name it, for argparse."""
     if set("/?@") & set(text) or origin_of(f"https://{text}/") is None:
@@ -141,6 +160,7 @@ def process_settings(
         exposed=exposure.exposure(parser, flags, environ),
         log_level=flags.log_level,
         log_format=flags.log_format,
+        trace_room=flags.trace_size,
         kubeconfig=environ.get("KUBECONFIG", ""),
         ignored_flags=flags.ignored_flags,
     )

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.crds.manifests import APPLY, CREATE, manifest
+from tests.repositories import PATHS, WHOLE_REFERENCES
 
 BOTH = pytest.mark.parametrize("verb", [APPLY, CREATE], ids=["apply", "create"])
 
@@ -225,6 +226,31 @@ def test_it_is_refused_and_the_field_named(attempt, verb, kind, spec, word):
     answer = attempt(manifest(kind, spec=spec), verb)
     assert answer.returncode != 0
     assert word in answer.stderr
+
+
+def at(repository, name):
+    """An artifact of this repository; None leaves the registry out."""
+    registry = {} if name is None else {"registry": {"name": name}}
+    return oci(image={"repository": repository}, **registry)
+
+
+@pytest.mark.parametrize("kind", ["Rulesfile", "Plugin"])
+@pytest.mark.parametrize(("repository", "name", "form"), WHOLE_REFERENCES)
+def test_a_whole_reference_as_repository_is_refused_with_the_right_form(
+    attempt, kind, repository, name, form
+):
+    answer = attempt(manifest(kind, spec=at(repository, name)))
+    assert answer.returncode != 0
+    assert "spec.ociArtifact.image.repository: " in answer.stderr
+    assert answer.stderr.strip().endswith(f"must be the path alone; write {form}")
+
+
+def test_what_the_operator_takes_for_a_path_is_accepted(attempt):
+    manifests = [
+        manifest("Plugin", f"p{number}", spec=at(*path)) for number, path in enumerate(PATHS)
+    ]
+    answer = attempt({"apiVersion": "v1", "kind": "List", "items": manifests})
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from deploy.generate import CHART, ROOT, HelmError, helm
+from resources.registry.table import Mirror
+from resources.registry.table_reader import read_table
 from supervisors.process.settings import VERSION
 from supervisors.settings import parse
 from tests.deploy.charts import at, leaves, rendered
@@ -18,6 +20,11 @@ DIGEST = f"sha256:{'0' * 64}"
 TOLERATION = {"key": "only-us", "operator": "Exists"}
 AFFINITY = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": ["any"]}}
 NAMED = {"create": False, "name": "there-already"}
+PEM = "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n"
+TABLE_FILE = "registries.yaml"
+MIRROR = {"prefix": "ghcr.io/a", "locations": ["r:5000/a"], "skipFallback": True}
+HOST = {"tls": {"ca": PEM}, "auth": {"secretRef": {"name": "s"}}}
+TABLE = {"mirrors": [MIRROR], "hosts": {"r:5000": HOST}, "proxy": "http://p:1", "noProxy": [".a"]}
 MONITORED = {"serviceMonitor": {"enabled": True, "interval": "5s", "labels": {"release": "prom"}}}
 
 # Values; where they show, and as what.
@@ -84,6 +91,27 @@ EFFECTS = [
         f"{OPERATOR}/args/4",
         "--allow-local-registry=[::1]",
     ),
+    ({}, "ConfigMap", None),
+    (
+        {"registries": {"proxy": "http://p:1"}},
+        "ConfigMap/metadata/name",
+        "falco-operator-registries",
+    ),
+    (
+        {"registries": {"proxy": "http://p:1"}},
+        f"{OPERATOR}/args/5",
+        "--registry-config=/etc/falco-operator/registries/registries.yaml",
+    ),
+    (
+        {"registries": TABLE},
+        f"{POD}/volumes",
+        [{"name": "registries", "configMap": {"name": "falco-operator-registries"}}],
+    ),
+    (
+        {"registries": {"localRegistries": ["a"]}, "signatures": {"trustedRoot": "root"}},
+        f"{OPERATOR}/volumeMounts/1/mountPath",
+        "/etc/falco-operator/registries",
+    ),
     ({"defaultValidation": "Warn"}, f"{OPERATOR}/args/3", "--default-validation=Warn"),
     ({}, f"{POLICY}/spec/failurePolicy", "Fail"),
     ({"nodeReportPolicy": {"enabled": False}}, POLICY, None),
@@ -146,6 +174,14 @@ REFUSED = [
     ({"excludedLabels": "a"}, "/excludedLabels"),
     ({"excludedLabels": ["a b"]}, "/excludedLabels/0"),
     ({"localRegistries": ["http://a"]}, "/localRegistries/0"),
+    ({"registries": {"mirror": []}}, "mirror"),
+    ({"registries": {"mirrors": [{"prefix": "a"}]}}, "locations"),
+    ({"registries": {"mirrors": [MIRROR | {"locations": []}]}}, "/registries/mirrors/0/locations"),
+    ({"registries": {"mirrors": [MIRROR | {"prefix": "https://a"}]}}, "/mirrors/0/prefix"),
+    ({"registries": {"hosts": {"a/b": {}}}}, "a/b"),
+    ({"registries": {"hosts": {"a": {"plainHTTP": True, "tls": {}}}}}, "/registries/hosts/a"),
+    ({"registries": {"hosts": {"a": {"auth": {"secretRef": {}}}}}}, "name"),
+    ({"registries": {"proxy": "http://user:password@p:1"}}, "/registries/proxy"),
     ({"defaultValidation": "warn"}, "/defaultValidation"),
     ({"nodeReportPolicy": {"enabled": "no"}}, "/nodeReportPolicy/enabled"),
     ({"log": {"level": "trace"}}, "/log/level"),
@@ -168,8 +204,10 @@ def test_a_value_has_its_effect(values, path, expected):
     assert at(rendered(values), path) == expected
 
 
+# Those of the cache are in test_chart_cache.py.
 def test_no_value_is_without_a_test_of_its_effect():
     defaults = yaml.safe_load((ROOT / CHART / "values.yaml").read_text())
+    del defaults["cache"]
     tested = {path for values, _, _ in EFFECTS for path in leaves(values)}
     covered = {
         path for path in leaves(defaults) if any(f"{t}/".startswith(f"{path}/") for t in tested)
@@ -198,6 +236,13 @@ def test_the_flags_and_the_environment_are_such_as_the_operator_takes():
     assert (settings.process.log_level, settings.process.log_format) == ("debug", "text")
     assert settings.artifact_operator_image == f"falco-operator:{VERSION}"
     assert settings.process.exposed.dump_directory.as_posix() == "/dev/shm"
+
+
+def test_the_table_of_registries_is_such_as_the_operator_reads():
+    table = read_table(rendered({"registries": TABLE})["ConfigMap"]["data"][TABLE_FILE].encode())
+    assert table.mirrors == (Mirror("ghcr.io/a", ("r:5000/a",), skip_fallback=True),)
+    assert (table.host("r:5000").ca, table.host("r:5000").secret) == (PEM, "s")
+    assert (table.proxy, table.no_proxy) == ("http://p:1", (".a",))
 
 
 def test_the_probes_and_the_service_ask_where_the_operator_listens():

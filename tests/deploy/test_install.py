@@ -14,7 +14,7 @@ from actors.leader.election import LEASE
 from deploy.generate import CHART, INSTALL, OPERATOR, ROOT, HelmError, files, helm, stale, write
 from deploy.local import ControlPlane
 from deploy.local.target import ALL_BUT_OPERATOR
-from deploy.operator_role import lease_rules, operator_rules
+from resources.operator_role import lease_rules, operator_rules
 from supervisors.process.settings import VERSION
 from tests.api import manifest
 from tests.deploy.charts import at, rendered

@@ -12,10 +12,11 @@ import yaml
 
 from deploy.local.publisher import Repository, publish_plugin, publish_rules
 from deploy.local.registry import Registry
+from tests.api import manifest
 from tests.e2e.file_history import FileHistory
 from tests.e2e.one_node import one_node
 from tests.eventually import eventually
-from tests.registries import PASSWORD, USERNAME, TokenServer, basic_auth, tls
+from tests.registries import PASSWORD, REFRESH_TOKEN, USERNAME, TokenServer, basic_auth, tls
 
 RULES = "- macro: opened\n  condition: evt.type = open\n"
 RULE = {
@@ -102,6 +103,7 @@ def oci(registry, repository="falco/rules", tag="latest", **fields):
 
 PAIR = {"auth": {"secretRef": {"name": "pair"}}}
 DOCKER = {"auth": {"secretRef": {"name": "docker"}}}
+IDENTITY = {"auth": {"secretRef": {"name": "identity"}}}
 PLAIN = {"plainHTTP": True}
 CA = {"tls": {"caConfigMapRef": {"name": "ca"}}}
 WAYS = {
@@ -110,6 +112,8 @@ WAYS = {
     "basic authentication of Docker": ("basic", {**PLAIN, **DOCKER}),
     "a token": ("token", {**PLAIN, **PAIR}),
     "a token by way of Docker": ("token", {**PLAIN, **DOCKER}),
+    "an identity token": ("token", {**PLAIN, **IDENTITY}),
+    "a private CA and an identity token": ("tls and token", {**CA, **IDENTITY}),
     "a private CA": ("tls", CA),
     "no verification": ("tls", {"tls": {"insecureSkipVerify": True}}),
     "a private CA and basic authentication": ("tls and basic", {**CA, **PAIR}),
@@ -118,10 +122,13 @@ WAYS = {
 
 
 def docker_secret(fleet, registry):
-    """As `kubectl create secret docker-registry` makes it."""
+    """As `kubectl create secret docker-registry` makes it, and as `docker login` may leave it."""
     auth = b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
-    document = json.dumps({"auths": {registry.address: {"auth": auth}}})
-    fleet.secret("docker", **{".dockerconfigjson": document})
+    no_password = b64encode(f"{USERNAME}:".encode()).decode()
+    identity = {"auth": no_password, "identitytoken": REFRESH_TOKEN}
+    for name, entry in (("docker", {"auth": auth}), ("identity", identity)):
+        document = json.dumps({"auths": {registry.address: entry}})
+        fleet.secret(name, **{".dockerconfigjson": document})
 
 
 @pytest.mark.parametrize(("name", "fields"), WAYS.values(), ids=WAYS)
@@ -208,6 +215,23 @@ def test_a_password_that_turns_wrong_takes_nothing_away(fleet, registries):
     eventually(resolved_anew)
     fleet.programmed("Rulesfile", "rules")
     assert fleet.files() == files
+
+
+@pytest.mark.parametrize("kind", ["data", "binaryData"])
+def test_rules_and_a_ca_come_from_either_map_of_a_config_map(fleet, registries, authority, kind):
+    def of(text):
+        return text if kind == "data" else b64encode(text.encode()).decode()
+
+    own = "- list: shells\n  items: [bash]\n"
+    ca = authority.certificate.read_text()
+    for name, key, text in (("either", "rules.yaml", own), ("ca", "ca.crt", ca)):
+        config_map = manifest("ConfigMap", fleet.namespace, name, **{kind: {key: of(text)}})
+        fleet.api.take(config_map, "user")
+    remote = oci(registries["tls"], **CA)
+    fleet.apply("Rulesfile", "rules", ociArtifact=remote, configMapRef={"name": "either"})
+    fleet.programmed("Rulesfile", "rules")
+    expected = {"50-01-rules-oci.yaml": RULES, "50-02-rules-configmap.yaml": own}
+    assert fleet.node.rules() == expected
 
 
 # Several sources of one resource.

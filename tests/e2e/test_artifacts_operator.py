@@ -225,7 +225,7 @@ REFERENCES = {
         "Secret",
         {"stringData": {"username": "somebody"}},
         SECRET,
-        "Secret named: key password is missing",
+        "Secret named: key password is missing; it has: username",
     ),
     "a Secret for another registry": (
         oci(PINNED, auth={"secretRef": {"name": "named"}}),
@@ -246,14 +246,14 @@ REFERENCES = {
         "ConfigMap",
         {"data": {"other.yaml": "x"}},
         {"data": {"rules.yaml": RULES}},
-        "ConfigMap named has no key rules.yaml",
+        "ConfigMap named has no key rules.yaml; it has: other.yaml",
     ),
     "a CA": (
         oci(PINNED, tls={"caConfigMapRef": {"name": "named"}}),
         "ConfigMap",
         {"data": {"other.crt": "x"}},
         {"data": {"ca.crt": "x"}},
-        "ConfigMap named has no key ca.crt",
+        "ConfigMap named has no key ca.crt; it has: other.crt",
     ),
 }
 

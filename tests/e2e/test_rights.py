@@ -1,7 +1,7 @@
 """The operator may do what it does and no more: the audit logs of all these tests say so."""
 
-from deploy.operator_role import held_rules, used_rules
 from resources.kubernetes.kinds import INSTANCES, KINDS
+from resources.operator_role import held_rules, used_rules
 from tests.rights import rights
 
 ROLES = {"ClusterRole": "", "Role": "falco-operator"}

@@ -22,6 +22,7 @@ EVERY_FLAG = (
     "[::1]:8081",
     "--debug-bind-address=0",
     "--debug-dump-directory=/dumps",
+    "--trace-size=65536",
     "--excluded-labels=team",
     "--excluded-labels=example.com/*",
     "--leader-elect",
@@ -32,6 +33,7 @@ EVERY_FLAG = (
     "--verify-official=Enforce",
     "--verify-others=Warn",
     "--trusted-root=/root.json",
+    "--registry-config=/registries.yaml",
     "--allow-local-registry=Localhost:5000",
     "--allow-local-registry=[::1]",
     "--log-level=debug",
@@ -55,6 +57,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.default_validation == "Enforce"
     assert settings.exact_check == "auto"
     assert (settings.signature_modes, settings.trusted_root) == (("Warn", "Off"), "")
+    assert settings.registry_config == ""
     assert settings.most_reconciles == 32
     assert (settings.namespace, settings.pod_name) == ("", "")
 
@@ -79,6 +82,7 @@ def test_every_flag_and_variable_is_taken():
             },
             "log_level": "debug",
             "log_format": "json",
+            "trace_room": 65536,
             "kubeconfig": "/a:/b",
             "ignored_flags": (),
         },
@@ -90,6 +94,7 @@ def test_every_flag_and_variable_is_taken():
         "exact_check": "copy",
         "signature_modes": ("Enforce", "Warn"),
         "trusted_root": "/root.json",
+        "registry_config": "/registries.yaml",
         "most_reconciles": 7,
         "namespace": "falco",
         "pod_name": "operator-0",
@@ -165,6 +170,8 @@ def test_what_is_no_address_is_refused_with_flag_value_and_allowed_forms(text, c
         (["--excluded-labels=a b"], ["--excluded-labels", "'a b'", "letters"]),
         (["--excluded-labels="], ["--excluded-labels", "''"]),
         (["--log-level=trace"], ["--log-level", "'trace'", "debug"]),
+        (["--trace-size=4KiB"], ["--trace-size", "'4KiB'", "1048576"]),
+        (["--trace-size=1048577"], ["--trace-size", "'1048577'", "1048576"]),
         (["--log-format=xml"], ["--log-format", "'xml'", "json"]),
         (["--leader-elect=maybe"], ["--leader-elect", "'maybe'"]),
         (["--log", "json"], ["--log"]),

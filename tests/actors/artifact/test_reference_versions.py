@@ -34,7 +34,7 @@ RULES = ReferencedObject(Role.CONTENT, ObjectRef("ConfigMap", "ns", "rules"), "r
 TOKEN = ReferencedObject(Role.SECRET, ObjectRef("Secret", "ns", "token"))
 OCI = OciSource("ghcr.io", "falco/rules", "latest", secret="token")
 GONE = Missing("ConfigMap rules does not exist")
-NO_KEY = Missing("ConfigMap rules has no key rules.yaml")
+NO_KEY = Missing("ConfigMap rules has no key rules.yaml; it has: other")
 
 
 class Api:

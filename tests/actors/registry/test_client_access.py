@@ -4,6 +4,7 @@ import pytest
 
 from deploy.local.registry import Registry
 from resources.registry.request import Credentials, Lookup
+from tests.actors.registry.hostile_registry import HostileRegistry
 from tests.actors.registry.published import RULES, Published
 from tests.actors.registry.pulling import (
     endpoint_of,
@@ -14,7 +15,7 @@ from tests.actors.registry.pulling import (
     pulled,
     refused,
 )
-from tests.registries import PASSWORD, USERNAME, TokenServer, basic_auth, tls
+from tests.registries import PASSWORD, REFRESH_TOKEN, USERNAME, TokenServer, basic_auth, tls
 
 KNOWN = Credentials(USERNAME, PASSWORD)
 WRONG = Credentials(USERNAME, "a wrong secret")
@@ -77,6 +78,50 @@ async def test_a_token_opens_a_registry(published, authority, tmp_path):
         tokens.asked.clear()
         assert (await pulled(endpoint, published.rules, tmp_path))[1] == RULES
         assert [asked.scope for asked in tokens.asked] == ["repository:falco/rules:pull"]
+
+
+async def test_an_identity_token_opens_a_registry(published, authority, tmp_path):
+    with TokenServer(authority) as tokens, Registry(published.directory, tokens.config) as registry:
+        endpoint = rules(registry.address, Credentials("", "", REFRESH_TOKEN))
+        assert await found(endpoint) == published.rules
+        tokens.asked.clear()
+        assert (await pulled(endpoint, published.rules, tmp_path))[1] == RULES
+    [asked] = tokens.asked
+    assert (asked.authorization, asked.scope) == ("", "repository:falco/rules:pull")
+    assert asked.form == {
+        "grant_type": "refresh_token",
+        "service": "registry of the tests",
+        "client_id": "falco-operator",
+        "refresh_token": REFRESH_TOKEN,
+    }
+
+
+async def test_an_identity_token_that_is_revoked_is_told(published, authority, tmp_path):
+    with TokenServer(authority) as tokens, Registry(published.directory, tokens.config) as registry:
+        endpoint = rules(registry.address, Credentials("", "", "a revoked secret"))
+        error = await refused(endpoint, published.rules, tmp_path)
+    assert "access to a token was denied (401): the credentials were refused" in str(error)
+    assert not error.transient
+
+
+async def test_an_identity_token_is_no_password(published, basic, tmp_path):
+    error = await refused(rules(basic, Credentials("", "", "secret")), published.rules, tmp_path)
+    assert "asks for a password, and there is an identitytoken" in str(error)
+
+
+async def test_an_identity_token_follows_no_redirect_and_goes_to_no_stranger():
+    known = Credentials("", "", "secret")
+    with HostileRegistry() as registry, HostileRegistry(host="127.0.0.2") as stranger:
+        asks = {"WWW_Authenticate": f'Bearer realm="{registry.url}/token"'}
+        registry.serve("/v2/falco/rules/manifests/latest", b"", 401, **asks)
+        registry.redirect("/token", f"{stranger.url}/token")
+        problem = await not_found(registry.endpoint(credentials=known))
+        assert "redirects a request with a refresh token" in problem.message
+        asks = {"WWW_Authenticate": f'Bearer realm="{stranger.url}/token"'}
+        registry.serve("/v2/falco/rules/manifests/latest", b"", 401, **asks)
+        problem = await not_found(registry.endpoint(credentials=known))
+        assert "wants the credentials sent to" in problem.message
+        assert stranger.seen == []
 
 
 async def test_a_token_for_anybody_opens_a_public_registry(published, authority, tmp_path):

@@ -33,6 +33,15 @@ def test_reconciles_coalesce_into_one_with_all_reasons_and_the_age_of_the_oldest
     assert (letter.reply_to, letter.at) == (None, 1.0)
 
 
+def test_a_reason_came_when_a_watch_told_it_or_else_when_it_was_sent():
+    mail = Mail()
+    mail.add(Reconcile(Reason(Cause.CHANGED, "Pod", "p"), 0.5), None, 1.0)
+    mail.add(Reconcile(Reason(Cause.TIMER)), None, 2.0)
+    [letter] = drained(mail)
+    assert [seen.first for seen in letter.message.sightings(9)] == [0.5, 2.0]
+    assert letter.at == 1.0
+
+
 def test_reasons_beyond_the_cap_lose_their_names_but_neither_cause_nor_kind():
     mail = Mail()
     for number in range(1000):

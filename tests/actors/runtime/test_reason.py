@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.runtime.reason import MOST_REASONS, Cause, Reason, Reasons
+from actors.runtime.reason import MOST_REASONS, Cause, Reason, Reasons, reason_in
 
 
 @pytest.mark.parametrize(
@@ -12,15 +12,36 @@ from actors.runtime.reason import MOST_REASONS, Cause, Reason, Reasons
         (Reason(Cause.ABSENT, "Secret", "key"), "absent Secret key"),
         (Reason(Cause.LISTED, "Secret"), "listed Secret"),
         (Reason(Cause.TIMER), "timer"),
+        (Reason(Cause.NOT_LOADED), "not loaded"),
+        (
+            Reason(Cause.CHANGED, "ClusterRole", "falco:a@b", "12"),
+            "changed ClusterRole falco:a@b@12",
+        ),
     ],
 )
 def test_a_reason_is_readable(reason, text):
     assert reason.text == text
+    assert reason_in(text) == reason
+
+
+@pytest.mark.parametrize("text", ["and 3 more", "", "changed ", "changed pod a@1", "Timer"])
+def test_what_is_no_reason_is_none(text):
+    assert reason_in(text) is None
 
 
 def test_the_newest_version_of_an_object_replaces_the_older_ones():
     reasons = Reasons(*(Reason(Cause.CHANGED, "Pod", "p", str(version)) for version in range(9)))
     assert [reason.version for reason in reasons] == ["8"]
+
+
+def test_what_comes_again_keeps_its_first_time_and_is_counted():
+    older, newer = Reasons(), Reasons()
+    for at in (3.0, 5.0):
+        newer.add(Reason(Cause.CHANGED, "Pod", "p", str(at)), at)
+    older.add(Reason(Cause.CHANGED, "Pod", "p", "1"), 1.0)
+    older.update(newer)
+    [seen] = older.sightings(10)
+    assert seen == (Reason(Cause.CHANGED, "Pod", "p", "5.0"), 1.0, 5.0, 3)
 
 
 def test_reasons_are_told_apart_by_cause_kind_and_name():

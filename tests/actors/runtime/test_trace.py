@@ -2,6 +2,7 @@
 
 import gc
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,14 @@ def handled(trace, number=1, message="text", sent=0.0, **notes):
     for what in notes.get("decisions", ()):
         made.decide(what)
     trace.add(number, Letter(message, None, sent), number, 0.25, "done", made)
+
+
+def test_the_room_of_a_trace_is_a_setting():
+    runtime = replace(fake_runtime()[0], trace_room=100_000)
+    trace = Trace(runtime)
+    for number in range(200):
+        handled(trace, number)
+    assert len(trace) == 200
 
 
 def test_the_last_reconciles_stay_and_other_messages_go_before_them():
@@ -52,7 +61,9 @@ def test_an_entry_says_when_why_how_long_and_how_it_ended_but_no_payload():
     runtime, clock, _ = fake_runtime()
     clock._time = 100.0
     trace = Trace(runtime)
-    reasons = Reasons(Reason(Cause.CHANGED, "DaemonSet", "falco", "4711"), Reason(Cause.TIMER))
+    reasons = Reasons(Reason(Cause.CHANGED, "DaemonSet", "falco", "4710"), at=89.25)
+    reasons.add(Reason(Cause.TIMER), 89.5)
+    reasons.add(Reason(Cause.CHANGED, "DaemonSet", "falco", "4711"), 89.75)
     asked = [("patch falcos/status ns/falco", "200", 90.1, 90.125)]
     handled(trace, 90, reasons, 89.5, requests=asked, decisions=["wrote the status\nof a Falco"])
     handled(trace, 95, "a secret", 95.0)
@@ -62,6 +73,26 @@ def test_an_entry_says_when_why_how_long_and_how_it_ended_but_no_payload():
         "at": "2026-01-01T00:01:30.000000+00:00",
         "message": "Reconcile",
         "reasons": ["changed DaemonSet falco@4711", "timer"],
+        "woken": [
+            {
+                "cause": "changed",
+                "kind": "DaemonSet",
+                "name": "falco",
+                "version": "4711",
+                "at": "2026-01-01T00:01:29.750000+00:00",
+                "waited": 0.75,
+                "times": 2,
+            },
+            {
+                "cause": "timer",
+                "kind": "",
+                "name": "",
+                "version": "",
+                "at": "2026-01-01T00:01:29.500000+00:00",
+                "waited": 0.5,
+                "times": 1,
+            },
+        ],
         "wait": 0.5,
         "run": 0.25,
         "outcome": "done",
@@ -93,6 +124,7 @@ def test_an_entry_names_a_few_reasons_requests_and_decisions_and_counts_all():
     [entry] = trace.as_json()
     named = [f"changed Pod {number}" for number in range(10)]
     assert entry["reasons"] == [*named, "and 30 more"]
+    assert [woken["name"] for woken in entry["woken"]] == [name.split()[-1] for name in named]
     assert entry["decisions"] == decisions[:MOST_LINES]
     assert [asked["name"] for asked in entry["requests"]] == [f"ns/{n}" for n in range(MOST_LINES)]
     assert (entry["calls"], entry["decided"]) == (40, 50)

@@ -363,10 +363,38 @@ def encoded(**data):
 
 
 CONTENTS = [
-    (RULES, {}, "ConfigMap rules has no key rules.yaml"),
-    (RULES, {"data": {"other": "x"}}, "ConfigMap rules has no key rules.yaml"),
-    (CA, {"binaryData": {"ca.crt": "eA=="}}, "ConfigMap ca has no key ca.crt"),
-    (SECRET, encoded(username="me"), "Secret token: key password is missing"),
+    (RULES, {}, "ConfigMap rules has no key rules.yaml; it has: none"),
+    (
+        RULES,
+        {"data": {"rules.yml": "hidden"}, "binaryData": {"logo": "aGlkZGVu"}},
+        "ConfigMap rules has no key rules.yaml; it has: logo, rules.yml",
+    ),
+    (
+        CA,
+        {"binaryData": {"ca.crt": "/w=="}},
+        "ConfigMap ca has no UTF-8 text under key ca.crt of binaryData",
+    ),
+    (
+        CA,
+        {"data": {f"key-{number:02}": "hidden" for number in range(12)}},
+        (
+            f"ConfigMap ca has no key ca.crt; it has: {', '.join(f'key-0{n}' for n in range(10))}"
+            " and 2 more"
+        ),
+    ),
+    (
+        SECRET,
+        encoded(username="me", passwd="hidden"),
+        "Secret token: key password is missing; it has: passwd, username",
+    ),
+    (
+        SECRET,
+        {"data": {"config.json": "aGlkZGVu"}},
+        (
+            "Secret token: key username is missing; expected are username and password, token, or "
+            ".dockerconfigjson; it has: config.json"
+        ),
+    ),
 ]
 
 
@@ -375,6 +403,14 @@ def test_an_object_without_what_is_looked_for_is_named_with_the_key(target, docu
     with pytest.raises(Unresolved) as error:
         content_of(target, document, WITH_SECRET, POLICY)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("target", [RULES, CA])
+def test_text_in_binary_data_counts_as_in_data(target):
+    binary = {"binaryData": {target.key: b64encode("ä: 1\n".encode()).decode()}}
+    plain = {"data": {target.key: "ä: 1\n"}}
+    found = [content_of(target, document, None, POLICY) for document in (binary, plain)]
+    assert found == ["ä: 1\n".encode()] * 2
 
 
 def test_content_is_all_that_matters_and_nothing_else():
@@ -472,6 +508,14 @@ def test_of_a_secret_with_keys_only_the_public_ones_matter():
     data = {"a.pub": one, "b.pub": two, "cosign.key": "private"}
     document = {"data": {key: b64encode(text.encode()).decode() for key, text in data.items()}}
     assert content_of(KEYS, document, None, RegistryPolicy()).decode() == f"{one}\n{two}"
+
+
+def test_keys_of_a_config_map_may_be_in_binary_data():
+    one, two = pem(new_key()), pem(new_key())
+    keys = KEYS._replace(ref=ObjectRef("ConfigMap", "ns", "keys"))
+    binary = {"b.pub": b64encode(two.encode()).decode()}
+    document = {"data": {"a.pub": one}, "binaryData": binary}
+    assert content_of(keys, document, None, RegistryPolicy()).decode() == f"{one}\n{two}"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ from resources.artifact.fields import Resolved
 from resources.artifact.revision import pinned, revision
 from resources.artifact.sources import ConfigMapSource, InlineSource, OciSource, decode, sources_of
 from resources.kubernetes.invalid_spec import InvalidSpec
-
-DIGEST = f"sha256:{'a' * 64}"
+from tests.repositories import DIGEST, PATHS, WHOLE_REFERENCES
 
 
 def artifact(kind, spec, status=None, generation=3):
@@ -57,24 +56,7 @@ def test_a_place_that_is_no_place_is_refused_by_field_and_value(repository, name
         sources_of(artifact("Rulesfile", oci(repository, registry={"name": name})))
 
 
-@pytest.mark.parametrize(
-    ("repository", "name", "form"),
-    [
-        ("ghcr.io/a/b", None, "registry.name: ghcr.io, image.repository: a/b"),
-        ("ghcr.io/a/b", "", "registry.name: ghcr.io, image.repository: a/b"),
-        ("ghcr.io/a/b", "ghcr.io", "registry.name: ghcr.io, image.repository: a/b"),
-        ("localhost/a", None, "registry.name: localhost, image.repository: a"),
-        ("h:8443/a/b:5", "h", "registry.name: h:8443, image.repository: a/b, image.tag: 5"),
-        ("oci://h.io/a:5", None, "registry.name: h.io, image.repository: a, image.tag: 5"),
-        ("a/b:5", "h.io", "image.repository: a/b, image.tag: 5"),
-        (f"a/b@{DIGEST}", None, f"image.repository: a/b, image.tag: {DIGEST}"),
-        (
-            f"h.io/a:5@{DIGEST}",
-            None,
-            f"registry.name: h.io, image.repository: a, image.tag: {DIGEST}",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("repository", "name", "form"), WHOLE_REFERENCES)
 def test_a_whole_reference_as_repository_is_refused_with_the_right_form(repository, name, form):
     with pytest.raises(InvalidSpec) as refused:
         sources_of(artifact("Rulesfile", oci(repository, registry={"name": name})))
@@ -88,10 +70,10 @@ def test_it_is_said_what_is_too_much():
             sources_of(artifact("Rulesfile", oci(repository)))
 
 
-def test_a_mirror_may_have_a_folder_for_each_registry():
-    spec = oci("ghcr.io/falcosecurity/rules", registry={"name": "mirror.example.com"})
-    source = sources_of(artifact("Rulesfile", spec)).oci
-    assert str(source) == "mirror.example.com/ghcr.io/falcosecurity/rules:latest"
+@pytest.mark.parametrize(("repository", "name"), PATHS)
+def test_a_path_is_taken_as_it_is(repository, name):
+    source = sources_of(artifact("Rulesfile", oci(repository, registry={"name": name}))).oci
+    assert str(source) == f"{name or 'ghcr.io'}/{repository}:latest"
 
 
 def test_a_registry_is_named_without_a_scheme():

@@ -56,6 +56,10 @@ def test_plain_keys_are_read(data, expected):
         ({"username": "other", "password": "other", **auth()}, FALCO),
         ({"email": "a@example.org", "unknown": {}, **auth()}, FALCO),
         ({"registrytoken": "t0ken"}, Credentials("", "t0ken")),
+        ({"identitytoken": "t0ken"}, Credentials("", "", "t0ken")),
+        ({"identitytoken": "t0ken", **auth("0000-0000", "")}, Credentials("", "", "t0ken")),
+        ({"identitytoken": "other", "registrytoken": "t0ken"}, Credentials("", "t0ken")),
+        ({"identitytoken": "", **auth()}, FALCO),
     ],
 )
 def test_an_entry_of_a_docker_configuration_is_read(entry, expected):
@@ -129,7 +133,6 @@ def test_the_most_specific_entry_wins():
         (docker({}), "key .dockerconfigjson has no entry for ghcr.io"),
         (docker({"ghcr.io": {}}), "the entry for ghcr.io has no user name and password"),
         (docker({"ghcr.io": {"username": "hidden"}}), "has no user name and password"),
-        (docker({"ghcr.io": {"identitytoken": "hidden"}}), "has no user name and password"),
         (docker({"ghcr.io": {"auth": "hidden!"}}), "is not base64 of a user name and password"),
         (docker({"ghcr.io": {"auth": encoded("hidden")}}), "has no user name and password"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -25,11 +26,26 @@ REQUESTS = st.builds(
     SECONDS,
     SECONDS,
 )
+WOKEN = st.builds(
+    lambda cause, kind, second: {
+        "cause": cause,
+        "kind": kind,
+        "name": "falco" if kind else "",
+        "version": "1" if kind else "",
+        "at": f"2025-12-31T23:59:{second:02}.123456+00:00",
+        "waited": 3600.0,
+        "times": 2,
+    },
+    st.sampled_from(["changed", "not loaded"]),
+    st.sampled_from(["Falco", "Pod", ""]),
+    st.integers(0, 59),
+)
 MESSAGES = st.builds(
-    lambda minute, wait, run, reasons, requests: {
+    lambda minute, wait, run, woken, requests: {
         "at": f"2026-01-01T00:{minute:02}:00.123456+00:00",
         "message": "Reconcile",
-        "reasons": reasons,
+        "reasons": [],
+        "woken": woken,
         "wait": wait,
         "run": min(run, 50),
         "outcome": "done",
@@ -40,7 +56,7 @@ MESSAGES = st.builds(
     st.integers(0, 59),
     SECONDS,
     SECONDS,
-    st.lists(st.sampled_from(["changed Falco falco@1", "timer", "changed Pod"]), unique=True),
+    st.lists(WOKEN, max_size=3),
     st.lists(REQUESTS, max_size=35),
 )
 ENTRIES = st.lists(
@@ -109,6 +125,17 @@ def test_complete_events_of_a_thread_are_within_each_other_or_apart(entries):
         spans.sort(key=lambda span: (span[0], -span[1]))
         for (begin, end), (next_begin, next_end) in pairwise(spans):
             assert next_begin >= end or (begin <= next_begin and next_end <= end)
+
+
+@given(ENTRIES)
+def test_each_reason_has_a_flow_from_its_own_time_to_the_handler(entries):
+    events = shown(entries)["traceEvents"]
+    starts = [event["ts"] for event in events if event["ph"] == "s"]
+    messages = [message for _, messages in entries for message in messages]
+    woken = [woken for message in messages for woken in message["woken"]]
+    assert sorted(starts) == sorted(
+        round(datetime.fromisoformat(woken["at"]).timestamp() * 1_000_000) for woken in woken
+    )
 
 
 def test_an_actor_that_has_handled_nothing_is_not_shown():

@@ -11,6 +11,7 @@ from kubernetes_asyncio.client import Configuration
 
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
+from actors.runtime.context import TRACE_ROOM
 from supervisors.process.program import Process
 from supervisors.process.settings import ProcessSettings
 from supervisors.process.supervise import supervise
@@ -27,12 +28,12 @@ class House:
     """A process with all endpoints and one part, whose lives are counted."""
 
     def __init__(self):
-        self.process = Process("program", Configuration())
+        self.process = Process("program", Configuration(), TRACE_ROOM)
         self.lives = 0
         exposed = Exposure(ANY_PORT, None, ANY_PORT, ANY_PORT, Path())
         self.root = self.process.root(
             "operator",
-            ProcessSettings(exposed, "info", "text", "", ()),
+            ProcessSettings(exposed, "info", "text", TRACE_ROOM, "", ()),
             [ChildSpec("part", self._start)],
             lambda: None,
             intensity=Intensity(MOST_RESTARTS, 600.0),

@@ -93,7 +93,7 @@ def compose(process):
     return process.root("root", settings, [ChildSpec("deaf", lambda: start(process.runtime))],
         lambda: None, intensity=PART_INTENSITY, backoff=RESTART_BACKOFF)
 
-settings = ProcessSettings(Exposure(None, None, None, None, Path()), "info", "text", "", ())
+settings = ProcessSettings(Exposure(None, None, None, None, Path()), "info", "text", 4096, "", ())
 async def configuration(_):
     from kubernetes_asyncio.client import Configuration
     return Configuration()

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.leader.election import LEASE
-from deploy import operator_role
-from deploy.operator_role import held_rules, lease_rules, merged, operator_rules, used_rules
+from resources import operator_role
 from resources.component.catalog import COMPONENT_TYPES
 from resources.falco.rights import FALCO_CLUSTER_RULES, falco_rules
 from resources.instance.children import PRUNED
 from resources.instance.rbac import rule
 from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, WATCHED
+from resources.operator_role import held_rules, lease_rules, merged, operator_rules, used_rules
 from supervisors.operator import SOURCES
 from tests.resources.fourth_type import TYPE
 from tests.rights import rights
