@@ -25,8 +25,8 @@ T = TypeVar("T")
 
 Object = dict[str, Any]
 
-UNKNOWN_KIND = "the API server does not know it"
-"""Why nothing of a kind could be read: its CRD is missing, or the API server is older."""
+UNKNOWN = "the API server does not know it"
+"""Why a kind could not be read that no CRD, or no version of the API server, defines."""
 
 
 class Unread(NamedTuple):
@@ -133,7 +133,7 @@ def why_not(connection: Connection, error: ApiError) -> str:
     if isinstance(error, Forbidden):
         return "you may not"
     if isinstance(error, NotFound):
-        return UNKNOWN_KIND
+        return UNKNOWN
     if error.code == 401:
         raise Failure(f"{connection.server} does not know you: {error.message}") from error
     if error.code == 0:

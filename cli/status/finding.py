@@ -49,8 +49,15 @@ def finding(
         "node": subject.name,
         "container": "falco",
     } | names
-    text = " ".join(cause.split())
+    text = printable(" ".join(cause.split()))
     return Finding(code, objects, text, code.remedy.format_map(places), tuple(others))
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey: containers and registries write parts of it."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
 
 
 def command_name(ref: ObjectRef) -> str:

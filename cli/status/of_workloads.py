@@ -54,7 +54,8 @@ def of_workload(
     happenings = by_uid(observed)
     yield from _of_counts(workload, (ref, child), observed, happenings)
     yield from of_pods(pods, (ref, child), happenings, observed.now)
-    yield from _of_versions(pods, (ref, child), reports)
+    if not _is_rolling_out(workload):
+        yield from _of_versions(pods, (ref, child), reports)
     if observed.nodes is not None:
         yield from of_nodes(observed.nodes, pods, (ref, child))
         if child.kind == "DaemonSet":
@@ -129,6 +130,13 @@ def _refusal(workload: Workload, happenings: Mapping[str, list[Happening]]) -> s
 def _refused(chain: tuple[ObjectRef, ...], refusal: str) -> Finding:
     code = next((code for words, code in _KINDS if words.search(refusal)), codes.PODS_REFUSED)
     return finding(code, chain, _REFUSED_POD.sub("", _REFUSED.sub("", refusal)))
+
+
+def _is_rolling_out(workload: Workload) -> bool:
+    """Whether pods are being replaced, by themselves."""
+    kind, raw = workload.meta.ref.kind, workload.raw
+    counts = incomplete_counts(kind, raw)
+    return counts is not None and not waits_for_deletion(kind, raw, counts)
 
 
 def _of_versions(

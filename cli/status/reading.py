@@ -11,7 +11,7 @@ import msgspec
 
 from actors.api.errors import ApiError
 from cli.cluster.snapshot import (
-    UNKNOWN_KIND,
+    UNKNOWN,
     Object,
     Snapshot,
     Unread,
@@ -143,7 +143,7 @@ def observation_of(
 def _is_without_crd(one: Unread) -> bool:
     """Whether one of our kinds is not there at all."""
     is_ours = KINDS[one.kind].group in {INSTANCE_GROUP, ARTIFACT_GROUP}
-    return is_ours and one.why == UNKNOWN_KIND
+    return is_ours and one.why == UNKNOWN
 
 
 async def _operators(connection: Connection) -> Snapshot:

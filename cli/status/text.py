@@ -11,7 +11,7 @@ from cli.output.table import table
 from cli.status.cells import State
 from cli.status.codes import Severity
 from cli.status.document import codes_of
-from cli.status.finding import named
+from cli.status.finding import named, printable
 from cli.status.of_resources import is_underway
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _instances(
     for one in instances:
         ref = one.meta.ref
         pods = f"{_number(one.available)}/{_number(one.desired)}"
-        cells = [_name(ref), one.workload, one.version, pods, _stands(one, codes)]
+        cells = [_name(ref), one.workload, _short(one.version), pods, _stands(one, codes)]
         lines.append([*([ref.namespace] if is_wide else []), *cells])
     return table(_columns(is_wide, "NAME", "TYPE", "VERSION", "PODS", "STATE"), lines)
 
@@ -190,4 +190,5 @@ def _stands(one: Instance | Artifact, codes: Mapping[ObjectRef, list[str]]) -> s
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    told = printable(text)
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"

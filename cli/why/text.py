@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cli.output.style import Style, styled
 from cli.output.table import table
 from cli.status.cells import State
-from cli.status.finding import named
+from cli.status.finding import named, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,11 +23,11 @@ def text_of(answer: Answer, unread: Iterable[str]) -> str:
         _steps(answer),
         *map(_standing, answer.files),
         _elsewhere(answer),
-        "".join(f"{note}\n" for note in answer.notes),
+        "".join(f"{printable(note)}\n" for note in answer.notes),
         "".join(f"? {text}\n" for text in unread),
     ]
     told = "\n".join(filter(None, paragraphs))
-    return told or f"Nothing here has a rule, macro or list {answer.question}.\n"
+    return told or f"Nothing here has a rule, macro or list {printable(answer.question)}.\n"
 
 
 def items(answer: Answer, unread: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -44,7 +44,7 @@ def items(answer: Answer, unread: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 def _steps(answer: Answer) -> str:
     lines = [
-        [f"{step.file.path}:{step.line}", _name(step.file), f"{step.does} {step.kind}"]
+        [f"{step.file.path}:{step.line}", _name(step.file), printable(f"{step.does} {step.kind}")]
         for step in answer.steps
     ]
     return table(["FILE", "ARTIFACT", "DOES"], lines)
@@ -65,7 +65,7 @@ def _standing(one: Standing) -> str:
         ("but", one.note),
     ]
     head, *rest = lines
-    told = "".join(f"    {name}: {value}\n" for name, value in rest if value)
+    told = "".join(f"    {name}: {printable(value)}\n" for name, value in rest if value)
     return f"{styled(head[0], Style.GOOD)}\n{told}"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.api import manifest
+from tests.audit import Audit
 from tests.e2e.falcos import Falcos, condition
 from tests.e2e.reporting import Reporting
 from tests.e2e.test_artifacts_operator import set_ready
@@ -24,9 +27,9 @@ SEEN = {
     "instance.falcosecurity.dev": ["falcos", "components"],
     "artifact.falcosecurity.dev": ["rulesfiles", "plugins", "configs", "nodereports"],
     "apps": ["daemonsets", "deployments"],
-    "events.k8s.io": ["events"],
     "": ["pods"],
 }
+EVENTS = {"events.k8s.io": ["events"]}
 OF_CLUSTER = {"": ["nodes"], "apps": ["deployments"], "coordination.k8s.io": ["leases"]}
 TAINTED = "node-tainted"
 RULES = [{"macro": "never", "condition": "evt.num<0"}]
@@ -56,7 +59,7 @@ class Viewer:
         self._home = directory
 
     def may_see(self, namespace, seen):
-        role = manifest("Role", namespace, "viewer", rules=rules_of(seen))
+        role = manifest("Role", namespace, "viewer", rules=rules_of(seen | EVENTS))
         self._api.create(role)
         self._bind("RoleBinding", "Role", namespace, "viewer")
 
@@ -70,16 +73,33 @@ class Viewer:
         to = {"apiGroup": api_group, "kind": role, "name": name}
         self._api.create(manifest(kind, namespace, name, roleRef=to, subjects=[subject]))
 
+    @property
+    def _environment(self):
+        home = {"PATH": os.environ["PATH"], "HOME": str(self._home)}
+        return home | {"KUBECONFIG": str(self._kubeconfig)}
+
     def run(self, *arguments, command="status"):
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self._home), "COLUMNS": "120"}
-        environment["KUBECONFIG"] = str(self._kubeconfig)
         return subprocess.run(
             [PROGRAM, command, *arguments],
             capture_output=True,
             text=True,
             check=False,
-            env=environment,
+            env=self._environment,
         )
+
+    @contextmanager
+    def watching(self):
+        """The lines of the command with --watch, which Ctrl-C ends."""
+        command = [str(PROGRAM), "status", "--watch"]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=self._environment
+        ) as process:
+            try:
+                yield process.stdout
+                process.send_signal(signal.SIGINT)
+                assert process.wait(30) == WELL
+            finally:
+                process.kill()
 
     def status(self, *arguments):
         """The exit code, and the items by their kind."""
@@ -132,7 +152,7 @@ def played(api, pod, containers=None, **status):
     api.merge("Pod", meta["namespace"], meta["name"], patch, "status")
 
 
-def test_a_namespace_where_all_is_well_gives_no_finding(api, falcos, viewer):
+def test_a_namespace_where_all_is_well_gives_no_finding(cluster, api, falcos, viewer):
     viewer.may_see(falcos.namespace, SEEN)
     viewer.may_see_of_cluster(OF_CLUSTER)
     reporting = Reporting(api, falcos)
@@ -143,8 +163,15 @@ def test_a_namespace_where_all_is_well_gives_no_finding(api, falcos, viewer):
         reporting.report(pod, artifact, loaded="True")
     falcos.becomes(Reconciled="True", Available="True")
     reporting.becomes(Loaded="Loaded", Programmed="Programmed")
+    theirs = Audit(cluster, f"system:serviceaccount:{falcos.namespace}:viewer")
+    mark = theirs.mark()
     code, items = viewer.status()
     assert (code, items.get("Finding"), items.get("Unread")) == (WELL, None, None)
+    asked = theirs.since(mark)
+    assert asked == asked.lists
+    assert sorted(one.resource for one in asked) == sorted(
+        [*itertools.chain(*SEEN.values()), "nodes", "deployments"]
+    ), "each kind once, the operator's Deployment, and no Events where nothing is wrong"
     (row,) = items["Artifact"]
     assert (row["pods"], row["different"], row["codes"]) == ({"LOADED": 3}, [], [])
     assert re.fullmatch(
@@ -155,6 +182,18 @@ def test_a_namespace_where_all_is_well_gives_no_finding(api, falcos, viewer):
         r"All is well\.\n",
         viewer.run().stdout,
     )
+
+
+def test_a_change_is_told_while_it_is_watched(api, falcos, viewer):
+    viewer.may_see(falcos.namespace, SEEN)
+    viewer.may_see_of_cluster(OF_CLUSTER)
+    falcos.create()
+    falcos.becomes(Reconciled="True", Available="True")
+    with viewer.watching() as lines:
+        assert "All is well.\n" in itertools.islice(lines, 4)
+        pausing = {"metadata": {"annotations": {"falcosecurity.dev/reconcile": "paused"}}}
+        api.merge("Falco", falcos.namespace, "falco", pausing)
+        assert next(line for line in lines if "FAL1105" in line)
 
 
 def test_who_may_see_only_a_part_is_told_what_could_not_be_read(falcos, viewer):
