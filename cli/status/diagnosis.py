@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from cli.observed.cells import Row, rows
 from cli.status import codes
-from cli.status.cells import Row, rows
 from cli.status.finding import Finding, finding, grouped, ordered
 from cli.status.of_artifacts import Explained, of_artifact
 from cli.status.of_operator import of_operator
@@ -17,7 +17,7 @@ from resources.kubernetes.reference import ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-    from cli.status.facts import Artifact, Instance, Observation, Pod, Report
+    from cli.observed.facts import Artifact, Instance, Observation, Pod, Report
 
 # Seconds in which a sidecar that runs writes its first NodeReport.
 _REPORTS = 60.0

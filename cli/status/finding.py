@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cli.output.words import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cli.status.codes import Code
     from resources.kubernetes.reference import ObjectRef
-
-_NAMED = 5
 
 
 class Finding(NamedTuple):
@@ -53,13 +53,6 @@ def finding(
     return Finding(code, objects, text, code.remedy.format_map(places), tuple(others))
 
 
-def printable(text: str) -> str:
-    """The text without what a terminal would obey: containers and registries write parts of it."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
-
-
 def command_name(ref: ObjectRef) -> str:
     """The object as an argument of kubectl."""
     scope = f"-n {ref.namespace} " if ref.namespace else ""
@@ -80,10 +73,3 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
     """The worst first, then what is nearest to the cluster."""
     return sorted(findings, key=lambda one: (-one.code.severity, one.code.name, one.chain))
-
-
-def named(names: Iterable[str]) -> str:
-    """The first five names, and the number of the others."""
-    every = list(names)
-    text = ", ".join(every[:_NAMED])
-    return text if len(every) <= _NAMED else f"{text} and {len(every) - _NAMED} more"

@@ -6,9 +6,10 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from cli.observed.cells import State
+from cli.output.words import named
 from cli.status import codes
-from cli.status.cells import State
-from cli.status.finding import Finding, finding, named
+from cli.status.finding import Finding, finding
 from cli.status.of_resources import UNASKED
 from resources.artifact import reasons
 from resources.kubernetes.conditions import (
@@ -24,9 +25,9 @@ from resources.kubernetes.reference import ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cli.status.cells import Row
+    from cli.observed.cells import Row
+    from cli.observed.facts import Artifact, Condition, Pod
     from cli.status.codes import Code
-    from cli.status.facts import Artifact, Condition, Pod
 
 # Seconds in which a node fetches, checks and installs.
 _INSTALLS = 60.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from cli.output.words import named
 from cli.status import codes
-from cli.status.finding import Finding, finding, named
+from cli.status.finding import Finding, finding
 from cli.status.of_nodes import of_nodes, uncovered
 from cli.status.of_pods import newest, of_pods
 from resources.instance.availability import incomplete_counts, patience
@@ -15,8 +16,8 @@ from resources.instance.pod_failure import CREATION_REASONS, waits_for_deletion
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from cli.observed.facts import Happening, Instance, Observation, Pod, Report, Workload
     from cli.status.codes import Code
-    from cli.status.facts import Happening, Instance, Observation, Pod, Report, Workload
     from resources.kubernetes.reference import ObjectRef
 
 # Seconds in which the controller of a workload sees a change.

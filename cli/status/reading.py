@@ -15,29 +15,22 @@ from cli.cluster.snapshot import (
     Object,
     Snapshot,
     Unread,
-    collected,
     snapshot,
     why_not,
 )
-from cli.status.facts import Observation
-from cli.status.observation import (
-    artifact_of,
+from cli.observed.objects import (
     happening_of,
-    instance_of,
     lease_of,
-    node_from,
     workload_of,
 )
+from cli.observed.pods import pod_of
+from cli.observed.reading import WORKLOADS, observation_of, read_crowd
 from cli.status.of_pods import is_starting
 from cli.status.of_workloads import lacks_pods
-from cli.status.pods import pod_from, pod_of
-from cli.status.reports import Reports
-from resources.instance.labels import MANAGED_BY, OPERATOR, OWNER_KIND
+from resources.instance.labels import MANAGED_BY, OPERATOR
 from resources.kubernetes.kinds import (
     ARTIFACT_GROUP,
-    ARTIFACTS,
     INSTANCE_GROUP,
-    INSTANCES,
     KINDS,
     RESOURCES,
 )
@@ -46,9 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cli.cluster.connection import Connection
-    from cli.status.facts import Happening, Meta, Node, Pod, Report, Workload
+    from cli.observed.facts import Happening, Meta, Observation, Workload
 
-WORKLOADS = ("DaemonSet", "Deployment")
 _SELECTORS = dict.fromkeys(WORKLOADS, f"{MANAGED_BY}={OPERATOR}")
 _OPERATORS = "app.kubernetes.io/name=falco-operator,app.kubernetes.io/component=operator"
 _OPERATOR_NAMESPACE = "falco-operator"
@@ -67,14 +59,6 @@ class Reading(NamedTuple):
     observation: Observation
     unread: tuple[Unread, ...]
     is_blind: bool
-
-
-class Crowd(NamedTuple):
-    """The kinds of which there may be thousands; None for what could not be read."""
-
-    pods: tuple[Pod, ...] | None
-    nodes: dict[str, Node] | None
-    reports: dict[str, Report] | None
 
 
 async def read(connection: Connection) -> Reading:
@@ -100,44 +84,6 @@ async def read(connection: Connection) -> Reading:
     happenings, untold = await _happenings(connection, observed)
     unread += [*operators.unread, *untold]
     return Reading(replace(observed, happenings=happenings), tuple(unread), is_blind)
-
-
-async def read_crowd(connection: Connection) -> tuple[Crowd, list[Unread]]:
-    """Read pods, nodes and NodeReports, and keep of them what matters."""
-    space, reports = connection.namespace, Reports()
-    (pods, no_pods), (nodes, no_nodes), (_, no_reports) = await asyncio.gather(
-        collected(connection, "Pod", space, pod_from, OWNER_KIND),
-        collected(connection, "Node", "", node_from),
-        collected(connection, "NodeReport", space, reports.take),
-    )
-    crowd = Crowd(
-        None if no_pods else tuple(sorted(pods, key=lambda pod: pod.meta.ref)),
-        None if no_nodes else {node.name: node for node in nodes},
-        None if no_reports else reports.by_pod,
-    )
-    return crowd, [one for one in (no_pods, no_nodes, no_reports) if one is not None]
-
-
-def observation_of(
-    taken: Snapshot, crowd: Crowd, missing: tuple[str, ...], now: float
-) -> Observation:
-    """The facts of one namespace, or of all."""
-    return Observation(
-        now,
-        tuple(instance_of(one) for kind in INSTANCES for one in taken.of(kind)),
-        tuple(artifact_of(one) for kind in ARTIFACTS for one in taken.of(kind)),
-        {
-            workload.meta.ref: workload
-            for kind in WORKLOADS
-            for workload in map(workload_of, taken.of(kind))
-        },
-        crowd.pods or (),
-        crowd.nodes,
-        crowd.reports or {},
-        missing=missing,
-        has_workloads=all(map(taken.could_read, WORKLOADS)),
-        has_reports=crowd.pods is not None and crowd.reports is not None,
-    )
 
 
 def _is_without_crd(one: Unread) -> bool:

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.observed.cells import State
 from cli.output.style import Style, styled
 from cli.output.table import table
-from cli.status.cells import State
+from cli.output.words import named, printable
 from cli.status.codes import Severity
 from cli.status.document import codes_of
-from cli.status.finding import named, printable
 from cli.status.of_resources import is_underway
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from cli.status.cells import Row
+    from cli.observed.cells import Row
+    from cli.observed.facts import Artifact, Instance
     from cli.status.diagnosis import Diagnosis
-    from cli.status.facts import Artifact, Instance
     from cli.status.finding import Finding
     from resources.kubernetes.reference import ObjectRef
 

@@ -7,15 +7,15 @@ from enum import Enum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from cli.status.cells import Row, State, rows
+from cli.observed.cells import Row, State, rows
 from cli.why.steps import of_name, overriding, taken_names
 from resources.node.files import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cli.status.cells import Cell
-    from cli.status.facts import Observation, Pod
+    from cli.observed.cells import Cell
+    from cli.observed.facts import Observation, Pod
     from cli.why.files import File
     from cli.why.steps import Step
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from cli.status.observation import artifact_of
+from cli.observed.objects import artifact_of
 from resources.artifact import sources as artifact_sources
 from resources.artifact.medium import Medium
 from resources.artifact.plugin import Plugin
@@ -25,7 +25,7 @@ from resources.text.yaml_writer import excess, yaml_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from cli.status.facts import Artifact
+    from cli.observed.facts import Artifact
     from resources.artifact.sources import Sources
 
 Object = dict[str, Any]

@@ -11,7 +11,7 @@ import msgspec
 from actors.api.errors import ApiError, NotFound
 from cli.cluster.snapshot import Unread, snapshot, why_not
 from cli.failure import Failure
-from cli.status.reading import observation_of, read_crowd
+from cli.observed.reading import observation_of, read_crowd
 from cli.why.files import ConfigMapKey, config_maps_of, files_of
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cli.cluster.connection import Connection
-    from cli.status.facts import Observation
+    from cli.observed.facts import Observation
     from cli.why.files import File
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cli.observed.cells import State
 from cli.output.style import Style, styled
 from cli.output.table import table
-from cli.status.cells import State
-from cli.status.finding import named, printable
+from cli.output.words import named, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

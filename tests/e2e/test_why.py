@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.api import manifest
-from tests.e2e.test_status import COULD_NOT_TELL, FOUND, SEEN, Viewer
+from tests.e2e.viewer import COULD_NOT_TELL, FOUND, SEEN, Viewer
 from tests.eventually import eventually
 
 SHELL = {

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from cli.cluster.snapshot import Snapshot
+from cli.observed.objects import happening_of, lease_of, node_from, workload_of
+from cli.observed.pods import pod_of
+from cli.observed.reading import Crowd, observation_of
+from cli.observed.reports import Reports
 from cli.status.diagnosis import diagnosed
-from cli.status.observation import happening_of, lease_of, node_from, workload_of
-from cli.status.pods import pod_of
-from cli.status.reading import Crowd, observation_of
-from cli.status.reports import Reports
 from resources.kubernetes.kinds import KINDS
 
 NOW = 2_000_000_000.0

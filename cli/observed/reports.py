@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
-from cli.status.facts import Report
+from cli.observed.facts import Report
 from resources.artifact.nodereport import ArtifactReport, FalcoReport, UnlistedArtifacts
 from resources.artifact.rollout import entries, unlisted_entries
 

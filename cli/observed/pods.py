@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cli.status.facts import Container, End, Pod
-from cli.status.observation import meta_of, seconds
+from cli.observed.facts import Container, End, Pod
+from cli.observed.objects import meta_of, seconds
 from resources.falco.pod import SIDECAR
 from resources.instance.labels import INSTANCE, OWNER_KIND
 from resources.kubernetes.reference import ObjectRef

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cli.status.facts import (
+from cli.observed.facts import (
     Artifact,
     Condition,
     Happening,
