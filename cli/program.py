@@ -17,6 +17,7 @@ _COMMANDS = {
     "trace": "cli.trace.command:trace",
     "actors": "cli.trace.command:actors",
     "dashboard": "cli.trace.command:dashboard",
+    "why": "cli.why.command:why",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -14,18 +14,19 @@ from cli.cluster.kinds import NEVER_LISTED, READ
 from cli.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from cli.cluster.connection import Connection
 
 # As kubectl reads: 5,000 nodes in ten requests.
 _PAGE = "500"
 _decoder = msgspec.json.Decoder(Page)
+T = TypeVar("T")
 
 Object = dict[str, Any]
 
-UNKNOWN_KIND = "the API server does not know it"
-"""Why nothing of a kind could be read: its CRD is missing, or the API server is older."""
+UNKNOWN = "the API server does not know it"
+"""Why a kind could not be read that no CRD, or no version of the API server, defines."""
 
 
 class Unread(NamedTuple):
@@ -92,25 +93,44 @@ async def snapshot(
     return Snapshot(objects, unread)
 
 
-async def _read(
-    connection: Connection, kind: str, namespace: str, selectors: Mapping[str, str]
-) -> tuple[str, list[Object], Unread | None]:
-    found: list[Object] = []
-    query = {"limit": _PAGE} | ({"labelSelector": selectors[kind]} if selectors.get(kind) else {})
+async def collected(
+    connection: Connection,
+    kind: str,
+    namespace: str,
+    take: Callable[[bytes], T],
+    selector: str = "",
+) -> tuple[list[T], Unread | None]:
+    """What `take` makes of each object of a kind, and why some are missing.
+
+    Of thousands of objects only that is kept. The JSON of an object does not say what it is.
+    """
+    found: list[T] = []
+    query = {"limit": _PAGE} | ({"labelSelector": selector} if selector else {})
     try:
         while True:
             raw = await connection.transport.request(
                 "GET", READ[kind].path(namespace), verb="list", query=query
             )
             page = decoded(_decoder, raw)
-            # The items of a list lack what says what they are.
-            head = {"apiVersion": READ[kind].api_version, "kind": kind}
-            found += [head | msgspec.json.decode(item) for item in page.items or ()]
+            found += map(take, page.items or ())
             if not page.metadata.continue_:
-                return kind, found, None
+                return found, None
             query["continue"] = page.metadata.continue_
     except ApiError as error:
-        return kind, found, Unread(kind, namespace, why_not(connection, error))
+        return found, Unread(kind, namespace, why_not(connection, error))
+
+
+async def _read(
+    connection: Connection, kind: str, namespace: str, selectors: Mapping[str, str]
+) -> tuple[str, list[Object], Unread | None]:
+    def take(raw: bytes) -> Object:
+        # The items of a list lack what says what they are.
+        one: Object = {"apiVersion": READ[kind].api_version, "kind": kind}
+        one |= msgspec.json.decode(raw)
+        return one
+
+    found, failed = await collected(connection, kind, namespace, take, selectors.get(kind, ""))
+    return kind, found, failed
 
 
 def why_not(connection: Connection, error: ApiError) -> str:
@@ -118,7 +138,7 @@ def why_not(connection: Connection, error: ApiError) -> str:
     if isinstance(error, Forbidden):
         return "you may not"
     if isinstance(error, NotFound):
-        return UNKNOWN_KIND
+        return UNKNOWN
     if error.code == 401:
         raise Failure(f"{connection.server} does not know you: {error.message}") from error
     if error.code == 0:

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import NamedTuple
 
-PAGE = "https://github.com/falcosecurity/falco-operator/blob/main/docs/cli.md"
+from cli.analyze.findings import PAGE, Severity
 
-
-class Severity(IntEnum):
-    """How bad it is; what is only worth knowing does not change the exit code."""
-
-    INFO = 0
-    WARNING = 1
-    ERROR = 2
-
-    @property
-    def word(self) -> str:
-        """The name in lower case."""
-        return self.name.lower()
+__all__ = ["CODES", "Code", "Severity"]
 
 
 class Code(NamedTuple):
@@ -48,7 +36,7 @@ OPERATOR_DOWN = Code(
     "FAL1002",
     _ERROR,
     "The operator does not run",
-    "see why its pods are not available: kubectl -n falco-operator get pods",
+    "see why its pods are not available: kubectl -n {namespace} describe pods",
 )
 OPERATOR_BEHIND = Code(
     "FAL1003",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -27,8 +28,16 @@ _CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 @click.argument("falco", required=False, default="")
 @cluster_options
 @output_option()
+@click.option(
+    "--suppress",
+    multiple=True,
+    metavar="CODE",
+    help="A code of which nothing is told, such as FAL1402; may be repeated.",
+)
 @click.option("-w", "--watch", is_flag=True, help="Look again every 2 seconds, until Ctrl-C.")
-def status(falco: str, access: Access, output: str, *, watch: bool) -> None:
+def status(
+    falco: str, access: Access, output: str, suppress: tuple[str, ...], *, watch: bool
+) -> None:
     """Tell what runs, which node has what, and what is wrong: cause, remedy and link.
 
     FALCO is the name of a Falco or Component; without it all of the namespace is shown.
@@ -37,21 +46,28 @@ def status(falco: str, access: Access, output: str, *, watch: bool) -> None:
     all is there yet.
     """
     try:
-        sys.exit(asyncio.run(_run(access, falco, output, watch=watch)))
+        sys.exit(asyncio.run(_run(access, falco, output, suppress, watch=watch)))
     except KeyboardInterrupt:
         sys.exit(FINE)
 
 
-async def _run(access: Access, falco: str, output: str, *, watch: bool) -> int:
+async def _run(
+    access: Access, falco: str, output: str, suppress: tuple[str, ...], *, watch: bool
+) -> int:
     from cli.cluster.connection import connected  # noqa: PLC0415 - not for --help
+    from cli.status.codes import CODES  # noqa: PLC0415
     from cli.status.reading import read  # noqa: PLC0415
 
+    for name in suppress:
+        if name not in (code.name for code in CODES):
+            raise Failure(f"{name} is no code of this command")
     shown = ""
     async with connected(access) as connection:
         while True:
             started = time.monotonic()
             reading = await read(connection)
             diagnosis = _diagnosis(reading, falco, connection.namespace)
+            diagnosis = diagnosis.without(suppress)
             written = _written(diagnosis, reading, output, is_wide=not connection.namespace)
             if written != shown:
                 clear = _CLEAR if shown and sys.stdout.isatty() and output == "table" else ""
@@ -80,11 +96,13 @@ def _written(diagnosis: Diagnosis, reading: Reading, output: str, *, is_wide: bo
     if output == "table":
         from cli.status.text import text_of  # noqa: PLC0415
 
-        return text_of(diagnosis, unread, is_wide=is_wide)
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+        return text_of(diagnosis, unread, is_wide=is_wide, width=width)
     from cli.output.lists import as_list  # noqa: PLC0415
     from cli.status.document import items  # noqa: PLC0415
 
-    return as_list("Status", items(diagnosis, unread), output)
+    underway = [str(ref) for ref in diagnosis.underway]
+    return as_list("Status", items(diagnosis, unread), output, underway=underway)
 
 
 def _exit_code(diagnosis: Diagnosis, reading: Reading) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from cli.observed.cells import Row, rows
 from cli.status import codes
-from cli.status.cells import Row, rows
 from cli.status.finding import Finding, finding, grouped, ordered
 from cli.status.of_artifacts import Explained, of_artifact
 from cli.status.of_operator import of_operator
@@ -15,9 +15,9 @@ from cli.status.of_workloads import of_workload
 from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
-    from cli.status.facts import Artifact, Instance, Observation, Pod, Report
+    from cli.observed.facts import Artifact, Instance, Observation, Pod, Report
 
 # Seconds in which a sidecar that runs writes its first NodeReport.
 _REPORTS = 60.0
@@ -34,6 +34,11 @@ class Diagnosis(NamedTuple):
     def is_well(self) -> bool:
         """Whether there is nothing to mend."""
         return all(one.code.severity is codes.Severity.INFO for one in self.findings)
+
+    def without(self, names: Container[str]) -> Diagnosis:
+        """The same, without the findings of these codes."""
+        kept = tuple(one for one in self.findings if one.code.name not in names)
+        return self._replace(findings=kept)
 
     @property
     def underway(self) -> list[ObjectRef]:
@@ -63,6 +68,7 @@ def diagnosed(observed: Observation) -> Diagnosis:
         told = rows(members, running, reports, observed.nodes or {}) if observed.has_reports else []
         told = told or [Row(artifact, {}, ()) for artifact in members]
         explained = _explained(found, running, namespace)
+        explained = explained._replace(has_nodes=observed.nodes is not None)
         for row in told:
             found += of_deletion(row.artifact.meta, observed.now)
             found += of_artifact(row, explained, observed.now)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cli.status.cells import Row
+    from cli.observed.cells import Row
+    from cli.observed.facts import Artifact, Instance
     from cli.status.diagnosis import Diagnosis
-    from cli.status.facts import Artifact, Instance
     from cli.status.finding import Finding
     from resources.kubernetes.reference import ObjectRef
 

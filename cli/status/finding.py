@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cli.output.words import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cli.status.codes import Code
     from resources.kubernetes.reference import ObjectRef
-
-_NAMED = 5
 
 
 class Finding(NamedTuple):
@@ -49,7 +49,7 @@ def finding(
         "node": subject.name,
         "container": "falco",
     } | names
-    text = " ".join(cause.split())
+    text = printable(" ".join(cause.split()))
     return Finding(code, objects, text, code.remedy.format_map(places), tuple(others))
 
 
@@ -73,10 +73,3 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
     """The worst first, then what is nearest to the cluster."""
     return sorted(findings, key=lambda one: (-one.code.severity, one.code.name, one.chain))
-
-
-def named(names: Iterable[str]) -> str:
-    """The first five names, and the number of the others."""
-    every = list(names)
-    text = ", ".join(every[:_NAMED])
-    return text if len(every) <= _NAMED else f"{text} and {len(every) - _NAMED} more"

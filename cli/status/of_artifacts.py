@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from cli.observed.cells import State
+from cli.output.words import named
 from cli.status import codes
-from cli.status.cells import State
-from cli.status.finding import Finding, finding, named
+from cli.status.finding import Finding, finding
 from cli.status.of_resources import UNASKED
 from resources.artifact import reasons
 from resources.kubernetes.conditions import (
@@ -22,15 +25,16 @@ from resources.kubernetes.reference import ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cli.status.cells import Row
+    from cli.observed.cells import Row
+    from cli.observed.facts import Artifact, Condition, Pod
     from cli.status.codes import Code
-    from cli.status.facts import Artifact, Condition, Pod
 
 # Seconds in which a node fetches, checks and installs.
 _INSTALLS = 60.0
 _SIGNED_AS_DEMANDED = frozenset({"Off", "Pending", "Verified"})
 _OVERRULED = "installed all the same, as validation is Warn"
 _INSTALLED_ON = "Installed on "
+_UNREACHABLE = "unreachable on nodes that are not ready"
 
 _BY_REASON = {
     PARKED: codes.PARKED,
@@ -50,11 +54,13 @@ _BY_REASON = {
 class Explained(NamedTuple):
     """What is known already: why nothing new gets to these pods, by uid.
 
-    `has_falco_trouble`: something is wrong with a Falco of the namespace.
+    `has_falco_trouble`: something is wrong with a Falco of the namespace. `has_nodes`: what is
+    wrong with nodes is known.
     """
 
     pods: frozenset[str] = frozenset()
     has_falco_trouble: bool = False
+    has_nodes: bool = True
 
 
 def of_artifact(row: Row, explained: Explained, now: float) -> Iterator[Finding]:
@@ -84,17 +90,14 @@ def _of_references(artifact: Artifact) -> Iterator[Finding]:
     if known is None or known.status != "False":
         return
     ref = artifact.meta.ref
-    told = [name for name in sorted(artifact.names) if f"{name.kind} {name.name}" in known.message]
-    for name in told:
-        text = _part(known.message, f"{name.kind} {name.name}")
-        yield finding(codes.REFERENCE_MISSING, (ref, name), text)
-    if not told:
-        yield finding(codes.REFERENCE_MISSING, (ref,), known.message)
+    for part in known.message.split("; "):
+        names = (name for name in sorted(artifact.names) if _is_about(part, name))
+        yield finding(codes.REFERENCE_MISSING, (ref, *islice(names, 1)), part)
 
 
-def _part(message: str, name: str) -> str:
-    """The part of a message that is about a name."""
-    return next((part for part in message.split("; ") if name in part), message)
+def _is_about(part: str, name: ObjectRef) -> bool:
+    """Whether a part of a message names an object."""
+    return re.search(rf"\b{name.kind} {re.escape(name.name)}(?![\w.-])", part) is not None
 
 
 def _of_programmed(
@@ -102,7 +105,7 @@ def _of_programmed(
 ) -> Iterator[Finding]:
     ref = row.artifact.meta.ref
     if known.status == "True":
-        yield from _of_remarks(ref, known.message)
+        yield from _of_remarks(ref, known.message, explained)
         return
     code = _BY_REASON.get(known.reason)
     if known.reason == reasons.PENDING:
@@ -115,13 +118,16 @@ def _of_programmed(
     yield _at_pod(code or codes.CONDITION, row, pod, known.message or known.reason)
 
 
-def _of_remarks(ref: ObjectRef, message: str) -> Iterator[Finding]:
+def _of_remarks(ref: ObjectRef, message: str, explained: Explained) -> Iterator[Finding]:
+    """What is told of an artifact that is installed; nodes are seen better for themselves."""
     if not message.startswith(_INSTALLED_ON):
         return
-    remark = message.partition("; ")[2]
-    if remark and "unreachable on nodes" not in remark.partition("; ")[0]:
-        code = codes.OVERRULED if _OVERRULED in remark else codes.DOUBTFUL
-        yield finding(code, (ref,), remark)
+    remarks = message.split("; ")[1:]
+    lost = [remark for remark in remarks if _UNREACHABLE in remark]
+    if lost and not explained.has_nodes:
+        yield finding(codes.NODE_NOT_READY, (ref,), lost[0], node="NODE")
+    if told := "; ".join(remark for remark in remarks if remark not in lost):
+        yield finding(codes.OVERRULED if _OVERRULED in told else codes.DOUBTFUL, (ref,), told)
 
 
 def _of_waiting(row: Row, known: Condition, explained: Explained, now: float) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from resources.kubernetes.selector import selects
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from cli.status.facts import Node, Pod, Taint
+    from cli.observed.facts import Node, Pod, Taint
 
 # The controller of DaemonSets gives its pods these tolerations (Kubernetes docs, "DaemonSet").
 _OF_DAEMON_SETS = frozenset(

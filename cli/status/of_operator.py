@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cli.output.words import named
 from cli.status import codes
-from cli.status.finding import Finding, finding, named
+from cli.status.finding import Finding, finding
 from cli.status.of_pods import of_pods
 from cli.status.of_resources import behind_text, is_behind
 from cli.status.of_workloads import by_uid, lacks_pods
@@ -15,7 +16,7 @@ from resources.kubernetes.reference import ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cli.status.facts import Artifact, Instance, Observation
+    from cli.observed.facts import Artifact, Instance, Observation
 
 # Seconds by which a Lease may be older than it should: clocks differ.
 _SKEW = 15.0

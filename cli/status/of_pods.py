@@ -11,8 +11,8 @@ from resources.instance.pod_failure import START_REASONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from cli.observed.facts import Container, Happening, Pod
     from cli.status.codes import Code
-    from cli.status.facts import Container, Happening, Pod
     from resources.kubernetes.reference import ObjectRef
 
 # Seconds. The readiness probe of a healthy Falco takes 50, and its sidecar may take as long before.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cli.output.words import named
 from cli.status import codes
-from cli.status.finding import Finding, finding, named
+from cli.status.finding import Finding, finding
 from resources.artifact import reasons
 from resources.instance import outcome
 from resources.kubernetes.conditions import (
@@ -20,7 +21,7 @@ from resources.kubernetes.conditions import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from cli.status.facts import Artifact, Condition, Instance, Meta
+    from cli.observed.facts import Artifact, Condition, Instance, Meta
 
 # Seconds. What an operator that works takes for the first status after a change, and for the end
 # of a deletion.

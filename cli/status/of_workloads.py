@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from cli.output.words import named
 from cli.status import codes
-from cli.status.finding import Finding, finding, named
+from cli.status.finding import Finding, finding
 from cli.status.of_nodes import of_nodes, uncovered
 from cli.status.of_pods import newest, of_pods
 from resources.instance.availability import incomplete_counts, patience
@@ -15,8 +16,8 @@ from resources.instance.pod_failure import CREATION_REASONS, waits_for_deletion
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from cli.observed.facts import Happening, Instance, Observation, Pod, Report, Workload
     from cli.status.codes import Code
-    from cli.status.facts import Happening, Instance, Observation, Pod, Report, Workload
     from resources.kubernetes.reference import ObjectRef
 
 # Seconds in which the controller of a workload sees a change.
@@ -54,7 +55,8 @@ def of_workload(
     happenings = by_uid(observed)
     yield from _of_counts(workload, (ref, child), observed, happenings)
     yield from of_pods(pods, (ref, child), happenings, observed.now)
-    yield from _of_versions(pods, (ref, child), reports)
+    if not _is_rolling_out(workload):
+        yield from _of_versions(pods, (ref, child), reports)
     if observed.nodes is not None:
         yield from of_nodes(observed.nodes, pods, (ref, child))
         if child.kind == "DaemonSet":
@@ -129,6 +131,13 @@ def _refusal(workload: Workload, happenings: Mapping[str, list[Happening]]) -> s
 def _refused(chain: tuple[ObjectRef, ...], refusal: str) -> Finding:
     code = next((code for words, code in _KINDS if words.search(refusal)), codes.PODS_REFUSED)
     return finding(code, chain, _REFUSED_POD.sub("", _REFUSED.sub("", refusal)))
+
+
+def _is_rolling_out(workload: Workload) -> bool:
+    """Whether pods are being replaced, by themselves."""
+    kind, raw = workload.meta.ref.kind, workload.raw
+    counts = incomplete_counts(kind, raw)
+    return counts is not None and not waits_for_deletion(kind, raw, counts)
 
 
 def _of_versions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,37 +10,38 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from actors.api.errors import ApiError
-from cli.cluster.snapshot import UNKNOWN_KIND, Object, Snapshot, Unread, snapshot, why_not
-from cli.status.facts import Observation
-from cli.status.observation import (
-    artifact_of,
+from cli.cluster.snapshot import (
+    UNKNOWN,
+    Object,
+    Snapshot,
+    Unread,
+    snapshot,
+    why_not,
+)
+from cli.observed.objects import (
     happening_of,
-    instance_of,
     lease_of,
-    node_of,
-    report_of,
     workload_of,
 )
+from cli.observed.pods import pod_of
+from cli.observed.reading import WORKLOADS, observation_of, read_crowd
 from cli.status.of_pods import is_starting
 from cli.status.of_workloads import lacks_pods
-from cli.status.pods import pod_of
-from resources.instance.labels import MANAGED_BY, OPERATOR, OWNER_KIND
-from resources.kubernetes.kinds import ARTIFACT_GROUP, ARTIFACTS, INSTANCE_GROUP, INSTANCES, KINDS
+from resources.instance.labels import MANAGED_BY, OPERATOR
+from resources.kubernetes.kinds import (
+    ARTIFACT_GROUP,
+    INSTANCE_GROUP,
+    KINDS,
+    RESOURCES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cli.cluster.connection import Connection
-    from cli.status.facts import Happening, Meta, Workload
+    from cli.observed.facts import Happening, Meta, Observation, Workload
 
-WORKLOADS = ("DaemonSet", "Deployment")
-ESSENTIAL = (*INSTANCES, *ARTIFACTS, *WORKLOADS, "Pod", "NodeReport")
-"""The kinds without which nobody can say that all is well."""
-
-_SELECTORS = {
-    **dict.fromkeys(WORKLOADS, f"{MANAGED_BY}={OPERATOR}"),
-    "Pod": OWNER_KIND,
-}
+_SELECTORS = dict.fromkeys(WORKLOADS, f"{MANAGED_BY}={OPERATOR}")
 _OPERATORS = "app.kubernetes.io/name=falco-operator,app.kubernetes.io/component=operator"
 _OPERATOR_NAMESPACE = "falco-operator"
 _LEASE = "falco-operator"
@@ -61,12 +63,15 @@ class Reading(NamedTuple):
 
 async def read(connection: Connection) -> Reading:
     """Read everything that the user may see of the namespace of the connection."""
-    kinds = (*ESSENTIAL, "Node")
-    taken = await snapshot(connection, kinds, connection.namespace, _SELECTORS)
-    missing = {one.kind for one in taken.unread if _is_without_crd(one)}
-    unread = [one for one in taken.unread if one.kind not in missing]
-    is_blind = any(one.kind in ESSENTIAL for one in unread)
-    observed = observation_of(taken, tuple(sorted(missing)), time.time())
+    taken, (crowd, uncounted) = await asyncio.gather(
+        snapshot(connection, (*RESOURCES, *WORKLOADS), connection.namespace, _SELECTORS),
+        read_crowd(connection),
+    )
+    failed = [*taken.unread, *uncounted]
+    missing = {one.kind for one in failed if _is_without_crd(one)}
+    unread = [one for one in failed if one.kind not in missing]
+    is_blind = any(one.kind != "Node" for one in unread)
+    observed = observation_of(taken, crowd, tuple(sorted(missing)), time.time())
     operators = await _operators(connection)
     is_seen = operators.could_read("Deployment")
     leases = (one for one in operators.of("Lease") if one["metadata"]["name"] == _LEASE)
@@ -81,39 +86,10 @@ async def read(connection: Connection) -> Reading:
     return Reading(replace(observed, happenings=happenings), tuple(unread), is_blind)
 
 
-def observation_of(taken: Snapshot, missing: tuple[str, ...], now: float) -> Observation:
-    """The facts of one namespace, or of all."""
-    reports = {}
-    for one in taken.of("NodeReport"):
-        try:
-            report = report_of(one)
-        except msgspec.ValidationError:
-            continue  # of another release; its pod counts as one that does not report
-        reports[report.pod_uid] = report
-    return Observation(
-        now,
-        tuple(instance_of(one) for kind in INSTANCES for one in taken.of(kind)),
-        tuple(artifact_of(one) for kind in ARTIFACTS for one in taken.of(kind)),
-        {
-            workload.meta.ref: workload
-            for kind in WORKLOADS
-            for workload in map(workload_of, taken.of(kind))
-        },
-        tuple(map(pod_of, taken.of("Pod"))),
-        {node.name: node for node in map(node_of, taken.of("Node"))}
-        if taken.could_read("Node")
-        else None,
-        reports,
-        missing=missing,
-        has_workloads=all(map(taken.could_read, WORKLOADS)),
-        has_reports=taken.could_read("NodeReport") and taken.could_read("Pod"),
-    )
-
-
 def _is_without_crd(one: Unread) -> bool:
     """Whether one of our kinds is not there at all."""
     is_ours = KINDS[one.kind].group in {INSTANCE_GROUP, ARTIFACT_GROUP}
-    return is_ours and one.why == UNKNOWN_KIND
+    return is_ours and one.why == UNKNOWN
 
 
 async def _operators(connection: Connection) -> Snapshot:

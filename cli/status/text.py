@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
+from cli.observed.cells import State
 from cli.output.style import Style, styled
 from cli.output.table import table
-from cli.status.cells import State
+from cli.output.words import named, printable
 from cli.status.codes import Severity
 from cli.status.document import codes_of
-from cli.status.finding import named
+from cli.status.of_resources import is_underway
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from cli.status.cells import Row
+    from cli.observed.cells import Row
+    from cli.observed.facts import Artifact, Instance
     from cli.status.diagnosis import Diagnosis
-    from cli.status.facts import Instance
     from cli.status.finding import Finding
     from resources.kubernetes.reference import ObjectRef
 
@@ -29,14 +32,17 @@ _LONGEST = 90
 _LONGEST_CAUSE = 600
 
 
-def text_of(diagnosis: Diagnosis, unread: Sequence[str], *, is_wide: bool) -> str:
-    """The whole text; `is_wide` gives the tables a column with the namespace."""
+def text_of(diagnosis: Diagnosis, unread: Sequence[str], *, is_wide: bool, width: int = 0) -> str:
+    """The whole text; `is_wide` gives the tables a column with the namespace.
+
+    `width` is that of the terminal, 0 if there is none.
+    """
     codes = codes_of(diagnosis)
     paragraphs = [
-        _instances(diagnosis.instances, codes, is_wide=is_wide),
-        _artifacts(diagnosis.rows, codes, is_wide=is_wide),
-        _different(diagnosis.rows, is_wide=is_wide),
-        *map(_finding, _heavy(diagnosis.findings)),
+        _fitted(_instances(diagnosis.instances, codes, is_wide=is_wide), width),
+        _fitted(_artifacts(diagnosis.rows, codes, is_wide=is_wide), width),
+        _fitted(_different(diagnosis.rows, is_wide=is_wide), width),
+        *(_finding(one, width) for one in _heavy(diagnosis.findings)),
         "".join(map(_note, _light(diagnosis.findings))),
         "".join(f"? {text}\n" for text in unread),
         summary(diagnosis, unread),
@@ -72,7 +78,7 @@ def _instances(
     for one in instances:
         ref = one.meta.ref
         pods = f"{_number(one.available)}/{_number(one.desired)}"
-        cells = [_name(ref), one.workload, one.version, pods, _state(codes.get(ref, []))]
+        cells = [_name(ref), one.workload, _short(one.version), pods, _stands(one, codes)]
         lines.append([*([ref.namespace] if is_wide else []), *cells])
     return table(_columns(is_wide, "NAME", "TYPE", "VERSION", "PODS", "STATE"), lines)
 
@@ -85,7 +91,7 @@ def _artifacts(rows: Sequence[Row], codes: Mapping[ObjectRef, list[str]], *, is_
             well += 1
             continue
         name = [*([ref.namespace] if is_wide else []), _name(ref)]
-        cells = [_short(row.artifact.source), _counts(row), _state(codes.get(ref, []))]
+        cells = [_short(row.artifact.source), _counts(row), _stands(row.artifact, codes)]
         lines.append([*name, *cells])
     told = table(_columns(is_wide, "ARTIFACT", "SOURCE", "PODS", "STATE"), lines)
     if well:
@@ -95,36 +101,55 @@ def _artifacts(rows: Sequence[Row], codes: Mapping[ObjectRef, list[str]], *, is_
 
 
 def _different(rows: Iterable[Row], *, is_wide: bool) -> str:
-    """The pods that differ, those of an artifact with the same state and reason on one line."""
-    groups: dict[tuple[str, str, str, str], list[str]] = {}
+    """The pods that differ; artifacts with the same to be said of the same nodes on one line."""
+    by_reason: dict[tuple[ObjectRef, State, str], list[str]] = {}
     for row in rows:
-        ref = row.artifact.meta.ref
         for cell in row.different:
-            key = (ref.namespace, _name(ref), cell.state.value, cell.why)
-            groups.setdefault(key, []).append(cell.pod.node)
+            key = (row.artifact.meta.ref, cell.state, cell.why)
+            by_reason.setdefault(key, []).append(cell.pod.node)
+    groups: dict[tuple[str, State, str, tuple[str, ...]], list[str]] = {}
+    for (ref, state, why), nodes in by_reason.items():
+        together = (ref.namespace, state, why, tuple(nodes))
+        groups.setdefault(together, []).append(_name(ref))
     lines = [
         [
             *([namespace] if is_wide else []),
-            name,
-            styled(state, Style.BAD if state == State.FAILED.value else Style.DOUBTFUL),
-            named(nodes),
+            named(names),
+            styled(state.value, Style.BAD if state is State.FAILED else Style.DOUBTFUL),
+            named(sorted(nodes)),
             _short(why),
         ]
-        for (namespace, name, state, why), nodes in list(groups.items())[:_MOST_GROUPS]
+        for (namespace, state, why, nodes), names in list(groups.items())[:_MOST_GROUPS]
     ]
     told = table(_columns(is_wide, "ARTIFACT", "IS", "ON", "WHY"), lines)
     rest = len(groups) - len(lines)
     return f"{told}and {rest} lines more: see -o json\n" if rest > 0 else told
 
 
-def _finding(one: Finding) -> str:
+def _finding(one: Finding, width: int) -> str:
     severity = one.code.severity
     head = styled(f"{_SIGNS[severity]} {one.code.name} {one.code.title}", _STYLES[severity])
     chain = " → ".join(map(str, one.chain))
     more = f" and {len(one.others)} more" if one.others else ""
     cause = one.cause if len(one.cause) <= _LONGEST_CAUSE else f"{one.cause[:_LONGEST_CAUSE]}…"
     lines = [f"{chain}{more}", f"cause: {cause}", f"do: {one.remedy}", f"see: {one.code.link}"]
-    return f"{head}\n" + "".join(f"    {line}\n" for line in lines)
+    return f"{head}\n" + "".join(f"{_indented(line, width)}\n" for line in lines)
+
+
+def _indented(line: str, width: int) -> str:
+    if not width:
+        return f"    {line}"
+    return click.wrap_text(line, width, initial_indent="    ", subsequent_indent="      ")
+
+
+def _fitted(text: str, width: int) -> str:
+    """The lines cut to the width, where that cuts no colour."""
+    lines = []
+    for line in text.splitlines():
+        excess = len(click.unstyle(line)) - width
+        is_cut = width and excess > 0 and "\x1b" not in line[-excess - 1 :]
+        lines.append(f"{line[: -excess - 1]}…" if is_cut else line)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _note(one: Finding) -> str:
@@ -158,9 +183,12 @@ def _counts(row: Row) -> str:
     return ", ".join(parts) or "none"
 
 
-def _state(codes: Sequence[str]) -> str:
-    return styled(" ".join(codes), Style.DOUBTFUL) if codes else styled("ok", Style.GOOD)
+def _stands(one: Instance | Artifact, codes: Mapping[ObjectRef, list[str]]) -> str:
+    if told := codes.get(one.meta.ref):
+        return styled(" ".join(told), Style.DOUBTFUL)
+    return styled("under way", Style.DOUBTFUL) if is_underway(one) else styled("ok", Style.GOOD)
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    told = printable(text)
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"

@@ -2,98 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
+import itertools
 import re
-import subprocess
-import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.api import manifest
+from tests.audit import Audit
 from tests.e2e.falcos import Falcos, condition
 from tests.e2e.reporting import Reporting
 from tests.e2e.test_artifacts_operator import set_ready
+from tests.e2e.viewer import COULD_NOT_TELL, FOUND, OF_CLUSTER, SEEN, WELL, Viewer
 from tests.eventually import eventually
 
-PROGRAM = Path(sys.executable).with_name("kubectl-falco")
-WELL, FOUND, COULD_NOT_TELL = 0, 1, 2
-SEEN = {
-    "instance.falcosecurity.dev": ["falcos", "components"],
-    "artifact.falcosecurity.dev": ["rulesfiles", "plugins", "configs", "nodereports"],
-    "apps": ["daemonsets", "deployments"],
-    "events.k8s.io": ["events"],
-    "": ["pods"],
-}
-OF_CLUSTER = {"": ["nodes"], "apps": ["deployments"], "coordination.k8s.io": ["leases"]}
 TAINTED = "node-tainted"
 RULES = [{"macro": "never", "condition": "evt.num<0"}]
 PULL = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
 KILLED = {"reason": "OOMKilled", "exitCode": 137, "finishedAt": "2100-01-01T00:00:00Z"}
 CRASHED = {"reason": "Error", "exitCode": 1, "message": "Runtime error: no rules"}
 BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}}
-
-
-def rules_of(seen):
-    return [
-        {"apiGroups": [group], "resources": kinds, "verbs": ["get", "list"]}
-        for group, kinds in seen.items()
-    ]
-
-
-class Viewer:
-    """Somebody who may look at some namespaces and kinds, and write nothing."""
-
-    def __init__(self, cluster, api, namespace, directory):
-        self._api = api
-        self._name = f"viewer-{namespace}"
-        self._namespace = namespace
-        api.create(manifest("ServiceAccount", namespace, "viewer"))
-        path = directory / "viewer.kubeconfig"
-        self._kubeconfig = cluster.service_account_kubeconfig(namespace, "viewer", path)
-        self._home = directory
-
-    def may_see(self, namespace, seen):
-        role = manifest("Role", namespace, "viewer", rules=rules_of(seen))
-        self._api.create(role)
-        self._bind("RoleBinding", "Role", namespace, "viewer")
-
-    def may_see_of_cluster(self, seen):
-        self._api.create(manifest("ClusterRole", "", self._name, rules=rules_of(seen)))
-        self._bind("ClusterRoleBinding", "ClusterRole", "", self._name)
-
-    def _bind(self, kind, role, namespace, name):
-        api_group = "rbac.authorization.k8s.io"
-        subject = {"kind": "ServiceAccount", "name": "viewer", "namespace": self._namespace}
-        to = {"apiGroup": api_group, "kind": role, "name": name}
-        self._api.create(manifest(kind, namespace, name, roleRef=to, subjects=[subject]))
-
-    def run(self, *arguments):
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self._home), "COLUMNS": "120"}
-        environment["KUBECONFIG"] = str(self._kubeconfig)
-        return subprocess.run(
-            [PROGRAM, "status", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-        )
-
-    def status(self, *arguments):
-        """The exit code, and the items by their kind."""
-        ended = self.run(*arguments, "-o", "json")
-        assert "Traceback" not in ended.stderr
-        items = json.loads(ended.stdout)["items"] if ended.stdout else []
-        by_kind: dict[str, list] = {}
-        for item in items:
-            by_kind.setdefault(item["kind"], []).append(item)
-        return ended.returncode, by_kind
-
-    def clear(self):
-        for kind in ("ClusterRoleBinding", "ClusterRole"):
-            self._api.delete(kind, "", self._name)
 
 
 @pytest.fixture
@@ -132,7 +60,7 @@ def played(api, pod, containers=None, **status):
     api.merge("Pod", meta["namespace"], meta["name"], patch, "status")
 
 
-def test_a_namespace_where_all_is_well_gives_no_finding(api, falcos, viewer):
+def test_a_namespace_where_all_is_well_gives_no_finding(cluster, api, falcos, viewer):
     viewer.may_see(falcos.namespace, SEEN)
     viewer.may_see_of_cluster(OF_CLUSTER)
     reporting = Reporting(api, falcos)
@@ -143,8 +71,15 @@ def test_a_namespace_where_all_is_well_gives_no_finding(api, falcos, viewer):
         reporting.report(pod, artifact, loaded="True")
     falcos.becomes(Reconciled="True", Available="True")
     reporting.becomes(Loaded="Loaded", Programmed="Programmed")
+    theirs = Audit(cluster, f"system:serviceaccount:{falcos.namespace}:viewer")
+    mark = theirs.mark()
     code, items = viewer.status()
     assert (code, items.get("Finding"), items.get("Unread")) == (WELL, None, None)
+    asked = theirs.since(mark)
+    assert asked == asked.lists
+    assert sorted(one.resource for one in asked) == sorted(
+        [*itertools.chain(*SEEN.values()), "nodes", "deployments"]
+    ), "each kind once, the operator's Deployment, and no Events where nothing is wrong"
     (row,) = items["Artifact"]
     assert (row["pods"], row["different"], row["codes"]) == ({"LOADED": 3}, [], [])
     assert re.fullmatch(
@@ -155,6 +90,18 @@ def test_a_namespace_where_all_is_well_gives_no_finding(api, falcos, viewer):
         r"All is well\.\n",
         viewer.run().stdout,
     )
+
+
+def test_a_change_is_told_while_it_is_watched(api, falcos, viewer):
+    viewer.may_see(falcos.namespace, SEEN)
+    viewer.may_see_of_cluster(OF_CLUSTER)
+    falcos.create()
+    falcos.becomes(Reconciled="True", Available="True")
+    with viewer.watching() as lines:
+        assert "All is well.\n" in itertools.islice(lines, 4)
+        pausing = {"metadata": {"annotations": {"falcosecurity.dev/reconcile": "paused"}}}
+        api.merge("Falco", falcos.namespace, "falco", pausing)
+        assert next(line for line in lines if "FAL1105" in line)
 
 
 def test_who_may_see_only_a_part_is_told_what_could_not_be_read(falcos, viewer):
@@ -220,7 +167,9 @@ def test_pods_that_are_refused_are_named_with_who_refuses_them(
         assert words in eventually(named)["cause"]
 
 
-def test_planted_faults_are_named_with_their_causes(api, operator, falcos, viewer, tainted, paused):
+def test_planted_faults_are_named_with_their_causes(  # noqa: C901 - a fault after the other
+    api, operator, falcos, viewer, tainted, paused
+):
     """Of all layers: the operator, resources, workloads, pods, nodes, reports, artifacts."""
     space = falcos.namespace
     viewer.may_see(space, SEEN)
@@ -328,22 +277,44 @@ def test_planted_faults_are_named_with_their_causes(api, operator, falcos, viewe
     # Nobody acts any more, and what was parked when the operator went stays so.
     operator.kill()
     falcos.change("falco", version="0.43.1")
+    deployment, lease = operators(api)
     parked = {**condition(falcos.get("huge"), "Reconciled"), "status": "False"}
     parked |= {"reason": "ActorParked", "message": "KeyError: 'x'"}
     api.merge("Falco", space, "huge", {"status": {"conditions": [parked]}}, "status")
-    late_ref, huge_ref = f"Falco/{space}/falco", f"Falco/{space}/huge"
+    wanted = {
+        ("FAL1002", deployment): "spec.replicas is 0",
+        ("FAL1003", f"Falco/{space}/falco"): f"(generation 2, seen 1); {deployment}: spec.replicas",
+        ("FAL1004", lease): "gone has not renewed the Lease",
+        ("FAL1104", f"Falco/{space}/huge"): "KeyError",
+    }
 
     def told():
         found = found_by(viewer)
-        return found if {("FAL1003", late_ref), ("FAL1104", huge_ref)} <= found.keys() else {}
+        return found if wanted.keys() <= found.keys() else {}
 
-    found = eventually(told, within=90)
-    late = found["FAL1003", late_ref]["cause"]
-    assert "generation 2, seen 1" in late
-    assert "there is no Deployment of the operator" in late
-    assert "KeyError" in found["FAL1104", huge_ref]["cause"]
+    try:
+        found = eventually(told, within=90)
+    finally:
+        for ref in (deployment, lease):
+            api.delete(*ref.split("/"))
+    for key, words in wanted.items():
+        assert words in found[key]["cause"], found[key]
     operator.start()
     api.merge("Rulesfile", space, held["metadata"]["name"], {"metadata": {"finalizers": None}})
+
+
+def operators(api):
+    """An operator that is scaled to nothing, and its Lease."""
+    space, name = "falco-operator", "falco-operator"
+    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/component": "operator"}
+    containers = [{"name": "manager", "image": "falco-operator"}]
+    template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    api.create(manifest("Deployment", space, name, metadata={"labels": labels}, spec=spec))
+    held = {"holderIdentity": "gone", "renewTime": "2020-01-01T00:00:00.000000Z"}
+    spec = held | {"leaseDurationSeconds": 15}
+    api.create(manifest("Lease", space, name, spec=spec))
+    return f"Deployment/{space}/{name}", f"Lease/{space}/{name}"
 
 
 def ready_pod(falcos, name):

@@ -6,11 +6,14 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import msgspec
+
 from cli.cluster.snapshot import Snapshot
+from cli.observed.objects import happening_of, lease_of, node_from, workload_of
+from cli.observed.pods import pod_of
+from cli.observed.reading import Crowd, observation_of
+from cli.observed.reports import Reports
 from cli.status.diagnosis import diagnosed
-from cli.status.observation import happening_of, lease_of, workload_of
-from cli.status.pods import pod_of
-from cli.status.reading import observation_of
 from resources.kubernetes.kinds import KINDS
 
 NOW = 2_000_000_000.0
@@ -168,13 +171,23 @@ def observed(*objects, unread=(), missing=(), operators=(), operator_pods=(), le
     by_kind = defaultdict(list)
     for one in objects:
         by_kind[one["kind"]].append(one)
-    for kind in ("DaemonSet", "Deployment", "Pod", "Node", "NodeReport"):
+    for kind in ("DaemonSet", "Deployment"):
         by_kind.setdefault(kind, [])
-    events = by_kind.pop("Event", [])
-    found = observation_of(Snapshot(by_kind, unread), tuple(missing), NOW)
+    crowd = {kind: by_kind.pop(kind, []) for kind in ("Event", "Pod", "Node", "NodeReport")}
+    reports = Reports()
+    for one in crowd["NodeReport"]:
+        reports.take(msgspec.json.encode(one))
+    nodes = (node_from(msgspec.json.encode(one)) for one in crowd["Node"])
+    hidden = {one.kind for one in unread}
+    seen = Crowd(
+        None if "Pod" in hidden else tuple(map(pod_of, crowd["Pod"])),
+        None if "Node" in hidden else {one.name: one for one in nodes},
+        None if "NodeReport" in hidden else reports.by_pod,
+    )
+    found = observation_of(Snapshot(by_kind, unread), seen, tuple(missing), NOW)
     return replace(
         found,
-        happenings=tuple(map(happening_of, events)),
+        happenings=tuple(map(happening_of, crowd["Event"])),
         operators=tuple(map(workload_of, operators)),
         operator_pods=tuple(map(pod_of, operator_pods)),
         leases=tuple(map(lease_of, leases)),

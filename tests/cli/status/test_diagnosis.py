@@ -75,6 +75,13 @@ def test_one_falco_is_shown_with_the_artifacts_of_its_namespace_and_without_othe
     assert of_falco(whole, "nobody").instances == ()
 
 
+def test_codes_can_be_suppressed():
+    parked = [condition("Reconciled", "False", "ActorParked", "KeyError")]
+    whole = diagnosis(falco(conditions=parked), daemon_set())
+    assert not whole.is_well
+    assert whole.without(["FAL1104"]).is_well
+
+
 def test_what_cannot_be_read_leads_to_no_finding():
     unread = [Unread(kind, "", "you may not") for kind in ("Node", "Pod", "DaemonSet")]
     assert told(falco(), RULES, unread=unread) == []

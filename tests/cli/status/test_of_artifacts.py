@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from cli.cluster.snapshot import Unread
 from cli.status import codes
 from tests.cli.status.shapes import (
     POD,
     WELL,
     artifact,
     condition,
+    daemon_set,
     diagnosis,
     entry,
+    falco,
     report,
     told,
 )
@@ -141,6 +144,40 @@ def test_what_is_installed_with_a_warning_is_told():
     ]
     said = programmed("Programmed", "Installed on 1 pod; macros that nothing uses: m", "True")
     assert of_artifact(said) == ["FAL1613 Rulesfile/default/rules: macros that nothing uses: m"]
+
+
+def test_a_node_that_cannot_be_seen_is_named_as_the_artifact_says_it():
+    lost = "1 pod unreachable on nodes that are not ready: falco-x on node-1"
+    one = artifact(conditions=[programmed("Programmed", f"Installed on 1 pod; {lost}", "True")])
+    unread = [Unread("Node", "", "you may not")]
+    assert told(falco(), daemon_set(), POD, report(POD, entry(one)), one, unread=unread) == [
+        f"FAL1401 Rulesfile/default/rules: {lost}"
+    ]
+    assert told(*WELL, POD, report(POD, entry(one)), one) == []
+
+
+def test_what_a_terminal_would_obey_is_not_told():
+    assert of_artifact(programmed("InvalidContent", "a\x1b[2Jb\nc")) == [
+        "FAL1602 Rulesfile/default/rules: a\N{REPLACEMENT CHARACTER}[2Jb c"
+    ]
+
+
+def test_a_name_that_begins_like_another_is_not_taken_for_it():
+    spec = {
+        "ociArtifact": {
+            "image": {"repository": "a/b"},
+            "registry": {
+                "auth": {"secretRef": {"name": "creds"}},
+                "tls": {"caConfigMapRef": {"name": "creds-ca"}},
+            },
+        }
+    }
+    why = "Secret creds does not exist; ConfigMap creds-ca has no key ca.crt"
+    missing = condition("ResolvedRefs", "False", "ReferenceResolutionFailed", why)
+    assert of_artifact(missing, spec=spec) == [
+        "FAL1601 ConfigMap/default/creds-ca: ConfigMap creds-ca has no key ca.crt",
+        "FAL1601 Secret/default/creds: Secret creds does not exist",
+    ]
 
 
 def test_what_is_not_signed_is_named_once():

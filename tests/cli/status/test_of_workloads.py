@@ -89,6 +89,12 @@ def test_pods_that_wait_for_their_deletion_are_counted():
     ]
 
 
+def test_pods_of_a_rollout_may_have_different_versions():
+    other, rolling = pod("falco-y"), daemon_set(status={"updatedNumberScheduled": 0})
+    reports = (report(POD), report(other, version="0.43.0"))
+    assert told(falco(), rolling, node(), POD, other, *reports) == []
+
+
 def test_pods_with_different_versions_are_named():
     other = pod("falco-y")
     reports = (report(POD), report(other, version="0.43.0"))

@@ -12,7 +12,7 @@ from resources.kubernetes.selector import selects
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from cli.status.facts import Artifact, Node, Pod, Report
+    from cli.observed.facts import Artifact, Node, Pod, Report
     from resources.artifact.rollout import ReportEntry
 
 

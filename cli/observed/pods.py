@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cli.status.facts import Container, End, Pod
-from cli.status.observation import meta_of, seconds
+import msgspec
+
+from cli.observed.facts import Container, End, Pod
+from cli.observed.objects import meta_of, seconds
 from resources.falco.pod import SIDECAR
 from resources.instance.labels import INSTANCE, OWNER_KIND
 from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+def pod_from(raw: bytes) -> Pod:
+    """A pod as an item of a list."""
+    return pod_of({"kind": "Pod"} | msgspec.json.decode(raw))
 
 
 def pod_of(one: dict[str, Any]) -> Pod:

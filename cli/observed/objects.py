@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cli.status.facts import (
+from cli.observed.facts import (
     Artifact,
     Condition,
     Happening,
@@ -15,14 +15,12 @@ from cli.status.facts import (
     Lease,
     Meta,
     Node,
-    Report,
     Taint,
     Workload,
 )
 from resources.artifact import sources as artifact_sources
-from resources.artifact.nodereport import NodeReport
 from resources.artifact.references import references
-from resources.artifact.rollout import Subject, entries, unlisted_entries
+from resources.artifact.rollout import Subject
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.reference import ObjectRef
 
@@ -144,8 +142,9 @@ def workload_of(one: Object) -> Workload:
     return Workload(meta_of(one), one)
 
 
-def node_of(one: Object) -> Node:
-    """A node."""
+def node_from(raw: bytes) -> Node:
+    """A node as an item of a list."""
+    one = msgspec.json.decode(raw)
     spec, status = one.get("spec", {}), one.get("status", {})
     return Node(
         one["metadata"]["name"],
@@ -155,19 +154,6 @@ def node_of(one: Object) -> Node:
             for taint in spec.get("taints", ())
         ),
         _node_trouble(status),
-    )
-
-
-def report_of(one: Object) -> Report:
-    """A NodeReport; raises msgspec.ValidationError if it is of another release's form."""
-    report = msgspec.convert(one, NodeReport)
-    falco = report.falco
-    return Report(
-        report.pod_uid,
-        report.node_name,
-        falco.version if falco is not None else "",
-        {entry.uid: entry for entry in entries(report.artifacts or (), falco)},
-        unlisted_entries(report.unlisted or (), falco),
     )
 
 
