@@ -12,6 +12,7 @@ from cli.commands import LazyGroup
 _COMMANDS = {
     "analyze": "cli.analyze.command:analyze",
     "render": "cli.analyze.command:render",
+    "diff": "cli.diff.command:diff",
     "check": "cli.check.command:check",
 }
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cli.cluster.connection import Connection
+    from resources.kubernetes.reference import ObjectRef
 
 # As kubectl reads: 5,000 nodes in ten requests.
 _PAGE = "500"
@@ -111,6 +112,17 @@ async def _read(
             query["continue"] = page.metadata.continue_
     except ApiError as error:
         return kind, found, Unread(kind, namespace, why_not(connection, error))
+
+
+async def read_one(connection: Connection, ref: ObjectRef) -> Object | None:
+    """One object by name; None if it is not there. Raises ApiError."""
+    path = f"{READ[ref.kind].path(ref.namespace)}/{ref.name}"
+    try:
+        raw = await connection.transport.request("GET", path, verb="get")
+    except NotFound:
+        return None
+    found: Object = msgspec.json.decode(raw)
+    return found
 
 
 def why_not(connection: Connection, error: ApiError) -> str:
