@@ -23,6 +23,7 @@ from resources.node.events import removals
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
 from sidecar.check.verdicts import Verdicts
+from sidecar.facts import sections
 from sidecar.node.artifact import NodeArtifactActor, NodeServices, artifact_changed, version_of
 from sidecar.node.falco_client import ask_falco
 from sidecar.node.fetcher import Fetcher
@@ -111,6 +112,9 @@ class ArtifactOperator:
             self._waits_for,
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
+            sections=sections(
+                self._state, self._metrics, self._gate, self._artifacts, self._router
+            ),
         )
 
     def _children(self) -> list[RegisteredChild[Any]]:

@@ -70,7 +70,9 @@ class Artifacts:
         self._digests = TagDigests(runtime)
         self._reports = ReportIndex()
         modes, root_file = signing
-        self._signatures = Signatures(SignatureVerdicts(runtime), TrustedRootFile(root_file), modes)
+        self._signatures = Signatures(
+            SignatureVerdicts(runtime, self._digests.registries), TrustedRootFile(root_file), modes
+        )
         self._services = ArtifactServices(
             client,
             store,

@@ -30,6 +30,7 @@ from resources.instance.labels import MANAGED_BY, OPERATOR, OWNER_KIND
 from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, OBSERVED, RESOURCES
 from resources.kubernetes.reference import ObjectRef
 from supervisors.artifacts import Artifacts
+from supervisors.debug.facts import Section, section_of
 from supervisors.instances import Instances
 from supervisors.process.program import run
 from supervisors.reference_protection import ReferenceProtection
@@ -123,6 +124,7 @@ class Operator:
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
             remark=self._remark,
+            sections=self._sections(),
         )
 
     def _reference_protection(self, index: ReferenceIndex) -> ReferenceProtection:
@@ -255,6 +257,14 @@ class Operator:
 
     def _leads(self) -> int:
         return int(self._fence.open or not self._settings.leader_elect)
+
+    def _sections(self) -> list[Section]:
+        return [
+            section_of("leader", self._leader, "standby", "since", "holder", "transitions"),
+            section_of("router", self._router, "waits for", "missing"),
+            section_of("Events", self._recorder, "waiting"),
+            Section("signature verifications", lambda: self._artifacts.verifications),
+        ]
 
     def _missing(self) -> tuple[str, ...]:
         return self._router.started.missing if self._router.started else ()

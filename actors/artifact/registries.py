@@ -19,7 +19,7 @@ RETRIES = Backoff(base=2.0, cap=150.0)
 
 @dataclass(slots=True)
 class _Registry:
-    """`hangs`: batches in a row that it did not answer; `not_before`: no request until then."""
+    """`hangs`: batches in a row that it did not answer, and so no look-up `not_before` then."""
 
     tags: int = 0
     hangs: int = 0
@@ -33,6 +33,8 @@ class Registries:
         self._clock = runtime.clock
         self._random = runtime.random
         self._registries: dict[str, _Registry] = {}
+        # By registry, with or without tags, on the monotonic clock: what its Retry-After has asked.
+        self._held: dict[str, float] = {}
 
     def add(self, name: str) -> None:
         """One more tag is in this registry."""
@@ -48,6 +50,14 @@ class Registries:
     def clear(self) -> None:
         """Forget every registry."""
         self._registries.clear()
+        self._held.clear()
+
+    def hold(self, name: str, seconds: float) -> None:
+        """The registry wants no request for these seconds, whoever asked it for whatever."""
+        now = self._clock.monotonic()
+        self._held = {known: until for known, until in self._held.items() if until > now}
+        until = now + min(seconds, LONGEST_RETRY_AFTER)
+        self._held[name] = max(until, self._held.get(name, until))
 
     def is_slow(self, name: str) -> bool:
         """Whether the registry has not answered lately."""
@@ -55,7 +65,9 @@ class Registries:
 
     def not_before(self, name: str) -> float:
         """When the registry may be asked again, on the monotonic clock."""
-        return self._registries[name].not_before
+        registry = self._registries.get(name)
+        hangs_until = registry.not_before if registry is not None else -math.inf
+        return max(hangs_until, self._held.get(name, -math.inf))
 
     def suspect(self, name: str) -> None:
         """The registry has not answered promptly: it is to get more time."""
@@ -68,6 +80,8 @@ class Registries:
 
         A registry that hangs is asked less and less, whichever of its tags is due.
         """
+        if problem is not None and problem.retry_after:
+            self.hold(name, problem.retry_after)
         registry, now = self._registries.get(name), self._clock.monotonic()
         if registry is None:
             return
@@ -77,6 +91,3 @@ class Registries:
             wait = RETRIES.ceiling(registry.hangs) + RETRIES.delay(registry.hangs, self._random)
             registry.hangs += 1
             registry.not_before = now + wait
-        if problem is not None and problem.retry_after:
-            until = now + min(problem.retry_after, LONGEST_RETRY_AFTER)
-            registry.not_before = max(until, registry.not_before)

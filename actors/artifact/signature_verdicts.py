@@ -13,6 +13,7 @@ from resources.signatures.policy import Result
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from actors.artifact.registries import Registries
     from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
@@ -59,7 +60,9 @@ class SignatureVerdicts:
     and one stays while the registry fails.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, registries: Registries) -> None:
+        """`registries` say, and are told, which of them want no requests for now."""
+        self._registries = registries
         self._clock = runtime.clock
         self._random = runtime.random
         self._open: dict[SignatureQuery, Open] = {}
@@ -97,7 +100,7 @@ class SignatureVerdicts:
         Namespaces take turns, so that many slow registries of one hold up no other.
         """
         now = self._clock.monotonic()
-        due = [each for each in self._idle(busy) if each.due <= now]
+        due = [each for each in self._idle(busy) if self._due(each) <= now]
         first = min(due, key=lambda each: (self._turn(each), each.due), default=None)
         if first is not None:
             first.is_asked = True
@@ -110,7 +113,7 @@ class SignatureVerdicts:
 
     def next_due(self, busy: Collection[str]) -> float:
         """Seconds until a query is due whose registry is not busy."""
-        first = min((each.due for each in self._idle(busy)), default=math.inf)
+        first = min((self._due(each) for each in self._idle(busy)), default=math.inf)
         return max(0.0, first - self._clock.monotonic())
 
     def answered(self, known: Open, verdict: Verdict) -> frozenset[ObjectRef]:
@@ -119,6 +122,8 @@ class SignatureVerdicts:
         is_failure = verdict.result is Result.REGISTRY_FAILED
         if not (is_failure and before is not None):
             known.verdict = verdict
+        if verdict.retry_after:
+            self._registries.hold(known.query.source.registry, verdict.retry_after)
         known.due = self._clock.monotonic() + self._delay(known, verdict)
         known.tries += 1
         return frozenset(known.askers) if before != known.verdict else frozenset()
@@ -138,7 +143,7 @@ class SignatureVerdicts:
         """All queries, for the actor dump."""
         now = self._clock.monotonic()
         for known in self._open.values():
-            due = known.due - now
+            due = self._due(known) - now
             yield {
                 "artifact": f"{known.query.source.registry}/{known.query.source.repository}",
                 "digest": known.query.digest,
@@ -152,6 +157,9 @@ class SignatureVerdicts:
             if not known.is_asked and known.query.source.registry not in busy:
                 yield known
 
+    def _due(self, known: Open) -> float:
+        return max(known.due, self._registries.not_before(known.query.source.registry))
+
     def _turn(self, known: Open) -> int:
         return min((self._turns.get(name, 0) for name in _namespaces(known)), default=0)
 
@@ -160,8 +168,7 @@ class SignatureVerdicts:
         if verdict.result is Result.VERIFIED:
             return math.inf
         backoff = RETRIES if verdict.result is Result.REGISTRY_FAILED else _AGAIN
-        wait = backoff.ceiling(known.tries) / 2 + backoff.delay(known.tries, self._random) / 2
-        return max(wait, verdict.retry_after or 0.0)
+        return backoff.ceiling(known.tries) / 2 + backoff.delay(known.tries, self._random) / 2
 
 
 def _namespaces(known: Open) -> set[str]:

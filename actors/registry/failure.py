@@ -33,6 +33,8 @@ LONGEST_RETRY_AFTER = 3600.0
 """Seconds that a Retry-After of a registry can ask for at most."""
 
 
+# Seconds, if a registry that has had too many requests does not say how long to wait.
+_OVERLOADED_WAIT = 10.0
 # Tries of one request, in one child process.
 _TRIES = 3
 # Seconds before the first retry, half of them random; doubled for each further one.
@@ -80,7 +82,9 @@ def from_status(
     """
     wait = retry_after_seconds(retry_after, LONGEST_RETRY_AFTER)
     if code == _OVERLOADED:
-        return RegistryDown("too many requests (429)", transient=True, retry_after=wait)
+        return RegistryDown(
+            "too many requests (429)", transient=True, retry_after=wait or _OVERLOADED_WAIT
+        )
     if code == _TIMEOUT or code >= 500:
         text = f"the registry answered {code} for {what}"
         return ExchangeError(text, transient=True, retry_after=wait)
@@ -94,6 +98,17 @@ def from_status(
         )
         return ExchangeError(f"access to {what} was denied ({code}): {text}")
     return ExchangeError(f"the registry answered {code} for {what}")
+
+
+def from_other_host(code: int, retry_after: str | None, text: str) -> ExchangeError:
+    """The error for an answer of a host to which the registry has redirected.
+
+    Whatever it is, the registry may redirect elsewhere the next time.
+    """
+    wait = retry_after_seconds(retry_after, LONGEST_RETRY_AFTER)
+    if code == _OVERLOADED:
+        return RegistryDown(text, transient=True, retry_after=wait or _OVERLOADED_WAIT)
+    return ExchangeError(text, transient=True, retry_after=wait)
 
 
 def from_exception(error: BaseException, host: str) -> ExchangeError:

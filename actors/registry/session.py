@@ -20,7 +20,12 @@ from urllib3.exceptions import HTTPError
 
 from actors.registry.adapter import Adapter
 from actors.registry.connection import check_literal, peer_of
-from actors.registry.failure import ExchangeError, from_exception, from_status
+from actors.registry.failure import (
+    ExchangeError,
+    from_exception,
+    from_other_host,
+    from_status,
+)
 from actors.registry.token import authorization
 from actors.runtime.proxy import proxy_of
 from resources.registry.address import is_public
@@ -227,9 +232,10 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
             return
         self._discard(response)
         code, origin = response.status_code, origin_of(response.url)
-        if origin != self._origin:  # a signed URL has expired: the registry will send a new one
-            raise ExchangeError(f"{origin} answered {code} for {what}", transient=True)
         retry_after = response.headers.get("Retry-After")
+        if origin != self._origin:
+            # Of 403 and 404 a signed URL that has expired: the registry will send a new one.
+            raise from_other_host(code, retry_after, f"{origin} answered {code} for {what}")
         authenticated = self._endpoint.credentials is not None
         raise from_status(code, retry_after, what, authenticated=authenticated)
 

@@ -107,6 +107,16 @@ class Actor(Hooks):
         what, since = self._current
         return (what if isinstance(what, str) else what.name), since
 
+    @property
+    def phase(self) -> ActorState:
+        """The state of the actor's life."""
+        return self._state
+
+    @property
+    def next_look(self) -> tuple[str, float] | None:
+        """What the actor will reconcile for by itself, and when on the monotonic clock, if ever."""
+        return self._timer and self._timer[1:]
+
     def inherit(self, trace: Trace | None) -> None:
         """Go on with the trace of a predecessor that has crashed."""
         self._trace = trace

@@ -114,6 +114,16 @@ class Woken(NamedTuple):
     times: int
 
 
+class Glance(NamedTuple):
+    """An entry without its texts but for the outcome, as a table needs it: that is read quickly."""
+
+    at: float
+    wait: float
+    run: float
+    outcome: str
+    calls: int
+
+
 class Asked(NamedTuple):
     """A request to the API server.
 
@@ -153,6 +163,18 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def glances(self) -> Iterator[Glance]:
+        """The entries without their texts, oldest first."""
+        for numbers, _, _, outcome, told in self._entries:
+            _, at, wait, run = _NUMBERS.unpack_from(numbers)
+            yield Glance(at, wait, run, outcome, int(told.partition(" ")[0] or 0))
+
+    @property
+    def ended(self) -> float:
+        """When the handler of the last entry ended, on the monotonic clock."""
+        _, at, _, run = _NUMBERS.unpack_from(self._entries[-1][0])
+        return float(at + run)
 
     def add(
         self,

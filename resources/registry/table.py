@@ -41,11 +41,16 @@ class HostAuth(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class Host(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """How a host is reached, be it a mirror or a registry that artifacts name."""
+    """How a host is reached, be it a mirror or a registry that artifacts name.
+
+    `pull_through`: it fetches what it lacks, and keeps it. A registry that does so may fetch as
+    often as it is asked at once, so the operator pulls through it before nodes are told.
+    """
 
     plain_http: bool = msgspec.field(default=False, name="plainHTTP")
     tls: HostTLS | None = None
     auth: HostAuth | None = None
+    pull_through: bool = False
 
     @property
     def ca(self) -> str:

@@ -102,12 +102,13 @@ def _hosts(node: YamlNode | None, at: str) -> dict[str, Host]:
 
 
 def _connection(node: YamlNode, at: str) -> Host:
-    fields = _fields(node, at, ("plainHTTP", "tls", "auth"))
+    fields = _fields(node, at, ("plainHTTP", "tls", "auth", "pullThrough"))
     plain = _flag(fields.get("plainHTTP"), f"{at}.plainHTTP")
     if plain and "tls" in fields:
         raise InvalidSpec(f"{at}.plainHTTP", True, "either plainHTTP or tls")
     auth = _optional(fields.get("auth"), f"{at}.auth", _auth)
-    return Host(plain, _optional(fields.get("tls"), f"{at}.tls", _tls), auth)
+    tls = _optional(fields.get("tls"), f"{at}.tls", _tls)
+    return Host(plain, tls, auth, _flag(fields.get("pullThrough"), f"{at}.pullThrough"))
 
 
 def _tls(node: YamlNode, at: str) -> HostTLS:

@@ -109,8 +109,12 @@ class NodeArtifactActor(Actor):
 
     def describe(self) -> dict[str, Any]:
         """Add the object and the fetches, for the actor dump."""
-        fetches = self._fetches.describe()
-        return {**super().describe(), "object": str(self.ref), "fetches": fetches}
+        return {**super().describe(), "object": str(self.ref), "fetches": self.fetches}
+
+    @property
+    def fetches(self) -> dict[str, Any]:
+        """What is fetched for the artifact and what failed, by medium."""
+        return self._fetches.describe()
 
     def _look(self, snapshot: Snapshot) -> NodeArtifact:
         """The artifact as of now; the fetches are advanced on the way."""

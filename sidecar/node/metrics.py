@@ -78,6 +78,16 @@ class NodeMetrics:
             self._disagreements["falco_takes",] += len(verdict.disagreements.falco_takes)
             self._disagreements["falco_refuses",] += len(verdict.disagreements.falco_refuses)
 
+    def checks(self) -> dict[str, int]:
+        """What came of the checks until now, in words."""
+        disagreements = self._disagreements
+        return {
+            "dry runs": self._dry_runs,
+            "refused by the check, installed all the same": self._overruled.total(),
+            "taken by Falco against the check": disagreements["falco_takes",],
+            "refused by Falco against the check": disagreements["falco_refuses",] + self._refusals,
+        }
+
     def collect(self) -> Iterator[Any]:
         """Make the families; called by the registry at every scrape."""
         yield by_kind(Counters, _PREFIX + "installs", "Revisions installed.", self._installs)

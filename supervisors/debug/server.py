@@ -13,6 +13,7 @@ import msgspec
 from resources.kubernetes.reference import ObjectRef
 from supervisors.debug.description import STEP, bounded, rendered
 from supervisors.debug.entries import Selection, entries, selection
+from supervisors.debug.page import PROCESS, TABLE, tag_of
 from supervisors.debug.timeline import Timeline, document
 from supervisors.serving.connection import plain, reply
 from supervisors.serving.exposure import ip_version
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from aiohttp.web_response import Response
 
     from actors.runtime.context import Runtime
+    from supervisors.debug.page import Page
     from supervisors.serving.exposure import Address
 
 VERSION = 1
@@ -49,10 +51,11 @@ class DebugServer(HttpServer):
       that have all of these.
     - `/debug/trace` has the traces of all actors, or of these, as `supervisors.debug.timeline`
       says.
+    - `/debug/` is the page, with `/debug/table` and `/debug/process` for it (`Page`).
 
-    Both have an ETag, which stays while no actor runs or handles a message, for `_SAME` at most.
-    The Host header must be an IP address or localhost, so that no web page can read the dump by
-    pointing its own host name to this address (DNS rebinding).
+    The JSON of all actors has an ETag, which stays while no actor runs or handles a message, for
+    `_SAME` at most. The Host header must be an IP address or localhost, so that no web page can
+    read the dump by pointing its own host name to this address (DNS rebinding).
     """
 
     kind = "DebugServer"
@@ -63,11 +66,13 @@ class DebugServer(HttpServer):
         address: Address,
         tree: Callable[[], dict[str, Any]],
         find: Callable[[ObjectRef], dict[str, Any] | None],
+        page: Page,
         listen_again: float | None = None,
     ) -> None:
         super().__init__(runtime, address, listen_again=listen_again)
         self._tree = tree
         self._find = find
+        self._page = page
         self._whole = asyncio.Lock()
 
     async def respond(self, request: BaseRequest) -> Response:
@@ -78,15 +83,21 @@ class DebugServer(HttpServer):
         path = request.path
         if path.startswith(f"{_ACTORS}/"):
             return await self._one(path.removeprefix(f"{_ACTORS}/"), indent)
-        if path not in {_ACTORS, _TRACE}:
-            return plain(HTTPStatus.NOT_FOUND)
+        if path == PROCESS:
+            content = self._page.process()
+            return _unless_known(request, tag_of(content)) or _tagged(content, tag_of(content))
+        if path not in {_ACTORS, _TRACE, TABLE}:
+            return await self._page.file(path) or plain(HTTPStatus.NOT_FOUND)
         try:
             wanted = selection(request.query)
         except ValueError as error:
             return plain(HTTPStatus.BAD_REQUEST, str(error))
         tag = self._tag()
-        if tag is not None and tag in request.headers.get("If-None-Match", ""):
-            return _tagged(reply(b"", _JSON, HTTPStatus.NOT_MODIFIED), tag)
+        if known := _unless_known(request, tag):
+            return known
+        if path == TABLE:
+            after = request.query.get("after", "")
+            return _tagged(await self._page.table(wanted, after), tag)
         async with self._whole:  # the whole has some megabytes
             if path == _TRACE:
                 content = await self._timeline(wanted)
@@ -94,7 +105,7 @@ class DebugServer(HttpServer):
                 content = await self._list(wanted, indent)
             else:
                 content = await rendered(self._tree, indent=indent)
-        return _tagged(reply(content, _JSON), tag)
+        return _tagged(content, tag)
 
     async def _one(self, name: str, indent: int) -> Response:
         ref = _object_of(name)
@@ -147,7 +158,15 @@ class DebugServer(HttpServer):
         return f'W/"{numbers.process}-{numbers.last}.{period}"'
 
 
-def _tagged(response: Response, tag: str | None) -> Response:
+def _unless_known(request: BaseRequest, tag: str | None) -> Response | None:
+    """The answer to a client that has the content with this ETag; None if it has not."""
+    if tag is None or tag not in request.headers.get("If-None-Match", ""):
+        return None
+    return _tagged(b"", tag, HTTPStatus.NOT_MODIFIED)
+
+
+def _tagged(content: bytes, tag: str | None, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    response = reply(content, _JSON, status)
     if tag is not None:
         response.headers["ETag"] = tag
     return response

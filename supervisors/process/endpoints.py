@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from supervisors.debug.dump import SignalDump
+from supervisors.debug.page import Page
 from supervisors.debug.server import VERSION, DebugServer
-from supervisors.process.lookout import Lags, Lookout
+from supervisors.process.lookout import HANGS, Lags, Lookout
+from supervisors.process.overview import overview
 from supervisors.process.servers import HealthServer, MetricsServer
 from supervisors.tree.child_spec import ChildSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from actors.runtime.context import Runtime
+    from supervisors.debug.facts import Section
     from supervisors.process.metrics import Metrics
     from supervisors.serving.exposure import Exposure
     from supervisors.tree.supervisor import Supervisor
@@ -27,7 +30,7 @@ class Endpoints:
     They have a supervisor of their own, so that a crash of one restarts no part of the process.
     `program` names the file of the dump. `waits_for` returns why the process is not ready, None if
     it is; `root` returns the supervisor of the parts, `observation` that of the endpoints; `remark`
-    what `/readyz` says beside "ok".
+    what `/readyz` says beside "ok"; `sections` are what the page shows of the parts.
     """
 
     runtime: Runtime
@@ -39,6 +42,7 @@ class Endpoints:
     observation: Callable[[], Supervisor]
     remark: Callable[[], str | None] = lambda: None
     lags: Lags = field(default_factory=Lags)
+    sections: Sequence[Section] = ()
 
     def specs(self) -> list[ChildSpec]:
         """The child specs, in the order in which they are started."""
@@ -48,6 +52,9 @@ class Endpoints:
 
     def _tree(self) -> dict[str, Any]:
         return {"version": VERSION, **self.root().tree(), "observation": self.observation().tree}
+
+    def _roots(self) -> tuple[Supervisor, Supervisor]:
+        return self.root(), self.observation()
 
     def _dump(self) -> Any:
         directory = self.exposed.dump_directory
@@ -86,11 +93,22 @@ class Endpoints:
         address, again = self.exposed.debug, self.exposed.listen_again
         if address is None:
             return []
+        page = Page(
+            self.runtime,
+            self.program,
+            self._roots,
+            lambda: self.waits_for() or self._restarts(),
+            (
+                *overview(self.runtime, self.metrics, self.lags, self.remark, self._roots),
+                *self.sections,
+            ),
+            HANGS,
+        )
         return [
             ChildSpec(
                 "debug",
                 lambda: DebugServer.start(
-                    self.runtime, address, self._tree, self.root().find, again
+                    self.runtime, address, self._tree, self.root().find, page, again
                 ),
             )
         ]

@@ -61,6 +61,8 @@ class Metrics:
         self._counts: list[tuple[str, str, str, Mapping[str, float]]] = []
         self._gauges: list[tuple[str, str, Callable[[], Mapping[str, float]]]] = []
         self._requests: Counter[tuple[str, str, str]] = Counter()
+        self.last_error: tuple[float, str] | None = None
+        """When, on the monotonic clock, a request to the API server failed last, and which."""
         # A rate needs a counter that starts at zero.
         self._drift: Counter[str] = Counter(dict.fromkeys(CHILD_KINDS, 0))
         self._registry: Any = CollectorRegistry()
@@ -135,9 +137,15 @@ class Metrics:
         """Record when an event or a bookmark arrived."""
         self._heard[kind] = self._monotonic()
 
+    def stream(self, kind: str) -> tuple[int, float | None]:
+        """How many streams of a kind were opened, and when the last event came or was awaited."""
+        return self._opened[kind], self._heard.get(kind)
+
     def api_request(self, verb: str, resource: str, code: str) -> None:
         """Count a request that ended."""
         self._requests[verb, resource, code] += 1
+        if code[0] != "2":
+            self.last_error = self._monotonic(), f"{code}: {verb} {resource}"
 
     def drift_corrected(self, kind: str) -> None:
         """Count a correction of a child that another field manager had changed."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from actors.watch.audience import Audience
     from actors.watch.source import Source
     from actors.watch.store import Store
+    from supervisors.debug.facts import Section
     from supervisors.process.settings import ProcessSettings
     from supervisors.tree.intensity import Intensity
 
@@ -106,11 +107,12 @@ class Process:
         intensity: Intensity,
         backoff: Backoff,
         remark: Callable[[], str | None] = lambda: None,
+        sections: Sequence[Section] = (),
     ) -> Supervisor:
         """The supervisor of the parts; that of the endpoints, `observation`, is made beside it.
 
         `waits_for` says why the process is not ready, None if it is; `remark` says what a user has
-        to know though it is ready.
+        to know though it is ready. `sections` are what the page of the actors shows of the parts.
         """
         show(self.metrics, self.runtime, self._lags)
         endpoints = Endpoints(
@@ -123,6 +125,7 @@ class Process:
             observation=lambda: observation,
             remark=remark,
             lags=self._lags,
+            sections=sections,
         )
         self.observation = observation = Supervisor(
             self.runtime,

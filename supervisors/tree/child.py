@@ -10,6 +10,7 @@ from actors.runtime.lifecycle import crash
 from actors.runtime.mail import STOP, Mail
 from supervisors.tree.crashes import LastCrash, last_messages
 from supervisors.tree.intensity import TooManyRestarts
+from supervisors.tree.member import Member
 from supervisors.tree.stopping import Stuck
 
 if TYPE_CHECKING:
@@ -181,6 +182,13 @@ class Child(Generic[K]):
         if self._timer is None or self.last_crash is None:
             return None
         return {"attempt": self.attempt - 1, **self.last_crash.describe(self._parent.now())}
+
+    def member(self) -> Member:
+        """The child as a table shows it."""
+        actor = self.ref.actor_inbox.actor if self.ref is not None else None
+        crash = self.last_crash
+        due, error = (None, "") if crash is None else (crash.due, crash.error)
+        return Member(str(self.key), actor, self.waiting, max(0, self.life - 1), due, error)
 
     @property
     def attempt(self) -> int:

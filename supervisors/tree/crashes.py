@@ -100,12 +100,21 @@ def _in_words(entry: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """An object that has no actor until it has another version than this, or `retry` is due."""
+    """An object that has no actor until it has another version than this, or `retry` is due.
+
+    `due` is the monotonic time of the retry.
+    """
 
     version: Hashable | None
     error: BaseException
     parkings: int
     retry: Handle
+    due: float
+
+    @property
+    def what(self) -> str:
+        """The error in words."""
+        return f"{type(self.error).__name__}: {self.error}"
 
 
 def retry_delay(parkings: int) -> float:

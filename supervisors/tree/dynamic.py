@@ -14,10 +14,11 @@ from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from supervisors.tree.child import NEWS, Child, ChildDue, ChildExited, News
 from supervisors.tree.crashes import Crashes, Parked, retry_delay
+from supervisors.tree.member import Member
 from supervisors.tree.stopping import Superior, cancel, give_up
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable
+    from collections.abc import Awaitable, Callable, Hashable, Iterator
 
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
@@ -153,6 +154,13 @@ class DynamicSupervisor(Superior):
             "parked": [partial(_parked, *item) for item in self._parked.items()],
         }
 
+    def members(self) -> Iterator[Member]:
+        """The objects that had an actor or were parked when the iteration began, one by one."""
+        for child in list(self._children.values()):
+            yield child.member()
+        for ref, parked in list(self._parked.items()):
+            yield Member(str(ref), None, due=parked.due, error=parked.what, is_parked=True)
+
     def find(self, ref: ObjectRef) -> dict[str, Any] | None:
         """The object's entry in the dump; None if it neither has an actor nor is parked."""
         if ref in self._children:
@@ -241,7 +249,7 @@ class DynamicSupervisor(Superior):
         )
         self._forget(child)
         retry = self.runtime.clock.call_later(delay, partial(self._retry, ref))
-        self._parked[ref] = Parked(version, error, parkings, retry)
+        self._parked[ref] = Parked(version, error, parkings, retry, self.now() + delay)
         self.runtime.observer.actor_parked(ref.kind)
         notice = self._notices[ref] = self.loop.create_task(self._notify(ref, error))
         notice.add_done_callback(partial(self._notified, ref))
@@ -285,7 +293,7 @@ def _living(child: Child[ObjectRef]) -> dict[str, Any]:
 
 
 def _parked(ref: ObjectRef, parked: Parked) -> dict[str, Any]:
-    return {"object": str(ref), "error": f"{type(parked.error).__name__}: {parked.error}"}
+    return {"object": str(ref), "error": parked.what}
 
 
 class Population(NamedTuple):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from actors.runtime.lifecycle import Exit
     from supervisors.tree.child import Parent
     from supervisors.tree.child_spec import ChildSpec
+    from supervisors.tree.member import Member
     from supervisors.tree.stopping import Grace
 
 
@@ -102,6 +103,10 @@ class StaticChild(Child[str]):
             "actor": None if self.ref is None else self.ref.describe,
             "waits": self.waits(),
         }
+
+    def member(self) -> Member:
+        """The child as a table shows it; of its lives, only restarts count."""
+        return super().member()._replace(restarts=self.restarts)
 
     def _started(self, actor: Actor) -> None:
         if actor.actor_ref is self.ref:  # and not one that was given up

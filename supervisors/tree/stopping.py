@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,13 @@ from actors.runtime.actor import Actor
 from actors.runtime.lifecycle import ActorState, crash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from actors.runtime.clock import Clock
     from actors.runtime.context import Runtime
     from actors.runtime.lifecycle import Exit
     from supervisors.tree.child import Child
+    from supervisors.tree.member import Member
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +113,12 @@ class Superior(Actor):
         self._budget = budget or Budget()
         self._grace: Grace | None = None
         self._began: Grace | None = None
+
+    name: str
+
+    @abstractmethod
+    def members(self) -> Iterator[Member]:
+        """What is below this supervisor, one by one; a supervisor below it has members itself."""
 
     def now(self) -> float:
         """The time of the monotonic clock."""

@@ -13,13 +13,14 @@ from supervisors.tree.static_child import Phase, StaticChild
 from supervisors.tree.stopping import Grace, Stuck, Superior
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
     from actors.runtime.lifecycle import Exit
     from actors.runtime.mail import Mail
     from resources.kubernetes.reference import ObjectRef
+    from supervisors.tree.member import Member
     from supervisors.tree.stopping import Budget
 
 
@@ -108,6 +109,10 @@ class Supervisor(Superior):
     def describe(self) -> dict[str, Any]:
         """The tree, so that a supervisor above shows it whole."""
         return self.tree()
+
+    def members(self) -> Iterator[Member]:
+        """The children, in the order in which they are started."""
+        return (child.member() for child in self._children)
 
     def find(self, ref: ObjectRef) -> dict[str, Any] | None:
         """The entry in the dump of the object, wherever it is below; None if there is none."""

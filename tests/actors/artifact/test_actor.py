@@ -94,7 +94,7 @@ class House:
         self.records: list[Any] = []
         self.reports = ReportIndex()
         self.digests = TagDigests(self.runtime)
-        self.verdicts = SignatureVerdicts(self.runtime)
+        self.verdicts = SignatureVerdicts(self.runtime, self.digests.registries)
         self.signatures = Signatures(self.verdicts, TrustedRootFile(), DEFAULT_MODES)
         self.services = ArtifactServices(
             self.api,

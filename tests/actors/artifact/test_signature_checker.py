@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from actors.artifact.registries import Registries
 from actors.artifact.signature_checker import SignatureChecker
 from actors.artifact.signature_verdicts import SignatureQuery, SignatureVerdicts
 from actors.artifact.trusted_root_file import TrustedRootFile
@@ -30,7 +31,7 @@ class House:
     def __init__(self, root):
         self.clock = FakeClock()
         self.runtime = Runtime(self.clock, random.Random(1))
-        self.verdicts = SignatureVerdicts(self.runtime)
+        self.verdicts = SignatureVerdicts(self.runtime, Registries(self.runtime))
         self.root = TrustedRootFile(str(root))
         self.gate = asyncio.Event()
         self.running = []

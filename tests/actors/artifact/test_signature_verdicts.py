@@ -5,9 +5,11 @@ import random
 
 import pytest
 
+from actors.artifact.registries import Registries
 from actors.artifact.signature_verdicts import SignatureQuery, SignatureVerdicts
 from actors.runtime.context import Runtime
 from resources.artifact.sources import OciSource
+from resources.registry.request import Problem
 from resources.signatures.demand import Demand
 from resources.signatures.policy import Mode, Result
 from resources.signatures.request import Verdict
@@ -31,8 +33,13 @@ def clock():
 
 
 @pytest.fixture
-def verdicts(clock):
-    return SignatureVerdicts(Runtime(clock, random.Random(1)))
+def registries(clock):
+    return Registries(Runtime(clock, random.Random(1)))
+
+
+@pytest.fixture
+def verdicts(clock, registries):
+    return SignatureVerdicts(Runtime(clock, random.Random(1)), registries)
 
 
 def answered(verdicts, verdict):
@@ -84,6 +91,29 @@ async def test_a_registry_that_fails_takes_no_verdict_back(verdicts, clock):
 def test_a_registry_that_wants_to_be_left_alone_is(verdicts):
     verdicts.ask(ONE, query())
     answered(verdicts, Verdict(Result.REGISTRY_FAILED, "429", retry_after=500.0))
+    assert verdicts.next_due(()) == 500.0
+
+
+async def test_what_a_registry_asks_for_holds_for_all_of_its_queries_and_look_ups(
+    verdicts, registries, clock
+):
+    verdicts.ask(ONE, query())
+    answered(verdicts, Verdict(Result.REGISTRY_FAILED, "429", retry_after=500.0))
+    verdicts.ask(TWO, query(policy="q"))
+    verdicts.ask(artifact_ref("three"), query("other"))
+    assert registries.not_before("r") == clock.monotonic() + 500.0
+    taken = verdicts.take_due(())
+    assert taken is not None
+    assert taken.query.source.registry == "other"
+    assert verdicts.take_due(()) is None
+    await clock.advance(500.0)
+    assert verdicts.take_due(()) is not None
+
+
+def test_a_look_up_that_was_refused_holds_back_verifications(verdicts, registries):
+    registries.heard("r", Problem("429", transient=True, retry_after=500.0))
+    verdicts.ask(ONE, query())
+    assert verdicts.take_due(()) is None
     assert verdicts.next_due(()) == 500.0
 
 

@@ -57,6 +57,26 @@ async def test_a_rate_limit_is_told_with_the_time_to_wait(registry, tmp_path):
     assert len(registry.seen) == 1
 
 
+async def test_a_rate_limit_without_a_time_is_not_tried_again_at_once(registry, tmp_path):
+    digest = registry.artifact(GOOD)
+    registry.serve(manifest_path(digest), b"", 429)
+    error = await refused(registry.endpoint(), digest, tmp_path)
+    assert (error.transient, error.retry_after) == (True, 10)
+    assert len(registry.seen) == 1
+
+
+@pytest.mark.parametrize(("status", "wait"), [(429, 77), (503, 77)])
+async def test_a_host_to_which_a_registry_redirects_is_heard_as_well(
+    registry, other, tmp_path, status, wait
+):
+    digest, blob = registry.artifact(GOOD), blob_path(digest_of(GOOD))
+    registry.redirect(blob, f"{other.url}/elsewhere")
+    other.serve("/elsewhere", b"", status, Retry_After="77")
+    error = await refused(registry.endpoint(), digest, tmp_path)
+    assert (error.transient, error.retry_after) == (True, wait)
+    assert len(other.seen) == 1
+
+
 async def test_a_rate_limit_spares_the_registry_the_rest_of_a_batch(registry, other):
     registry.serve(manifest_path("a"), b"", 429, Retry_After="77")
     digest = other.artifact(GOOD, "a")

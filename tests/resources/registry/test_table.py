@@ -38,6 +38,7 @@ hosts:
     auth: {secretRef: {name: mirror}}
   cache:5000:
     plainHTTP: true
+    pullThrough: true
   skip.example.com: {tls: {insecureSkipVerify: true}}
 proxy: http://proxy.example.com:3128/
 noProxy: [.example.com, 10.0.0.0/8, "[::1]:80"]
@@ -57,6 +58,8 @@ def test_every_field_is_read_with_hosts_in_lower_case_and_docker_hub_by_one_name
     assert table.host("MIRROR.example.com:5000").ca == PEM
     assert table.host("mirror.example.com:5000").secret == "mirror"
     assert table.host("cache:5000").plain_http
+    pulls_through = [name for name, host in table.hosts.items() if host.pull_through]
+    assert pulls_through == ["cache:5000"]
     assert table.host("skip.example.com").skip_verify
     assert table.host("mirror.example.com").ca == ""  # another port is another host
     assert table.proxy == "http://proxy.example.com:3128"

@@ -10,6 +10,7 @@ import pytest
 
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
+from supervisors.debug.page import Page
 from supervisors.debug.server import VERSION, DebugServer
 from tests.actor_examples import BugError, reconcile
 from tests.fake_clock import settle
@@ -41,7 +42,8 @@ async def crowd():
 async def served(crowd):
     """The debug server of these actors, while it runs."""
     supervisor = crowd.supervisor
-    debug = DebugServer(crowd.runtime, ANY_PORT, supervisor.tree, supervisor.find)
+    page = page_of(crowd.runtime, supervisor)
+    debug = DebugServer(crowd.runtime, ANY_PORT, supervisor.tree, supervisor.find, page)
     async with running(debug) as server:
         await settle()
         yield server
@@ -49,7 +51,7 @@ async def served(crowd):
 
 async def test_the_dump_is_the_tree_as_json_indented_on_request(runtime):
     tree = {"name": "operator", "children": [{"name": "falcos"}]}
-    async with running(DebugServer(runtime, ANY_PORT, lambda: tree, nobody)) as server:
+    async with running(serving(runtime, lambda: tree)) as server:
         plain = await get(server, "/debug/actors")
         pretty = await get(server, "/debug/actors?pretty")
     assert plain.headers["Content-Type"] == "application/json"
@@ -141,10 +143,15 @@ async def test_an_unchanged_etag_holds_for_seconds_only_as_watches_change_withou
     ],
 )
 async def test_the_dump_is_not_for_a_web_page_under_its_own_name(runtime, host, status):
-    async with running(DebugServer(runtime, ANY_PORT, dict, nobody)) as server:
+    async with running(serving(runtime, dict)) as server:
         answer = await get(server, "/debug/actors", headers={"Host": host})
     assert answer.status == status
 
 
-def nobody(_ref):
-    return None
+def serving(runtime, tree):
+    """A server of this tree, in which no object has an actor."""
+    return DebugServer(runtime, ANY_PORT, tree, lambda _ref: None, page_of(runtime))
+
+
+def page_of(runtime, *roots):
+    return Page(runtime, "program", lambda: roots, lambda: None, (), 30.0)

@@ -43,5 +43,24 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- range $field, $value := .Values.registries }}
 {{- if $value }}{{ $_ := set $table $field $value }}{{ end }}
 {{- end }}
+{{- if .Values.cache.enabled }}
+{{- $mirrors := get $table "mirrors" | default list }}
+{{- $hosts := get $table "hosts" | default dict | deepCopy }}
+{{- range $upstream := .Values.cache.upstreams }}
+{{- range $mirrors }}
+{{- if eq .prefix $upstream.registry }}
+{{- printf "registries.mirrors has the prefix %s, and so has cache.upstreams: it can be in one of them only" .prefix | fail }}
+{{- end }}
+{{- end }}
+{{- $about := dict "root" $ "registry" $upstream.registry }}
+{{- $host := include "falco-operator.cache.host" $about }}
+{{- $ca := include "falco-operator.cache.ca" $about }}
+{{- $mirrors = append $mirrors (dict "prefix" $upstream.registry "locations" (list $host)) }}
+{{- $_ := set $hosts $host (dict "pullThrough" true) }}
+{{- if $ca }}{{ $_ := set (get $hosts $host) "tls" (dict "ca" $ca) }}{{ end }}
+{{- end }}
+{{- $_ := set $table "mirrors" $mirrors }}
+{{- $_ := set $table "hosts" $hosts }}
+{{- end }}
 {{- if $table }}{{ toYaml $table }}{{ end }}
 {{- end }}
