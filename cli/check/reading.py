@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from actors.api.body import json_body
-from actors.api.errors import ApiError, NotFound
+from actors.api.errors import ApiError
 from cli.check.crds import DEFINITIONS
 from cli.check.facts import Facts
 from cli.check.operator import LEASE, is_old, lease_of
 from cli.check.rights import asked_of_installer, asked_of_user
-from cli.cluster.kinds import READ
 from cli.cluster.operator_settings import LABELS, settings_of
-from cli.cluster.snapshot import UNKNOWN_KIND, Snapshot, Unread, snapshot, why_not
+from cli.cluster.snapshot import UNKNOWN, Snapshot, Unread, read_one, snapshot, why_not
 from resources.falco.desired import FalcoSettings
 from resources.instance.labels import MANAGED_BY, OPERATOR
 from resources.kubernetes.reference import ObjectRef
@@ -121,14 +120,11 @@ async def _lease(connection: Connection, namespace: str) -> Snapshot:
 
 
 async def _one(connection: Connection, ref: ObjectRef) -> Snapshot:
-    path = f"{READ[ref.kind].path(ref.namespace)}/{ref.name}"
     try:
-        raw = await connection.transport.request("GET", path, verb="get")
-    except NotFound:
-        return Snapshot({ref.kind: []}, [])
+        found = await read_one(connection, ref)
     except ApiError as error:
         return Snapshot({}, [Unread(ref.kind, ref.namespace, why_not(connection, error))])
-    return Snapshot({ref.kind: [{"kind": ref.kind, **msgspec.json.decode(raw)}]}, [])
+    return Snapshot({ref.kind: [] if found is None else [found]}, [])
 
 
 async def _crds(connection: Connection) -> Snapshot:
@@ -206,7 +202,7 @@ def _joined(snapshots: Iterable[Snapshot]) -> Snapshot:
             found = objects.setdefault(kind, {})
             for item in one.of(kind):
                 found[item["metadata"].get("namespace", ""), item["metadata"]["name"]] = item
-        unread += [missing for missing in one.unread if missing.why != UNKNOWN_KIND]
+        unread += [missing for missing in one.unread if missing.why != UNKNOWN]
     return Snapshot(
         {kind: found.values() for kind, found in objects.items()}, dict.fromkeys(unread)
     )

@@ -24,7 +24,8 @@ OPERATOR, HOME, PEOPLE = "falco-operator", "security", "people"
 # What cluster administrators let those see who run Falco: all but the content of Secrets.
 SEEN = [
     {"apiGroups": [""], "verbs": ["get", "list"], "resources": [
-        "namespaces", "nodes", "pods", "services", "limitranges", "resourcequotas"]},
+        "namespaces", "nodes", "pods", "services", "serviceaccounts", "configmaps",
+        "limitranges", "resourcequotas"]},
     {"apiGroups": ["apps", "rbac.authorization.k8s.io", "discovery.k8s.io", "events.k8s.io",
                    "admissionregistration.k8s.io", "apiextensions.k8s.io", "coordination.k8s.io",
                    "instance.falcosecurity.dev", "artifact.falcosecurity.dev"],
