@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 PROMPT = "$ "
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)$")
@@ -26,7 +26,13 @@ class Step:
     lines: list[str] = field(default_factory=list)
 
     @property
+    def only_asks(self) -> bool:
+        """Whether it can be repeated without any effect."""
+        return self.command.startswith("kubectl falco ")
+
+    @property
     def output(self) -> str:
+        """What the page shows."""
         return "".join(f"{line}\n" for line in self.lines)
 
 
@@ -47,13 +53,12 @@ def pieces(page: str) -> Iterator[str | Step]:
             yield line
 
 
-def written(page: str, outputs: dict[int, str]) -> str:
-    """The page with these outputs, by the number of the step."""
-    lines, number = [], 0
+def written(page: str, outputs: Iterable[str]) -> str:
+    """The page with these outputs of its steps."""
+    lines, left = [], iter(outputs)
     for piece in list(pieces(page)):
         if isinstance(piece, Step):
-            lines += [f"{PROMPT}{piece.command}", *outputs[number].splitlines()]
-            number += 1
+            lines += [f"{PROMPT}{piece.command}", *next(left).splitlines()]
         else:
             lines.append(piece)
     return "".join(f"{line}\n" for line in lines)
@@ -64,15 +69,47 @@ class _Changing(NamedTuple):
     instead: str
 
 
-_CHANGING = (
-    _Changing(re.compile(r"\bsha256:[0-9a-f]{6,64}"), "sha256:…"),
-    _Changing(re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UID"),
-    _Changing(re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?"), "TIME"),
-    _Changing(re.compile(r"\b(falco(?:-[a-z]+)*)-[a-z0-9]{5}\b(?![-.])"), r"\1-xxxxx"),
-    _Changing(re.compile(r"\b(?:\d+d)?(?:\d+h)?(?:\d+m)?\d+(?:\.\d+)?(?:s| s| ms|ms)\b"), "1s"),
-    _Changing(re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:PORT"),
+# Each with what stands for it in every output.
+_CHANGING = tuple(
+    _Changing(re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"\b[0-9a-f]{64}\b", "DIGEST"),
+        (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UID"),
+        (r"\b\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|\+00:00)?", "TIME"),
+        (r"\b\d\d:\d\d:\d\d(?:\.\d+)?\b", "TIME"),
+        (r"\b[0-9a-f]{8}-\d+\b", "NUMBER"),
+        (r"\b(falco|audit-[0-9a-f]{8,10})-[a-z0-9]{5}\b(?![-.])", r"\1-POD"),
+        (r"\baudit-[0-9a-f]{8,10}-POD", "audit-POD"),
+        (r"\b\d+(?:\.\d+)? ?(?:ms|s|min|m|h|d)\b", "SPAN"),
+        (r"127\.0\.0\.1:\d+", "ADDRESS"),
+        (r"\boperator-[a-z0-9-]+_[0-9a-f]{16}\b", "HOLDER"),
+    )
 )
 _BLANKS = re.compile(r" {2,}")
+ANYTHING = "…"
+
+
+def shows(page: str, output: str) -> bool:
+    """Whether this is what the page shows; a line with an ellipsis stands for any lines."""
+    lines = settled(output).splitlines()
+    parts = [part.splitlines() for part in _parts(settled(page))]
+    first, *between = parts
+    if lines[: len(first)] != first:
+        return False
+    at = len(first)
+    for part in between[:-1]:
+        found = next((i for i in range(at, len(lines)) if lines[i : i + len(part)] == part), None)
+        if found is None:
+            return False
+        at = found + len(part)
+    if not between:
+        return at == len(lines)
+    last = between[-1]
+    return len(lines) - len(last) >= at and lines[len(lines) - len(last) :] == last
+
+
+def _parts(page: str) -> list[str]:
+    return re.split(rf"^ *{ANYTHING}\n", page, flags=re.MULTILINE)
 
 
 def settled(output: str) -> str:

@@ -5,5 +5,5 @@ import sys
 from deploy.local import programs
 from deploy.local.__main__ import main
 
-programs._FROM_USER = (*programs._FROM_USER, "PYTHONPATH")
+vars(programs)["_FROM_USER"] += ("PYTHONPATH",)
 sys.exit(main(sys.argv[1:]))

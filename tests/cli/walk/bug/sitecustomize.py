@@ -15,4 +15,4 @@ else:
             raise ZeroDivisionError("division by zero")
         return _sound(falco, *more)
 
-    desired.desired = _broken
+    vars(desired)["desired"] = _broken
