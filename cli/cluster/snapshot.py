@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from cli.cluster.connection import Connection
+    from resources.kubernetes.reference import ObjectRef
 
 # As kubectl reads: 5,000 nodes in ten requests.
 _PAGE = "500"
@@ -50,6 +51,11 @@ class Snapshot:
             (kind, *_key(one)): one for kind, found in self._objects.items() for one in found
         }
         self.unread = list(unread)
+
+    @property
+    def kinds(self) -> list[str]:
+        """All that was asked for, whether it could be read or not."""
+        return list(self._objects)
 
     def of(self, kind: str) -> list[Object]:
         """All objects of a kind, by namespace and name."""
@@ -126,6 +132,17 @@ async def _read(
 
     found, failed = await collected(connection, kind, namespace, take, selectors.get(kind, ""))
     return kind, found, failed
+
+
+async def read_one(connection: Connection, ref: ObjectRef) -> Object | None:
+    """One object by name; None if it is not there. Raises ApiError."""
+    path = f"{READ[ref.kind].path(ref.namespace)}/{ref.name}"
+    try:
+        raw = await connection.transport.request("GET", path, verb="get")
+    except NotFound:
+        return None
+    found: Object = msgspec.json.decode(raw)
+    return found
 
 
 def why_not(connection: Connection, error: ApiError) -> str:
