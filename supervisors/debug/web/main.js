@@ -83,11 +83,13 @@ async function showActor(isNew) {
   if (isNew) at("one").querySelector("h2")?.focus();
 }
 
-// The trace of the actors that are chosen by kind and namespace, or of all.
+// The trace of the actor that is open, of those that are chosen by kind and namespace, or of all.
 function trace() {
   const { kind, namespace, actor: key } = view.values;
   const parts = key.split("/");
-  const wanted = key.includes("/") ? { kind: parts[0], namespace: parts.length === 3 ? parts[1] : "" } : { kind, namespace };
+  const wanted = key.includes("/")
+    ? { kind: parts[0], namespace: parts.length === 3 ? parts[1] : "", name: parts.at(-1) }
+    : { kind, namespace };
   const query = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value));
   return `trace${query.size ? `?${query}` : ""}`;
 }

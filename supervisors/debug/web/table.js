@@ -14,7 +14,7 @@ export const COLUMNS = [
   { id: "state", title: "State", width: "6em", text: (row) => row.state },
   { id: "mail", title: "Mail", width: "4.2em", right: true, text: (row) => number(row.mail) },
   { id: "held", title: "Held by", width: "9em", text: (row) => held(row) },
-  { id: "outcome", title: "Last result", width: "14em", text: (row) => row.outcome || row.error },
+  { id: "outcome", title: "Last result", width: "14em", text: (row) => (row.state === "parked" ? row.error : row.outcome || row.error) },
   { id: "at", title: "Ended", width: "6em", right: true, text: (row) => (row.at === null ? "" : ago(row.at)) },
   { id: "wait_p50", title: "Wait p50", width: "6em", right: true, text: (row) => ms(row.wait_p50) },
   { id: "wait_max", title: "max", width: "5.5em", right: true, text: (row) => ms(row.wait_max) },

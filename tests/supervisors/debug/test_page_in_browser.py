@@ -165,7 +165,11 @@ async def test_a_parked_actor_opens_with_its_error_and_the_way_to_try_again(page
     assert EVIL in await page.value(text("#one .why"))
     shown = await page.value(text("#one"))
     assert "annotate --overwrite falcos.instance.falcosecurity.dev/crashing" in shown
+    assert "crash: ValueError" in await page.value(text(".entry"))
     assert await page.value("document.querySelectorAll('#one img').length") == 0
+    assert (await page.value("document.querySelector('#download').href")).endswith(
+        "/debug/trace?kind=Falco&namespace=team-00&name=crashing"
+    )
 
 
 async def test_a_supervisor_links_to_what_is_below_it(page):
