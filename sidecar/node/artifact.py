@@ -89,7 +89,7 @@ class NodeArtifactActor(Actor):
         if snapshot is None:
             self._fetches.cancel_all_but(())
             self._services.state.drop(self.ref)
-            decide("the artifact is gone, and nothing wanted any more")
+            decide("wants nothing any more, for the artifact is gone")
             return Retire()
         artifact = self._look(snapshot)
         for line in artifact.in_words():

@@ -68,6 +68,7 @@ def test_a_browser_gets_to_the_page(traced):
     command = [COMMAND, "dashboard", "--no-browser", *options(traced)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
+            assert process.stdout is not None
             url = process.stdout.readline().split()[0]
             with urlopen(url) as page:
                 assert b"<html" in page.read()
