@@ -79,7 +79,7 @@ class SignatureChecker(TaskActor):
         async with asyncio.TaskGroup() as running:
             while True:
                 while len(self._busy) < _AT_ONCE and (due := self._verdicts.take_due(self._busy)):
-                    self._busy.add(due.query.source.registry)
+                    self._busy.add(due.query.lane)
                     running.create_task(self._check(due))
                 await self._wait()
                 if self._root.look():
@@ -96,7 +96,7 @@ class SignatureChecker(TaskActor):
             verdict = await self._verdict(query)
             decide(f"found {what.content} {verdict.result}: {verdict.message}")
         self._count(verdict.result)
-        self._busy.discard(due.query.source.registry)
+        self._busy.discard(due.query.lane)
         if concerned := self._verdicts.answered(due, verdict):
             self._tell(concerned)
         self._wake()

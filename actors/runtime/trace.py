@@ -99,6 +99,16 @@ class TraceEntry(NamedTuple):
     decisions: list[str]
 
 
+class Glance(NamedTuple):
+    """An entry without its texts but for the outcome, as a table needs it: that is read quickly."""
+
+    at: float
+    wait: float
+    run: float
+    outcome: str
+    calls: int
+
+
 class Came(NamedTuple):
     """When a reason of a reconcile came first and last, and how often, until its handler began.
 
@@ -108,16 +118,6 @@ class Came(NamedTuple):
     first: float
     last: float
     times: int
-
-
-class Glance(NamedTuple):
-    """An entry without its texts but for the outcome, as a table needs it: that is read quickly."""
-
-    at: float
-    wait: float
-    run: float
-    outcome: str
-    calls: int
 
 
 class Asked(NamedTuple):

@@ -34,3 +34,8 @@ def test_a_deadline_that_no_falco_could_keep_is_refused(text, capsys):
     with pytest.raises(SystemExit):
         parse([f"--load-deadline={text}"], IDENTITY)
     assert f"argument --load-deadline: '{text}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flags", "window"), [([], 120.0), (["--pull-window=0"], 0.0)])
+def test_pulls_are_spread_unless_that_is_turned_off(flags, window):
+    assert parse(flags, IDENTITY).pull_window == window

@@ -239,6 +239,14 @@ def test_the_sidecar_is_told_of_a_default_that_is_not_its_own(mode, flags):
     assert [arg for arg in args if "validation" in arg] == flags
 
 
+@pytest.mark.parametrize(
+    ("seconds", "flags"), [(0.0, ["--pull-window=0s"]), (1.5, ["--pull-window=1.5s"]), (120.0, [])]
+)
+def test_the_sidecar_is_told_of_a_window_that_is_not_its_own(seconds, flags):
+    args = sidecar(SETTINGS._replace(pull_window=seconds))["args"]
+    assert [arg for arg in args if "window" in arg] == flags
+
+
 @pytest.mark.parametrize("deadline", [0, 30, 60, 61, 300, 3600])
 def test_the_startup_probe_outlasts_the_gate(deadline):
     container = sidecar(SETTINGS._replace(gate_deadline=deadline))
