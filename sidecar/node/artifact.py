@@ -91,7 +91,7 @@ class NodeArtifactActor(Actor):
         if snapshot is None:
             self._fetches.cancel_all_but(())
             self._services.state.drop(self.ref)
-            decide("the artifact is gone, and nothing wanted any more")
+            decide("wants nothing any more, for the artifact is gone")
             return Retire()
         # One moment for all that depends on it: a timer that is due may say so a moment too early.
         now = self.runtime.clock.monotonic()
