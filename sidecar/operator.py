@@ -34,6 +34,7 @@ from sidecar.node.installation import Installation
 from sidecar.node.labels import NodeLabels
 from sidecar.node.loading import Loading
 from sidecar.node.metrics import NodeMetrics
+from sidecar.node.pull_limiter import PullLimiter
 from sidecar.node.report import Reporter
 from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.settings import AUTO, OFF, NodeSettings, parse
@@ -88,6 +89,7 @@ class ArtifactOperator:
             self._registries,
             {"Rulesfile": settings.most_rules_bytes, "Plugin": settings.most_plugin_bytes},
             process.clock,
+            PullLimiter(self._runtime, self._longest_window),
             self._metrics,
         )
         self._services = NodeServices(
@@ -121,6 +123,11 @@ class ArtifactOperator:
                 self._state, self._metrics, self._gate, self._artifacts, self._router
             ),
         )
+
+    def _longest_window(self) -> float:
+        """Seconds that a pull waits at most, shorter while Falco waits for it to start."""
+        most = self._settings.pull_window
+        return most if self._state.gate_opened else min(most, self._settings.gate_deadline / 2)
 
     def _children(self) -> list[RegisteredChild[Any]]:
         """In the order in which they are started."""

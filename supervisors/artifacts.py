@@ -125,6 +125,7 @@ class Artifacts:
             self._digests,
             self._reader.endpoint,
             registry.look_up,
+            registry.fill,
             lambda refs: self._announce(concerning(refs, Reason(Cause.DIGEST))),
         )
 

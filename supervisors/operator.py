@@ -156,6 +156,7 @@ class Operator:
             exact_check=settings.exact_check,
             default_validation=settings.default_validation,
             signature_modes=settings.signature_modes,
+            pull_window=settings.pull_window,
         )
         return Instances(
             self._process.runtime,

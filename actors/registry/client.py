@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from actors.runtime.child_process import MEGABYTE, WorkerFailed, replies_of, run_worker
 from resources.registry.request import (
+    Filled,
     LookupAnswer,
     Lookups,
     Pace,
@@ -27,7 +28,7 @@ from resources.registry.request import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
 
-    from resources.registry.request import Endpoint, Lookup, Pull
+    from resources.registry.request import Endpoint, Fill, Lookup, Pull
 
 PROMPT = Pace(seconds=5.0, patience=2.0)
 """The pace for registries that are expected to answer."""
@@ -116,6 +117,20 @@ async def pull(request: Pull) -> Pulled:
         _remove(file)
         raise RegistryError(pulled.problem)
     return pulled
+
+
+async def fill(request: Fill) -> Filled:
+    """Have the caches of an endpoint fetch an artifact; a problem is told, and none of a node."""
+    try:
+        return await run_worker(
+            "actors.registry.fill_worker",
+            request,
+            Filled,
+            memory=_MEMORY,
+            seconds=request.seconds,
+        )
+    except WorkerFailed as error:
+        return Filled(problem=_failed(request.endpoint, "filling of caches", error))
 
 
 async def _answers(

@@ -52,6 +52,8 @@ _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_HEAD = frozenset({400, 405, 501})
 _CHUNK = 64 * 1024
+# A part of the blob, and that an empty one has none.
+_IN_RANGES = frozenset({206, 416})
 _HEADERS = {"User-Agent": "falco-operator", "Accept-Encoding": "identity"}
 _REPOSITORY = re.compile(r"[a-z0-9._/-]+", re.ASCII)
 
@@ -127,6 +129,18 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         """The blob in chunks; its digest is not verified yet."""
         response: requests.Response = self.get_blob(self._container, digest, stream=True)
         self._check(response, f"blob {digest}")
+        return self._chunks(response)
+
+    def missing_blob(self, digest: str) -> Iterator[bytes]:
+        """The blob in chunks if the registry has to fetch it first, else its first byte at most.
+
+        What is there is sent in ranges (RFC 9110), and what is passed on is not.
+        """
+        repository, _, _ = self._manifest_url(digest).rpartition("/manifests/")
+        url = f"{repository}/blobs/{digest}"
+        response = self.do_request(url, headers={"Range": "bytes=0-0"})
+        if response.status_code not in _IN_RANGES:
+            self._check(response, f"blob {digest}")
         return self._chunks(response)
 
     def do_request(

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.analyze import findings as codes
 from cli.analyze.contents import Contents
+from cli.analyze.files import files_option, read_files
 from cli.analyze.findings import Severity
-from cli.analyze.manifests import STANDARD_INPUT, files
 from cli.failure import FINE, FOUND, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from cli.analyze.findings import Finding
 
 _SEVERITIES = {severity.word: severity for severity in Severity}
-_FILES = click.option(
-    "-f",
-    "--filename",
-    "paths",
-    multiple=True,
-    required=True,
-    metavar="FILE|DIR|-",
-    help="A file, all YAML files below a directory, or - for standard input; may be repeated.",
-)
 
 
 @click.command()
-@_FILES
+@files_option
 @click.option(
     "-o",
     "--output",
@@ -80,7 +70,7 @@ def analyze(
     from cli.analyze.analysis import analyzed  # noqa: PLC0415 - not for --help
 
     contents = Contents()
-    for file, text in _read(paths):
+    for file, text in read_files(paths):
         contents.add(file, text)
     found = [one for one in analyzed(contents, falco_version) if one.code.name not in suppress]
     click.echo(_written(found, output), nl=False)
@@ -91,7 +81,7 @@ def analyze(
 
 
 @click.command()
-@_FILES
+@files_option
 @click.option("--sidecar-image", default="", help="The image of the sidecar, as the operator has.")
 def render(paths: tuple[str, ...], sidecar_image: str) -> None:
     """Write all objects that the operator would make of Falcos and Components, as YAML.
@@ -101,7 +91,7 @@ def render(paths: tuple[str, ...], sidecar_image: str) -> None:
     from cli.analyze.rendering import NothingToRender, rendered  # noqa: PLC0415 - not for --help
 
     contents = Contents()
-    for file, text in _read(paths):
+    for file, text in read_files(paths):
         contents.add(file, text)
     for one in contents.findings:
         raise Failure(f"{one.file}:{one.line}: {one.text}")
@@ -109,16 +99,6 @@ def render(paths: tuple[str, ...], sidecar_image: str) -> None:
         click.echo(rendered(contents.instances, sidecar_image), nl=False)
     except NothingToRender as error:
         raise Failure(str(error)) from error
-
-
-def _read(paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    for path in paths:
-        for file in files(path):
-            try:
-                is_input = file == STANDARD_INPUT
-                yield file, sys.stdin.buffer.read() if is_input else Path(file).read_bytes()
-            except OSError as error:
-                raise Failure(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _require_codes(names: Iterable[str]) -> None:

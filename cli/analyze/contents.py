@@ -102,14 +102,16 @@ class ContentSet:
 class Contents:
     """Takes in files, and gives their contents by namespace, and findings on the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, default_namespace: str = DEFAULT_NAMESPACE) -> None:
+        """`default_namespace` is that of manifests that name none."""
+        self._default_namespace = default_namespace
         self.findings: list[Finding] = []
         self.instances: list[Resource] = []
         self.checked = 0
         """How many resources and plain files there are to check."""
         self._bytes: dict[str, bytes] = {}
         self._sets: dict[str, ContentSet] = {}
-        self._artifacts: list[Resource] = []
+        self.artifacts: list[Resource] = []
         self._config_maps: dict[tuple[str, str], Document] = {}
         self._seen: dict[str, Document] = {}
 
@@ -130,7 +132,7 @@ class Contents:
 
     def sets(self) -> dict[str, ContentSet]:
         """The sets by namespace; to be called once, when all files are in."""
-        for resource in self._artifacts:
+        for resource in self.artifacts:
             set_ = self._sets.setdefault(resource.namespace, ContentSet())
             self._artifact(resource, set_)
         return self._sets
@@ -148,7 +150,7 @@ class Contents:
         set_.contents.append(Content(slot, None, file, 1, same))
 
     def _document(self, document: Document) -> None:
-        resource = _resource(document)
+        resource = _resource(document, self._default_namespace)
         if resource is None:
             return
         if resource.kind == "ConfigMap":
@@ -160,7 +162,7 @@ class Contents:
             text = f"it is in {first.file}, line {first.line}, too"
             self.findings.append(resource.finding(codes.DUPLICATE, text))
         elif resource.kind in _ARTIFACTS:
-            self._artifacts.append(resource)
+            self.artifacts.append(resource)
         else:
             self.instances.append(resource)
 
@@ -247,7 +249,7 @@ def _plain_kind(file: str, text: bytes) -> str:
     return "config" if is_config else ""
 
 
-def _resource(document: Document) -> Resource | None:
+def _resource(document: Document, default_namespace: str) -> Resource | None:
     """The resource that a document holds, if it is one that matters."""
     value = document.value
     if not isinstance(value, dict):
@@ -257,5 +259,5 @@ def _resource(document: Document) -> Resource | None:
         return None
     if value.get("apiVersion") != KINDS[kind].api_version:
         return None
-    namespace = metadata.get("namespace") or DEFAULT_NAMESPACE
+    namespace = metadata.get("namespace") or default_namespace
     return Resource(document, kind, str(namespace), str(metadata.get("name", "")))

@@ -9,6 +9,7 @@ import msgspec
 from resources.component import desired as component
 from resources.component.spec import Component
 from resources.falco import desired as falco
+from resources.falco.rights import Readable
 from resources.falco.spec import Falco
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from resources.falco.desired import FalcoSettings
     from resources.instance.children import Child
 
+NOBODY = Readable()
 NO_UID = "00000000-0000-0000-0000-000000000000"
 """In the place of the uid that only the API server gives."""
 
@@ -27,17 +29,19 @@ class Running(NamedTuple):
     version: str
 
 
-def children_of(resource: Resource, settings: FalcoSettings) -> tuple[Child, ...]:
-    """Every child, in the order of writing.
+def children_of(
+    resource: Resource, settings: FalcoSettings, uid: str = NO_UID, readable: Readable = NOBODY
+) -> tuple[Child, ...]:
+    """Every child, in the order of writing; `readable` is what artifacts of the namespace name.
 
     Raises:
         InvalidSpec: the spec cannot be carried out.
         msgspec.DecodeError: a field has a type that the CRD does not allow.
     """
-    raw = _raw(resource)
+    raw = _raw(resource, uid)
     if resource.kind == "Component":
         return component.desired(msgspec.json.decode(raw, type=Component), settings.excluded_labels)
-    return falco.desired(msgspec.json.decode(raw, type=Falco), settings)
+    return falco.desired(msgspec.json.decode(raw, type=Falco), settings, readable)
 
 
 def running_of(resource: Resource) -> Running:
@@ -46,7 +50,7 @@ def running_of(resource: Resource) -> Running:
     return Running(falco.main_workload(decoded).kind, falco.resolved_version(decoded))
 
 
-def _raw(resource: Resource) -> bytes:
+def _raw(resource: Resource, uid: str = NO_UID) -> bytes:
     value = resource.document.value
-    metadata = {**value["metadata"], "namespace": resource.namespace, "uid": NO_UID}
+    metadata = {**value["metadata"], "namespace": resource.namespace, "uid": uid}
     return msgspec.json.encode({**value, "metadata": metadata})

@@ -8,6 +8,7 @@ import msgspec
 import yaml
 
 from cli.analyze.instances import children_of
+from cli.output.without_aliases import WithoutAliases
 from resources.falco.desired import SIDECAR_IMAGE, FalcoSettings
 from resources.kubernetes.invalid_spec import InvalidSpec
 
@@ -39,11 +40,4 @@ def rendered(resources: Iterable[Resource], sidecar_image: str = "") -> str:
         documents += [child.body for child in children]
     if not documents:
         raise NothingToRender("there is neither a Falco nor a Component in these files")
-    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, explicit_start=True)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes no aliases: children share parts of their bodies."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is yaml's
-        return True
+    return yaml.dump_all(documents, Dumper=WithoutAliases, sort_keys=False, explicit_start=True)

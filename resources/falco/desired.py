@@ -16,6 +16,7 @@ from resources.instance.rbac import cluster_rights, namespaced_rights
 from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.overlay import Template, normalized
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+from resources.registry.pull_window import MOST_SECONDS
 from resources.registry.table import TABLE_KEY, RegistryTable, table_text
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 
@@ -33,6 +34,7 @@ class FalcoSettings:
     exact_check: ExactCheck = ExactCheck.AUTO
     default_validation: Validation = Validation.ENFORCE
     signature_modes: DefaultModes = DEFAULT_MODES
+    pull_window: float = MOST_SECONDS
     registries: RegistryTable | None = None
     """The table of registries for sidecars; None without --registry-config."""
 
@@ -132,6 +134,7 @@ def _templates(
         registry_policy=settings.registry_policy,
         default_validation=settings.default_validation,
         signature_modes=settings.signature_modes,
+        pull_window=settings.pull_window,
         has_registries=settings.registries is not None,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
         pull_policy=_given(falco, "imagePullPolicy") or "",

@@ -12,6 +12,7 @@ from resources.falco.exact_check import ExactCheck
 from resources.falco.ports import Ports
 from resources.instance.workload import MainContainer, http_probe
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+from resources.registry.pull_window import MOST_SECONDS
 from resources.registry.table import TABLE_KEY
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 from resources.signatures.policy import Mode
@@ -51,6 +52,7 @@ class PodSettings(NamedTuple):
     ports: Ports = Ports()
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     signature_modes: DefaultModes = DEFAULT_MODES
+    pull_window: float = MOST_SECONDS
     exact_check: ExactCheck = ExactCheck.OFF
     default_validation: Validation = Validation.ENFORCE
     pull_policy: str = ""
@@ -228,6 +230,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
             *_policy_flags(settings.registry_policy),
             *_validation_flags(settings.default_validation),
             *_signature_flags(settings.signature_modes),
+            *_window_flags(settings.pull_window),
             *([f"--registry-config={REGISTRIES_FILE}"] if settings.has_registries else []),
         ],
         "env": _downward(_SIDECAR_ENV),
@@ -303,6 +306,11 @@ def _signature_flags(modes: DefaultModes) -> list[str]:
     """
     by_flag = {"--verify-official": modes.official, "--verify-others": modes.others}
     return [f"{flag}={mode}" for flag, mode in by_flag.items() if mode is Mode.ENFORCE]
+
+
+def _window_flags(seconds: float) -> list[str]:
+    """None for the sidecar's own default, so that an upgrade rolls no pods."""
+    return [f"--pull-window={seconds:g}s"] if seconds != MOST_SECONDS else []
 
 
 def _volumes(settings: PodSettings) -> list[dict[str, Any]]:

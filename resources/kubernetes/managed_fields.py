@@ -58,7 +58,9 @@ class Difference(NamedTuple):
     other_manager: str | None
 
 
-class _FieldDifference(NamedTuple):
+class FieldDifference(NamedTuple):
+    """The same by the elements of its path; `owned`: the manager itself owns the field."""
+
     path: Path
     kind: DifferenceKind
     owned: bool
@@ -72,13 +74,20 @@ def differences(
     `live` needs its `metadata.managedFields`. A kind without an entry in `SHAPES` is compared by
     the rule of `merge_shapes`.
     """
-    changes: list[_FieldDifference] = []
-    shape = SHAPES.get(desired["kind"], PLAIN)
-    _compare_map(_tracked(desired), live, _owned_fields(live, manager), shape, (), changes)
     return tuple(
         Difference(human(path), kind, None if owned else _other_manager(live, path, manager))
-        for path, kind, owned in changes
+        for path, kind, owned in field_differences(desired, live, manager)
     )
+
+
+def field_differences(
+    desired: dict[str, Any], live: dict[str, Any], manager: str
+) -> list[FieldDifference]:
+    """As `differences`, for who goes on with the paths."""
+    changes: list[FieldDifference] = []
+    shape = SHAPES.get(desired["kind"], PLAIN)
+    _compare_map(_tracked(desired), live, _owned_fields(live, manager), shape, (), changes)
+    return changes
 
 
 def is_applied_by(live: Mapping[str, Any], manager: str) -> bool:
@@ -116,7 +125,7 @@ def _compare_map(
     owned: Fields,
     shape: Shape,
     path: Path,
-    changes: list[_FieldDifference],
+    changes: list[FieldDifference],
 ) -> None:
     expected = int("." in owned)
     for name, value in wanted.items():
@@ -137,14 +146,14 @@ def _compare(
     owned: Fields | None,
     shape: Shape,
     path: Path,
-    changes: list[_FieldDifference],
+    changes: list[FieldDifference],
 ) -> None:
     branch = _branch(wanted, shape)
     if branch is None:
         _compare_leaf(wanted, live, owned, shape, path, changes)
     elif owned is None and live is None:
         if _owns(wanted, shape):
-            changes.append(_FieldDifference(path, "missing", owned=False))
+            changes.append(FieldDifference(path, "missing", owned=False))
     else:
         branch(wanted, live or type(wanted)(), owned or {}, shape, path, changes)
 
@@ -164,15 +173,15 @@ def _compare_leaf(
     owned: Fields | None,
     shape: Shape,
     path: Path,
-    changes: list[_FieldDifference],
+    changes: list[FieldDifference],
 ) -> None:
     is_owned = owned is not None and (not owned or "." in owned)
     # An empty map owns only itself: what other managers put into it is no difference.
     same = wanted == live or _same(wanted, live, shape) or (wanted == {} and not shape.atomic)
     if not same:
-        changes.append(_FieldDifference(path, _kind(wanted, live, shape, is_owned), is_owned))
+        changes.append(FieldDifference(path, _kind(wanted, live, shape, is_owned), is_owned))
     elif not is_owned:
-        changes.append(_FieldDifference(path, "unowned", is_owned))
+        changes.append(FieldDifference(path, "unowned", is_owned))
     if owned:
         changes.extend(_extras(owned, frozenset(), path))
 
@@ -199,7 +208,7 @@ def _compare_items(
     owned: Fields,
     shape: Shape,
     path: Path,
-    changes: list[_FieldDifference],
+    changes: list[FieldDifference],
 ) -> None:
     live_items = {shape.key_of(item): item for item in live}
     elements = {shape.key_of(decoded(element)): element for element in owned if element != "."}
@@ -213,7 +222,7 @@ def _compare_items(
             item, live_items.get(key), owned.get(element), item_shape, (*path, element), changes
         )
     changes.extend(
-        _FieldDifference((*path, element), "extra", owned=True) for element in elements.values()
+        FieldDifference((*path, element), "extra", owned=True) for element in elements.values()
     )
     _compare_order(keys, live_items, path, changes)
 
@@ -222,7 +231,7 @@ def _compare_order(
     wanted: list[tuple[Any, ...]],
     live: dict[tuple[Any, ...], Any],
     path: Path,
-    changes: list[_FieldDifference],
+    changes: list[FieldDifference],
 ) -> None:
     """An apply restores the order of its items, and the order of environment variables matters."""
     if list(live) == wanted:
@@ -230,7 +239,7 @@ def _compare_order(
     ours = frozenset(wanted)
     present = [key for key in live if key in ours]
     if len(present) == len(wanted) and present != wanted:
-        changes.append(_FieldDifference(path, "changed", owned=True))
+        changes.append(FieldDifference(path, "changed", owned=True))
 
 
 def _compare_set(
@@ -239,7 +248,7 @@ def _compare_set(
     owned: Fields,
     shape: Shape,
     path: Path,
-    changes: list[_FieldDifference],
+    changes: list[FieldDifference],
 ) -> None:
     elements = {decoded(element): element for element in owned if element != "."}
     for value in wanted:
@@ -247,13 +256,13 @@ def _compare_set(
         present = value if value in live else None
         _compare_leaf(value, present, owned.get(element), shape, (*path, element), changes)
     changes.extend(
-        _FieldDifference((*path, element), "extra", owned=True) for element in elements.values()
+        FieldDifference((*path, element), "extra", owned=True) for element in elements.values()
     )
 
 
-def _extras(owned: Fields, wanted: frozenset[str] | set[str], path: Path) -> list[_FieldDifference]:
+def _extras(owned: Fields, wanted: frozenset[str] | set[str], path: Path) -> list[FieldDifference]:
     return [
-        _FieldDifference((*path, element), "extra", owned=True)
+        FieldDifference((*path, element), "extra", owned=True)
         for element in owned
         if element != "." and element not in wanted
     ]

@@ -105,6 +105,7 @@ def routed(
             credentials=None if isinstance(known, Unusable) else known,
             local_registries=(*own.local_registries, *table.local_registries),
             proxy=Proxy(table.proxy, table.no_proxy) if table.proxy else None,
+            pull_through=host.pull_through,
             unusable=known.reason if isinstance(known, Unusable) else "",
         )
 

@@ -25,10 +25,9 @@ from resources.registry.request import Endpoint, Pull
 from resources.registry.route import OwnCredentials, credentials_of, routed
 from resources.text.keyed_text import NoText, config_map_text
 from resources.text.yaml_writer import excess, yaml_text
-from sidecar.node.pull_limiter import PullLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from actors.api.client import Client
     from actors.registry.table_file import TableFile
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from resources.registry.credentials import RegistryPolicy
     from resources.registry.request import Pulled
     from resources.registry.table import RegistryTable
+    from sidecar.node.pull_limiter import PullLimiter
     from sidecar.volume.blobs import Blobs
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
@@ -86,6 +86,7 @@ class Fetcher:
         registries: TableFile,
         most_bytes: Mapping[str, int],
         clock: Clock,
+        pulls: PullLimiter,
         observer: PullObserver,
     ) -> None:
         """`most_bytes` limits, by kind of artifact, what is pulled from a registry."""
@@ -97,10 +98,13 @@ class Fetcher:
         self._most_bytes = most_bytes
         self._clock = clock
         self._observer = observer
-        self._pulls = PullLimiter(clock)
+        self._pulls = pulls
 
-    async def oci(self, kind: str, source: OciSource, digest: str) -> Content:
-        """Pull exactly this digest, for this machine's platform."""
+    async def oci(
+        self, kind: str, source: OciSource, digest: str, pods: Callable[[], int | None]
+    ) -> Content:
+        """Pull exactly this digest, for this machine's platform, as so many pods do now."""
+        await self._pulls.spread(pods)
         endpoint = await self._endpoint(kind, source)
         directory = DIRECTORIES[kind]
         staging = await self._stored(kind, Medium.OCI, self._blobs.staging, directory)

@@ -67,6 +67,7 @@ class Node:
             {},
             SystemClock(),
             nobody,
+            nobody,
         )
         self.services = NodeServices(
             self.store, self.state, fetcher, dict, validation, DEFAULT_MODES

@@ -1,0 +1,1 @@
+"""`diff`: what the operator would make of files, against what a cluster has."""
