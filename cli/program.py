@@ -14,6 +14,7 @@ _COMMANDS = {
     "render": "cli.analyze.command:render",
     "diff": "cli.diff.command:diff",
     "check": "cli.check.command:check",
+    "report": "cli.report.command:report",
 }
 
 
