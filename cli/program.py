@@ -12,9 +12,14 @@ from cli.commands import LazyGroup
 _COMMANDS = {
     "analyze": "cli.analyze.command:analyze",
     "render": "cli.analyze.command:render",
+    "status": "cli.status.command:status",
     "diff": "cli.diff.command:diff",
     "check": "cli.check.command:check",
     "report": "cli.report.command:report",
+    "trace": "cli.trace.command:trace",
+    "actors": "cli.trace.command:actors",
+    "dashboard": "cli.trace.command:dashboard",
+    "why": "cli.why.command:why",
 }
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from actors.api.client import METADATA
 from actors.api.transport import Transport
+from actors.registry.table_file import TableFile, TableFollower
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice, Router, Routes
@@ -20,6 +21,7 @@ from resources.check.check_request import Context
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
 from resources.node.events import removals
+from resources.registry.table import table_of
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
 from sidecar.check.verdicts import Verdicts
@@ -32,6 +34,7 @@ from sidecar.node.installation import Installation
 from sidecar.node.labels import NodeLabels
 from sidecar.node.loading import Loading
 from sidecar.node.metrics import NodeMetrics
+from sidecar.node.pull_limiter import PullLimiter
 from sidecar.node.report import Reporter
 from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.settings import AUTO, OFF, NodeSettings, parse
@@ -76,13 +79,17 @@ class ArtifactOperator:
             settings.load_deadline,
         )
         self._labels = NodeLabels(self._store, settings.pod.node, self._known_artifacts)
+        self._registries = TableFile(settings.registry_config, table_of)
+        self._follower = RegisteredChild("registries", self._make_follower)
         fetcher = Fetcher(
             self._client,
             self._volume.blobs,
             settings.pod.namespace,
             settings.registry_policy,
+            self._registries,
             {"Rulesfile": settings.most_rules_bytes, "Plugin": settings.most_plugin_bytes},
             process.clock,
+            PullLimiter(self._runtime, self._longest_window),
             self._metrics,
         )
         self._services = NodeServices(
@@ -116,6 +123,11 @@ class ArtifactOperator:
                 self._state, self._metrics, self._gate, self._artifacts, self._router
             ),
         )
+
+    def _longest_window(self) -> float:
+        """Seconds that a pull waits at most, shorter while Falco waits for it to start."""
+        most = self._settings.pull_window
+        return most if self._state.gate_opened else min(most, self._settings.gate_deadline / 2)
 
     def _children(self) -> list[RegisteredChild[Any]]:
         """In the order in which they are started."""
@@ -243,10 +255,17 @@ class ArtifactOperator:
         return Supervisor(
             self._runtime,
             "watchers",
-            [self._watcher(source) for source in sources],
+            [*map(self._watcher, sources), self._follower.spec],
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
         )
+
+    def _make_follower(self) -> TableFollower:
+        def changed() -> None:
+            refs = tuple(self._known_artifacts())
+            self._router.actor.announce(Notice(refs, Reason(Cause.REGISTRIES)))
+
+        return TableFollower(self._runtime, self._registries, changed)
 
     def _watcher(self, source: Source) -> ChildSpec:
         return self._process.watcher(source, self._client, self._store, lambda: self._router.actor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +13,13 @@ from sidecar.node.report import Pod
 from supervisors.process.settings import (
     ProcessSettings,
     add_choice,
+    add_pull_window,
     add_registry_policy,
     add_signature_modes,
     base_parser,
     process_settings,
     registry_policy_of,
+    seconds,
     signature_modes_of,
 )
 
@@ -69,6 +70,10 @@ class NodeSettings:
     """Whether that Falco finds libraries in its image and its volumes only."""
     registry_policy: RegistryPolicy
     signature_modes: DefaultModes
+    pull_window: float
+    """Seconds over which the pulls of all pods that need the same are spread at most."""
+    registry_config: str
+    """The path of the table of registries; empty for none."""
     most_rules_bytes: int
     most_plugin_bytes: int
 
@@ -101,6 +106,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> NodeSettings:
         only_image_libraries=flags.only_image_libraries,
         registry_policy=registry_policy_of(flags),
         signature_modes=signature_modes_of(flags),
+        pull_window=flags.pull_window,
+        registry_config=flags.registry_config,
         most_rules_bytes=flags.max_rules_size * _MEBIBYTE,
         most_plugin_bytes=flags.max_plugin_size * _MEBIBYTE,
     )
@@ -153,6 +160,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_falco(parser)
     add_registry_policy(parser)
     add_signature_modes(parser)
+    add_pull_window(parser)
+    parser.add_argument(
+        "--registry-config",
+        default="",
+        metavar="FILE",
+        help="the table of registries as the operator hands it on, followed when it changes; "
+        "nothing is pulled before it is there (default: none)",
+    )
     for name, default in (("rules", 4), ("plugin", 256)):
         parser.add_argument(
             f"--max-{name}-size",
@@ -201,17 +216,6 @@ def _add_falco(parser: argparse.ArgumentParser) -> None:
         help="that Falco finds libraries in its image and its volumes only, so that a plugin whose "
         "library is in neither is refused",
     )
-
-
-def seconds(text: str) -> float:
-    """Parse a number of seconds, with or without the unit `s`, for argparse."""
-    try:
-        value = float(text.removesuffix("s"))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 60s")
-    return value
 
 
 def _load_deadline(text: str) -> float:

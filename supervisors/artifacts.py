@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from actors.artifact.actor import ArtifactActor, ArtifactServices
 from actors.artifact.digest_poller import DigestPoller
 from actors.artifact.node_readiness import NodeReadiness
-from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.report_index import ReportIndex
 from actors.artifact.signature_checker import SignatureChecker
 from actors.artifact.signature_standing import Signatures
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
     from actors.api.client import Client
+    from actors.artifact.reference_reader import ReferenceReader
     from actors.artifact.reference_versions import Metadata
     from actors.runtime.backoff import Backoff
     from actors.runtime.context import Runtime
     from actors.watch.store import Change, Store
     from actors.write.recorder import Record
-    from resources.registry.credentials import RegistryPolicy
     from resources.signatures.demand import DefaultModes, Demand
     from resources.signatures.policy import Policy
     from supervisors.tree.intensity import Intensity
@@ -52,7 +51,7 @@ class Artifacts:
         record: Callable[[Record], None],
         metadata: Metadata,
         announce: Callable[[Notice], None],
-        policy: RegistryPolicy,
+        reader: ReferenceReader,
         signing: tuple[DefaultModes, str],
         limits: tuple[Intensity, Backoff],
     ) -> None:
@@ -66,12 +65,15 @@ class Artifacts:
         self._store = store
         self._announce = announce
         self._limits = limits
-        self._reader = ReferenceReader(client, policy)
+        self._reader = reader
         self._digests = TagDigests(runtime)
         self._reports = ReportIndex()
         modes, root_file = signing
         self._signatures = Signatures(
-            SignatureVerdicts(runtime, self._digests.registries), TrustedRootFile(root_file), modes
+            SignatureVerdicts(runtime, self._digests.registries),
+            TrustedRootFile(root_file),
+            modes,
+            reader.registries,
         )
         self._services = ArtifactServices(
             client,
@@ -123,6 +125,7 @@ class Artifacts:
             self._digests,
             self._reader.endpoint,
             registry.look_up,
+            registry.fill,
             lambda refs: self._announce(concerning(refs, Reason(Cause.DIGEST))),
         )
 

@@ -31,11 +31,11 @@ class Instances:
         self,
         runtime: Runtime,
         services: InstanceServices,
-        settings: FalcoSettings,
+        settings: Callable[[], FalcoSettings],
         readable: Callable[[str], Readable],
         limits: tuple[Intensity, Backoff],
     ) -> None:
-        """`readable` returns what the artifacts of a namespace name."""
+        """`settings` returns those of now, `readable` what the artifacts of a namespace name."""
         self._runtime = runtime
         self._services = services
         self._settings = settings

@@ -12,6 +12,7 @@ from actors.api.client import METADATA
 from actors.api.configuration import SERVICE_ACCOUNT, BadConfiguration
 from actors.api.transport import Transport
 from actors.api.version_gate import VersionGate
+from actors.artifact.reference_reader import ReferenceReader
 from actors.instance.actor import InstanceServices
 from actors.leader.election import LEASE, LeaderElection
 from actors.leader.fence import Fence, FencedTransport
@@ -34,6 +35,7 @@ from supervisors.debug.facts import Section, section_of
 from supervisors.instances import Instances
 from supervisors.process.program import run
 from supervisors.reference_protection import ReferenceProtection
+from supervisors.registries import Registries
 from supervisors.settings import Settings, parse
 from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
 from supervisors.tree.registered_child import RegisteredChild
@@ -92,6 +94,9 @@ class Operator:
         self._recorder = RegisteredChild("recorder", self._make_recorder)
         self._router = RegisteredChild("router", lambda: Router(runtime, self._routes()))
         self._watchers = RegisteredChild("watchers", self._make_watchers)
+        self._registries = Registries(
+            runtime, process.metrics, settings.registry_config, self._registries_changed
+        )
         index = ReferenceIndex()
         self._protection = self._reference_protection(index)
         self._instances = self._all_instances(index)
@@ -102,7 +107,9 @@ class Operator:
             self._events.add,
             self._protection.store,
             self._announce,
-            settings.registry_policy,
+            ReferenceReader(
+                self._client, settings.registry_policy, self._registries.file, settings.namespace
+            ),
             (settings.signature_modes, settings.trusted_root),
             _LIMITS,
         )
@@ -142,17 +149,19 @@ class Operator:
     def _all_instances(self, index: ReferenceIndex) -> Instances:
         drift_corrected = self._process.metrics.drift_corrected
         settings = self._settings
+        fixed = FalcoSettings(
+            settings.artifact_operator_image,
+            settings.excluded_labels,
+            registry_policy=settings.registry_policy,
+            exact_check=settings.exact_check,
+            default_validation=settings.default_validation,
+            signature_modes=settings.signature_modes,
+            pull_window=settings.pull_window,
+        )
         return Instances(
             self._process.runtime,
             InstanceServices(self._client, self._store, self._events.add, drift_corrected),
-            FalcoSettings(
-                settings.artifact_operator_image,
-                settings.excluded_labels,
-                registry_policy=settings.registry_policy,
-                exact_check=settings.exact_check,
-                default_validation=settings.default_validation,
-                signature_modes=settings.signature_modes,
-            ),
+            lambda: replace(fixed, registries=self._registries.handed_on()),
             index.readable,
             _LIMITS,
         )
@@ -228,10 +237,17 @@ class Operator:
                 self._artifacts.poller.spec,
                 self._artifacts.checker.spec,
                 self._artifacts.readiness.spec,
+                self._registries.follower.spec,
             ],
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
         )
+
+    def _registries_changed(self) -> None:
+        """Have every Falco hand the table on, and every artifact asked for by it."""
+        supervisors = (self._instances.supervisors["Falco"], self._artifacts.supervisor)
+        refs = tuple(ref for supervisor in supervisors for ref in supervisor.actor.refs)
+        self._announce(Notice(refs, Reason(Cause.REGISTRIES)))
 
     def _watcher(self, source: Source) -> ChildSpec:
         store = self._artifacts.observed if source.kind in OBSERVED else self._store
@@ -271,7 +287,8 @@ class Operator:
 
     def _remark(self) -> str | None:
         names = [f"{KINDS[kind].plural}.{KINDS[kind].group}" for kind in self._missing()]
-        return f"missing CRDs, to be applied: {', '.join(names)}" if names else None
+        missing = f"missing CRDs, to be applied: {', '.join(names)}" if names else ""
+        return "; ".join(filter(None, (missing, self._registries.remark))) or None
 
     def _population(self) -> list[Population]:
         supervisors: list[tuple[RegisteredChild[DynamicSupervisor], tuple[str, ...]]] = [
@@ -299,14 +316,16 @@ def main() -> None:
 
 
 def _with_namespace(settings: Settings) -> Settings:
-    """The settings with the ServiceAccount's namespace, if the Lease needs one.
+    """The settings with the ServiceAccount's namespace, if the Lease or the table needs one.
 
     Raises BadConfiguration.
     """
-    if not settings.leader_elect or settings.namespace:
+    if settings.namespace or not (settings.leader_elect or settings.registry_config):
         return settings
     file = SERVICE_ACCOUNT / "namespace"
     try:
         return replace(settings, namespace=file.read_text().strip())
     except OSError as error:
+        if not settings.leader_elect:
+            return settings
         raise BadConfiguration(f"--leader-elect needs POD_NAMESPACE or {file}: {error}") from error

@@ -16,6 +16,7 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 from supervisors.process.settings import (
     ProcessSettings,
     add_choice,
+    add_pull_window,
     add_registry_policy,
     add_signature_modes,
     base_parser,
@@ -52,12 +53,17 @@ class Settings:
     """The path of the trusted root; empty means that of the sigstore package."""
     registry_config: str
     """The path of the table of registries; empty for none."""
+    pull_window: float
+    """Seconds over which sidecars spread their pulls at most."""
     exact_check: ExactCheck
     """How the program of Falco comes to the sidecars, unless a Falco says otherwise."""
     most_reconciles: int
     """Reconciles that run at once."""
     namespace: str
-    """The namespace of the Lease; empty means that of the ServiceAccount."""
+    """The namespace of the Lease, and of the Secrets that the table of registries names.
+
+    Empty means that of the ServiceAccount.
+    """
     pod_name: str
     """The name of this process in Events and in the Lease; empty means the host's name."""
 
@@ -86,6 +92,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         signature_modes=signature_modes_of(flags),
         trusted_root=flags.trusted_root,
         registry_config=flags.registry_config,
+        pull_window=flags.pull_window,
         exact_check=ExactCheck(flags.exact_check),
         most_reconciles=flags.max_concurrent_reconciles,
         namespace=environ.get("POD_NAMESPACE", ""),
@@ -133,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a YAML table of registries: mirrors by prefix, and for each host its authorities, "
         "plain HTTP and credentials; a proxy; followed when it changes (default: none)",
     )
+    add_pull_window(parser, "; a change of it rolls the pods of every Falco")
     add_choice(
         parser,
         "--default-validation",

@@ -243,6 +243,24 @@ class Transport:
                 raise Silent(0, type(error).__name__, str(error)) from error
             raise _unreachable(error, Unavailable) from error
 
+    async def websocket(
+        self, path: str, query: Mapping[str, str], protocol: str
+    ) -> aiohttp.ClientWebSocketResponse:
+        """Open a WebSocket of this protocol; raises an ApiError if it is refused."""
+        try:
+            socket: aiohttp.ClientWebSocketResponse = await self._session.ws_connect(
+                self._url(path, query),
+                protocols=(protocol,),
+                headers=await self._headers({"Accept": "*/*"}),  # the kubelet wants no other
+                max_msg_size=0,
+                **self._options,
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            raise error_from(error.status, b"", None) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(error, Unavailable) from error
+        return socket
+
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()

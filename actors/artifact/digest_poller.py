@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from actors.api.errors import ApiError
 from actors.registry.client import PATIENT, PROMPT
+from actors.runtime.activity import Beside, decide
 from actors.runtime.clock import within
+from actors.runtime.mail import Letter
 from actors.runtime.task_actor import TaskActor
 from resources.artifact.references import Unresolved
-from resources.registry.request import Lookup, LookupAnswer, Problem
+from resources.registry.request import Fill, Lookup, LookupAnswer, Problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
@@ -20,12 +23,15 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
-    from resources.registry.request import Endpoint, Pace
+    from resources.registry.request import Endpoint, Filled, Pace
 
+_log = logging.getLogger(__name__)
 # Seconds of one sleep without any look-up due.
 _LONGEST_SLEEP = 3600.0
 # Seconds that a new query waits for others: look-ups made together take one child process.
 _GATHER = 0.05
+# Artifacts that caches are made to fetch at once; each is a process.
+_MOST_FILLING = 2
 
 
 class LookUp(Protocol):
@@ -38,6 +44,12 @@ class LookUp(Protocol):
         ...
 
 
+class LookUpTags(NamedTuple):
+    """What runs beside the mail, as the trace names it."""
+
+    tags: int
+
+
 class DigestPoller(TaskActor):
     """Asks registries in batches, one at a time in each of two lanes; tells each answer at once.
 
@@ -45,6 +57,9 @@ class DigestPoller(TaskActor):
     by then is moved to the second lane, whose batches take their time, and only there it is a
     problem. So a registry that does not answer holds up no registry that does. Credentials are read
     for each batch, and not kept.
+
+    A new digest that nodes will pull through a cache is told once the cache has had its time to
+    fetch it: of all nodes at once, each would make it fetch.
     """
 
     kind = "DigestPoller"
@@ -55,13 +70,19 @@ class DigestPoller(TaskActor):
         digests: TagDigests,
         endpoint: Callable[[str, OciSource], Awaitable[Endpoint]],
         look_up: LookUp,
+        fill: Callable[[Fill], Awaitable[Filled]],
         tell: Callable[[Collection[ObjectRef]], None],
     ) -> None:
-        """`endpoint` reads that of a source in a namespace; `tell` gets artifacts with news."""
+        """`endpoint` reads that of a source in a namespace; `tell` gets artifacts with news.
+
+        `fill` has caches fetch an artifact.
+        """
         super().__init__(runtime)
         self._digests = digests
         self._endpoint = endpoint
         self._look_up = look_up
+        self._fill = fill
+        self._filling = asyncio.Semaphore(_MOST_FILLING)
         self._tell = tell
         self._busy: set[bool] = set()
         self._news: asyncio.Future[None] | None = None
@@ -70,12 +91,12 @@ class DigestPoller(TaskActor):
         """Look up the tags that are due, then wait for the next."""
         self._digests.reset()
         self._digests.on_news = self._wake
-        async with asyncio.TaskGroup() as lanes:
+        async with asyncio.TaskGroup() as tasks:
             while True:
                 for slow in {False, True} - self._busy:
                     if tags := self._digests.take_due(slow=slow):
                         self._busy.add(slow)
-                        lanes.create_task(self._ask(slow, tags))
+                        tasks.create_task(self._ask_beside(tasks, slow, tags))
                 await self._wait()
                 await self.runtime.clock.sleep(_GATHER)
 
@@ -83,7 +104,11 @@ class DigestPoller(TaskActor):
         """Add all tags, for the actor dump."""
         return {**super().describe(), "tags": list(self._digests.describe())}
 
-    async def _ask(self, slow: bool, tags: list[Tag]) -> None:
+    async def _ask_beside(self, tasks: asyncio.TaskGroup, slow: bool, tags: list[Tag]) -> None:
+        with Beside(Letter(LookUpTags(len(tags)), None, self.runtime.clock.monotonic())):
+            await self._ask(tasks, slow, tags)
+
+    async def _ask(self, tasks: asyncio.TaskGroup, slow: bool, tags: list[Tag]) -> None:
         """Look up one batch of tags, equal look-ups once."""
         waiting: dict[Lookup, list[Tag]] = {}
         for tag, step in zip(tags, await asyncio.gather(*map(self._prepare, tags)), strict=True):
@@ -93,23 +118,41 @@ class DigestPoller(TaskActor):
                 self._take(tag, step)
         async with aclosing(self._look_up(list(waiting), PATIENT if slow else PROMPT)) as answers:
             async for lookup, answer in answers:
-                self._heard(slow, lookup, answer, waiting.pop(lookup))
+                asked = waiting.pop(lookup)
+                if lookup.endpoint.caches and _is_news(answer, asked):
+                    tasks.create_task(self._fill_first(slow, lookup, answer, asked))
+                else:
+                    self._heard(slow, lookup, answer, asked)
         for unasked in waiting.values():
             self._digests.put_back(unasked)
         self._busy.discard(slow)
         self._wake()
 
+    async def _fill_first(
+        self, slow: bool, lookup: Lookup, answer: LookupAnswer, tags: list[Tag]
+    ) -> None:
+        """Tell an answer once the caches have the artifact, or cannot fetch it."""
+        async with self._filling:
+            filled = await self._fill(Fill(lookup.endpoint, answer.digest))
+        if filled.problem is not None:
+            _log.warning("nodes may pull this before a cache has it: %s", filled.problem.message)
+        self._heard(slow, lookup, answer, tags)
+        self._wake()
+
     def _heard(self, slow: bool, lookup: Lookup, answer: LookupAnswer, tags: list[Tag]) -> None:
-        registry, problem = lookup.endpoint.registry, answer.problem
+        lane, problem = lookup.endpoint.lane, answer.problem
         if problem is not None and problem.hangs and not slow:
-            self._digests.registries.suspect(registry)
+            self._digests.registries.suspect(lane)
             self._digests.put_back(tags)
             return
-        self._digests.registries.heard(registry, problem)
+        self._digests.registries.heard(lane, problem)
         for tag in tags:
             self._take(tag, answer)
 
     def _take(self, tag: Tag, answer: LookupAnswer) -> None:
+        source = tag.query.source
+        found = answer.digest or (answer.problem.message if answer.problem else "not known")
+        decide(f"{source.registry}/{source.repository}:{source.reference} is {found}")
         if concerned := self._digests.answered(tag, answer):
             self._tell(concerned)
 
@@ -132,3 +175,7 @@ class DigestPoller(TaskActor):
         lanes = {slow: slow not in self._busy for slow in (False, True)}
         seconds = min(self._digests.next_due(lanes), _LONGEST_SLEEP)
         await within(self.runtime.clock, seconds, self._news)
+
+
+def _is_news(answer: LookupAnswer, tags: list[Tag]) -> bool:
+    return bool(answer.digest) and any(tag.answer.digest != answer.digest for tag in tags)

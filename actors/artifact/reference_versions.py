@@ -123,7 +123,8 @@ class ReferenceVersions:
             self._restores = self._metadata.restores
             self._readings.clear()
             self._waiting_since.clear()
-        key = (target, str(oci or ""))
+        # Whether a Secret has what is needed of it depends on the mirrors, too.
+        key = (target, f"{oci or ''} {self._reader.registries.digest}")
         live = self._metadata.get(target.ref)
         if live is None:
             return await self._state_of_unseen(key, oci)

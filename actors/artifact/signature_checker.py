@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.api.errors import ApiError
+from actors.runtime.activity import Beside, decide
 from actors.runtime.clock import within
+from actors.runtime.mail import Letter
 from actors.runtime.task_actor import TaskActor
 from resources.artifact.references import Unresolved
 from resources.signatures.policy import Result
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
 _AT_ONCE = 2
 # Seconds between two looks at the file of the trusted root.
 _LOOK = 30.0
+
+
+class VerifySignature(NamedTuple):
+    """What runs beside the mail, as the trace names it."""
+
+    content: str
 
 
 class SignatureChecker(TaskActor):
@@ -71,7 +79,7 @@ class SignatureChecker(TaskActor):
         async with asyncio.TaskGroup() as running:
             while True:
                 while len(self._busy) < _AT_ONCE and (due := self._verdicts.take_due(self._busy)):
-                    self._busy.add(due.query.source.registry)
+                    self._busy.add(due.query.lane)
                     running.create_task(self._check(due))
                 await self._wait()
                 if self._root.look():
@@ -82,9 +90,13 @@ class SignatureChecker(TaskActor):
         return {**super().describe(), "signatures": list(self._verdicts.describe())}
 
     async def _check(self, due: Open) -> None:
-        verdict = await self._verdict(due.query)
+        query = due.query
+        what = VerifySignature(f"{query.source.registry}/{query.source.repository}@{query.digest}")
+        with Beside(Letter(what, None, self.runtime.clock.monotonic())):
+            verdict = await self._verdict(query)
+            decide(f"{what.content}: {verdict.result}: {verdict.message}")
         self._count(verdict.result)
-        self._busy.discard(due.query.source.registry)
+        self._busy.discard(due.query.lane)
         if concerned := self._verdicts.answered(due, verdict):
             self._tell(concerned)
         self._wake()

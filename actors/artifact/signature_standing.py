@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from actors.artifact.signature_verdicts import SignatureVerdicts
     from actors.artifact.trusted_root_file import TrustedRootFile
+    from actors.registry.table_file import TableFile
     from resources.artifact.fields import Resolved
     from resources.artifact.references import ReferenceState
     from resources.artifact.sources import Sources
@@ -35,6 +36,7 @@ class Signatures:
     verdicts: SignatureVerdicts
     root: TrustedRootFile
     modes: DefaultModes
+    registries: TableFile
 
     def standing(
         self,
@@ -77,6 +79,7 @@ class Signatures:
             artifact.namespace if is_local else "",
             secret,
             ca,
+            self.registries.route(sources.oci.registry, sources.oci.repository),
         )
         return Standing(demand.mode, digest, policy, self.verdicts.ask(artifact, query))
 

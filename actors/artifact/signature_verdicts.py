@@ -29,7 +29,7 @@ class SignatureQuery(NamedTuple):
 
     `policy` is the digest of the policy with the content of all that `demand` names; the versions
     are those of the Secret and CA of the registry. `namespace` is that of all these objects, empty
-    if there are none.
+    if there are none. `route` is the way to the repository by the table.
     """
 
     source: OciSource
@@ -39,6 +39,12 @@ class SignatureQuery(NamedTuple):
     namespace: str
     secret_version: str = ""
     ca_version: str = ""
+    route: str = ""
+
+    @property
+    def lane(self) -> str:
+        """What answers, or hangs, as one."""
+        return self.route or self.source.registry
 
 
 @dataclass(slots=True)
@@ -123,7 +129,7 @@ class SignatureVerdicts:
         if not (is_failure and before is not None):
             known.verdict = verdict
         if verdict.retry_after:
-            self._registries.hold(known.query.source.registry, verdict.retry_after)
+            self._registries.hold(known.query.lane, verdict.retry_after)
         known.due = self._clock.monotonic() + self._delay(known, verdict)
         known.tries += 1
         return frozenset(known.askers) if before != known.verdict else frozenset()
@@ -154,11 +160,11 @@ class SignatureVerdicts:
 
     def _idle(self, busy: Collection[str]) -> Iterator[Open]:
         for known in self._open.values():
-            if not known.is_asked and known.query.source.registry not in busy:
+            if not known.is_asked and known.query.lane not in busy:
                 yield known
 
     def _due(self, known: Open) -> float:
-        return max(known.due, self._registries.not_before(known.query.source.registry))
+        return max(known.due, self._registries.not_before(known.query.lane))
 
     def _turn(self, known: Open) -> int:
         return min((self._turns.get(name, 0) for name in _namespaces(known)), default=0)

@@ -33,19 +33,27 @@ class Query(NamedTuple):
     """A tag, and the credentials to look it up with; equal queries are one look-up.
 
     `namespace` is that of the Secret and of the ConfigMap with the CA, empty if there is neither;
-    the versions are those of their content.
+    the versions are those of their content. `route` is the way to the repository by the table.
     """
 
     source: OciSource
     namespace: str = ""
     secret_version: str = ""
     ca_version: str = ""
+    route: str = ""
+
+    @property
+    def lane(self) -> str:
+        """What answers, or hangs, as one."""
+        return self.route or self.source.registry
 
 
-def query_of(source: OciSource, namespace: str, secret_version: str, ca_version: str) -> Query:
+def query_of(
+    source: OciSource, namespace: str, secret_version: str, ca_version: str, route: str
+) -> Query:
     """The query of a source; equal for artifacts that differ only in their poll interval."""
     scope = namespace if source.secret or source.ca_config_map else ""
-    return Query(source._replace(poll_seconds=0.0), scope, secret_version, ca_version)
+    return Query(source._replace(poll_seconds=0.0), scope, secret_version, ca_version, route)
 
 
 @dataclass(slots=True)
@@ -90,7 +98,7 @@ class TagDigests:
         tag = self._tags.get(query)
         if tag is None:
             tag = self._tags[query] = Tag(query, now + self._random.uniform(0.0, poll_seconds))
-            self.registries.add(query.source.registry)
+            self.registries.add(query.lane)
             self.on_news()
         if tag.askers.get(artifact) != poll_seconds:
             tag.askers[artifact] = poll_seconds
@@ -107,7 +115,7 @@ class TagDigests:
             del tag.askers[artifact]
             if not tag.askers:
                 del self._tags[tag.query]
-                self.registries.drop(tag.query.source.registry)
+                self.registries.drop(tag.query.lane)
 
     def take_due(self, *, slow: bool) -> list[Tag]:
         """Tags to be looked up now; `slow`: those of registries that were slow, else the others.
@@ -119,7 +127,7 @@ class TagDigests:
         batch: list[Tag] = []
         registries: set[str] = set()
         for tag in _in_turn(due):
-            registry = tag.query.source.registry
+            registry = tag.query.lane
             if len(batch) == MOST_AT_ONCE:
                 break
             if not tag.is_asked and (registry in registries or len(registries) < MOST_REGISTRIES):
@@ -143,7 +151,7 @@ class TagDigests:
         """The tags of one lane that are not being looked up."""
         registries = self.registries
         for tag in self._tags.values():
-            if not tag.is_asked and registries.is_slow(tag.query.source.registry) == slow:
+            if not tag.is_asked and registries.is_slow(tag.query.lane) == slow:
                 yield tag
 
     def answered(self, tag: Tag, answer: LookupAnswer) -> frozenset[ObjectRef]:
@@ -183,12 +191,12 @@ class TagDigests:
                 "digest": tag.answer.digest,
                 "problem": problem and problem.message,
                 "failures": tag.failures,
-                "slow registry": self.registries.is_slow(tag.query.source.registry),
+                "slow registry": self.registries.is_slow(tag.query.lane),
                 "due in": round(self._due(tag) - now, 3),
             }
 
     def _due(self, tag: Tag) -> float:
-        return max(tag.due, self.registries.not_before(tag.query.source.registry))
+        return max(tag.due, self.registries.not_before(tag.query.lane))
 
     def _expedite(self, tag: Tag, due: float) -> None:
         """Make a tag due at this time at the latest, unless it waits after a failure."""

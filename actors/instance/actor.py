@@ -112,7 +112,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
         ref: ObjectRef,
         instance_kind: InstanceKind[R],
         services: InstanceServices,
-        settings: FalcoSettings,
+        settings: Callable[[], FalcoSettings],
         readable: Callable[[str], Readable],
     ) -> None:
         super().__init__(runtime, ref, services, instance_kind.field_manager)
@@ -160,7 +160,7 @@ class InstanceActor(WritingActor[InstanceIncarnation, InstanceServices], Generic
 
     def _desired(self, resource: R) -> tuple[Child, ...]:
         readable = self._readable(self.ref.namespace)
-        return self._instance_kind.desired(resource, self._settings, readable)
+        return self._instance_kind.desired(resource, self._settings(), readable)
 
     async def _stand_still(
         self, state: InstanceIncarnation, resource: R, *failures: Failure

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from actors.runtime.child_process import MEGABYTE, WorkerFailed, replies_of, run_worker
 from resources.registry.request import (
+    Filled,
     LookupAnswer,
     Lookups,
     Pace,
@@ -27,7 +28,7 @@ from resources.registry.request import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
 
-    from resources.registry.request import Endpoint, Lookup, Pull
+    from resources.registry.request import Endpoint, Fill, Lookup, Pull
 
 PROMPT = Pace(seconds=5.0, patience=2.0)
 """The pace for registries that are expected to answer."""
@@ -77,16 +78,16 @@ async def look_up(
     """
     pinned = [lookup for lookup in lookups if lookup.is_pinned]
     left = dict.fromkeys(lookup for lookup in lookups if not lookup.is_pinned)
-    silent = {lookup.endpoint.registry for lookup in left}
+    silent = {lookup.endpoint.lane for lookup in left}
     for lookup in pinned:
         yield lookup, LookupAnswer(lookup.reference)
     async with aclosing(_answers(tuple(left), pace)) as answers:
         async for lookup, answer in answers:
             del left[lookup]
-            silent.discard(lookup.endpoint.registry)
+            silent.discard(lookup.endpoint.lane)
             yield lookup, answer
     for lookup in left:
-        if lookup.endpoint.registry in silent:
+        if lookup.endpoint.lane in silent:
             text = f"{lookup.endpoint}: the registry did not answer in time"
             yield lookup, LookupAnswer(problem=Problem(text, transient=True, hangs=True))
 
@@ -118,6 +119,20 @@ async def pull(request: Pull) -> Pulled:
     return pulled
 
 
+async def fill(request: Fill) -> Filled:
+    """Have the caches of an endpoint fetch an artifact; a problem is told, and none of a node."""
+    try:
+        return await run_worker(
+            "actors.registry.fill_worker",
+            request,
+            Filled,
+            memory=_MEMORY,
+            seconds=request.seconds,
+        )
+    except WorkerFailed as error:
+        return Filled(problem=_failed(request.endpoint, "filling of caches", error))
+
+
 async def _answers(
     lookups: tuple[Lookup, ...], pace: Pace
 ) -> AsyncGenerator[tuple[Lookup, LookupAnswer], None]:
@@ -134,15 +149,15 @@ async def _answers(
         failure = error
     if failure is None:
         return
-    registries: dict[str, list[Lookup]] = {}
+    lanes: dict[str, list[Lookup]] = {}
     for lookup in left:
-        registries.setdefault(lookup.endpoint.registry, []).append(lookup)
-    if len(registries) <= 1:
+        lanes.setdefault(lookup.endpoint.lane, []).append(lookup)
+    if len(lanes) <= 1:
         for lookup in left:
             yield lookup, LookupAnswer(problem=_failed(lookup.endpoint, "look-up", failure))
         return
     rest = Pace(pace.seconds - (time.monotonic() - begun), pace.patience)
-    async with aclosing(_answers_apart(registries.values(), rest)) as answers:
+    async with aclosing(_answers_apart(lanes.values(), rest)) as answers:
         async for lookup, answer in answers:
             yield lookup, answer
 

@@ -1,22 +1,26 @@
 """Looks up a batch of references, in the child process.
 
-Each registry has a thread of its own, so a registry that does not answer holds up no other.
+Each lane (`Endpoint.lane`) has a thread of its own, so a registry that does not answer holds up no
+other.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from actors.registry.failure import ExchangeError, RegistryDown, persistently, problem_of
-from actors.registry.session import Session
+from actors.registry.failure import ExchangeError, persistently, problem_of
+from actors.registry.places import Places
 from resources.registry.request import LookupAnswer, PlacedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from actors.registry.failure import RegistryDown
+    from actors.registry.session import Session
     from resources.registry.request import Endpoint, Lookup, Lookups
 
 # Bytes of a thread's stack; the whole counts as memory.
@@ -25,12 +29,12 @@ _STACK = 512 * 1024
 
 def answers(batch: Lookups) -> Iterator[PlacedAnswer]:
     """Yield each answer when it is known, as long as the pace of the batch allows."""
-    registries: dict[str, dict[int, Lookup]] = {}
+    lanes: dict[str, dict[int, Lookup]] = {}
     for place, lookup in enumerate(batch.lookups):
-        registries.setdefault(lookup.endpoint.registry, {})[place] = lookup
+        lanes.setdefault(lookup.endpoint.lane, {})[place] = lookup
     known: SimpleQueue[PlacedAnswer | BaseException] = SimpleQueue()
     threading.stack_size(_STACK)
-    for lookups in registries.values():
+    for lookups in lanes.values():
         threading.Thread(target=_run, args=(lookups, known), daemon=True).start()
     end = time.monotonic() + batch.pace.seconds
     for _ in batch.lookups:
@@ -51,30 +55,25 @@ def _run(lookups: dict[int, Lookup], known: SimpleQueue[PlacedAnswer | BaseExcep
 
 
 def _look_up(lookups: dict[int, Lookup], found: Callable[[int, LookupAnswer], None]) -> None:
-    """Look up the references of one registry, until it is down."""
-    down: RegistryDown | None = None
-    for endpoint, places in _by_endpoint(lookups).items():
-        session: Session | None = None
-        for place in places:
-            lookup = lookups[place]
+    """Look up the references of one lane; a host that is down is asked only once."""
+    down: dict[str, RegistryDown] = {}
+    for endpoint, at in _by_endpoint(lookups).items():
+        places = Places(endpoint, lookups[at[0]].idle_seconds, down)
+        for place in at:
+            reference = lookups[place].reference
             try:
-                if down is not None:
-                    raise down
-                session = session or Session(endpoint, lookup.idle_seconds)
-                found(place, LookupAnswer(_digest(session, lookup.reference)))
+                found(place, LookupAnswer(places.first(partial(_digest, reference))))
             except ExchangeError as error:
-                down = error if isinstance(error, RegistryDown) else down
                 found(place, LookupAnswer(problem=problem_of(endpoint, error)))
-        if session is not None:
-            session.close()
+        places.close()
 
 
-def _digest(session: Session, reference: str) -> str:
+def _digest(reference: str, session: Session) -> str:
     return persistently(lambda: session.digest_of(reference))
 
 
 def _by_endpoint(lookups: dict[int, Lookup]) -> dict[Endpoint, list[int]]:
-    """The look-ups by endpoint: those of one endpoint share a session."""
+    """The look-ups by endpoint: those of one endpoint share its connections."""
     endpoints: dict[Endpoint, list[int]] = {}
     for place, lookup in lookups.items():
         endpoints.setdefault(lookup.endpoint, []).append(place)

@@ -1,14 +1,18 @@
-"""Pulls an artifact, in the child process; nothing is used before its digest is verified."""
+"""Pulls an artifact, in the child process; nothing is used before its digest is verified.
+
+So each document and blob may come from another of the artifact's places.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.registry.archive import ArchiveError, only_file
 from actors.registry.failure import ExchangeError, persistently, problem_of
-from actors.registry.session import Session
+from actors.registry.places import Places
 from resources.registry.manifest import (
     Index,
     InvalidManifest,
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
+    from actors.registry.session import Session
     from resources.registry.manifest import Descriptor, Manifest
     from resources.registry.request import Pull, PullRequest
 
@@ -38,11 +43,11 @@ def answer(fetch: PullRequest) -> Pulled:
     """The metadata of the artifact, whose file is at the path of the request; or a problem."""
     request = fetch.pull
     try:
-        session = Session(request.endpoint, request.idle_seconds)
+        places = Places(request.endpoint, request.idle_seconds)
         try:
-            return _pulled(session, request, fetch.path)
+            return _pulled(places, request, fetch.path)
         finally:
-            session.close()
+            places.close()
     except ExchangeError as error:
         return Pulled(problem=problem_of(request.endpoint, error))
     except (InvalidManifest, ArchiveError) as error:
@@ -52,18 +57,16 @@ def answer(fetch: PullRequest) -> Pulled:
         return Pulled(problem=problem_of(request.endpoint, full))
 
 
-def _pulled(session: Session, request: Pull, path: str) -> Pulled:
-    manifest = _manifest(session, request)
+def _pulled(places: Places, request: Pull, path: str) -> Pulled:
+    manifest = _manifest(places, request)
     config, layer = blobs_of(manifest, request.kind, request.max_bytes)
-    metadata = config_of(
-        persistently(lambda: b"".join(verified(session.blob(config.digest), config)))
-    )
-    file = _stored(session, layer, path, request.max_bytes)
+    metadata = config_of(places.first(partial(_blob, config)))
+    file = _stored(places, layer, path, request.max_bytes)
     return Pulled(
         path=path,
         sha256=file.sha256,
         size=file.size,
-        pulled_bytes=session.received,
+        pulled_bytes=places.received,
         name=metadata.name,
         version=metadata.version,
         requirements=metadata.requirements,
@@ -71,31 +74,41 @@ def _pulled(session: Session, request: Pull, path: str) -> Pulled:
     )
 
 
-def _manifest(session: Session, request: Pull) -> Manifest:
+def _blob(blob: Descriptor, session: Session) -> bytes:
+    return persistently(lambda: b"".join(verified(session.blob(blob.digest), blob)))
+
+
+def _manifest(places: Places, request: Pull) -> Manifest:
     """The manifest for the requested platform, through an index if there is one."""
-    root = root_of(_document(session, request.digest))
+    root = root_of(_document(places, request.digest))
     if not isinstance(root, Index):
         return root
     entry = for_platform(root, Platform(request.os, request.architecture))
-    manifest = root_of(_document(session, entry.digest))
+    manifest = root_of(_document(places, entry.digest))
     if isinstance(manifest, Index):
         raise InvalidManifest("the index leads to another index")
     return manifest
 
 
-def _document(session: Session, digest: str) -> bytes:
+def _document(places: Places, digest: str) -> bytes:
     if not is_digest(digest):
         raise ExchangeError("an artifact is pulled by its sha256 digest only")
-    document = persistently(lambda: session.manifest(digest))
-    _compare(hashlib.sha256(document).hexdigest(), digest, "manifest")
-    return document
+
+    def ask(session: Session) -> bytes:
+        document = persistently(lambda: session.manifest(digest))
+        _compare(hashlib.sha256(document).hexdigest(), digest, "manifest")
+        return document
+
+    return places.first(ask)
 
 
-def _stored(session: Session, layer: Descriptor, path: str, most_bytes: int) -> _File:
+def _stored(places: Places, layer: Descriptor, path: str, most_bytes: int) -> _File:
     """Write the file of the layer; it is synced to the disk when this returns."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        stored = persistently(lambda: _unpacked(session, layer, file, most_bytes))
+        stored = places.first(
+            lambda session: persistently(lambda: _unpacked(session, layer, file, most_bytes))
+        )
         file.flush()
         os.fsync(file.fileno())
     return stored

@@ -42,7 +42,7 @@ from resources.registry.tag_or_digest import is_digest, is_tag_or_digest
 from resources.text.messages import shown_unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from actors.registry.token import Form
     from resources.registry.request import Endpoint
@@ -52,6 +52,8 @@ _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_HEAD = frozenset({400, 405, 501})
 _CHUNK = 64 * 1024
+# A part of the blob, and that an empty one has none.
+_IN_RANGES = frozenset({206, 416})
 _HEADERS = {"User-Agent": "falco-operator", "Accept-Encoding": "identity"}
 _REPOSITORY = re.compile(r"[a-z0-9._/-]+", re.ASCII)
 
@@ -75,6 +77,9 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         self._authorization: str | None = None
         self._timeout = (min(_CONNECT_SECONDS, idle_seconds), idle_seconds)
         self.session.trust_env = False  # no .netrc; `_send` chooses the proxy
+        self._proxies: Mapping[str, str] = (
+            endpoint.proxy.environment if endpoint.proxy is not None else os.environ
+        )
         self.session.headers.update(_HEADERS)
         self._local_registries = frozenset(endpoint.local_registries)
         # Whether the registry has answered from a public address, as all do behind a proxy.
@@ -124,6 +129,18 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         """The blob in chunks; its digest is not verified yet."""
         response: requests.Response = self.get_blob(self._container, digest, stream=True)
         self._check(response, f"blob {digest}")
+        return self._chunks(response)
+
+    def missing_blob(self, digest: str) -> Iterator[bytes]:
+        """The blob in chunks if the registry has to fetch it first, else its first byte at most.
+
+        What is there is sent in ranges (RFC 9110), and what is passed on is not.
+        """
+        repository, _, _ = self._manifest_url(digest).rpartition("/manifests/")
+        url = f"{repository}/blobs/{digest}"
+        response = self.do_request(url, headers={"Range": "bytes=0-0"})
+        if response.status_code not in _IN_RANGES:
+            self._check(response, f"blob {digest}")
         return self._chunks(response)
 
     def do_request(
@@ -212,7 +229,7 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         that is, even if it is not to follow.
         """
         request = self.session.prepare_request(requests.Request(method, url, headers, data=form))
-        proxy, origin = proxy_of(url, os.environ), origin_of(url)
+        proxy, origin = proxy_of(url, self._proxies), origin_of(url)
         proxies = {url.partition(":")[0].lower(): proxy} if proxy else {}
         if proxy and origin is not None:
             check_literal(origin.host, origin.port, self._local_registries)

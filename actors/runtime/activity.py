@@ -5,14 +5,18 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from actors.runtime.trace import Notes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors.runtime.actor import Actor
+    from actors.runtime.mail import Letter
     from actors.runtime.ref import ActorRef
 
 # A ref: a connection keeps the context in which it was opened, and outlives that actor.
 _working: ContextVar[ActorRef[Any] | None] = ContextVar("working", default=None)
+_beside: ContextVar[Notes | None] = ContextVar("beside", default=None)
 
 
 def works(ref: ActorRef[Any]) -> None:
@@ -69,7 +73,7 @@ class Asking(Waiting):
         super().__init__(what)
         self.target = target
         self.code = "error"
-        self._notes = self._actor.notes() if self._actor is not None else None
+        self._notes = _notes_of(self._actor)
         self._at = self._notes.ask() if self._notes is not None else 0
 
     @property
@@ -84,15 +88,50 @@ class Asking(Waiting):
             self._notes.asked(self._at, self.target, self.code, self.since, now)
 
 
+class Beside:
+    """The context of work that an actor does beside its mail, in a task: an entry of its trace.
+
+    `letter` is why, and its name that of the entry: there is no message.
+    """
+
+    def __init__(self, letter: Letter) -> None:
+        working = _working.get()
+        self._actor: Actor | None = working.actor_inbox.actor if working is not None else None
+        self._letter = letter
+        self._number = 0
+        self._begun = 0.0
+        self._notes: Notes | None = None
+
+    def __enter__(self) -> Self:
+        if (actor := self._actor) is not None:
+            self._number = actor.runtime.numbers.next()
+            self._begun = actor.runtime.clock.monotonic()
+            process = actor.runtime.numbers.process
+            self._notes = Notes(f"{process}-{self._number}", self._begun)
+            _beside.set(self._notes)
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        _beside.set(None)
+        if self._actor is not None:
+            outcome = "ok" if error is None else f"error: {type(error).__name__}"
+            self._actor.note(self._number, self._letter, self._begun, outcome, self._notes)
+
+
 def decide(what: str) -> None:
     """Note what the running handler has decided, such as `created DaemonSet ns/falco`, if any is.
 
     The trace of its actor shows it; `what` must hold no payload.
     """
-    if (working := _working.get()) is None or (actor := working.actor_inbox.actor) is None:
-        return
-    if (notes := actor.notes()) is not None:
+    working = _working.get()
+    notes = _notes_of(working.actor_inbox.actor if working is not None else None)
+    if notes is not None:
         notes.decide(what)
+
+
+def _notes_of(actor: Actor | None) -> Notes | None:
+    """The notes of what runs: of work beside the mail of the actor, else of its handler."""
+    return _beside.get() or (actor.notes() if actor is not None else None)
 
 
 class Load(NamedTuple):

@@ -326,10 +326,17 @@ class Actor(Hooks):
         notes, self._notes = self._notes, None
         word = outcome.partition(":")[0]
         if word == "crash" or type(letter.message) not in self.routine:
-            if self._trace is None:
-                self._trace = Trace(self.runtime)
-            self._trace.add(self._number, letter, begun, run, outcome, notes)
+            self.note(self._number, letter, begun, outcome, notes)
         self.runtime.observer.mail_handled(self.kind, begun - letter.at, run, word)
+
+    def note(
+        self, number: int, letter: Letter, begun: float, outcome: str, notes: Notes | None
+    ) -> None:
+        """Remember in the trace what has ended now."""
+        if self._trace is None:
+            self._trace = Trace(self.runtime)
+        run = self.runtime.clock.monotonic() - begun
+        self._trace.add(number, letter, begun, run, outcome, notes)
 
     # The end.
 

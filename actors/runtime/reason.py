@@ -50,6 +50,9 @@ class Cause(StrEnum):
     SIGNATURE = "signature"
     """It has become known who has signed a digest, or the trusted root has changed."""
 
+    REGISTRIES = "registries"
+    """The table of registries has changed."""
+
     CONTENTS = "contents"
     """Other contents are wanted on the node than before."""
 

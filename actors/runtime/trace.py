@@ -6,15 +6,12 @@ from datetime import timedelta
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec.structs import astuple
-
 from actors.runtime.mail import RECONCILE
-from actors.runtime.reason import Reason, Reasons, reason_in
+from actors.runtime.reason import Reasons
 from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from actors.runtime.context import Runtime
     from actors.runtime.mail import Letter
@@ -85,7 +82,7 @@ class TraceEntry(NamedTuple):
     the name of the message's type and never the message, as a dump must show no payload. `outcome`
     is a word, with a detail behind a colon where there is one: "blocked: NameConflict". `calls` and
     `decided` count all requests and decisions, of which the first are kept. `reasons` are texts,
-    the last of which may count those that are not kept; `woken` are the reasons themselves.
+    the last of which may count those that are not kept; `came` are their times.
     """
 
     number: int
@@ -94,24 +91,12 @@ class TraceEntry(NamedTuple):
     run: float
     message: str
     reasons: list[str]
-    woken: list[Woken]
+    came: list[Came]
     outcome: str
     calls: int
     requests: list[Asked]
     decided: int
     decisions: list[str]
-
-
-class Woken(NamedTuple):
-    """A reason of a reconcile: when it came first and last, and how often until the handler began.
-
-    `first` and `last` are in seconds before that. What a watch has told came when the watch got it.
-    """
-
-    reason: Reason
-    first: float
-    last: float
-    times: int
 
 
 class Glance(NamedTuple):
@@ -122,6 +107,17 @@ class Glance(NamedTuple):
     run: float
     outcome: str
     calls: int
+
+
+class Came(NamedTuple):
+    """When a reason of a reconcile came first and last, and how often, until its handler began.
+
+    `first` and `last` are in seconds before that. What a watch has told came when the watch got it.
+    """
+
+    first: float
+    last: float
+    times: int
 
 
 class Asked(NamedTuple):
@@ -140,6 +136,13 @@ class Asked(NamedTuple):
     code: str
     after: float
     seconds: float
+
+
+class Entries(list[dict[str, Any]]):
+    """The entries of a trace as JSON, of bounded size and without lone surrogates.
+
+    So whoever renders them has to look into none: they are most of a dump.
+    """
 
 
 class Trace:
@@ -202,23 +205,26 @@ class Trace:
         ):
             self._forget_one()
 
-    def as_json(self) -> list[dict[str, Any]]:
+    def as_json(self) -> Entries:
         """The entries, oldest first; wall times are reckoned back from now."""
         clock, process = self._runtime.clock, self._runtime.numbers.process
         now, monotonic = clock.now(), clock.monotonic()
-        return [
+        return Entries(
             {
                 **entry._asdict(),
                 "number": f"{process}-{entry.number}",
-                "at": _text(at),
+                "at": (now - timedelta(seconds=monotonic - entry.at)).isoformat(
+                    "T", "microseconds"
+                ),
                 "wait": round(entry.wait, 6),
                 "run": round(entry.run, 6),
-                "woken": [_woken_json(woken, at) for woken in entry.woken],
+                "came": [
+                    (round(first, 6), round(last, 6), times) for first, last, times in entry.came
+                ],
                 "requests": [asked._asdict() for asked in entry.requests],
             }
             for entry in self
-            for at in (now - timedelta(seconds=monotonic - entry.at),)
-        ]
+        )
 
     def _forget_one(self) -> None:
         """Forget the oldest entry that is not of the last `LEAST` reconciles, if there is one."""
@@ -264,7 +270,7 @@ def _unpacked(entry: tuple[bytes, str, str, str, str]) -> TraceEntry:
         run,
         message,
         _lines(reasons),
-        _woken(numbers, reasons),
+        list(map(Came._make, _REASON.iter_unpack(numbers[_NUMBERS.size :]))),
         outcome,
         calls,
         requests,
@@ -288,29 +294,6 @@ def _packed(reasons: Reasons, begun: float) -> tuple[str, bytes]:
     return "\n".join(lines), _TIMES[len(seen)].pack(*times)
 
 
-def _woken(numbers: bytes, reasons: str) -> list[Woken]:
-    times = _REASON.iter_unpack(numbers[_NUMBERS.size :])
-    found = ((reason_in(line), seen) for line, seen in zip(_lines(reasons), times, strict=False))
-    return [Woken(reason, *seen) for reason, seen in found if reason is not None]
-
-
-def _woken_json(woken: Woken, begun: datetime) -> dict[str, Any]:
-    cause, kind, name, version = astuple(woken.reason)
-    return {
-        "cause": cause,
-        "kind": kind,
-        "name": name,
-        "version": version,
-        "at": _text(begun - timedelta(seconds=woken.last)),
-        "waited": round(woken.first, 6),
-        "times": woken.times,
-    }
-
-
-def _text(at: datetime) -> str:
-    return at.isoformat("T", "microseconds")
-
-
 def _asked(line: str) -> Asked:
     number, verb, resource, name, code, after, seconds = line.split(" ")
     return Asked(int(number), verb, resource, name, code, float(after), float(seconds))
@@ -322,4 +305,6 @@ def _lines(text: str) -> list[str]:
 
 def _line(text: str) -> str:
     line = text.replace("\n", " ")
+    if not line.isascii():
+        line = line.encode("utf-8", "backslashreplace").decode()
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.registry.failure import ExchangeError
-from actors.registry.session import Session
+from actors.registry.places import Places
 from actors.signature import bundle
 from actors.signature.find import signatures
 from resources.signatures import legacy
@@ -47,11 +47,12 @@ def answer(request: Verification) -> Verdict:
     except Rejected as error:
         return Verdict(Result.NONE_MATCHES, f"The policy cannot be used: {error}")
     try:
-        session = Session(request.endpoint, request.idle_seconds)
+        places = Places(request.endpoint, request.idle_seconds)
         try:
-            return _verdict(checks, request, signatures(session, request.digest))
+            found = places.every(lambda session: signatures(session, request.digest))
+            return _verdict(checks, request, found)
         finally:
-            session.close()
+            places.close()
     except ExchangeError as error:
         return _failed(request, error)
 

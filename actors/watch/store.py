@@ -29,6 +29,11 @@ class Snapshot(Struct, frozen=True, gc=False):
         return document.unpacked() if isinstance(document, Packed) else document
 
     @property
+    def text(self) -> str:
+        """Such as `Falco/namespace/name@4711`."""
+        return f"{self.ref}@{self.meta.resource_version}"
+
+    @property
     def revision(self) -> int:
         """The resourceVersion as a number; it orders changes of one kind (Kubernetes 1.35 docs)."""
         return revision_of(self.meta.resource_version)

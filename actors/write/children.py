@@ -172,10 +172,10 @@ class Children:
         self._holds.pop(child.ref, None)
         attempt.done.add(child.ref)
         if isinstance(written, Update):
-            decide(f"updated {_in_words(written)}")
+            decide(f"updated {self._in_words(written)}")
             attempt.updated.append(written)
         elif written is not None:
-            decide(f"created {written}")
+            decide(f"created {self._named(written)}")
             attempt.created.append(written)
         self._note_drift(child, written, attempt)
         if child.ref not in self._made:
@@ -205,6 +205,16 @@ class Children:
         if fight is not None:
             self._failed(child, Fight(fight), attempt, missing=False)
 
+    def _in_words(self, update: Update) -> str:
+        fields = [found.path for found in update.differences]
+        more = f" and {len(fields) - _MOST_FIELDS} more" if len(fields) > _MOST_FIELDS else ""
+        return f"{self._named(update.ref)}: {', '.join(fields[:_MOST_FIELDS])}{more}"
+
+    def _named(self, ref: ObjectRef) -> str:
+        """The child with the version that was written, by which a trace knows its echo."""
+        snapshot = self._view.get(ref)
+        return snapshot.text if snapshot is not None else str(ref)
+
     async def _unless_held(self, child: Child) -> ObjectRef | Update | None:
         hold = self._holds.get(child.ref)
         if hold is None or hold.body != child.body:
@@ -233,12 +243,6 @@ async def _together(steps: Sequence[Awaitable[None]]) -> None:
     for result in results:
         if isinstance(result, BaseException):
             raise result
-
-
-def _in_words(update: Update) -> str:
-    fields = [found.path for found in update.differences]
-    more = f" and {len(fields) - _MOST_FIELDS} more" if len(fields) > _MOST_FIELDS else ""
-    return f"{update.ref}: {', '.join(fields[:_MOST_FIELDS])}{more}"
 
 
 def _failure(ref: ObjectRef, error: WriteError, *, missing: bool) -> Failure:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from actors.api.errors import ApiError, Conflict, NamespaceTerminating, NotFound, Unavailable
+from actors.runtime.activity import Beside, decide
 from actors.runtime.backoff import Backoff
+from actors.runtime.mail import Letter
 from actors.runtime.task_actor import TaskActor
 from resources.kubernetes.kinds import KINDS
 from resources.kubernetes.meta import micro_time
@@ -104,6 +106,12 @@ class Backlog:
         self.lanes[hash(record.regarding) % WRITERS].waiting.put_nowait(pending)
 
 
+class WriteEvent(NamedTuple):
+    """What runs beside the mail, as the trace names it."""
+
+    reason: str
+
+
 class EventRecorder(TaskActor):
     """Writes one Event for each Record, in order for each resource; equal ones become a series.
 
@@ -146,8 +154,11 @@ class EventRecorder(TaskActor):
 
     async def _persist(self, pending: _Pending) -> None:
         for attempt in range(_TRIES):
+            event = WriteEvent(pending.record.draft.reason)
             try:
-                await self._write(pending)
+                with Beside(Letter(event, None, self.runtime.clock.monotonic())):
+                    await self._write(pending)
+                    decide(f"wrote {event.reason} about {pending.record.regarding.ref}")
             except Unavailable as error:
                 delay = _BACKOFF.delay(attempt, self.runtime.random)
                 await self.runtime.clock.sleep(max(delay, error.retry_after or 0.0))

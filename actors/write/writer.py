@@ -59,13 +59,13 @@ class Writer:
 
     async def add_finalizer(self, live: Snapshot, finalizer: str) -> None:
         """Add one finalizer to a built-in object; concurrent changes of the others stay."""
-        await self._merge(live, {"finalizers": [finalizer]})
-        decide(f"added the finalizer of {live.ref}")
+        written = await self._merge(live, {"finalizers": [finalizer]})
+        decide(f"added the finalizer of {written.text}")
 
     async def drop_finalizer(self, live: Snapshot, finalizer: str) -> None:
         """Remove one finalizer from a built-in object, and no other."""
-        await self._merge(live, {"$deleteFromPrimitiveList/finalizers": [finalizer]})
-        decide(f"removed the finalizer of {live.ref}")
+        written = await self._merge(live, {"$deleteFromPrimitiveList/finalizers": [finalizer]})
+        decide(f"removed the finalizer of {written.text}")
 
     async def apply(self, ref: ObjectRef, body: Mapping[str, Any]) -> Snapshot:
         """Server-side apply with force; `Client.apply` tells what uid and resourceVersion mean."""
@@ -78,13 +78,15 @@ class Writer:
             return
         with self._writing(ref):
             try:
-                self._learned(ref, await self._client.json_patch(ref, operations, self.manager))
+                raw = await self._client.json_patch(ref, operations, self.manager)
+                written = self._learned(ref, raw)
             except NotFound:
                 self._forget(ref)
                 raise
             except Refused as error:
                 raise _as_race(error) from error
-        decide(f"patched {ref}: {', '.join(operation['path'] for operation in operations)}")
+        paths = ", ".join(operation["path"] for operation in operations)
+        decide(f"patched {written.text}: {paths}")
 
     async def apply_status(self, computed_from: Snapshot, status: Mapping[str, Any]) -> None:
         """Apply the status; raises Conflict if the object has changed since it was computed from.
@@ -109,8 +111,8 @@ class Writer:
             except NotFound:
                 self.view.deleted(ref, computed_from.meta.uid or "")
                 raise
-            self._learned(ref, raw)
-        decide(f"wrote the status of {ref}")
+            written = self._learned(ref, raw)
+        decide(f"wrote the status of {written.text}")
 
     async def delete(self, live: Snapshot) -> bool:
         """Delete this incarnation; True if it is gone, False if a finalizer still holds it."""
@@ -131,7 +133,7 @@ class Writer:
         decide(f"deleted {live.ref}")
         return gone
 
-    async def _merge(self, live: Snapshot, metadata: Mapping[str, Any]) -> None:
+    async def _merge(self, live: Snapshot, metadata: Mapping[str, Any]) -> Snapshot:
         """Raises Conflict if another incarnation has the name, or if this one is being deleted."""
         change = {"uid": live.meta.uid, **metadata}
         with self._writing(live.ref):
@@ -142,7 +144,7 @@ class Writer:
                 raise
             except Refused as error:
                 raise _as_race(error) from error
-            self._learned(live.ref, raw)
+            return self._learned(live.ref, raw)
 
     @contextmanager
     def _writing(self, ref: ObjectRef) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -14,7 +14,7 @@ from cli.cluster.kinds import NEVER_LISTED, READ
 from cli.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from cli.cluster.connection import Connection
     from resources.kubernetes.reference import ObjectRef
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # As kubectl reads: 5,000 nodes in ten requests.
 _PAGE = "500"
 _decoder = msgspec.json.Decoder(Page)
+T = TypeVar("T")
 
 Object = dict[str, Any]
 
@@ -93,25 +94,44 @@ async def snapshot(
     return Snapshot(objects, unread)
 
 
-async def _read(
-    connection: Connection, kind: str, namespace: str, selectors: Mapping[str, str]
-) -> tuple[str, list[Object], Unread | None]:
-    found: list[Object] = []
-    query = {"limit": _PAGE} | ({"labelSelector": selectors[kind]} if selectors.get(kind) else {})
+async def collected(
+    connection: Connection,
+    kind: str,
+    namespace: str,
+    take: Callable[[bytes], T],
+    selector: str = "",
+) -> tuple[list[T], Unread | None]:
+    """What `take` makes of each object of a kind, and why some are missing.
+
+    Of thousands of objects only that is kept. The JSON of an object does not say what it is.
+    """
+    found: list[T] = []
+    query = {"limit": _PAGE} | ({"labelSelector": selector} if selector else {})
     try:
         while True:
             raw = await connection.transport.request(
                 "GET", READ[kind].path(namespace), verb="list", query=query
             )
             page = decoded(_decoder, raw)
-            # The items of a list lack what says what they are.
-            head = {"apiVersion": READ[kind].api_version, "kind": kind}
-            found += [head | msgspec.json.decode(item) for item in page.items or ()]
+            found += map(take, page.items or ())
             if not page.metadata.continue_:
-                return kind, found, None
+                return found, None
             query["continue"] = page.metadata.continue_
     except ApiError as error:
-        return kind, found, Unread(kind, namespace, why_not(connection, error))
+        return found, Unread(kind, namespace, why_not(connection, error))
+
+
+async def _read(
+    connection: Connection, kind: str, namespace: str, selectors: Mapping[str, str]
+) -> tuple[str, list[Object], Unread | None]:
+    def take(raw: bytes) -> Object:
+        # The items of a list lack what says what they are.
+        one: Object = {"apiVersion": READ[kind].api_version, "kind": kind}
+        one |= msgspec.json.decode(raw)
+        return one
+
+    found, failed = await collected(connection, kind, namespace, take, selectors.get(kind, ""))
+    return kind, found, failed
 
 
 async def read_one(connection: Connection, ref: ObjectRef) -> Object | None:

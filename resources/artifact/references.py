@@ -19,6 +19,7 @@ from resources.artifact.sources import CA_KEY
 from resources.kubernetes.meta import LocalReference, ObjectMeta
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.credentials import InvalidCredentials
+from resources.registry.route import credentials_of
 from resources.signatures.demand import TRUSTED_ROOT_KEY
 from resources.signatures.policy import Mode
 from resources.signatures.public_key_text import KEY_SUFFIX, text_problem
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from resources.artifact.sources import OciSource, Sources
     from resources.registry.credentials import RegistryPolicy
+    from resources.registry.table import RegistryTable
 
 FINALIZERS = {
     "Secret": "artifact.falcosecurity.dev/secret-in-use",
@@ -236,6 +238,7 @@ def content_of(
     document: Mapping[str, Any],
     oci: OciSource | None,
     policy: RegistryPolicy,
+    table: RegistryTable,
 ) -> bytes:
     """What of an object matters, given as the API server's JSON.
 
@@ -245,7 +248,7 @@ def content_of(
     ref, data = target.ref, document.get("data") or {}
     if target.role is Role.SECRET and oci is not None:
         try:
-            policy.credentials_of(document, oci.registry, oci.repository)
+            credentials_of(document, policy, table, oci.registry, oci.repository)
         except InvalidCredentials as error:
             raise Unresolved(f"{ref.kind} {ref.name}: {error}") from None
         return msgspec.json.encode(data, order="sorted")

@@ -16,6 +16,8 @@ from resources.instance.rbac import cluster_rights, namespaced_rights
 from resources.instance.workload import MainWorkload, enforced, pod_labels, service, workload
 from resources.kubernetes.overlay import Template, normalized
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+from resources.registry.pull_window import MOST_SECONDS
+from resources.registry.table import TABLE_KEY, RegistryTable, table_text
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 
 SIDECAR_IMAGE = "docker.io/falcosecurity/artifact-operator:latest"
@@ -32,6 +34,9 @@ class FalcoSettings:
     exact_check: ExactCheck = ExactCheck.AUTO
     default_validation: Validation = Validation.ENFORCE
     signature_modes: DefaultModes = DEFAULT_MODES
+    pull_window: float = MOST_SECONDS
+    registries: RegistryTable | None = None
+    """The table of registries for sidecars; None without --registry-config."""
 
 
 def main_workload(falco: Falco) -> MainWorkload:
@@ -66,10 +71,15 @@ def desired(
         *namespaced_rights(parent, falco_rules(*readable)),
         *cluster_rights(parent, FALCO_CLUSTER_RULES),
         service(parent, Ports().of_falco()),
-        parent.child("ConfigMap", data={falco_config.FILE: config}),
+        parent.child("ConfigMap", data={falco_config.FILE: config, **_registries(settings)}),
         _workload(falco, parent, config, settings),
     )
     return tuple(sorted(children, key=lambda child: child.wave))
+
+
+def _registries(settings: FalcoSettings) -> dict[str, str]:
+    """The table in the ConfigMap, whose change reaches running pods: no hash of it is in them."""
+    return {TABLE_KEY: table_text(settings.registries)} if settings.registries is not None else {}
 
 
 def _workload_kind(falco: Falco) -> str:
@@ -124,6 +134,8 @@ def _templates(
         registry_policy=settings.registry_policy,
         default_validation=settings.default_validation,
         signature_modes=settings.signature_modes,
+        pull_window=settings.pull_window,
+        has_registries=settings.registries is not None,
         exact_check=way_of(settings.exact_check, falco.metadata.annotations, image),
         pull_policy=_given(falco, "imagePullPolicy") or "",
         has_own_files=any(_given(falco, field) for field in OWN_FILES),

@@ -12,6 +12,8 @@ from resources.falco.exact_check import ExactCheck
 from resources.falco.ports import Ports
 from resources.instance.workload import MainContainer, http_probe
 from resources.registry.credentials import DEFAULT_POLICY, RegistryPolicy
+from resources.registry.pull_window import MOST_SECONDS
+from resources.registry.table import TABLE_KEY
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 from resources.signatures.policy import Mode
 
@@ -27,12 +29,16 @@ _STARTUP_PERIOD = 5
 _STARTUP_FAILURES = 20
 _STARTUP_MARGIN = 30  # seconds for the sidecar to start, and to answer once the deadline is over
 
+REGISTRIES_FILE = f"/etc/artifact-operator/registries/{TABLE_KEY}"
+"""Where the sidecar reads the table of registries, which the kubelet keeps up to date."""
+
 
 class PodSettings(NamedTuple):
     """All that the default pod template depends on; `gate_deadline` is in seconds.
 
     `exact_check` is not AUTO. `pull_policy` is that of the container `falco`, empty for none.
     `has_own_files`: the user's template may give that container files beside those of its image.
+    `has_registries`: the Falco's ConfigMap has a table of registries, which the sidecar follows.
     """
 
     workload: str
@@ -46,10 +52,12 @@ class PodSettings(NamedTuple):
     ports: Ports = Ports()
     registry_policy: RegistryPolicy = DEFAULT_POLICY
     signature_modes: DefaultModes = DEFAULT_MODES
+    pull_window: float = MOST_SECONDS
     exact_check: ExactCheck = ExactCheck.OFF
     default_validation: Validation = Validation.ENFORCE
     pull_policy: str = ""
     has_own_files: bool = False
+    has_registries: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -97,6 +105,7 @@ _SIZE_LIMITS = {
     "artifact-operator-tmp": "16Mi",
 }
 _CONFIG = "falco-config-default"
+_REGISTRIES = ("artifact-operator-registries", REGISTRIES_FILE.rpartition("/")[0])
 
 _RESOURCES = {
     "requests": {"cpu": "100m", "memory": "512Mi"},
@@ -221,6 +230,8 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
             *_policy_flags(settings.registry_policy),
             *_validation_flags(settings.default_validation),
             *_signature_flags(settings.signature_modes),
+            *_window_flags(settings.pull_window),
+            *([f"--registry-config={REGISTRIES_FILE}"] if settings.has_registries else []),
         ],
         "env": _downward(_SIDECAR_ENV),
         "ports": [port.of_container() for port in settings.ports.of_sidecar()],
@@ -232,6 +243,7 @@ def _sidecar(settings: PodSettings) -> dict[str, Any]:
         "volumeMounts": [
             *_mounts((*_SHARED, _SIDECAR_TEMPORARY)),
             *(_program_mounts() if settings.is_exact else []),
+            *([_registries_mount()] if settings.has_registries else []),
         ],
     }
 
@@ -251,6 +263,21 @@ def _program_mounts() -> list[dict[str, Any]]:
 
 def _program_volumes(settings: PodSettings) -> list[dict[str, Any]]:
     return [exact_check.volume(settings.exact_check, settings.image, settings.pull_policy)]
+
+
+def _registries_mount() -> dict[str, Any]:
+    name, path = _REGISTRIES
+    return {"name": name, "mountPath": path, "readOnly": True}
+
+
+def _registries_volume(settings: PodSettings) -> dict[str, Any]:
+    """The table alone; without it the pod starts all the same, and the sidecar says what it lacks.
+
+    It is mounted as a directory, since the kubelet never updates a `subPath`.
+    """
+    items = [{"key": TABLE_KEY, "path": TABLE_KEY}]
+    source = {"name": settings.name, "items": items, "optional": True}
+    return {"name": _REGISTRIES[0], "configMap": source}
 
 
 def _base_mount() -> dict[str, Any]:
@@ -281,6 +308,11 @@ def _signature_flags(modes: DefaultModes) -> list[str]:
     return [f"{flag}={mode}" for flag, mode in by_flag.items() if mode is Mode.ENFORCE]
 
 
+def _window_flags(seconds: float) -> list[str]:
+    """None for the sidecar's own default, so that an upgrade rolls no pods."""
+    return [f"--pull-window={seconds:g}s"] if seconds != MOST_SECONDS else []
+
+
 def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
     host = [
         {"name": mount.volume, "hostPath": {"path": mount.path}} for mount in _host_mounts(settings)
@@ -290,7 +322,9 @@ def _volumes(settings: PodSettings) -> list[dict[str, Any]]:
         for volume, _ in (_OWN, *_SHARED, _SIDECAR_TEMPORARY)
     ]
     program = _program_volumes(settings) if settings.is_exact else []
-    return [*host, *empty, *program, {"name": _CONFIG, "configMap": {"name": settings.name}}]
+    config = {"name": _CONFIG, "configMap": {"name": settings.name}}
+    registries = [_registries_volume(settings)] if settings.has_registries else []
+    return [*host, *empty, *program, config, *registries]
 
 
 def _host_mounts(settings: PodSettings) -> tuple[_Mount, ...]:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from resources.kubernetes.overlay import Template
     from resources.kubernetes.reference import ObjectRef
 
-WEB, HEALTH, METRICS = "web", "health", "metrics"
+WEB, HEALTH, METRICS, DEBUG = "web", "health", "metrics", "debug"
 LOOPBACK = "127.0.0.1"
 _HEALTH_PORT = 8081
 _METRICS_PORT = 8080
+_DEBUG_PORT = 8082
 # Ports of a node that neither NodePorts nor outgoing connections take.
 _FIRST, _COUNT = 20_000, 10_000
 
@@ -29,6 +30,8 @@ class Ports(NamedTuple):
     health: int = _HEALTH_PORT
     metrics: int | None = _METRICS_PORT
     """None: the sidecar serves no metrics."""
+    debug: int | None = _DEBUG_PORT
+    """Of the loopback interface; None: the sidecar serves no dump."""
     host: str = ""
     """Where the sidecar answers probes; empty is every interface."""
 
@@ -44,12 +47,13 @@ class Ports(NamedTuple):
     def sidecar_flags(self) -> list[str]:
         """The flags by which the sidecar listens there and nowhere else, and asks Falco there."""
         metrics = "0" if self.metrics is None else f":{self.metrics}"
+        debug = "0" if self.debug is None else f"{LOOPBACK}:{self.debug}"
         # By default the sidecar asks at the port that a Config may set.
         web = [f"--falco-web-server={self.web}"] if self.web != WEB_PORT else []
         return [
             f"--health-probe-bind-address={self.host}:{self.health}",
             f"--metrics-bind-address={metrics}",
-            "--debug-bind-address=0",
+            f"--debug-bind-address={debug}",
             *web,
         ]
 
@@ -58,21 +62,22 @@ def ports_of(ref: ObjectRef, template: Template, falco: str, sidecar: str) -> Po
     """The ports for the user's pod template: those that it names, else the defaults.
 
     `falco` and `sidecar` are the names of the containers. In the host's network the sidecar takes
-    one port of the node's loopback interface, another for each Falco, and serves no metrics unless
-    the template names a port for them.
+    one port of the node's loopback interface, another for each Falco, and serves neither metrics
+    nor the dump of its actors unless the template names a port for them.
     """
     spec = template.get("spec", {})
     named = {
         **_named(spec.get("containers"), falco, WEB),
-        **_named(spec.get("initContainers"), sidecar, HEALTH, METRICS),
+        **_named(spec.get("initContainers"), sidecar, HEALTH, METRICS, DEBUG),
     }
     default = Ports()
     if spec.get("hostNetwork"):
-        default = Ports(health=_own_port(ref), metrics=None, host=LOOPBACK)
+        default = Ports(health=_own_port(ref), metrics=None, debug=None, host=LOOPBACK)
     return default._replace(
         web=named.get(WEB, default.web),
         health=named.get(HEALTH, default.health),
         metrics=named.get(METRICS, default.metrics),
+        debug=named.get(DEBUG, default.debug),
     )
 
 

@@ -8,7 +8,7 @@ from resources.artifact.fields import Validation
 from resources.node.slots import SlotId, SlotVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from resources.artifact.medium import Medium
 
@@ -50,6 +50,22 @@ class NodeArtifact(NamedTuple):
     def slot(self, medium: Medium) -> SlotId:
         """The id of the slot of one of its sources."""
         return SlotId(self.kind, self.name, self.uid, medium)
+
+    def in_words(self) -> Iterator[str]:
+        """What is to become of it on this node, for the trace: a line for each source."""
+        if not self.selected:
+            yield "not selected: its selector does not match the labels of this node"
+        elif self.trouble is not None:
+            yield f"not wanted as it is: {self.trouble.reason}: {self.trouble.message}"
+        elif self.sources is None:
+            yield "nothing is known of what to install: the operator has not resolved it"
+        for medium, state in (self.sources or {}).items():
+            if isinstance(state, Trouble):
+                yield f"cannot have {medium}: {state.reason}: {state.message}"
+            elif state is None:
+                yield f"waits for {medium}"
+            else:
+                yield f"wants {state.file}{f' of {state.content.origin}' if state.content else ''}"
 
     def has_slot(self, slot: SlotId) -> bool:
         """Whether the slot is of this artifact, not of an earlier one with its name."""

@@ -19,7 +19,7 @@ from resources.node.refusal import holds
 from resources.node.slots import SlotId, SlotVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from resources.node.refusal import Refusal
 
@@ -98,6 +98,14 @@ def kept(planned: Plan) -> Verdict:
 def settled(planned: Plan, verdict: Verdict) -> dict[SlotId, SlotVersion]:
     """The versions to be on disk after the check."""
     return {slot.id: chosen for slot in planned.slots if (chosen := _chosen(slot, verdict))}
+
+
+def withheld(planned: Plan, final: Mapping[SlotId, SlotVersion]) -> Iterator[str]:
+    """What is wanted and not to be on disk, and what stays in its place, for the trace."""
+    for slot in planned.slots:
+        if slot.wanted is not None and final.get(slot.id) != slot.wanted:
+            kept_file = final[slot.id].file if slot.id in final else ""
+            yield f"kept the last good {kept_file}" if kept_file else f"left {slot.wanted.file} out"
 
 
 def removed(planned: Plan, final: Mapping[SlotId, SlotVersion]) -> tuple[PlannedSlot, ...]:

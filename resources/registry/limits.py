@@ -25,3 +25,9 @@ IDLE_SECONDS = 30.0
 
 PULL_SECONDS = 300.0
 """A pull, with all its retries, takes at most this."""
+
+MAX_TABLE_BYTES = 256 * 1024
+"""The bytes of a table of registries: with a Falco's configuration it has to fit a ConfigMap."""
+
+FILL_SECONDS = 60.0
+"""Nodes are told of a digest after this, whether or not the caches have all of it by then."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from resources.registry.limits import IDLE_SECONDS, MAX_LAYER_BYTES, PULL_SECONDS
+from resources.registry.limits import FILL_SECONDS, IDLE_SECONDS, MAX_LAYER_BYTES, PULL_SECONDS
 from resources.registry.tag_or_digest import is_digest
 
 
@@ -26,6 +26,19 @@ class Credentials(msgspec.Struct, frozen=True):
         return "Credentials(…)"
 
 
+class Proxy(msgspec.Struct, frozen=True):
+    """A proxy that is used instead of the environment's, and the hosts that are reached without."""
+
+    url: str
+    exceptions: tuple[str, ...] = ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which `actors.runtime.proxy` would use it."""
+        exceptions = ",".join(self.exceptions)
+        return {"HTTP_PROXY": self.url, "HTTPS_PROXY": self.url, "NO_PROXY": exceptions}
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """A repository, and how to reach and authenticate to its registry.
 
@@ -33,6 +46,12 @@ class Endpoint(msgspec.Struct, frozen=True):
     that may have any address (`resources.registry.address`), whether they are the registry or are
     named by it. Two endpoints share a client only
     if they are equal in every field.
+
+    `mirrors` are asked before it, in this order, each as it is: an endpoint's settings and
+    credentials are for its own host only. `skip_fallback`: only its mirrors are asked. `route` is
+    the name of this way (`resources.registry.route`). `pull_through`: its host fetches what it
+    lacks, and keeps it. `unusable` says why it cannot be asked at
+    all; empty if it can.
     """
 
     registry: str
@@ -42,6 +61,27 @@ class Endpoint(msgspec.Struct, frozen=True):
     ca: str = ""
     credentials: Credentials | None = None
     local_registries: tuple[str, ...] = ()
+    proxy: Proxy | None = None
+    mirrors: tuple[Endpoint, ...] = ()
+    skip_fallback: bool = False
+    route: str = ""
+    pull_through: bool = False
+    unusable: str = ""
+
+    @property
+    def lane(self) -> str:
+        """What answers, or hangs, as one: an entry of the table, else the registry."""
+        return self.route or self.registry
+
+    @property
+    def places(self) -> tuple[Endpoint, ...]:
+        """Where to ask, in this order."""
+        return self.mirrors if self.skip_fallback else (*self.mirrors, self)
+
+    @property
+    def caches(self) -> tuple[Endpoint, ...]:
+        """The places that fetch what they lack, and keep it."""
+        return tuple(place for place in self.places if place.pull_through and not place.unusable)
 
     def __str__(self) -> str:
         return f"{self.registry}/{self.repository}"
@@ -102,6 +142,22 @@ class PlacedAnswer(msgspec.Struct, frozen=True):
 
     place: int
     answer: LookupAnswer
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """The request to have the caches of an endpoint fetch an artifact, for all its platforms."""
+
+    endpoint: Endpoint
+    digest: str
+    seconds: float = FILL_SECONDS
+    idle_seconds: float = 10.0
+
+
+class Filled(msgspec.Struct, frozen=True):
+    """The bytes that came over the network, few if the caches had it all, and what went wrong."""
+
+    received: int = 0
+    problem: Problem | None = None
 
 
 class Pull(msgspec.Struct, frozen=True):

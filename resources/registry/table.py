@@ -94,12 +94,13 @@ class RegistryTable(msgspec.Struct, frozen=True, omit_defaults=True, rename="cam
 
 
 _PLAIN = Host()
+_decoder = msgspec.json.Decoder(RegistryTable)
 NO_TABLE = RegistryTable()
 TABLE_KEY = "registries.json"
 """The key of a Falco's ConfigMap, and the name of the file in its pods, that holds the table."""
 
 
-def places(mirror: Mirror, registry: str, repository: str) -> list[tuple[str, str]]:
+def places_at(mirror: Mirror, registry: str, repository: str) -> list[tuple[str, str]]:
     """Host and repository at each location of an entry that covers this repository."""
     rest = _whole(registry, repository)[len(mirror.prefix) :].strip("/")
     found = []
@@ -118,6 +119,15 @@ def handed_on(table: RegistryTable) -> RegistryTable:
 def table_text(table: RegistryTable) -> str:
     """The table as JSON, equal for equal tables."""
     return msgspec.json.encode(table, order="sorted").decode()
+
+
+def table_of(text: bytes) -> RegistryTable:
+    """The table in its JSON; fields of a newer operator are ignored.
+
+    Raises:
+        msgspec.DecodeError: it is no such JSON.
+    """
+    return _decoder.decode(text)
 
 
 def table_digest(table: RegistryTable) -> str:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import LocalReference
 from resources.registry.host import origin_of
-from resources.registry.table import Host, HostAuth, HostTLS, Mirror, RegistryTable, host_name
+from resources.registry.limits import MAX_TABLE_BYTES
+from resources.registry.table import (
+    Host,
+    HostAuth,
+    HostTLS,
+    Mirror,
+    RegistryTable,
+    host_name,
+    table_text,
+)
 from resources.text.yaml_node import (
     YamlList,
     YamlMap,
@@ -25,9 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-
-MAX_TABLE_BYTES = 256 * 1024
-"""The bytes of a table: with a Falco's configuration it has to fit a ConfigMap."""
 
 _HOST = r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
@@ -55,13 +61,17 @@ def read_table(data: bytes) -> RegistryTable:
     if len(roots) > 1:
         raise BadYaml(f"it has {len(roots)} documents, allowed is one")
     fields = _fields(roots[0] if roots else None, "", _TABLE)
-    return RegistryTable(
+    table = RegistryTable(
         mirrors=_mirrors(fields.get("mirrors"), "mirrors"),
         hosts=_hosts(fields.get("hosts"), "hosts"),
         proxy=_optional(fields.get("proxy"), "proxy", _proxy) or "",
         no_proxy=_list(fields.get("noProxy"), "noProxy", _exception),
         local_registries=_list(fields.get("localRegistries"), "localRegistries", _host),
     )
+    size = len(table_text(table))
+    if size > MAX_TABLE_BYTES:  # by aliases, for example
+        raise BadYaml(f"as JSON it has {size} bytes, allowed are {MAX_TABLE_BYTES}")
+    return table
 
 
 _TABLE = ("mirrors", "hosts", "proxy", "noProxy", "localRegistries")
@@ -147,9 +157,11 @@ def _host(node: YamlNode, at: str) -> str:
 
 def _proxy(node: YamlNode, at: str) -> str:
     text = _text(node, at)
-    if text and str(origin_of(text)) != text.rstrip("/").lower():
+    origin = origin_of(text)
+    is_plain = origin is not None and str(origin) == text.rstrip("/").lower()
+    if text and not (is_plain and text.startswith("http://")):
         # Everybody may read it who may read the ConfigMaps of a namespace that has a Falco.
-        allowed = "http:// or https://, a host and a port, without user name, password and path"
+        allowed = "http://, a host and a port, without user name, password and path"
         raise InvalidSpec(at, text if "@" not in text else "…@…", allowed)
     return text.rstrip("/")
 

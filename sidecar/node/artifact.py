@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import DecodeError
 
+from actors.runtime.activity import decide
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
@@ -23,11 +24,13 @@ from resources.artifact.revision import pinned
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
 from resources.artifact.status import installable_json, resolved_json
 from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.meta import trial_of
 from resources.kubernetes.selector import selects
 from resources.node.artifact import NodeArtifact, SourceState, Trouble
 from resources.node.files import file_name, library_name
 from resources.node.plugin_entries import entry_of, entry_problem
+from resources.node.pulling_pods import covered_pods, pulling_pods
 from resources.node.slots import Content, SlotVersion
 from sidecar.node.fetcher import origin_of_config_map, origin_of_inline
 from sidecar.node.fetches import Fetches, Job
@@ -88,8 +91,11 @@ class NodeArtifactActor(Actor):
         if snapshot is None:
             self._fetches.cancel_all_but(())
             self._services.state.drop(self.ref)
+            decide("the artifact is gone, and nothing wanted any more")
             return Retire()
         artifact = self._look(snapshot)
+        for line in artifact.in_words():
+            decide(line)
         self._services.state.put(self.ref, artifact)
         now = self.runtime.clock.monotonic()
         due = self._fetches.due
@@ -179,8 +185,9 @@ class NodeArtifactActor(Actor):
         jobs: dict[Medium, Job] = {}
         if sources.oci is not None and resolved.oci_digest:
             digest = resolved.oci_digest
-            fetch = partial(fetcher.oci, kind, sources.oci, digest)
-            jobs[Medium.OCI] = Job((sources.oci, digest, revision), f"oci:{digest}", fetch)
+            fetch = partial(fetcher.oci, kind, sources.oci, digest, self._pulling_pods)
+            key = (sources.oci, digest, revision, fetcher.registries.digest)
+            jobs[Medium.OCI] = Job(key, f"oci:{digest}", fetch)
         if sources.config_map is not None:
             version = resolved.config_map_resource_version
             origin = origin_of_config_map(sources.config_map.name, version)
@@ -191,6 +198,18 @@ class NodeArtifactActor(Actor):
             fetch = partial(fetcher.inline, kind, sources.inline, origin)
             jobs[Medium.INLINE] = Job((origin,), origin, fetch)
         return jobs
+
+    def _pulling_pods(self) -> int | None:
+        """How many pods pull the same now; None as long as that is not known.
+
+        Until the operator has counted the pods of a new artifact, others tell how many there are.
+        """
+        store = self._services.store
+        snapshot = store.get(self.ref)
+        if snapshot is not None and (pods := pulling_pods(snapshot.raw)) is not None:
+            return pods
+        counts = (covered_pods(other.raw) for kind in ARTIFACTS for other in store.of_kind(kind))
+        return max((count for count in counts if count is not None), default=None)
 
     def _source_state(
         self, medium: Medium, job: Job, resource: Artifact, snapshot: Snapshot

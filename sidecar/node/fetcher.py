@@ -22,18 +22,21 @@ from resources.node.files import DIRECTORIES
 from resources.node.slots import Content
 from resources.registry.credentials import InvalidCredentials
 from resources.registry.request import Endpoint, Pull
+from resources.registry.route import OwnCredentials, credentials_of, routed
 from resources.text.keyed_text import NoText, config_map_text
 from resources.text.yaml_writer import excess, yaml_text
-from sidecar.node.pull_limiter import PullLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from actors.api.client import Client
+    from actors.registry.table_file import TableFile
     from actors.runtime.clock import Clock
     from resources.artifact.sources import ConfigMapSource, InlineSource, OciSource
     from resources.registry.credentials import RegistryPolicy
-    from resources.registry.request import Credentials, Pulled
+    from resources.registry.request import Pulled
+    from resources.registry.table import RegistryTable
+    from sidecar.node.pull_limiter import PullLimiter
     from sidecar.volume.blobs import Blobs
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
@@ -80,8 +83,10 @@ class Fetcher:
         blobs: Blobs,
         namespace: str,
         policy: RegistryPolicy,
+        registries: TableFile,
         most_bytes: Mapping[str, int],
         clock: Clock,
+        pulls: PullLimiter,
         observer: PullObserver,
     ) -> None:
         """`most_bytes` limits, by kind of artifact, what is pulled from a registry."""
@@ -89,22 +94,18 @@ class Fetcher:
         self._blobs = blobs
         self._namespace = namespace
         self._policy = policy
+        self.registries = registries
         self._most_bytes = most_bytes
         self._clock = clock
         self._observer = observer
-        self._pulls = PullLimiter(clock)
+        self._pulls = pulls
 
-    async def oci(self, kind: str, source: OciSource, digest: str) -> Content:
-        """Pull exactly this digest, for this machine's platform."""
-        endpoint = Endpoint(
-            registry=source.registry,
-            repository=source.repository,
-            plain_http=source.plain_http,
-            skip_verify=source.skip_verify,
-            ca=await self._ca(source.ca_config_map),
-            credentials=await self._credentials(source),
-            local_registries=self._policy.local_registries,
-        )
+    async def oci(
+        self, kind: str, source: OciSource, digest: str, pods: Callable[[], int | None]
+    ) -> Content:
+        """Pull exactly this digest, for this machine's platform, as so many pods do now."""
+        await self._pulls.spread(pods)
+        endpoint = await self._endpoint(kind, source)
         directory = DIRECTORIES[kind]
         staging = await self._stored(kind, Medium.OCI, self._blobs.staging, directory)
         request = Pull(
@@ -123,9 +124,25 @@ class Fetcher:
         needed = needs(pulled.requirements, pulled.dependencies)
         return Content(pulled.sha256, f"oci:{digest}", pulled.version, dependencies, needed)
 
+    async def _endpoint(self, kind: str, source: OciSource) -> Endpoint:
+        """The repository by the table of registries, with nobody's credentials but the source's."""
+        if not self.registries.is_known:
+            text = f"{source}: the table of registries is not known yet: {self.registries.problem}"
+            raise FetchFailed(Trouble(STORE_FAILED[kind, Medium.OCI], text, transient=True))
+        own = Endpoint(
+            registry=source.registry,
+            repository=source.repository,
+            plain_http=source.plain_http,
+            skip_verify=source.skip_verify,
+            ca=await self._ca(source.ca_config_map),
+            local_registries=self._policy.local_registries,
+        )
+        table = self.registries.table
+        return routed(own, table, await self._credentials(source, table), lambda _: None)
+
     async def _pull(self, request: Pull) -> Pulled:
-        reason, host = STORE_FAILED[request.kind, Medium.OCI], request.endpoint.registry
-        async with self._pulls.turn(host) as wait:
+        reason, lane = STORE_FAILED[request.kind, Medium.OCI], request.endpoint.lane
+        async with self._pulls.turn(lane) as wait:
             if wait:
                 text = f"{request.endpoint}: the registry wants no requests for now"
                 raise FetchFailed(Trouble(reason, text, transient=True), wait)
@@ -133,10 +150,10 @@ class Fetcher:
             try:
                 pulled = await registry.pull(request)
             except registry.RegistryError as error:
-                self._pulls.heard(host, error.problem)
+                self._pulls.heard(lane, error.problem)
                 trouble = Trouble(reason, str(error), error.transient)
                 raise FetchFailed(trouble, error.retry_after, final=error.final) from error
-            self._pulls.heard(host, None)
+            self._pulls.heard(lane, None)
             self._observer.pulled(pulled.pulled_bytes, self._clock.monotonic() - begun)
         return pulled
 
@@ -169,12 +186,12 @@ class Fetcher:
             text = f"{error.strerror}: {error.filename}" if error.filename else str(error)
             raise FetchFailed(Trouble(STORE_FAILED[kind, medium], text, transient=True)) from error
 
-    async def _credentials(self, source: OciSource) -> Credentials | None:
+    async def _credentials(self, source: OciSource, table: RegistryTable) -> OwnCredentials:
         if not source.secret:
-            return None
+            return {}
         secret = await self._read("Secret", source.secret)
         try:
-            return self._policy.credentials_of(secret, source.registry, source.repository)
+            return credentials_of(secret, self._policy, table, source.registry, source.repository)
         except InvalidCredentials as error:
             text = f"Secret {source.secret}: {error}"
             raise FetchFailed(Trouble(REFERENCE_FAILED, text)) from None

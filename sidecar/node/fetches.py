@@ -7,7 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from actors.runtime.activity import Beside, decide
 from actors.runtime.backoff import Backoff, refusal_delay
+from actors.runtime.mail import Letter
 from sidecar.node.fetcher import FetchFailed, ReadTooEarly
 
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ class Job(NamedTuple):
     key: tuple[Any, ...]
     origin: str
     fetch: Callable[[], Awaitable[Content]]
+
+
+class Fetch(NamedTuple):
+    """What runs beside the mail, as the trace names it."""
+
+    medium: Medium
 
 
 @dataclass(slots=True)
@@ -78,6 +86,8 @@ class Fetches:
         fetch = self._by_medium.get(medium)
         if fetch is None or fetch.key != job.key:
             content = self._replaced(medium, job.origin, installed)
+            if content is not None:
+                decide(f"had {job.origin} already")
             fetch = self._by_medium[medium] = _Fetch(job.key, content=content)
         if fetch.task is not None and fetch.task.done():
             task, fetch.task = fetch.task, None
@@ -87,7 +97,10 @@ class Fetches:
         if fetch.task is None and is_due:
             fetch.due = math.inf
             fetch.tries += 1
-            fetch.task = asyncio.get_running_loop().create_task(_outcome(job.fetch))
+            decide(f"began to fetch {job.origin}, try {fetch.tries}")
+            now = self._runtime.clock.monotonic()
+            letter = Letter(Fetch(medium), None, now)
+            fetch.task = asyncio.get_running_loop().create_task(_outcome(job, letter))
             fetch.task.add_done_callback(self._ended)
         return fetch.content or fetch.trouble
 
@@ -122,8 +135,11 @@ class Fetches:
             if not fetch.is_early:
                 fetch.trouble = outcome.trouble
             fetch.due = self._runtime.clock.monotonic() + self._wait(fetch, outcome)
+            too_early = "too early: " if fetch.is_early else ""
+            decide(f"could not fetch: {too_early}{outcome.trouble.message}")
         else:
             fetch.content, fetch.trouble, fetch.tries = outcome, None, 0
+            decide(f"fetched {outcome.origin}, content {outcome.sha256[:12]}")
 
     def _wait(self, fetch: _Fetch, failed: FetchFailed) -> float:
         """Seconds until the next try."""
@@ -146,14 +162,15 @@ def _cancel(fetch: _Fetch) -> None:
         fetch.task.cancel()
 
 
-async def _outcome(fetch: Callable[[], Awaitable[Content]]) -> Content | FetchFailed:
-    """The content, or why there is none.
+async def _outcome(job: Job, letter: Letter) -> Content | FetchFailed:
+    """The content, or why there is none; the trace gets an entry of it.
 
     The error is without its traceback, whose frames hold what was fetched, tens of megabytes of it,
     until the garbage collector comes round.
     """
     try:
-        return await fetch()
+        with Beside(letter):
+            return await job.fetch()
     except FetchFailed as failed:
         failed.__cause__ = failed.__context__ = None
         return failed.with_traceback(None)

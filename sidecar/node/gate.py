@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from actors.runtime.activity import decide
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
@@ -80,11 +81,14 @@ class Gate(Actor):
         is_covered = reasons.have(Cause.INSTALLED) and self._is_listed()
         is_done = is_covered and not open_artifacts(self._node.artifacts(), self._node.reports)
         if left > 0 and not is_done:
+            decide(f"keeps the gate closed: {self.waits_for}")
             return RequeueAfter(left, "the deadline of the gate")
         if is_done:
             _log.info("Falco may start: nothing is left to install")
+            decide("opened the gate: nothing is left to install")
         else:
             _log.warning("Falco may start, as the deadline is over: %s", self.waits_for)
+            decide(f"opened the gate, as the deadline is over: {self.waits_for}")
         # Recorded before it is open: a kill in between must not close it for a running Falco.
         result = await self._record_opening()
         self._node.gate_opened = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from actors.runtime.activity import decide
 from actors.runtime.actor import Actor
 from actors.runtime.backoff import Backoff
 from actors.runtime.reason import Cause
@@ -17,7 +18,15 @@ from resources.node.compatible import needs_of, parts_of, plugins_of, with_compa
 from resources.node.files import DIRECTORIES
 from resources.node.loaded import FileTimes
 from resources.node.pace import quiet_seconds
-from resources.node.plan import Plan, PlannedSlot, has_quick_fetch, plan, removed, settled
+from resources.node.plan import (
+    Plan,
+    PlannedSlot,
+    has_quick_fetch,
+    plan,
+    removed,
+    settled,
+    withheld,
+)
 from resources.node.report import reports
 from resources.node.slots import SlotId, SlotVersion, from_manifest, to_manifest
 from sidecar.check.plan_check import PlanCheck
@@ -27,7 +36,7 @@ from sidecar.node.report_log import log_changes
 from sidecar.node.state import WayBack
 from sidecar.node.thread import in_thread
 from sidecar.volume.disk import VolumeError
-from sidecar.volume.slot_files import contents, slot_files
+from sidecar.volume.slot_files import changed_files, contents, slot_files
 from sidecar.volume.volume import ContentMissing
 
 if TYPE_CHECKING:
@@ -170,6 +179,8 @@ class Installation(Actor):
             planned, verdict, final = await self._chosen(artifacts)
         if final != self._node.installed:
             self._loads.note_batch(artifacts)
+        for line in withheld(planned, final):
+            decide(line)
         refused = await self._write(planned, final)
         await self._loads.forget(planned.held, artifacts)
         if self._node.renewal_due:
@@ -177,6 +188,7 @@ class Installation(Actor):
         if self._check.failure:
             unchecked = Trouble(PENDING, f"could not be checked yet: {self._check.failure}")
             refused = {slot.id: unchecked for slot in planned.slots if slot.wanted != slot.good}
+        decide(f"{self._check.judge or 'nobody'} has judged {len(planned.slots)} sources")
         self._report(artifacts, planned, verdict, refused)
         return refused
 
@@ -192,6 +204,7 @@ class Installation(Actor):
     async def _go_back(self, way: Way) -> Mapping[SlotId, Trouble]:
         """Install what Falco has loaded last, and nothing else; hold back what it has refused."""
         artifacts = self._artifacts()
+        decide("goes back to what Falco has loaded last")
         await self._loads.refuse(way, artifacts)
         final = dict(self._node.loaded or {})
         refused = await self._write(self._plan(artifacts), final)
@@ -275,6 +288,7 @@ class Installation(Actor):
             ids = (slot.id for slot in planned.slots)
             changed = [slot for slot in ids if final.get(slot) != before.get(slot)]
             return {slot: _not_stored(slot, str(error)) for slot in changed}
+        decide(changed_files(before, final))
         self._is_complete, self._node.is_mixed = not applied.postponed, False
         if applied.is_seen:
             await self._leave_to_falco()
@@ -311,6 +325,7 @@ class Installation(Actor):
         else:
             await self._leave_to_falco()
             self._node.renewals += 1
+            decide("renamed a file anew, for Falco seems to have missed a change")
             _log.info("Falco seems to have missed a change: a file was renamed anew")
 
     def _refill(

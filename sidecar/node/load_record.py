@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from actors.runtime.activity import decide
 from resources.node import refusal
 from resources.node.refusal import Circumstances, Way
 from resources.node.slots import from_manifest, to_manifest
@@ -71,6 +72,7 @@ class LoadRecord:
             version = found.version
             what = version.file if version is not None else "what was removed"
             _log.warning("%s: %s", what, found.why, extra={"object": f"{slot.kind}/{slot.name}"})
+            decide(f"holds {what} of {slot.kind}/{slot.name} back: {found.why}")
         self._node.refused = {**self._node.refused, **new}
         self._node.refusals += len(new)
         self._node.unproved = frozenset(new) if way is Way.KEPT else ()
@@ -99,6 +101,7 @@ class LoadRecord:
         await self.save()
         if slot is not None:
             _log.info("what Falco has refused is tried again: %s", slot)
+            decide(f"tries again what Falco has refused of {slot.kind}/{slot.name}")
         return slot is not None
 
     async def forget(self, held: Container[SlotId], artifacts: Collection[NodeArtifact]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from actors.runtime.activity import decide
 from actors.runtime.actor import Actor
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
@@ -107,10 +108,13 @@ class Loading(Actor):
             at = int(self.runtime.clock.now().timestamp() * 1e9)
             self._node.times = self._node.times.bounded(at)
             self._judge(view, now)
+        decide(_in_words(view))
         after = self._node.loaded_reports()
         if after != before:
+            decide("told the report what Falco has loaded")
             self._told()
         if self._node.is_held and self._node.next_change_at(now) <= now:
+            decide("let the batch that waits for Falco be installed")
             self._go_on()
         self._looks += 1
         if self._node.silent_since is not None:
@@ -196,6 +200,7 @@ class Loading(Actor):
             return
         node.is_blind = bool(node.unproved)
         if not node.is_blind:
+            decide("concluded that Falco refuses what is new, for it has not reloaded")
             node.way_back = WayBack(Way.KEPT, node.changes)
         self._behind_since = None
         self._go_on()
@@ -214,6 +219,7 @@ class Loading(Actor):
         was_away = node.written_before != node.writes
         patience = AWAY_FOR_LONG_SECONDS + (_LONGEST_PAUSE if was_away else 0.0)
         if now - max(node.silent_since, self._changed_at) >= patience:
+            decide("concluded that Falco does not come up with what is new")
             node.way_back = WayBack(Way.GONE, node.changes)
             self._go_on()
 
@@ -233,7 +239,15 @@ class Loading(Actor):
         times = _RENEWALS[self._renewals :]
         if times and now - self._since >= times[0] * self._node.deadline:
             self._renewals += 1
+            decide("had Falco look once more")
             self._renew()
 
     def _later(self, most: float, why: str) -> RequeueAfter:
         return RequeueAfter(min(_FIRST * 1.5 ** min(self._looks, 10), most), why)
+
+
+def _in_words(view: FalcoView) -> str:
+    """What a look at Falco has shown, for the trace."""
+    if view.answer is not None:
+        return f"Falco says that it has loaded {len(view.answer.rules)} rules files"
+    return view.trouble.message if view.trouble is not None else "Falco has said nothing"

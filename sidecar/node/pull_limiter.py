@@ -1,4 +1,4 @@
-"""Limits how many pulls run at once, of each registry and in all."""
+"""Limits how many pulls run at once, of each registry and in all; spreads those of all nodes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+from resources.registry.pull_window import window
 
-    from actors.runtime.clock import Clock
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from actors.runtime.context import Runtime
     from resources.registry.request import Problem
 
 # Pulls at a time: each is a process that needs tens of megabytes.
@@ -18,6 +20,8 @@ _MOST = 2
 # Pulls at a time beside these, from registries that hang, or that have taken long.
 _MOST_SLOW = 1
 _LONG_SECONDS = 10.0
+# Seconds that the operator may take to count the pods of a new artifact, and of each look at it.
+_COUNTING, _LOOK = 1.0, 0.1
 
 
 class PullLimiter:
@@ -28,13 +32,28 @@ class PullLimiter:
     Retry-After of a registry holds for all pulls from it.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, runtime: Runtime, most_seconds: Callable[[], float]) -> None:
+        """`most_seconds` is now the longest that a pull waits for its time among other nodes'."""
+        self._clock = runtime.clock
+        self._random = runtime.random
+        self._most_seconds = most_seconds
         self._prompt = asyncio.Semaphore(_MOST)
         self._slow = asyncio.Semaphore(_MOST_SLOW)
         self._hanging: set[str] = set()
         self._of_registry: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._not_before: dict[str, float] = {}
+
+    async def spread(self, pods: Callable[[], int | None]) -> None:
+        """Wait for a time of this node's own, as `pods` begin the same pull.
+
+        While nobody has counted them, which takes a moment for a new artifact, `pods` is None.
+        """
+        until = self._clock.monotonic() + min(_COUNTING, self._most_seconds())
+        while (count := pods()) is None and self._clock.monotonic() < until:
+            await self._clock.sleep(_LOOK)
+        seconds = window(count or 1, self._most_seconds())
+        if seconds:
+            await self._clock.sleep(self._random.uniform(0.0, seconds))
 
     @asynccontextmanager
     async def turn(self, registry: str) -> AsyncGenerator[float, None]:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.api.errors import ApiError, NamespaceTerminating, NotFound
+from actors.runtime.activity import decide
 from actors.runtime.actor import Actor
 from actors.runtime.results import Blocked, RequeueAfter, Result
 from actors.write.recorder import Record
@@ -39,6 +40,7 @@ _JITTER = (0.1, 0.6)
 _PENDING = 5.0
 # Seconds until the report is read again: it is not watched, and a user may have deleted it.
 _READ_PERIOD = 3600.0
+_MOST_NAMED = 5
 
 
 class Pod(NamedTuple):
@@ -112,7 +114,10 @@ class Reporter(Actor):
         wanted = _Content(shortened(reports), judge, falco)
         if wanted != self._live:
             await self._client.apply(self._ref, self._body(wanted), FIELD_MANAGER)
+            decide(f"wrote the NodeReport: {_changes(self._live, wanted)}")
             self._live = wanted
+        else:
+            decide("left the NodeReport as it is")
         if reports != self._written:
             pod, before = self._pod, self._written or ()
             for event in failures(before, reports, pod.namespace, pod.node):
@@ -194,3 +199,22 @@ class Reporter(Actor):
             **({"unlisted": msgspec.to_builtins(unlisted)} if unlisted else {}),
             **({"judge": judge} if judge else {}),
         }
+
+
+def _changes(before: _Content | None, after: _Content) -> str:
+    """What differs between two contents, for the trace."""
+    known = {
+        (one.kind, one.name, one.uid): one for one in (before.report.artifacts if before else ())
+    }
+    changed = [
+        f"{one.kind}/{one.name} {one.state}{f', {one.loaded}' if one.loaded else ''}"
+        for one in after.report.artifacts
+        if known.pop((one.kind, one.name, one.uid), None) != one
+    ]
+    changed += [f"{kind}/{name} gone" for kind, name, _ in known]
+    if before is None or before.judge != after.judge:
+        changed.append(f"judged by {after.judge or 'nobody'}")
+    if before is None or before.falco != after.falco:
+        changed.append("the Falco of the pod")
+    more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
+    return f"{', '.join(changed[:_MOST_NAMED]) or 'what is not listed'}{more}"

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from actors.runtime.trace import Entries
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -55,6 +57,8 @@ def pieces(node: Any, indent: int = 0, depth: int = 0) -> Iterator[bytes]:
 
 def bounded(node: Any, depth: int = 0) -> Any:
     """Cut texts and lists that are too long and trees that are too deep, with a mark in place."""
+    if isinstance(node, Entries):
+        return node
     node = called(node)
     if isinstance(node, str):
         return _short(node)

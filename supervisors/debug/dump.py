@@ -9,9 +9,13 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from actors.runtime.task_actor import TaskActor
 from supervisors.debug.description import rendered
@@ -22,10 +26,13 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
 
 _log = logging.getLogger(__name__)
+# Bytes from which on a dump is compressed. The volume of a sidecar has 16 MiB for the last dump and
+# the next one, and the kubelet evicts a pod that takes more; that of the operator is memory.
+_LARGE = 2 << 20
 
 
 class SignalDump(TaskActor):
-    """Writes the dump into a directory at every SIGUSR1."""
+    """Writes the dump at every SIGUSR1: into a directory or, if that fails, to stderr."""
 
     kind = "SignalDump"
 
@@ -58,11 +65,12 @@ class SignalDump(TaskActor):
         _ignore()
 
     async def _write(self) -> None:
+        content = await rendered(self._tree)
         try:
-            content = await rendered(self._tree, indent=2)
             path = await asyncio.to_thread(write, content, self._program, self._directory)
         except OSError as error:
-            _log.error("cannot write the dump of all actors: %s", error)
+            _log.error("the dump of all actors follows, for it cannot be written: %s", error)
+            await asyncio.to_thread(_write_to_stderr, content)
         else:
             _log.info("wrote the dump of all actors to %s", path)
 
@@ -70,10 +78,18 @@ class SignalDump(TaskActor):
 def write(content: bytes, program: str, directory: Path) -> Path:
     """Write a dump atomically, readable by this user only; it replaces the previous dump.
 
+    The file is indented if it is small, and compressed (`.gz`) if it is large.
+
     Raises:
         OSError: the file cannot be written.
     """
     path = directory / f"{program}-{os.getpid()}-actors.json"
+    if len(content) > _LARGE:
+        import gzip  # noqa: PLC0415 - only here
+
+        content, path = gzip.compress(content, mtime=0), path.with_suffix(".json.gz")
+    else:
+        content = msgspec.json.format(content, indent=2)
     # mkstemp creates a new file with mode 0600, and a rename follows no symbolic link.
     descriptor, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=directory)
     try:
@@ -84,6 +100,13 @@ def write(content: bytes, program: str, directory: Path) -> Path:
         Path(temporary).unlink(missing_ok=True)
         raise
     return path
+
+
+def _write_to_stderr(content: bytes) -> None:
+    """Write a dump as one line, which a log keeps apart from the others."""
+    with suppress(OSError):  # nobody reads it
+        sys.stderr.buffer.write(content + b"\n")
+        sys.stderr.buffer.flush()
 
 
 def _ignore() -> None:

@@ -36,7 +36,8 @@ def entries(node: Any, wanted: Selection) -> Iterator[dict[str, Any]]:
     elif "actor" in node:
         yield {"name": node.get("name", ""), "actor": _without(node)}
     elif "error" in node:
-        yield {**node, "actor": {"kind": kind_of(node), "state": PARKED, "trace": []}}
+        known = {"kind": kind_of(node), "state": PARKED, "trace": node.get("trace", [])}
+        yield {"object": node.get("object"), "error": node["error"], "actor": known}
     for key in _BELOW:
         below = called(node.get(key)) or ()
         for child in below if isinstance(below, list) else [below]:
@@ -57,6 +58,7 @@ class Selection:
 
     kind: str = ""
     namespace: str = ""
+    name: str = ""
     state: str = ""
     since: timedelta | None = None
 
@@ -75,6 +77,7 @@ class Selection:
         return (
             self.kind in {"", actor.get("kind"), kind_of(entry)}
             and self.namespace in {"", parts[1] if len(parts) == 3 else None}
+            and self.name in {"", parts[-1]}
             and self.state in {"", actor.get("state")}
             and (self.since is None or self._is_recent(actor, now))
         )
@@ -94,9 +97,8 @@ def selection(query: Mapping[str, str]) -> Selection:
         if match is None:
             raise ValueError(f"since is {since[:40]!r}: it has to be a number with s, m or h")
         span = timedelta(seconds=int(match["number"]) * _SECONDS[match["unit"]])
-    return Selection(
-        query.get("kind", ""), query.get("namespace", ""), query.get("state", ""), span
-    )
+    texts = {name: query.get(name, "") for name in ("kind", "namespace", "name", "state")}
+    return Selection(**texts, since=span)
 
 
 def ended(message: Mapping[str, Any]) -> datetime:

@@ -47,8 +47,8 @@ class DebugServer(HttpServer):
     """Serves what the actors do, as JSON, indented with `?pretty`; read only.
 
     - `/debug/actors` is the supervision tree, `/debug/actors/Falco/namespace/name` the actor of
-      that object. With any of `kind`, `namespace`, `state` and `since` it is a list of the actors
-      that have all of these.
+      that object. With any of `kind`, `namespace`, `name`, `state` and `since` it is a list of the
+      actors that have all of these.
     - `/debug/trace` has the traces of all actors, or of these, as `supervisors.debug.timeline`
       says.
     - `/debug/` is the page, with `/debug/table` and `/debug/process` for it (`Page`).

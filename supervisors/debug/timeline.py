@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from actors.runtime.reason import Cause, Reason, reason_in
 from supervisors.debug.entries import kind_of
 
 if TYPE_CHECKING:
@@ -98,25 +99,26 @@ class Timeline:
             **here,
         }
         yield from _requests(message, begun, ended, process, thread)
-        for place, woken in enumerate(message["woken"], 1):
-            yield from self._flow(woken, f"{number}.{place}", begun, here)
+        # The last of the reasons may be the number of those that are not kept, without a time.
+        for place, (text, came) in enumerate(
+            zip(message["reasons"], message["came"], strict=False)
+        ):
+            at = begun - round(came[1] * _MICRO)
+            flow = {"cat": "wakes", "name": "wakes", "id": f"{number}.{place}"}
+            yield from self._reason(text, at, came[2], flow)
+            yield {"ph": "f", "bp": "e", "ts": begun, **flow, **here}
 
-    def _flow(
-        self, woken: Mapping[str, Any], name: str, begun: int, here: Mapping[str, int]
-    ) -> Iterator[Event]:
-        """From a reason to the handler that it has woken."""
-        cause = f"{woken['cause']} {woken['kind']}".rstrip()
+    def _reason(self, text: str, at: int, times: int, flow: Mapping[str, str]) -> Iterator[Event]:
+        """What has woken an actor, on the thread of its cause and kind, and the flow from there."""
+        reason = reason_in(text) or Reason(Cause.CHANGED)
+        cause = Reason(reason.cause, reason.kind).text
         if cause not in self._causes:
             self._causes[cause] = len(self._causes) + 1
             yield _named("thread_name", _WATCHES, self._causes[cause], cause)
-        came = min(begun, round(datetime.fromisoformat(woken["at"]).timestamp() * _MICRO))
         there = {"pid": _WATCHES, "tid": self._causes[cause]}
-        flow = {"cat": "wakes", "name": "wakes", "id": name}
-        text = f"{woken['name']}@{woken['version']}".rstrip("@") or cause
-        args = {"times": woken["times"]}
-        yield {"ph": "X", "cat": "watch", "name": text, "ts": came, "dur": 1, "args": args, **there}
-        yield {"ph": "s", "ts": came, **flow, **there}
-        yield {"ph": "f", "bp": "e", "ts": begun, **flow, **here}
+        args = {"times": times}
+        yield {"ph": "X", "cat": "watch", "name": text, "ts": at, "dur": 1, "args": args, **there}
+        yield {"ph": "s", "ts": at, **flow, **there}
 
 
 def _requests(

@@ -142,9 +142,9 @@ class Metrics:
         return self._opened[kind], self._heard.get(kind)
 
     def api_request(self, verb: str, resource: str, code: str) -> None:
-        """Count a request that ended."""
+        """Count a request that ended; that there is no such object is an answer like others."""
         self._requests[verb, resource, code] += 1
-        if code[0] != "2":
+        if code[0] != "2" and (verb, code) != ("get", "404"):
             self.last_error = self._monotonic(), f"{code}: {verb} {resource}"
 
     def drift_corrected(self, kind: str) -> None:

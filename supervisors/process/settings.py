@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from actors.runtime.context import TRACE_ROOM
 from resources.registry.credentials import REGISTRY_ANNOTATION, RegistryPolicy
 from resources.registry.host import origin_of
+from resources.registry.pull_window import MOST_SECONDS, SECONDS_A_POD
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 from resources.signatures.policy import Mode
 from supervisors.process import ignored_flags
@@ -119,6 +121,30 @@ def add_signature_modes(parser: argparse.ArgumentParser) -> None:
             f"what follows if {whose} are not signed as is demanded, where their resource has "
             "no spec.ociArtifact.verify.mode",
         )
+
+
+def add_pull_window(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Add the flag by which pulls of the same content are spread."""
+    parser.add_argument(
+        "--pull-window",
+        default=MOST_SECONDS,
+        type=seconds,
+        metavar="SECONDS",
+        help="over how long the pods that need the same of a registry begin to pull it at most; it "
+        f"is {SECONDS_A_POD} s for each of them, and 0 for one alone; 0 is off{more} "
+        "(default %(default)s)",
+    )
+
+
+def seconds(text: str) -> float:
+    """Parse a number of seconds, with or without the unit `s`, for argparse."""
+    try:
+        value = float(text.removesuffix("s"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 60s")
+    return value
 
 
 def signature_modes_of(flags: argparse.Namespace) -> DefaultModes:

@@ -102,7 +102,7 @@ def _in_words(entry: dict[str, Any]) -> str:
 class Parked:
     """An object that has no actor until it has another version than this, or `retry` is due.
 
-    `due` is the monotonic time of the retry.
+    `due` is the monotonic time of the retry. `trace` is of its actors.
     """
 
     version: Hashable | None
@@ -110,11 +110,17 @@ class Parked:
     parkings: int
     retry: Handle
     due: float
+    trace: Trace | None
 
     @property
     def what(self) -> str:
         """The error in words."""
         return f"{type(self.error).__name__}: {self.error}"
+
+    @property
+    def last_crash(self) -> LastCrash:
+        """What the next actor of the object goes on from."""
+        return LastCrash(self.what, self.trace)
 
 
 def retry_delay(parkings: int) -> float:

@@ -181,6 +181,7 @@ class DynamicSupervisor(Superior):
                 return None
             self._unpark(ref)
         child = self._children[ref] = Child(ref, self)
+        child.last_crash = parked.last_crash if parked is not None else None
         self._launch(child)
         return child
 
@@ -188,6 +189,7 @@ class DynamicSupervisor(Superior):
         """Try an object again that is still parked."""
         parked, now = self._unpark(ref), self.runtime.clock.monotonic()
         child = self._children[ref] = Child(ref, self)
+        child.last_crash = parked.last_crash
         child.crashes = Crashes.on_probation(
             self._intensity, self._version_of(ref), parked.parkings, now
         )
@@ -249,7 +251,14 @@ class DynamicSupervisor(Superior):
         )
         self._forget(child)
         retry = self.runtime.clock.call_later(delay, partial(self._retry, ref))
-        self._parked[ref] = Parked(version, error, parkings, retry, self.now() + delay)
+        self._parked[ref] = Parked(
+            version,
+            error,
+            parkings,
+            retry,
+            self.now() + delay,
+            child.last_crash.trace if child.last_crash is not None else None,
+        )
         self.runtime.observer.actor_parked(ref.kind)
         notice = self._notices[ref] = self.loop.create_task(self._notify(ref, error))
         notice.add_done_callback(partial(self._notified, ref))
@@ -293,7 +302,8 @@ def _living(child: Child[ObjectRef]) -> dict[str, Any]:
 
 
 def _parked(ref: ObjectRef, parked: Parked) -> dict[str, Any]:
-    return {"object": str(ref), "error": parked.what}
+    trace = parked.trace.as_json() if parked.trace is not None else []
+    return {"object": str(ref), "error": parked.what, "trace": trace}
 
 
 class Population(NamedTuple):

@@ -35,3 +35,18 @@ def leaves(values, path=""):
         return
     for key, value in values.items():
         yield from leaves(value, f"{path}/{key}")
+
+
+def cache_config(registry, remote):
+    """The configuration of the chart's cache of a registry, without places of its container."""
+    upstreams = [{"registry": registry, "remoteURL": remote}]
+    values = json.dumps({"enabled": True, "upstreams": upstreams})
+    template = "--show-only=templates/cache.yaml"
+    text = helm("template", "falco-operator", ROOT / CHART, f"--set-json=cache={values}", template)
+    [config] = [
+        yaml.safe_load(document["data"]["config.yml"])
+        for document in yaml.safe_load_all(text)
+        if document and document["kind"] == "ConfigMap"
+    ]
+    del config["version"], config["http"], config["storage"]["filesystem"]
+    return config

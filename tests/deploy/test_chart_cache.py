@@ -1,25 +1,32 @@
 """The cache of the chart: a registry in front of each upstream, which nobody else has to trust."""
 
 import json
+import socket
+import ssl
 from base64 import b64decode
 from collections import Counter
+from contextlib import closing
+from http.client import HTTPSConnection
 
 import pytest
 import yaml
 from cryptography import x509
 
 from deploy.generate import CHART, ROOT, HelmError, helm
+from deploy.local.publisher import MANIFEST, Repository, publish_rules
+from deploy.local.registry import Registry
 from resources.instance.labels import OWNER_KIND
 from resources.registry.table import Host, HostTLS, Mirror
 from resources.registry.table_reader import read_table
 from tests.api import manifest
-from tests.deploy.charts import at, leaves
+from tests.deploy.charts import at, cache_config, leaves
 
 NAME = "falco-operator-cache-ghcr-io"
 HOST = f"{NAME}.falco-operator.svc"
 POD = "Deployment/spec/template/spec"
 REGISTRY = f"{POD}/containers/0"
 CONFIG = "ConfigMap/data/config.yml"
+DIGEST = f"sha256:{'0' * 64}"
 PEER = {"ipBlock": {"cidr": "10.0.0.0/8"}}
 UPSTREAM = {"registry": "ghcr.io"}
 LOGIN = {**UPSTREAM, "credentialsSecret": "login"}
@@ -128,7 +135,7 @@ def test_a_wrong_value_is_refused_by_name(values, named):
 def test_no_value_is_without_a_test_of_its_effect():
     defaults = yaml.safe_load((ROOT / CHART / "values.yaml").read_text())["cache"]
     # These have tests of their own below.
-    own = {"enabled", "upstreams", "ttl", "tls/ca"}
+    own = {"enabled", "upstreams", "skipFallback", "ttl", "tls/ca"}
     tested = own | {path for values, _, _ in EFFECTS for path in leaves(values)}
     covered = {
         path for path in leaves(defaults) if any(f"{t}/".startswith(f"{path}/") for t in tested)
@@ -211,6 +218,7 @@ def test_it_enters_itself_in_the_table_of_registries():
     assert read.host(HOST) == Host(
         tls=HostTLS(ca=b64decode(secret["ca.crt"]).decode()), pull_through=True
     )
+    assert table({"skipFallback": True})[0].mirrors == (Mirror("ghcr.io", (HOST,), True),)
     args = of_operator()["spec"]["template"]["spec"]["containers"][0]["args"]
     assert "--registry-config=/etc/falco-operator/registries/registries.yaml" in args
 
@@ -282,3 +290,54 @@ def test_an_upgrade_keeps_the_certificate_and_makes_anew_what_is_gone(control_pl
         assert release()["tls.crt"] != first["tls.crt"]
     finally:
         helm("uninstall", "cached", "--namespace=kept", f"--kubeconfig={control_plane.kubeconfig}")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """The real registry with configuration and certificate of the chart, and a connection to it.
+
+    The connection trusts whom the table of registries says, and looks for the name in it.
+    """
+    directory = tmp_path_factory.mktemp("chart")
+    read, [secret] = table()
+    for name in ("tls.crt", "tls.key"):
+        (directory / name).write_bytes(b64decode(secret[name]))
+    with Registry(directory / "upstream") as upstream:
+        publish_rules(Repository(upstream.url), "falco/rules", ["1"], "[]")
+        config = cache_config("ghcr.io", upstream.url)
+        files = {"certificate": str(directory / "tls.crt"), "key": str(directory / "tls.key")}
+        with Registry(directory / "cache", {**config, "http": {"tls": files}}) as started:
+            trusted = ssl.create_default_context(cadata=read.host(HOST).ca)
+            with closing(_ByName(started.address, trusted)) as connection:
+                yield connection
+
+
+class _ByName(HTTPSConnection):
+    """A connection to an address, where a server with the name of the cache has to answer."""
+
+    def __init__(self, address, trusted):
+        super().__init__(address, context=trusted)
+        self._trusted = trusted
+
+    def connect(self):
+        raw = socket.create_connection((self.host, self.port))
+        self.sock = self._trusted.wrap_socket(raw, server_hostname=HOST)
+
+    def status(self, method, path):
+        self.request(method, path, headers={"Accept": MANIFEST})
+        with self.getresponse() as response:
+            response.read()
+            return response.status
+
+
+def test_the_registry_takes_its_configuration_and_certificate(running):
+    probe = at(cache(), f"{REGISTRY}/readinessProbe/httpGet")
+    assert probe["scheme"] == "HTTPS"
+    assert running.status("GET", probe["path"]) == 200
+    assert running.status("GET", "/v2/falco/rules/manifests/1") == 200
+
+
+@pytest.mark.parametrize("what", [f"manifests/{DIGEST}", f"blobs/{DIGEST}"])
+def test_nobody_deletes_or_pushes(running, what):
+    assert running.status("DELETE", f"/v2/falco/rules/{what}") == 405
+    assert running.status("POST", "/v2/falco/rules/blobs/uploads/") == 405

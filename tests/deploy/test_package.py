@@ -107,9 +107,11 @@ def test_the_wheel_holds_our_four_packages_and_nothing_else(image):
     with zipfile.ZipFile(wheel) as archive:
         folders = {name.partition("/")[0] for name in archive.namelist()}
         modules = [name for name in archive.namelist() if name.endswith(".py")]
+        page = {Path(name).name for name in archive.namelist() if "/debug/web/" in name}
     packed = {"actors", "cli", "resources", "sidecar", "supervisors"}
     assert folders == packed | {f"falco_operator-{VERSION}.dist-info"}
     assert len(modules) == sum(len([*(ROOT / name).rglob("*.py")]) for name in packed)
+    assert page == {path.name for path in (ROOT / "supervisors/debug/web").iterdir()}
 
 
 def test_only_what_runs_is_installed_and_all_of_it_is_compiled(image):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,17 @@ from tests.api import Api, manifest
 from tests.e2e.falcos import Falcos, condition
 from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
+
+PROGRAM = Path(sys.executable).with_name("kubectl-falco")
+CODE = "FAL1001"
+
+
+def named(cluster, namespace):
+    """What `kubectl falco status` finds: code and object."""
+    command = [PROGRAM, "status", "-n", namespace, "--kubeconfig", cluster.kubeconfig, "-o", "json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    items = json.loads(ended.stdout)["items"]
+    return [f"{one['code']} {one['resource']}" for one in items if one["kind"] == "Finding"]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +54,7 @@ def test_falcos_and_artifacts_go_on_without_one_crd_and_it_is_taken_up_later(pla
         assert (status, text) == (200, f"ok\nmissing CRDs, to be applied: {name}\n")
         assert operator.samples()["crd_missing"] == {(kind,): 1}
         assert operator.log.read_text().count(f"the CRD of {kind} is missing") == 1
+        assert f"{CODE} CustomResourceDefinition/{name}" in named(cluster, namespace)
         Falcos(api, namespace).create("falco")
         rules = manifest("Rulesfile", namespace, "rules", spec={"inlineRules": []})
         api.create(rules)

@@ -112,8 +112,35 @@ def test_the_trace_and_the_audit_log_name_each_request_by_the_same_number(
     assert len(told) == sum(entry["calls"] for entry in trace)
     assert told.items() <= seen.items()
     decided = [decision for entry in trace for decision in entry["decisions"]]
-    assert f"created DaemonSet/{namespace}/falco" in decided
-    assert f"wrote the status of Falco/{namespace}/falco" in decided
+    version = falcos.child("DaemonSet")["metadata"]["resourceVersion"]
+    created = [one for one in decided if one.startswith(f"created DaemonSet/{namespace}/falco@")]
+    assert len(created) == 1
+    assert int(created[0].rpartition("@")[2]) <= int(version)
+    assert f"wrote the status of Falco/{namespace}/falco@" in "\n".join(decided)
+    for entry in trace:
+        assert len(entry["came"]) == len(entry["reasons"])
+        assert max(first for first, _, _ in entry["came"]) >= entry["wait"] - 1e-5
+
+
+def test_requests_beside_the_mail_are_traced_as_well(namespace, operator, falcos, audit):
+    mark = audit.mark()
+    falcos.create()
+    falcos.becomes(Reconciled="True", Available="True")
+    falcos.told("ResourceCreated")
+
+    def numbers():
+        _, body = operator.answer("Debug", "/debug/actors?kind=EventRecorder")
+        (recorder,) = json.loads(body)["actors"]
+        return {
+            f"{entry['number']}.{asked['number']}"
+            for entry in recorder["actor"]["trace"]
+            if entry["message"] == "WriteEvent" and namespace in "".join(entry["decisions"])
+            for asked in entry["requests"]
+        }
+
+    told = eventually(numbers)
+    seen = {request.audit_id for request in audit.since(mark).about(namespace).events}
+    assert told <= seen
 
 
 def test_the_timeline_has_a_thread_for_each_actor_of_a_kind(namespace, operator, falcos):

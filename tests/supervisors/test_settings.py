@@ -34,6 +34,7 @@ EVERY_FLAG = (
     "--verify-others=Warn",
     "--trusted-root=/root.json",
     "--registry-config=/registries.yaml",
+    "--pull-window=5s",
     "--allow-local-registry=Localhost:5000",
     "--allow-local-registry=[::1]",
     "--log-level=debug",
@@ -58,6 +59,7 @@ def test_without_flags_the_documented_defaults_hold():
     assert settings.exact_check == "auto"
     assert (settings.signature_modes, settings.trusted_root) == (("Warn", "Off"), "")
     assert settings.registry_config == ""
+    assert settings.pull_window == 120.0
     assert settings.most_reconciles == 32
     assert (settings.namespace, settings.pod_name) == ("", "")
 
@@ -95,6 +97,7 @@ def test_every_flag_and_variable_is_taken():
         "signature_modes": ("Enforce", "Warn"),
         "trusted_root": "/root.json",
         "registry_config": "/registries.yaml",
+        "pull_window": 5.0,
         "most_reconciles": 7,
         "namespace": "falco",
         "pod_name": "operator-0",

@@ -31,7 +31,8 @@ export class ActorView {
       missing = "There is no such actor any more.";
     }
     if (key !== this.view.values.actor) return;
-    draw(at("one"), [key, this.entry, missing, row?.error, row?.due], () => this.#all(key, row, resources ?? {}, missing));
+    const known = [row?.state, row?.error, row?.due, row?.restarts, resources !== undefined, this.#below(row)?.textContent];
+    draw(at("one"), [key, this.entry, missing, known], () => this.#all(key, row, resources ?? {}, missing));
   }
 
   // The description of the actor, whose address is that of its object, or its kind and name.
@@ -47,7 +48,8 @@ export class ActorView {
 
   #all(key, row, resources, missing) {
     const actor = this.entry?.actor ?? {};
-    const trace = [...(actor.trace ?? [])].reverse();
+    // Of an actor that lives, waits for its restart, or is parked.
+    const trace = [...(actor.trace ?? this.entry?.waits?.trace ?? this.entry?.trace ?? [])].reverse();
     const back = element("a", { href: this.view.address({ actor: "" }), class: "button", "data-key": "" }, "Back to all actors");
     return [
       element("p", { class: "buttons" }, back),
@@ -119,7 +121,7 @@ export class ActorView {
     }
     for (const message of trace) {
       for (const text of message.decisions) {
-        for (const match of text.matchAll(OBJECT)) note(match[1], match[2], match[3], text);
+        for (const match of text.matchAll(OBJECT)) note(match[1], match[2], match[3], text.replace(match[0], "").replace(/ ?@\d+/, "").replace(" :", ":").trim());
       }
       for (const text of message.reasons) {
         const match = REASON.exec(text);
@@ -180,10 +182,17 @@ function entry(message, linked) {
     ),
     element("div", { class: "bars", role: "img", "aria-label": `waited ${span(wait)}, ran ${span(run)}` }, bar("wait", 0, share), bar("run", share, 100 - share)),
     element("p", { class: "times" }, element("span", { class: "wait" }, `waited ${span(wait)}`), " ", element("span", { class: "run" }, `ran ${span(run)}`), " ", count(message.calls, "request")),
-    list("reasons", "Woken by", message.reasons, linked),
+    list("reasons", "Woken by", message.reasons.map((text, place) => woken(text, message.came?.[place])), linked),
     requests(message, run),
     list("decisions", "Decided", message.decisions, linked),
   );
+}
+
+// A reason, when it came first, and how often until the handler began; the last may have no time.
+function woken(text, came) {
+  if (!came) return text;
+  const [first, , times] = came;
+  return `${text}, ${span(first * 1000)} before${times > 1 ? `, ${times} times` : ""}`;
 }
 
 function list(name, title, texts, linked) {

@@ -32,6 +32,7 @@ export function shown(value) {
     return time(Date.parse(value));
   }
   if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value) && !value.length) return "none";
   if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value.join(", ");
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

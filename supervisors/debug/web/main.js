@@ -54,6 +54,7 @@ let process = null;
 let isPaused = false;
 let timer = null;
 let asking = null;
+let offered = -1; // the version of the rows of which the kinds, namespaces and states are offered
 
 function open(key) {
   view.set({ actor: key });
@@ -66,10 +67,10 @@ function show(isNew) {
   at("all").hidden = isOpen;
   at("one").hidden = !isOpen;
   if (isNew) fill();
+  overview.show(process, rows);
   if (isOpen) {
     if (isNew) refresh(showActor(true));
   } else {
-    overview.show(process, rows);
     options();
     table.show(rows.all, rows.version);
     if (wasOpen) {
@@ -100,6 +101,8 @@ function fill() {
 
 // Offer the kinds, namespaces and states that there are.
 function options() {
+  if (offered === rows.version) return;
+  offered = rows.version;
   for (const name of ["kind", "namespace", "state"]) {
     const chosen = view.values[name];
     const found = new Set(rows.all.map((row) => row[name]).filter(Boolean));
@@ -119,6 +122,7 @@ async function ask() {
   await Promise.all([rows.update(kind, namespace), told.then((found) => (process = found ?? process))]);
   show(false);
   if (view.values.actor) await showActor(false);
+  document.body.dataset.asked = Number(document.body.dataset.asked ?? 0) + 1;
 }
 
 // Show the trouble that a question ends with, if it does.
@@ -127,7 +131,6 @@ async function refresh(question) {
   try {
     await question;
     trouble.hidden = true;
-    document.body.dataset.asked = Number(document.body.dataset.asked ?? 0) + 1;
   } catch (error) {
     trouble.textContent = `No answer from the process, what is shown is old: ${error.message}`;
     trouble.hidden = false;

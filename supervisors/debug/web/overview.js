@@ -35,10 +35,13 @@ export class Overview {
   }
 
   #attention(all, hangs) {
-    const found = all
-      .map((row) => ({ row, trouble: trouble(row, hangs, now()) }))
-      .filter((one) => one.trouble)
-      .sort((a, b) => a.trouble.rank - b.trouble.rank || (a.row.name < b.row.name ? -1 : 1));
+    const moment = now();
+    const found = [];
+    for (const row of all) {
+      const what = trouble(row, hangs, moment);
+      if (what) found.push({ row, trouble: what });
+    }
+    found.sort((a, b) => a.trouble.rank - b.trouble.rank || (a.row.name < b.row.name ? -1 : 1));
     at("attention").hidden = !found.length;
     const list = at("attention").querySelector("ul");
     const items = found.slice(0, MOST).map(({ row, trouble: what }) => [row.key, row.name, what.word, what.why, what.due === null ? "" : ago(what.due)]);

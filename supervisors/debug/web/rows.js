@@ -27,6 +27,8 @@ export class Rows {
     this.omitted = 0;
     this.version = 0; // another one with each change
     this.beyond = [];
+    this.list = [];
+    this.listed = 0;
     this.after = "";
     this.process = "";
     this.selection = "";
@@ -46,8 +48,13 @@ export class Rows {
     if (!(await this.#ask(wanted))) await this.#ask(wanted);
   }
 
+  // All rows, in no order; the same array while nothing changes.
   get all() {
-    return this.beyond.length ? [...this.byKey.values(), ...this.beyond] : [...this.byKey.values()];
+    if (this.listed !== this.version) {
+      this.listed = this.version;
+      this.list = [...this.byKey.values(), ...this.beyond];
+    }
+    return this.list;
   }
 
   // Whether the rows are complete; if not, all of them have to be asked for.
@@ -62,9 +69,10 @@ export class Rows {
     if (answer.whole) this.byKey.clear();
     const made = (values) => rowOf(answer.columns, values);
     for (const row of answer.rows.map(made)) this.byKey.set(row.key, row);
+    const isChanged = answer.whole || answer.rows.length || answer.beyond.length || this.beyond.length;
     this.beyond = answer.beyond.map(made);
     this.omitted = answer.omitted;
-    if (answer.whole || answer.rows.length || this.byKey.size !== answer.total) this.version += 1;
+    if (isChanged) this.version += 1;
     const complete = this.byKey.size === answer.total;
     this.after = complete ? answer.after : "";
     return complete || answer.whole;

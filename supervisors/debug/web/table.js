@@ -10,23 +10,28 @@ const number = (value) => (value ? String(value) : "");
 
 // Text columns are sorted from A, numbers from the largest.
 export const COLUMNS = [
-  { id: "name", title: "Actor", width: "19em", text: (row) => row.name },
+  { id: "name", title: "Actor", width: "19em", text: (row) => nameOf(row) },
   { id: "state", title: "State", width: "6em", text: (row) => row.state },
-  { id: "mail", title: "Mail", width: "4em", right: true, text: (row) => number(row.mail) },
+  { id: "mail", title: "Mail", width: "4.2em", right: true, text: (row) => number(row.mail) },
   { id: "held", title: "Held by", width: "9em", text: (row) => held(row) },
   { id: "outcome", title: "Last result", width: "14em", text: (row) => row.outcome || row.error },
   { id: "at", title: "Ended", width: "6em", right: true, text: (row) => (row.at === null ? "" : ago(row.at)) },
-  { id: "wait_p50", title: "Wait p50", width: "5.5em", right: true, text: (row) => ms(row.wait_p50) },
-  { id: "wait_max", title: "max", width: "4.5em", right: true, text: (row) => ms(row.wait_max) },
-  { id: "run_p50", title: "Run p50", width: "5.5em", right: true, text: (row) => ms(row.run_p50) },
-  { id: "run_max", title: "max", width: "4.5em", right: true, text: (row) => ms(row.run_max) },
-  { id: "requests", title: "Requests", width: "5.5em", right: true, text: (row) => number(row.requests) },
-  { id: "restarts", title: "Restarts", width: "5em", right: true, text: (row) => number(row.restarts) },
+  { id: "wait_p50", title: "Wait p50", width: "6em", right: true, text: (row) => ms(row.wait_p50) },
+  { id: "wait_max", title: "max", width: "5.5em", right: true, text: (row) => ms(row.wait_max) },
+  { id: "run_p50", title: "Run p50", width: "6em", right: true, text: (row) => ms(row.run_p50) },
+  { id: "run_max", title: "max", width: "5.5em", right: true, text: (row) => ms(row.run_max) },
+  { id: "requests", title: "Requests", width: "6.2em", right: true, text: (row) => number(row.requests) },
+  { id: "restarts", title: "Restarts", width: "6.2em", right: true, text: (row) => number(row.restarts) },
   { id: "due", title: "Next look", width: "13em", text: (row) => next(row) },
 ];
 
 const TEXTS = new Set(["name", "state", "held", "outcome"]);
 const ORDER = ["parked", "restarting", "busy", "starting", "ending", "off"];
+
+// A part has a name only together with the supervisor that it is under.
+function nameOf(row) {
+  return row.isObject ? row.name : `${row.name} (${row.under})`;
+}
 
 function held(row) {
   return row.mail ? [row.held, row.reasons].filter(Boolean).join(": ") : "";
@@ -204,7 +209,7 @@ function order(sort) {
   const sign = sort.startsWith("-") ? -1 : 1;
   const name = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
   if (!COLUMNS.some((column) => column.id === by)) {
-    return (a, b) => rank(a) - rank(b) || name(a, b);
+    return (a, b) => rank(a) - rank(b) || b.isObject - a.isObject || name(a, b);
   }
   // Rows without a value are last, whichever way.
   return (a, b) => {

@@ -17,11 +17,13 @@ from actors.artifact.tag_digests import TagDigests
 from actors.artifact.trusted_root_file import TrustedRootFile
 from actors.reference.index import ReferenceIndex
 from actors.reference.store import ReferenceStore
+from actors.registry.table_file import TableFile
 from actors.runtime.context import Runtime
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Done, RequeueAfter, Retire
 from actors.watch.store import Change, Store, snapshot_of
 from resources.registry.credentials import RegistryPolicy
+from resources.registry.table_reader import read_table
 from resources.signatures.demand import DEFAULT_MODES
 from tests.actors.artifact.test_report_index import entry, node, pod, report
 from tests.actors.artifacts import artifact_ref
@@ -95,13 +97,15 @@ class House:
         self.reports = ReportIndex()
         self.digests = TagDigests(self.runtime)
         self.verdicts = SignatureVerdicts(self.runtime, self.digests.registries)
-        self.signatures = Signatures(self.verdicts, TrustedRootFile(), DEFAULT_MODES)
+        self.signatures = Signatures(
+            self.verdicts, TrustedRootFile(), DEFAULT_MODES, TableFile("", read_table)
+        )
         self.services = ArtifactServices(
             self.api,
             self.store,
             self.records.append,
             ReferenceStore(ReferenceIndex()),
-            ReferenceReader(self.api, RegistryPolicy()),
+            ReferenceReader(self.api, RegistryPolicy(), TableFile("", read_table)),
             self.digests,
             self.reports,
             self.signatures,

@@ -13,6 +13,7 @@ from actors.artifact.reference_reader import ReferenceReader
 from actors.artifact.reference_versions import ReferenceVersions
 from actors.reference.index import ReferenceIndex
 from actors.reference.store import ReferenceStore
+from actors.registry.table_file import TableFile
 from actors.watch.store import snapshot_of
 from resources.artifact.references import (
     FINALIZERS,
@@ -27,6 +28,7 @@ from resources.artifact.sources import OciSource
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.credentials import RegistryPolicy
 from resources.registry.request import Credentials
+from resources.registry.table_reader import read_table
 from tests.actors.artifacts import artifact_ref, told
 from tests.fake_clock import FakeClock, settle
 
@@ -67,7 +69,7 @@ class House:
         index = ReferenceIndex()
         index.note(told(artifact_ref("rules"), RULES.ref, TOKEN.ref))
         self.store = ReferenceStore(index)
-        self.reader = ReferenceReader(self.api, RegistryPolicy())
+        self.reader = ReferenceReader(self.api, RegistryPolicy(), TableFile("", read_table))
         self.versions = self.another()
         self.revision = 10
 

@@ -16,7 +16,7 @@ from actors.runtime.context import Runtime
 from resources.artifact.references import Unresolved
 from resources.artifact.resolution import TagAnswer
 from resources.artifact.sources import OciSource
-from resources.registry.request import Credentials, Endpoint, LookupAnswer, Problem
+from resources.registry.request import Credentials, Endpoint, Filled, LookupAnswer, Problem
 from tests.actor_examples import exits_of
 from tests.actors.artifacts import artifact_ref
 from tests.fake_clock import FakeClock, settle
@@ -47,13 +47,26 @@ class House:
         self.told = []
         self.endpoints = []
         self.unreadable = None
+        self.cached = False
+        self.fills = []
+        self.filling = []
 
     async def endpoint(self, namespace, source):
         self.endpoints.append((namespace, source))
         if self.unreadable is not None:
             raise self.unreadable
         credentials = Credentials("me", "secret") if source.secret else None
-        return Endpoint(source.registry, source.repository, credentials=credentials)
+        cache = Endpoint("cache", source.repository, pull_through=True)
+        mirrors = (cache,) if self.cached else ()
+        return Endpoint(
+            source.registry, source.repository, credentials=credentials, mirrors=mirrors
+        )
+
+    def fill(self, request):
+        """The caches are full once the test has set the result."""
+        self.fills.append((request.endpoint.registry, request.digest))
+        self.filling.append(asyncio.get_running_loop().create_future())
+        return self.filling[-1]
 
     async def look_up(self, lookups, pace):
         self.batches.append([lookup.endpoint.registry for lookup in lookups])
@@ -70,7 +83,7 @@ class House:
             yield lookup, HANGS if hangs else self.says.get(registry, LookupAnswer(A))
 
     def ask(self, artifact=RULES, source=TAG, *, in_hurry=True, version=""):
-        asked = query_of(source, artifact.namespace, version, "")
+        asked = query_of(source, artifact.namespace, version, "", "")
         return self.digests.ask(artifact, asked, source.poll_seconds, in_hurry=in_hurry)
 
     def take_told(self):
@@ -80,7 +93,7 @@ class House:
 
     def poller(self):
         return DigestPoller(
-            self.runtime, self.digests, self.endpoint, self.look_up, self.told.append
+            self.runtime, self.digests, self.endpoint, self.look_up, self.fill, self.told.append
         )
 
 
@@ -178,6 +191,25 @@ async def test_a_registry_that_fails_is_asked_less_and_less(house):
     assert all(150.0 <= gap <= 300.0 for gap in gaps[8:])
     assert house.ask() == TagAnswer(problem=DOWN.problem)
     assert house.take_told() == [{RULES}]
+
+
+async def test_an_entry_of_the_table_that_hangs_makes_no_other_way_to_its_registry_slow(house):
+    for artifact, route in ((RULES, "ghcr.io/a@1"), (MORE, "")):
+        query = query_of(TAG, artifact.namespace, "", "", route)
+        house.digests.ask(artifact, query, TAG.poll_seconds, in_hurry=True)
+    house.digests.registries.suspect("ghcr.io/a@1")
+    slow, prompt = (house.digests.take_due(slow=slow) for slow in (True, False))
+    assert [tag.query.route for tag in slow] == ["ghcr.io/a@1"]
+    assert [tag.query.route for tag in prompt] == [""]
+
+
+async def test_another_table_is_another_question(house):
+    house.ask()
+    await house.clock.advance(1.0)
+    query = query_of(TAG, RULES.namespace, "", "", "ghcr.io@1")
+    assert house.digests.ask(RULES, query, TAG.poll_seconds, in_hurry=True) == TagAnswer()
+    await house.clock.advance(1.0)
+    assert house.batches == [["ghcr.io"], ["ghcr.io"]]
 
 
 async def test_what_somebody_has_to_mend_is_asked_for_slowly(house):
@@ -388,3 +420,56 @@ async def test_a_poller_that_is_started_again_goes_on(house):
     assert house.ask() == TagAnswer(A)
     assert second.describe()["tags"]
     await ref.stop()
+
+
+# Caches.
+
+
+@pytest.mark.parametrize("problem", [None, Problem("the cache is gone", transient=True)])
+async def test_a_new_digest_is_told_once_the_caches_have_had_their_turn(house, problem):
+    house.cached = True
+    house.ask()
+    await house.clock.advance(1.0)
+    assert house.fills == [("ghcr.io", A)]
+    assert (house.take_told(), house.ask()) == ([], TagAnswer())
+    house.filling[0].set_result(Filled(7, problem))
+    await settle()
+    assert (house.take_told(), house.ask()) == ([{RULES}], TagAnswer(A))
+
+    # The same digest again is no news, and another one is.
+    await house.clock.advance(700.0)
+    assert len(house.batches) == 2
+    house.says["ghcr.io"] = LookupAnswer(B)
+    await house.clock.advance(700.0)
+    assert house.fills == [("ghcr.io", A), ("ghcr.io", B)]
+    assert house.ask() == TagAnswer(A)
+    house.filling[1].set_result(Filled())
+    await settle()
+    assert house.ask() == TagAnswer(B)
+
+
+async def test_caches_that_take_their_time_hold_up_no_other_look_up(house):
+    house.cached = True
+    for number in range(3):
+        house.ask(artifact_ref(f"rules-{number}"), TAG._replace(repository=f"falco/{number}"))
+    await house.clock.advance(1.0)
+    assert len(house.fills) == 2
+    house.cached = False
+    house.ask(MORE, OTHER)
+    await house.clock.advance(1.0)
+    assert house.take_told() == [{MORE}]
+    house.filling[0].set_result(Filled())
+    await settle()
+    assert len(house.fills) == 3
+    house.filling[1].set_result(Filled())
+    house.filling[2].set_result(Filled())
+    await settle()
+    assert len(house.take_told()) == 3
+
+
+async def test_nothing_is_fetched_where_there_is_no_digest(house):
+    house.cached = True
+    house.says["ghcr.io"] = DOWN
+    house.ask()
+    await house.clock.advance(1.0)
+    assert (house.fills, len(house.take_told())) == ([], 1)

@@ -49,7 +49,7 @@ class House:
             self.ref,
             FALCO,
             services,
-            FalcoSettings("example.org/sidecar:1"),
+            lambda: FalcoSettings("example.org/sidecar:1"),
             lambda _: Readable(),
         )
 

@@ -1,17 +1,19 @@
 """What an actor remembers of its last messages."""
 
+import asyncio
 import gc
 import json
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 
-from actors.runtime.activity import Asking, decide
+from actors.runtime.activity import Asking, Beside, decide
 from actors.runtime.mail import Letter
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 from actors.runtime.trace import LEAST, LONGEST, MOST_LINES, Notes, Trace, outcome_of
-from tests.actor_examples import Probe, fake_runtime, reconcile
+from tests.actor_examples import BugError, Probe, actor_of, fake_runtime, reconcile
 from tests.fake_clock import settle
 
 
@@ -73,26 +75,7 @@ def test_an_entry_says_when_why_how_long_and_how_it_ended_but_no_payload():
         "at": "2026-01-01T00:01:30.000000+00:00",
         "message": "Reconcile",
         "reasons": ["changed DaemonSet falco@4711", "timer"],
-        "woken": [
-            {
-                "cause": "changed",
-                "kind": "DaemonSet",
-                "name": "falco",
-                "version": "4711",
-                "at": "2026-01-01T00:01:29.750000+00:00",
-                "waited": 0.75,
-                "times": 2,
-            },
-            {
-                "cause": "timer",
-                "kind": "",
-                "name": "",
-                "version": "",
-                "at": "2026-01-01T00:01:29.500000+00:00",
-                "waited": 0.5,
-                "times": 1,
-            },
-        ],
+        "came": [(0.75, 0.25, 2), (0.5, 0.5, 1)],
         "wait": 0.5,
         "run": 0.25,
         "outcome": "done",
@@ -124,7 +107,7 @@ def test_an_entry_names_a_few_reasons_requests_and_decisions_and_counts_all():
     [entry] = trace.as_json()
     named = [f"changed Pod {number}" for number in range(10)]
     assert entry["reasons"] == [*named, "and 30 more"]
-    assert [woken["name"] for woken in entry["woken"]] == [name.split()[-1] for name in named]
+    assert len(entry["came"]) == len(named)
     assert entry["decisions"] == decisions[:MOST_LINES]
     assert [asked["name"] for asked in entry["requests"]] == [f"ns/{n}" for n in range(MOST_LINES)]
     assert (entry["calls"], entry["decided"]) == (40, 50)
@@ -177,3 +160,37 @@ async def test_what_no_actor_asks_or_decides_is_in_no_trace():
     with Asking("GET /x", "get pods ns/a") as asking:
         decide("nothing")
     assert asking.number == ""
+
+
+async def test_work_beside_the_mail_has_an_entry_and_requests_of_its_own():
+    class Fetch(NamedTuple):
+        what: str
+
+    class Fetching(Probe):
+        async def on_receive(self, message):
+            decide("began to fetch")
+            self.fetch = self.loop.create_task(self.do(message))
+
+        async def do(self, gate):
+            with Beside(Letter(Fetch("rules"), None, 0.0)):
+                await gate.wait()
+                with Asking("GET /x", "get configmaps ns/rules") as asking:
+                    asking.code = "200"
+                decide(f"asked as {asking.number}")
+                raise BugError
+
+    ref = Fetching.start(fake_runtime()[0], [])
+    gate = asyncio.Event()
+    ref.tell(gate)
+    await settle()
+    ref.tell(reconcile("spec"))
+    gate.set()
+    await settle()
+    with pytest.raises(BugError):
+        await actor_of(ref).fetch
+    begun, meanwhile, fetch = ref.describe()["trace"]
+    assert (begun["decisions"], begun["requests"]) == (["began to fetch"], [])
+    assert meanwhile["calls"] == 0
+    assert (fetch["message"], fetch["outcome"]) == ("Fetch", "error: BugError")
+    assert [asked["name"] for asked in fetch["requests"]] == ["ns/rules"]
+    assert fetch["decisions"] == [f"asked as {fetch['number']}.1"]

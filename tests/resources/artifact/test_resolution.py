@@ -37,6 +37,7 @@ from resources.artifact.sources import (
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.credentials import RegistryPolicy
 from resources.registry.request import Problem
+from resources.registry.table import NO_TABLE
 from resources.signatures.demand import Demand, KeySource
 from resources.signatures.policy import Mode, Result
 from resources.signatures.request import Verdict
@@ -401,7 +402,7 @@ CONTENTS = [
 @pytest.mark.parametrize(("target", "document", "message"), CONTENTS)
 def test_an_object_without_what_is_looked_for_is_named_with_the_key(target, document, message):
     with pytest.raises(Unresolved) as error:
-        content_of(target, document, WITH_SECRET, POLICY)
+        content_of(target, document, WITH_SECRET, POLICY, NO_TABLE)
     assert str(error.value) == message
 
 
@@ -409,18 +410,22 @@ def test_an_object_without_what_is_looked_for_is_named_with_the_key(target, docu
 def test_text_in_binary_data_counts_as_in_data(target):
     binary = {"binaryData": {target.key: b64encode("ä: 1\n".encode()).decode()}}
     plain = {"data": {target.key: "ä: 1\n"}}
-    found = [content_of(target, document, None, POLICY) for document in (binary, plain)]
+    found = [content_of(target, document, None, POLICY, NO_TABLE) for document in (binary, plain)]
     assert found == ["ä: 1\n".encode()] * 2
 
 
 def test_content_is_all_that_matters_and_nothing_else():
     for other in ("1", "2"):
         document = {"data": {"rules.yaml": "x", "other": other}}
-        assert content_of(RULES, document, None, POLICY) == b"x"
+        assert content_of(RULES, document, None, POLICY, NO_TABLE) == b"x"
     one, other = encoded(username="me", password="a"), encoded(password="a", username="me")
-    assert content_of(SECRET, one, TAG, POLICY) == content_of(SECRET, other, TAG, POLICY)
+    assert content_of(SECRET, one, TAG, POLICY, NO_TABLE) == content_of(
+        SECRET, other, TAG, POLICY, NO_TABLE
+    )
     changed = encoded(username="me", password="b")
-    assert content_of(SECRET, one, TAG, POLICY) != content_of(SECRET, changed, TAG, POLICY)
+    assert content_of(SECRET, one, TAG, POLICY, NO_TABLE) != content_of(
+        SECRET, changed, TAG, POLICY, NO_TABLE
+    )
 
 
 def enforced(result, digest=B, mode=Mode.ENFORCE):
@@ -507,7 +512,7 @@ def test_of_a_secret_with_keys_only_the_public_ones_matter():
     one, two = pem(new_key()), pem(new_key())
     data = {"a.pub": one, "b.pub": two, "cosign.key": "private"}
     document = {"data": {key: b64encode(text.encode()).decode() for key, text in data.items()}}
-    assert content_of(KEYS, document, None, RegistryPolicy()).decode() == f"{one}\n{two}"
+    assert content_of(KEYS, document, None, RegistryPolicy(), NO_TABLE).decode() == f"{one}\n{two}"
 
 
 def test_keys_of_a_config_map_may_be_in_binary_data():
@@ -515,7 +520,7 @@ def test_keys_of_a_config_map_may_be_in_binary_data():
     keys = KEYS._replace(ref=ObjectRef("ConfigMap", "ns", "keys"))
     binary = {"b.pub": b64encode(two.encode()).decode()}
     document = {"data": {"a.pub": one}, "binaryData": binary}
-    assert content_of(keys, document, None, RegistryPolicy()).decode() == f"{one}\n{two}"
+    assert content_of(keys, document, None, RegistryPolicy(), NO_TABLE).decode() == f"{one}\n{two}"
 
 
 @pytest.mark.parametrize(
@@ -529,7 +534,7 @@ def test_keys_of_a_config_map_may_be_in_binary_data():
 )
 def test_a_secret_without_public_keys_says_what_it_has(data, why):
     with pytest.raises(Unresolved, match=f"^Secret keys:? {re.escape(why)}$"):
-        content_of(KEYS, {"data": data}, None, RegistryPolicy())
+        content_of(KEYS, {"data": data}, None, RegistryPolicy(), NO_TABLE)
 
 
 def test_keys_and_roots_are_looked_for_only_where_signatures_matter():

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from resources.falco.desired import FalcoSettings, desired, main_workload, resolved_version
+from resources.falco.pod import REGISTRIES_FILE
 from resources.falco.rights import Readable
 from resources.falco.spec import Falco, FalcoSpec, FalcoStatus
 from resources.instance.children import unwanted
@@ -14,6 +15,8 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.meta import ObjectMeta
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.credentials import RegistryPolicy
+from resources.registry.table import TABLE_KEY, table_of
+from resources.registry.table_reader import read_table
 from resources.signatures.demand import DefaultModes
 from resources.signatures.policy import Mode
 
@@ -250,6 +253,29 @@ def test_the_sidecar_knows_what_is_enforced_and_pods_stay_as_they_are_otherwise(
     pod = children(falco(), FalcoSettings(signature_modes=modes))["DaemonSet"].body["spec"]
     arguments = sidecar(pod["template"]["spec"])["args"]
     assert [each for each in arguments if each.startswith("--verify")] == flags
+
+
+def test_the_table_of_registries_is_in_the_config_map_and_no_change_of_it_in_the_pods():
+    one, other = (
+        children(falco(), FalcoSettings(registries=read_table(text)))
+        for text in (b"proxy: http://a:1", b"proxy: http://b:1")
+    )
+    assert one["DaemonSet"].body == other["DaemonSet"].body
+    assert one["Role"].body == other["Role"].body == children(falco(), DEFAULTS)["Role"].body
+    tables = [each["ConfigMap"].body["data"][TABLE_KEY] for each in (one, other)]
+    assert [table_of(table.encode()).proxy for table in tables] == ["http://a:1", "http://b:1"]
+    pod = one["DaemonSet"].body["spec"]["template"]["spec"]
+    assert f"--registry-config={REGISTRIES_FILE}" in sidecar(pod)["args"]
+    [volume] = [each for each in pod["volumes"] if each["name"] == "artifact-operator-registries"]
+    items = [{"key": TABLE_KEY, "path": TABLE_KEY}]
+    assert volume["configMap"] == {"name": "falco", "items": items, "optional": True}
+    [mount] = [each for each in sidecar(pod)["volumeMounts"] if each["name"] == volume["name"]]
+    assert mount["readOnly"]
+    assert "subPath" not in mount
+
+
+def test_without_a_table_nothing_of_it_is_anywhere():
+    assert "registries" not in str([child.body for child in desired(falco(), DEFAULTS)])
 
 
 def test_settings_reach_the_sidecar():

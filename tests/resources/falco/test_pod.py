@@ -165,7 +165,7 @@ def test_the_sidecar_has_every_default():
             "--falco-version=0.44.1",
             "--health-probe-bind-address=:8081",
             "--metrics-bind-address=:8080",
-            "--debug-bind-address=0",
+            "--debug-bind-address=127.0.0.1:8082",
         ],
         "env": [
             env("POD_NAME", "metadata.name"),
@@ -237,6 +237,14 @@ def test_for_the_exact_check_the_sidecar_gets_falcos_program_and_configuration(w
 def test_the_sidecar_is_told_of_a_default_that_is_not_its_own(mode, flags):
     args = sidecar(SETTINGS._replace(default_validation=mode))["args"]
     assert [arg for arg in args if "validation" in arg] == flags
+
+
+@pytest.mark.parametrize(
+    ("seconds", "flags"), [(0.0, ["--pull-window=0s"]), (1.5, ["--pull-window=1.5s"]), (120.0, [])]
+)
+def test_the_sidecar_is_told_of_a_window_that_is_not_its_own(seconds, flags):
+    args = sidecar(SETTINGS._replace(pull_window=seconds))["args"]
+    assert [arg for arg in args if "window" in arg] == flags
 
 
 @pytest.mark.parametrize("deadline", [0, 30, 60, 61, 300, 3600])

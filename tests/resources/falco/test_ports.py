@@ -51,13 +51,13 @@ def named(container, **ports):
     ]
 
 
-def test_every_port_at_which_a_container_listens_is_declared():
+def test_every_port_at_which_others_may_ask_a_container_is_declared():
     pod = Pod()
     assert pod.ports("falco") == {"web": 8765}
     assert pod.ports("sidecar") == {"health": 8081, "metrics": 8080}
     assert str(pod.exposed.health) == ":8081"
     assert str(pod.exposed.metrics) == ":8080"
-    assert pod.exposed.debug is None
+    assert str(pod.exposed.debug) == "127.0.0.1:8082"
     assert pod.asked == "auto"
 
 
@@ -85,17 +85,18 @@ def test_a_port_that_the_template_names_is_followed_by_whoever_listens_and_whoev
     pod = Pod(
         hostNetwork=in_host,
         containers=named("falco", web=9765),
-        initContainers=named("artifact-operator", health=9081, metrics=9080),
+        initContainers=named("artifact-operator", health=9081, metrics=9080, debug=9082),
     )
     assert pod.ports("falco") == {"web": 9765}
     assert pod.configured == 9765
     assert pod.asked == "9765"
     assert {probe["port"] for probe in pod.probes("falco")} == {9765}
     assert pod.service == [{"name": "web", "port": 8765, "protocol": "TCP", "targetPort": "web"}]
-    assert pod.ports("sidecar") == {"health": 9081, "metrics": 9080}
+    assert pod.ports("sidecar") == {"health": 9081, "metrics": 9080, "debug": 9082}
     assert {probe["port"] for probe in pod.probes("sidecar")} == {9081}
     assert str(pod.exposed.health) == ("127.0.0.1:9081" if in_host else ":9081")
     assert str(pod.exposed.metrics) == ":9080"
+    assert str(pod.exposed.debug) == "127.0.0.1:9082"
 
 
 def test_ports_of_other_names_change_nothing():

@@ -12,6 +12,7 @@ from resources.falco.spec import Falco, FalcoSpec
 from resources.kubernetes.kinds import object_path
 from resources.kubernetes.managed_fields import differences
 from resources.kubernetes.meta import ObjectMeta
+from resources.registry.table_reader import read_table
 from tests.resources.live import MANAGER, apply, patch
 
 LABELS = {"team": "blue", "helm.sh/chart": "x"}
@@ -46,8 +47,9 @@ def workload(falco, **spec):
 
 
 @both
-def test_no_child_that_was_applied_by_kubectl_needs_another_write(control_plane, falco):
-    for child in desired(falco, FalcoSettings()):
+@pytest.mark.parametrize("registries", [None, read_table(b"proxy: http://a:1")])
+def test_no_child_that_was_applied_by_kubectl_needs_another_write(control_plane, falco, registries):
+    for child in desired(falco, FalcoSettings(registries=registries)):
         control_plane.kubectl(
             "apply",
             "--server-side",

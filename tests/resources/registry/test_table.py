@@ -4,16 +4,17 @@ import msgspec
 import pytest
 
 from resources.kubernetes.invalid_spec import InvalidSpec
+from resources.registry.limits import MAX_TABLE_BYTES
 from resources.registry.table import (
     NO_TABLE,
     Mirror,
     RegistryTable,
     handed_on,
-    places,
+    places_at,
     table_digest,
     table_text,
 )
-from resources.registry.table_reader import MAX_TABLE_BYTES, read_table
+from resources.registry.table_reader import read_table
 from resources.text.yaml_reader import BadYaml
 
 PEM = "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n"
@@ -100,12 +101,12 @@ def test_the_longest_prefix_by_whole_parts_counts(registry, repository, expected
     ],
 )
 def test_a_location_stands_for_the_prefix(prefix, location, repository, expected):
-    assert places(Mirror(prefix, (location,)), "ghcr.io", repository) == [expected]
+    assert places_at(Mirror(prefix, (location,)), "ghcr.io", repository) == [expected]
 
 
 def test_official_images_of_docker_hub_are_in_library_at_a_mirror_too():
     mirror = read_table(WHOLE).mirrors[2]
-    assert places(mirror, "docker.io", "busybox") == [
+    assert places_at(mirror, "docker.io", "busybox") == [
         ("mirror.example.com", "hub/library/busybox"),
     ]
 
@@ -176,6 +177,7 @@ CA_LINES = PEM.replace("\n", "\\n")
             "hosts: {a: {auth: {secretRef: {name: A_b}}}}",
             "hosts.a.auth.secretRef.name: 'A_b' is not valid; allowed is the name of a Secret",
         ),
+        ("proxy: https://proxy:3128", "proxy: 'https://proxy:3128' is not valid; allowed is http:"),
         ("proxy: proxy:3128", "proxy: 'proxy:3128' is not valid; allowed is http://"),
         ("proxy: http://proxy:3128/path", "proxy: 'http://proxy:3128/path' is not valid"),
         ("noProxy: ['a,b']", "noProxy[0]: 'a,b' is not valid"),
@@ -186,6 +188,14 @@ def test_what_is_wrong_is_named_by_field_value_and_rule(table, message):
     with pytest.raises(InvalidSpec) as refusal:
         read_table(table.encode())
     assert message in str(refusal.value)
+
+
+# A certificate of 25 KB, by aliases that of 20 hosts.
+LONG = f"""
+hosts:
+  h: {{tls: &tls {{ca: "{CA_LINES.replace("MAAA", "MAAA" * 6250)}"}}}}
+{"".join(f"  h{at}: {{tls: *tls}}" + chr(10) for at in range(20))}
+""".encode()
 
 
 def test_a_password_in_the_proxy_is_refused_and_not_repeated():
@@ -202,6 +212,7 @@ def test_a_password_in_the_proxy_is_refused_and_not_repeated():
         (b"{}\n---\n{}", "2 documents"),
         (b"#" * (MAX_TABLE_BYTES + 1), f"allowed are {MAX_TABLE_BYTES}"),
         (b"a: &a [1]\nb: *c", "alias"),
+        (LONG, f"as JSON it has [0-9]+ bytes, allowed are {MAX_TABLE_BYTES}"),
     ],
 )
 def test_what_is_no_yaml_or_exceeds_a_bound_is_refused(data, message):

@@ -5,6 +5,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
+from actors.registry.table_file import TableFile
 from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.mail import Reconcile
@@ -15,6 +16,7 @@ from resources.check.check_request import Context
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import NodeArtifact
 from resources.registry.credentials import RegistryPolicy
+from resources.registry.table import table_of
 from resources.signatures.demand import DEFAULT_MODES
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
@@ -57,7 +59,15 @@ class Node:
         self.volume = Volume(root, Disk())
         nobody: Any = None  # no API server is read, and no registry
         fetcher = Fetcher(
-            nobody, self.volume.blobs, "falco", RegistryPolicy(), {}, SystemClock(), nobody
+            nobody,
+            self.volume.blobs,
+            "falco",
+            RegistryPolicy(),
+            TableFile("", table_of),
+            {},
+            SystemClock(),
+            nobody,
+            nobody,
         )
         self.services = NodeServices(
             self.store, self.state, fetcher, dict, validation, DEFAULT_MODES

@@ -114,3 +114,24 @@ def test_enforced_no_digest_is_fetched_that_the_operator_has_not_verified(
     )
     actor = NodeArtifactActor(fake_runtime()[0], found.ref, services)
     assert actor._look(found).sources == {Medium.OCI: None}
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "pods"),
+    [
+        ({"desired": 9, "programmed": 7}, {"desired": 50}, 2),
+        (None, {"desired": 50, "programmed": 50}, 50),
+        (None, None, None),
+    ],
+)
+def test_the_status_says_how_many_pods_pull_or_that_of_another_artifact_how_many_there_are(
+    own, other, pods
+):
+    store = Store()
+    for name, nodes in (("rules", own), ("other", other)):
+        document = json.loads(artifact(nodes=nodes, observedGeneration=2).raw)
+        document["metadata"] |= {"name": name, "resourceVersion": "1"}
+        store.put(snapshot_of("Rulesfile", json.dumps(document).encode()))
+    services: Any = SimpleNamespace(store=store)
+    actor = NodeArtifactActor(fake_runtime()[0], artifact().ref, services)
+    assert actor._pulling_pods() == pods

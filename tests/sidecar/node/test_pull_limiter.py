@@ -1,10 +1,12 @@
 """Which pulls wait for each other."""
 
 import asyncio
+import random
 from contextlib import AsyncExitStack
 
 import pytest
 
+from actors.runtime.context import Runtime
 from resources.registry.request import Problem
 from sidecar.node.pull_limiter import PullLimiter
 from tests.fake_clock import FakeClock
@@ -20,7 +22,55 @@ def clock():
 
 @pytest.fixture
 def limiter(clock):
-    return PullLimiter(clock)
+    return PullLimiter(Runtime(clock, random.Random(1)), lambda: 60.0)
+
+
+class Fleet:
+    """Nodes that all have to pull the same; `began` has the time when each of them began."""
+
+    def __init__(self, clock, size, *, counted, most=60.0):
+        self.began = []
+        self._clock = clock
+        limiters = [
+            PullLimiter(Runtime(clock, random.Random(seed)), lambda: most) for seed in range(size)
+        ]
+        self.tasks = [asyncio.create_task(self._pull(limiter, counted)) for limiter in limiters]
+
+    async def _pull(self, limiter, counted):
+        await limiter.spread(counted)
+        self.began.append(self._clock.monotonic())
+
+
+async def test_many_nodes_begin_at_times_of_their_own(clock):
+    begun = clock.monotonic()
+    fleet = Fleet(clock, 200, counted=lambda: 1001)
+    await clock.advance(20.0)
+    await asyncio.gather(*fleet.tasks)
+    waits = sorted(began - begun for began in fleet.began)
+    for tenth in range(10):
+        assert 5 <= sum(2.0 * tenth <= wait < 2.0 * (tenth + 1) for wait in waits) <= 40
+
+
+@pytest.mark.parametrize(("pods", "most"), [(1, 60.0), (0, 60.0), (5000, 0.0)])
+async def test_a_node_alone_and_one_without_a_window_wait_for_nothing(clock, pods, most):
+    fleet = Fleet(clock, 1, counted=lambda: pods, most=most)
+    await asyncio.gather(*fleet.tasks)
+
+
+async def test_what_has_not_been_counted_is_waited_for_shortly(clock):
+    counts: list[int | None] = [None]
+    begun = clock.monotonic()
+    fleet = Fleet(clock, 1, counted=lambda: counts[0])
+    await clock.advance(0.3)
+    assert not fleet.began
+    counts[0] = 1
+    await clock.advance(0.1)
+    assert fleet.began
+    counts[0] = None
+    fleet = Fleet(clock, 1, counted=lambda: None)
+    await clock.advance(1.2)
+    assert fleet.began
+    assert fleet.began[0] - begun < 1.7
 
 
 async def is_free(limiter, registry):

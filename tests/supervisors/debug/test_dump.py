@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 import os
@@ -42,6 +43,15 @@ def test_a_file_is_for_its_owner_only_and_replaces_the_last(tmp_path):
     assert list(tmp_path.iterdir()) == [second]
 
 
+def test_a_small_dump_is_indented_and_a_large_one_compressed(tmp_path):
+    assert dump.write(b'{"a":1}', "program", tmp_path).read_bytes() == b'{\n  "a": 1\n}'
+    large = json.dumps(["a name"] * 500_000).encode()
+    path = dump.write(large, "program", tmp_path)
+    assert path.name == f"program-{os.getpid()}-actors.json.gz"
+    assert gzip.decompress(path.read_bytes()) == large
+    assert path.stat().st_size < len(large) / 10
+
+
 def test_a_link_in_its_place_is_replaced_and_not_followed(tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("precious")
@@ -66,13 +76,16 @@ async def test_a_signal_writes_the_tree_as_it_is_then(runtime, tmp_path, told):
             assert json.loads(path_in(tmp_path).read_bytes()) == tree
 
 
-async def test_a_directory_that_is_missing_is_logged_and_no_crash(runtime, tmp_path, told):
-    async with running(SignalDump(runtime, "program", dict, tmp_path / "missing")):
+async def test_a_dump_that_cannot_be_written_follows_on_stderr(runtime, tmp_path, told, capfd):
+    tree = {"name": "operator", "children": []}
+    async with running(SignalDump(runtime, "program", lambda: tree, tmp_path / "missing")):
         os.kill(os.getpid(), signal.SIGUSR1)
-        assert "cannot write the dump of all actors" in await told.next()
+        assert "the dump of all actors follows" in await told.next()
         (tmp_path / "missing").mkdir()
         os.kill(os.getpid(), signal.SIGUSR1)
         assert "wrote the dump of all actors" in await told.next()
+    [line] = [line for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
+    assert json.loads(line) == tree
 
 
 async def test_the_signal_is_harmless_when_the_actor_has_stopped(runtime, tmp_path):

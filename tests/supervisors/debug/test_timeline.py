@@ -26,26 +26,16 @@ REQUESTS = st.builds(
     SECONDS,
     SECONDS,
 )
-WOKEN = st.builds(
-    lambda cause, kind, second: {
-        "cause": cause,
-        "kind": kind,
-        "name": "falco" if kind else "",
-        "version": "1" if kind else "",
-        "at": f"2025-12-31T23:59:{second:02}.123456+00:00",
-        "waited": 3600.0,
-        "times": 2,
-    },
-    st.sampled_from(["changed", "not loaded"]),
-    st.sampled_from(["Falco", "Pod", ""]),
-    st.integers(0, 59),
+CAME = st.tuples(
+    st.sampled_from(["changed Falco falco@1", "not loaded", "listed Secret"]),
+    st.tuples(SECONDS, SECONDS, st.integers(1, 9)),
 )
 MESSAGES = st.builds(
-    lambda minute, wait, run, woken, requests: {
+    lambda minute, wait, run, came, requests: {
         "at": f"2026-01-01T00:{minute:02}:00.123456+00:00",
         "message": "Reconcile",
-        "reasons": [],
-        "woken": woken,
+        "reasons": [*(text for text, _ in came), *["and 3 more"][: len(came)]],
+        "came": [times for _, times in came],
         "wait": wait,
         "run": min(run, 50),
         "outcome": "done",
@@ -56,7 +46,7 @@ MESSAGES = st.builds(
     st.integers(0, 59),
     SECONDS,
     SECONDS,
-    st.lists(WOKEN, max_size=3),
+    st.lists(CAME, max_size=3),
     st.lists(REQUESTS, max_size=35),
 )
 ENTRIES = st.lists(
@@ -132,9 +122,11 @@ def test_each_reason_has_a_flow_from_its_own_time_to_the_handler(entries):
     events = shown(entries)["traceEvents"]
     starts = [event["ts"] for event in events if event["ph"] == "s"]
     messages = [message for _, messages in entries for message in messages]
-    woken = [woken for message in messages for woken in message["woken"]]
     assert sorted(starts) == sorted(
-        round(datetime.fromisoformat(woken["at"]).timestamp() * 1_000_000) for woken in woken
+        round(datetime.fromisoformat(message["at"]).timestamp() * 1_000_000)
+        - round(last * 1_000_000)
+        for message in messages
+        for _, last, _ in message["came"]
     )
 
 

@@ -204,7 +204,9 @@ async def test_the_tree_shows_every_actor_and_every_parked_object_and_is_json():
     assert tree["name"] == "falcos"
     assert [child["object"] for child in tree["children"]] == ["Falco/default/a"]
     assert tree["children"][0]["actor"]["kind"] == "Probe"
-    assert tree["parked"] == [{"object": "Falco/default/b", "error": "BugError: bug"}]
+    (parked,) = tree["parked"]
+    assert (parked["object"], parked["error"]) == ("Falco/default/b", "BugError: bug")
+    assert [line["outcome"] for line in parked["trace"]] == ["crash: BugError"]
     await crowd.stop()
 
 
@@ -232,10 +234,28 @@ async def test_one_object_is_described_and_no_other_is(monkeypatch):
     living, parked, unknown = (above.find(ref_of(name)) for name in ("a", "b", "z"))
     entry = {"object": "Falco/default/a", "actor": {"x": 1}, "waits": None}
     assert json.loads(await rendered(living)) == entry
-    assert parked == {"object": "Falco/default/b", "error": "BugError: bug"}
+    assert parked is not None
+    assert (parked["object"], parked["error"]) == ("Falco/default/b", "BugError: bug")
     assert unknown is None
     assert described == [crowd.log["a"]]
     await root.stop()
+
+
+@pytest.mark.parametrize("by", ["retry", "change"])
+async def test_a_trace_goes_on_after_the_object_was_parked(by):
+    crowd = Crowd(most=0)
+    await crowd.deliver("a", BugError("bug"))
+    assert crowd.supervisor.parked == 1
+    if by == "change":
+        crowd.versions["a"] = 2
+        await crowd.deliver("a", reconcile("spec"))
+    else:
+        await crowd.clock.advance(600)
+    entry = crowd.supervisor.find(ref_of("a"))
+    assert entry is not None
+    trace = entry["actor"]()["trace"]
+    assert [line["outcome"] for line in trace] == ["crash: BugError", "done"]
+    await crowd.stop()
 
 
 async def test_an_actor_that_crashes_a_thousand_times_leaves_its_neighbours_undisturbed():

@@ -31,7 +31,8 @@ kept. It is made once in a rendering, since the Secret and the table of registri
 {{- $data = .data | default dict }}
 {{- end }}
 {{- if not (and (get $data "ca.crt") (get $data "tls.crt") (get $data "tls.key")) }}
-{{- $ca := genCA $name 3650 }}
+{{- /* Of equal names, OpenSSL takes the certificate for one that has signed itself. */}}
+{{- $ca := genCA (printf "authority of %s" $name | trunc 64) 3650 }}
 {{- $names := list $host (printf "%s.cluster.local" $host) $name }}
 {{- $pair := genSignedCert $name nil $names 3650 $ca }}
 {{- $data = dict "ca.crt" (b64enc $ca.Cert) "tls.crt" (b64enc $pair.Cert) "tls.key" (b64enc $pair.Key) }}

@@ -55,7 +55,8 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- $about := dict "root" $ "registry" $upstream.registry }}
 {{- $host := include "falco-operator.cache.host" $about }}
 {{- $ca := include "falco-operator.cache.ca" $about }}
-{{- $mirrors = append $mirrors (dict "prefix" $upstream.registry "locations" (list $host)) }}
+{{- $mirror := dict "prefix" $upstream.registry "locations" (list $host) "skipFallback" $.Values.cache.skipFallback }}
+{{- $mirrors = append $mirrors $mirror }}
 {{- $_ := set $hosts $host (dict "pullThrough" true) }}
 {{- if $ca }}{{ $_ := set (get $hosts $host) "tls" (dict "ca" $ca) }}{{ end }}
 {{- end }}

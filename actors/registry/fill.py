@@ -1,0 +1,85 @@
+"""Has pull-through caches fetch an artifact, in the child process.
+
+A cache that is asked by many at once for what it lacks fetches it for each of them. So one client
+asks first, and discards what it gets; nothing is trusted, since whoever pulls verifies digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from actors.registry.failure import ExchangeError, persistently, problem_of
+from actors.registry.session import Session
+from resources.registry.limits import MAX_LAYER_BYTES
+from resources.registry.manifest import Index, InvalidManifest, Manifest, root_of
+from resources.registry.request import Filled, Problem
+from resources.registry.tag_or_digest import is_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resources.registry.manifest import Descriptor
+    from resources.registry.request import Fill
+
+# Manifests of an index, one for a platform, and blobs of a manifest.
+_MOST_MANIFESTS = 16
+_MOST_BLOBS = 8
+
+
+def answer(request: Fill) -> Filled:
+    """How many bytes came, of all platforms; the problem of the last cache that has one."""
+    received, problem = 0, None
+    for endpoint in request.endpoint.caches:
+        try:
+            session = Session(endpoint, request.idle_seconds)
+            try:
+                _fill(session, request.digest)
+            finally:
+                received += session.received
+                session.close()
+        except ExchangeError as error:
+            problem = problem_of(endpoint, error)
+        except InvalidManifest as error:
+            problem = Problem(f"{endpoint}: {error}", transient=False)
+    return Filled(received, problem)
+
+
+def _fill(session: Session, digest: str) -> None:
+    for manifest in _manifests(session, digest):
+        for blob in (manifest.config, *manifest.layers)[:_MOST_BLOBS]:
+            if is_digest(blob.digest) and 0 <= blob.size <= MAX_LAYER_BYTES:
+                _draw(session, blob)
+
+
+def _manifests(session: Session, digest: str) -> Iterator[Manifest]:
+    root = _root(session, digest)
+    if isinstance(root, Manifest):
+        yield root
+        return
+    for entry in root.manifests[:_MOST_MANIFESTS]:
+        manifest = _root(session, entry.digest)
+        if isinstance(manifest, Manifest):
+            yield manifest
+
+
+def _root(session: Session, digest: str) -> Manifest | Index:
+    if not is_digest(digest):
+        raise InvalidManifest("an index names a manifest without a sha256 digest")
+    document = persistently(lambda: session.manifest(digest))
+    if f"sha256:{hashlib.sha256(document).hexdigest()}" != digest:
+        raise ExchangeError(f"the manifest sent for {digest} has another digest")
+    return root_of(document)
+
+
+def _draw(session: Session, blob: Descriptor) -> None:
+    """Read a blob to its end, if it is not there yet."""
+
+    def draw() -> None:
+        size = 0
+        for chunk in session.missing_blob(blob.digest):
+            size += len(chunk)
+            if size > blob.size:
+                raise ExchangeError(f"blob {blob.digest} is larger than the {blob.size} declared")
+
+    persistently(draw)

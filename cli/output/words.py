@@ -1,0 +1,24 @@
+"""Names and foreign text in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_NAMED = 5
+
+
+def named(names: Iterable[str]) -> str:
+    """The first five names, and the number of the others."""
+    every = list(names)
+    text = ", ".join(every[:_NAMED])
+    return text if len(every) <= _NAMED else f"{text} and {len(every) - _NAMED} more"
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey: containers and registries write parts of it."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )

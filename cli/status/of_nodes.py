@@ -1,0 +1,119 @@
+"""What is wrong with nodes that have a Falco, and why others have none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cli.status import codes
+from cli.status.finding import Finding, finding, grouped
+from resources.kubernetes.meta import LabelSelector, LabelSelectorRequirement
+from resources.kubernetes.reference import ObjectRef
+from resources.kubernetes.selector import selects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from cli.observed.facts import Node, Pod, Taint
+
+# The controller of DaemonSets gives its pods these tolerations (Kubernetes docs, "DaemonSet").
+_OF_DAEMON_SETS = frozenset(
+    f"node.kubernetes.io/{condition}"
+    for condition in (
+        "not-ready",
+        "unreachable",
+        "disk-pressure",
+        "memory-pressure",
+        "pid-pressure",
+        "unschedulable",
+    )
+)
+_IN_HOST_NETWORK = "node.kubernetes.io/network-unavailable"
+_HARMLESS = "PreferNoSchedule"
+# Operators of an affinity that compare numbers, which no label selector has.
+_OF_NUMBERS = frozenset({"Gt", "Lt"})
+
+
+def of_nodes(
+    nodes: Mapping[str, Node], pods: Iterable[Pod], chain: tuple[ObjectRef, ...]
+) -> list[Finding]:
+    """The findings about nodes that have a pod and are not ready, or are not there any more."""
+    found = []
+    for pod in pods:
+        node = nodes.get(pod.node)
+        if not pod.node or (node is not None and not node.trouble):
+            continue
+        cause = node.trouble if node is not None else "the node is not there any more"
+        ref = ObjectRef("Node", "", pod.node)
+        found.append(finding(codes.NODE_NOT_READY, (*chain, ref), cause))
+    return grouped(found)
+
+
+def uncovered(
+    daemon_set: Mapping[str, Any],
+    nodes: Mapping[str, Node],
+    pods: Iterable[Pod],
+    chain: tuple[ObjectRef, ...],
+) -> list[Finding]:
+    """Why nodes have no pod of a DaemonSet, as its controller decides it."""
+    spec = daemon_set["spec"]["template"]["spec"]
+    covered, found = {pod.node for pod in pods}, []
+    for node in nodes.values():
+        if node.name in covered:
+            continue
+        ref = ObjectRef("Node", "", node.name)
+        if reason := _not_chosen(spec, node):
+            found.append(finding(codes.NODE_NOT_CHOSEN, (*chain, ref), reason))
+        elif taints := _not_tolerated(spec, node.taints):
+            cause = f"no toleration for the taint {', '.join(map(str, taints))}"
+            found.append(finding(codes.NODE_TAINTED, (*chain, ref), cause))
+    return grouped(found)
+
+
+def _not_chosen(spec: Mapping[str, Any], node: Node) -> str:
+    """What of the pod template the labels of a node do not fit; empty if all."""
+    for key, value in (spec.get("nodeSelector") or {}).items():
+        if node.labels.get(key) != value:
+            return f"nodeSelector asks for {key}={value}"
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = required.get("nodeSelectorTerms") or ()
+    if terms and not any(_fits(term, node) for term in terms):
+        return "no term of the required node affinity fits"
+    return ""
+
+
+def _fits(term: Mapping[str, Any], node: Node) -> bool:
+    fields = {"metadata.name": node.name}
+    return _meets(term.get("matchExpressions") or (), node.labels) and _meets(
+        term.get("matchFields") or (), fields
+    )
+
+
+def _meets(expressions: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> bool:
+    """Whether labels meet all requirements, numbers aside."""
+    known = [one for one in expressions if one.get("operator") not in _OF_NUMBERS]
+    requirements = msgspec.convert(known, tuple[LabelSelectorRequirement, ...])
+    return selects(LabelSelector(match_expressions=requirements), labels)
+
+
+def _not_tolerated(spec: Mapping[str, Any], taints: Iterable[Taint]) -> list[Taint]:
+    tolerations = spec.get("tolerations") or ()
+    own = _OF_DAEMON_SETS | ({_IN_HOST_NETWORK} if spec.get("hostNetwork") else set())
+    return [
+        taint
+        for taint in taints
+        if taint.effect != _HARMLESS
+        and taint.key not in own
+        and not any(_tolerates(toleration, taint) for toleration in tolerations)
+    ]
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Taint) -> bool:
+    if toleration.get("effect") not in {None, "", taint.effect}:
+        return False
+    key, operator = toleration.get("key") or "", toleration.get("operator") or "Equal"
+    if operator == "Exists":
+        return key in {"", taint.key}
+    return key == taint.key and (toleration.get("value") or "") == taint.value

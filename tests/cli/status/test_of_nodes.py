@@ -1,0 +1,50 @@
+"""Nodes that are not ready are named, and why others have no Falco."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.status.shapes import POD, WELL, daemon_set, diagnosis, falco, node, told
+
+
+def test_a_node_that_is_not_ready_is_named_if_it_has_a_falco():
+    gone = node(ready="Unknown", reason="NodeStatusUnknown", message="Kubelet stopped posting.")
+    assert told(falco(), daemon_set(), gone, POD) == [
+        "FAL1401 Node/node-1: NodeStatusUnknown: Kubelet stopped posting."
+    ]
+
+
+def test_a_node_without_a_falco_says_by_which_taint():
+    other = node("node-2", taints=[{"key": "gpu", "value": "yes", "effect": "NoSchedule"}])
+    assert told(*WELL, POD, other) == [
+        "FAL1402 Node/node-2: no toleration for the taint gpu=yes:NoSchedule"
+    ]
+
+
+@pytest.mark.parametrize(
+    "taint",
+    [
+        {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"},
+        {"key": "gpu", "effect": "PreferNoSchedule"},
+        {"key": "mine", "effect": "NoSchedule"},
+    ],
+)
+def test_a_taint_that_is_tolerated_is_no_reason(taint):
+    tolerant = daemon_set(template={"tolerations": [{"key": "mine", "operator": "Exists"}]})
+    assert told(falco(), tolerant, node(), POD, node("node-2", taints=[taint])) == []
+
+
+def test_a_node_that_is_not_asked_for_is_a_note():
+    affinity = {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [
+                    {"matchExpressions": [{"key": "os", "operator": "In", "values": ["linux"]}]}
+                ]
+            }
+        }
+    }
+    chosen = node(labels={"os": "linux"})
+    found = diagnosis(falco(), daemon_set(template={"affinity": affinity}), chosen, POD, node("w"))
+    assert [str(one.subject) for one in found.findings] == ["Node/w"]
+    assert found.is_well

@@ -1,0 +1,110 @@
+"""What a user reads: little when all is well, and the same as JSON has."""
+
+from __future__ import annotations
+
+import click
+
+from cli.status.document import items
+from cli.status.text import text_of
+from tests.cli.status.shapes import (
+    POD,
+    WELL,
+    artifact,
+    condition,
+    daemon_set,
+    diagnosis,
+    entry,
+    falco,
+    node,
+    pod,
+    report,
+    waiting,
+)
+
+FAILED = condition("Programmed", "False", "InvalidContent", "Failed on 1 of 2 pods: node-2: no")
+
+
+def broken():
+    """An artifact that fails on one of two pods, and is loaded on the other."""
+    one, other = artifact(conditions=[FAILED]), pod("falco-y", node="node-2")
+    failed = entry(one, "Failed", loaded="", message="no")
+    return diagnosis(
+        *WELL, node("node-2"), POD, other, report(POD, entry(one)), report(other, failed), one
+    )
+
+
+def test_all_is_well_in_a_few_lines():
+    one = artifact()
+    assert text_of(diagnosis(*WELL, POD, report(POD, entry(one)), one), [], is_wide=False) == (
+        "NAME          TYPE        VERSION   PODS   STATE\n"
+        "Falco/falco   DaemonSet   0.44.1    1/1    ok\n"
+        "\n"
+        "ARTIFACT          SOURCE   PODS       STATE\n"
+        "Rulesfile/rules   inline   LOADED 1   ok\n"
+        "\n"
+        "All is well.\n"
+    )
+    assert text_of(diagnosis(), [], is_wide=False) == "There is nothing of Falco's here.\n"
+
+
+def test_only_pods_that_differ_are_named():
+    told = text_of(broken(), [], is_wide=True)
+    assert (
+        "NAMESPACE   ARTIFACT          SOURCE   PODS                 STATE\n"
+        "default     Rulesfile/rules   inline   LOADED 1, FAILED 1   FAL1602\n"
+        "\n"
+        "NAMESPACE   ARTIFACT          IS       ON       WHY\n"
+        "default     Rulesfile/rules   FAILED   node-2   no\n"
+    ) in told
+    assert told.endswith(
+        "\N{MULTIPLICATION SIGN} FAL1602 The content is refused\n"
+        "    Falco/default/falco → DaemonSet/default/falco → Pod/default/falco-y → "
+        "NodeReport/default/falco-y → Rulesfile/default/rules\n"
+        "    cause: Failed on 1 of 2 pods: node-2: no\n"
+        "    do: correct what is named; the last good version stays installed meanwhile\n"
+        "    see: https://github.com/falcosecurity/falco-operator/blob/main/docs/cli.md#fal1602\n"
+        "\n"
+        "1 error\n"
+    )
+
+
+def test_many_artifacts_are_counted_where_nothing_is_to_be_said_of_them():
+    every = [artifact(f"rules-{number}") for number in range(30)]
+    said = report(POD, *map(entry, every))
+    told = text_of(diagnosis(*WELL, POD, said, *every), [], is_wide=False)
+    assert "30 artifacts as wanted on all pods\n" in told
+    assert len(told.splitlines()) == 6
+
+
+def test_lines_fit_the_terminal():
+    told = text_of(broken(), [], is_wide=True, width=60)
+    urls = ("see:", "https:")
+    lines = [line for line in told.splitlines() if not line.strip().startswith(urls)]
+    assert max(map(len, map(click.unstyle, lines))) <= 60
+
+
+def test_json_has_what_the_text_says():
+    by_kind = {one["kind"]: one for one in items(broken(), ["nodes could not be read"])}
+    assert by_kind["Artifact"]["pods"] == {"LOADED": 1, "FAILED": 1}
+    assert by_kind["Artifact"]["different"] == [
+        {"pod": "falco-y", "node": "node-2", "state": "FAILED", "why": "no"}
+    ]
+    assert by_kind["Artifact"]["codes"] == ["FAL1602"]
+    assert by_kind["Instance"]["codes"] == []
+    assert by_kind["Finding"]["resource"] == "Rulesfile/default/rules"
+    assert by_kind["Unread"]["text"] == "nodes could not be read"
+
+
+def test_the_fault_of_a_pod_is_that_of_its_falco():
+    unready = daemon_set(status={"numberAvailable": 0})
+    found = diagnosis(falco(), unready, node(), pod(falco=waiting("ErrImagePull", "no")))
+    codes = {one["resource"]: one["codes"] for one in items(found, []) if one["kind"] == "Instance"}
+    assert codes == {"Falco/default/falco": ["FAL1302"]}
+
+
+def test_what_is_under_way_is_no_fault_and_not_called_well():
+    young = artifact(conditions=[condition("Loaded", "Unknown", "Pending", age=5)])
+    one = report(POD, entry(young, loaded=""))
+    told = text_of(diagnosis(*WELL, POD, one, young), [], is_wide=False)
+    assert "INSTALLED 1   under way\n" in told
+    assert told.endswith("Nothing is wrong, but not all is there yet: Rulesfile/default/rules\n")
