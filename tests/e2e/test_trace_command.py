@@ -81,6 +81,7 @@ def test_a_part_of_the_process_is_asked_for_by_its_name(ask):
         (["trace", "house/falco"], "'house' is no kind that has actors"),
         (["trace", "nothing"], "has no part nothing"),
         (["actors", "--since=soon"], "since is 'soon'"),
+        (["actors", "--pod=a", "--node=b"], "exclude each other"),
     ],
 )
 def test_what_is_not_there_is_a_sentence(ask, arguments, why):
