@@ -15,6 +15,7 @@ _COMMANDS = {
     "status": "cli.status.command:status",
     "diff": "cli.diff.command:diff",
     "check": "cli.check.command:check",
+    "report": "cli.report.command:report",
     "trace": "cli.trace.command:trace",
     "actors": "cli.trace.command:actors",
     "dashboard": "cli.trace.command:dashboard",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -10,20 +11,23 @@ import click
 
 from cli.analyze import findings as codes
 from cli.analyze.contents import Contents
-from cli.analyze.files import files_option, read_files
+from cli.analyze.files import files_option, optional_files_option, read_files
 from cli.analyze.findings import Severity
+from cli.cluster.options import cluster_options
 from cli.failure import FINE, FOUND, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cli.analyze.findings import Finding
+    from cli.cluster.options import Access
 
 _SEVERITIES = {severity.word: severity for severity in Severity}
 
 
 @click.command()
-@files_option
+@optional_files_option
+@cluster_options
 @click.option(
     "-o",
     "--output",
@@ -53,27 +57,32 @@ _SEVERITIES = {severity.word: severity for severity in Severity}
 )
 def analyze(
     paths: tuple[str, ...],
+    access: Access,
     output: str,
     failure_threshold: str,
     suppress: tuple[str, ...],
     falco_version: str,
 ) -> None:
-    """Tell what Falco would refuse or misunderstand, without a cluster.
+    """Tell what Falco would refuse or misunderstand, of files, of a cluster, or of both.
+
+    With -n, -A or --context, the resources of the cluster; with -f as well, those of the files over
+    those of the cluster, as if they were applied. Without these no cluster is needed.
 
     Takes manifests of Rulesfiles, Plugins, Configs, ConfigMaps, Falcos and Components, rules files,
     and parts of falco.yaml (called falco.yaml, or in a directory config.d), and checks all of a
     namespace together, as its nodes would. Every code is explained in docs/cli.md.
 
-    Ends with 0 if all is well, 1 if there are findings, 2 if a file could not be read.
+    Ends with 0 if all is well, 1 if there are findings, 2 if a file or the cluster could not be
+    read. What you may not read of the cluster is said, and is no error.
     """
     _require_codes(suppress)
     from cli.analyze.analysis import analyzed  # noqa: PLC0415 - not for --help
 
-    contents = Contents()
-    for file, text in read_files(paths):
-        contents.add(file, text)
+    contents, unread = _contents(paths, access)
     found = [one for one in analyzed(contents, falco_version) if one.code.name not in suppress]
     click.echo(_written(found, output), nl=False)
+    for one in unread:
+        click.echo(one, err=True)
     if output == "text":
         click.echo(_summary(found, contents.checked), err=True)
     least = _SEVERITIES.get(failure_threshold, len(Severity))
@@ -99,6 +108,20 @@ def render(paths: tuple[str, ...], sidecar_image: str) -> None:
         click.echo(rendered(contents.instances, sidecar_image), nl=False)
     except NothingToRender as error:
         raise Failure(str(error)) from error
+
+
+def _contents(paths: tuple[str, ...], access: Access) -> tuple[Contents, list[str]]:
+    """Everything to analyze, and what could not be read of the cluster."""
+    if access.is_given:
+        from cli.analyze.in_cluster import contents_of  # noqa: PLC0415 - not without a cluster
+
+        return asyncio.run(contents_of(access, read_files(paths)))
+    if not paths:
+        raise Failure("nothing is given: -f for files; -n, -A or --context for a cluster")
+    contents = Contents()
+    for file, text in read_files(paths):
+        contents.add(file, text)
+    return contents, []
 
 
 def _require_codes(names: Iterable[str]) -> None:

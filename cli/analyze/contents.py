@@ -71,6 +71,14 @@ class Resource(NamedTuple):
         """A finding about the whole resource."""
         return Finding(self.document.file, self.document.line, code, str(self), text)
 
+    @property
+    def config_map(self) -> str:
+        """The ConfigMap that a Rulesfile or Config names; empty for none."""
+        spec = self.document.value.get("spec") if self.kind in CONTENT_KEYS else None
+        reference = spec.get("configMapRef") if isinstance(spec, dict) else None
+        name = reference.get("name") if isinstance(reference, dict) else None
+        return name if isinstance(name, str) else ""
+
     def suppresses(self, code: Code) -> bool:
         """Whether its annotation says not to tell findings of this code."""
         annotations = self.document.value["metadata"].get("annotations")
@@ -129,6 +137,19 @@ class Contents:
             return
         for document in found:
             self._document(document)
+
+    def has(self, resource: str) -> bool:
+        """Whether a resource, as `Kind/namespace/name`, was taken in."""
+        return resource in self._seen
+
+    def lacking_config_maps(self) -> list[tuple[str, str, str]]:
+        """Namespace, name and key of each ConfigMap that an artifact names and no file has."""
+        found: dict[tuple[str, str, str], None] = {}
+        for resource in self.artifacts:
+            name = resource.config_map
+            if name and (resource.namespace, name) not in self._config_maps:
+                found[resource.namespace, name, CONTENT_KEYS[resource.kind]] = None
+        return list(found)
 
     def sets(self) -> dict[str, ContentSet]:
         """The sets by namespace; to be called once, when all files are in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,17 +12,23 @@ from cli.analyze.manifests import STANDARD_INPUT, files
 from cli.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-files_option = click.option(
-    "-f",
-    "--filename",
-    "paths",
-    multiple=True,
-    required=True,
-    metavar="FILE|DIR|-",
-    help="A file, all YAML files below a directory, or - for standard input; may be repeated.",
-)
+
+def _option(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "-f",
+        "--filename",
+        "paths",
+        multiple=True,
+        required=required,
+        metavar="FILE|DIR|-",
+        help="A file, all YAML files below a directory, or - for standard input; may be repeated.",
+    )
+
+
+files_option = _option(required=True)
+optional_files_option = _option(required=False)
 
 
 def read_files(paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:

@@ -33,6 +33,11 @@ class Access:
     all_namespaces: bool = False
     request_timeout: float = 0.0
 
+    @property
+    def is_given(self) -> bool:
+        """Whether a flag names a cluster or a part of it."""
+        return self.all_namespaces or any((self.namespace, self.context, self.kubeconfig))
+
 
 class Duration(click.ParamType[float]):
     """A time as kubectl takes it: `90`, `90s`, `2m` or `1h`; a number of seconds."""

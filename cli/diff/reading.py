@@ -25,6 +25,7 @@ from resources.instance.reconcile_mode import ANNOTATION
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef, Owner
+from resources.registry.table import TABLE_KEY, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cli.analyze.contents import Contents, Resource
     from cli.cluster.connection import Connection
     from resources.instance.children import Child
+    from resources.registry.table import RegistryTable
 
 Object = dict[str, Any]
 
@@ -122,7 +124,15 @@ class _Comparison:
             settings = (live and settings_of_sidecar(live)) or FalcoSettings()
         if self._sidecar_image:
             settings = replace(settings, sidecar_image=self._sidecar_image)
+        if self._ref.kind == "Falco":
+            settings = replace(settings, registries=await self._registries())
         return children_of(self._resource, settings, uid, readable)
+
+    async def _registries(self) -> RegistryTable | None:
+        """The table of registries that the operator has handed on to this Falco, if any."""
+        live = await self._get(self._ref._replace(kind="ConfigMap"))
+        text = ((live or {}).get("data") or {}).get(TABLE_KEY)
+        return table_of(text.encode()) if text is not None else None
 
     async def _readable(self) -> Readable:
         """The names that the artifacts of the namespace have, those of the files over others."""
