@@ -116,6 +116,8 @@ class Beside:
         if self._actor is not None:
             outcome = "ok" if error is None else f"error: {type(error).__name__}"
             self._actor.note(self._number, self._letter, self._begun, outcome, self._notes)
+            # Who has seen the last number has not seen the end of this work.
+            self._actor.runtime.numbers.next()
 
 
 def decide(what: str) -> None:

@@ -63,6 +63,8 @@ def asked_options(command: Callable[..., R]) -> Callable[..., R]:
     ) -> R:
         if bool(pod) + bool(node) + bool(server) > 1:
             raise click.UsageError("--pod, --node and --server exclude each other")
+        if server and not server.startswith(("http://", "https://")):
+            raise click.UsageError(f"--server {server!r} is no URL, such as http://127.0.0.1:8082")
         asked = Asked(access, operator_namespace, server, pod, node)
         return command(*args, asked=asked, **kwargs)
 

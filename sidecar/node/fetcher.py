@@ -11,6 +11,7 @@ import msgspec
 
 from actors.api.errors import ApiError, NotFound, Refused
 from actors.registry import client as registry
+from actors.runtime.activity import decide
 from actors.write.retry import is_unready
 from resources.artifact.medium import Medium
 from resources.artifact.reasons import INVALID, REFERENCE_FAILED, STORE_FAILED
@@ -104,7 +105,9 @@ class Fetcher:
         self, kind: str, source: OciSource, digest: str, pods: Callable[[], int | None]
     ) -> Content:
         """Pull exactly this digest, for this machine's platform, as so many pods do now."""
+        begun = self._clock.monotonic()
         await self._pulls.spread(pods)
+        decide(f"waited {self._clock.monotonic() - begun:.1f} s, so that not all pods pull at once")
         endpoint = await self._endpoint(kind, source)
         directory = DIRECTORIES[kind]
         staging = await self._stored(kind, Medium.OCI, self._blobs.staging, directory)

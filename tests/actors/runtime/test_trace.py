@@ -179,7 +179,9 @@ async def test_work_beside_the_mail_has_an_entry_and_requests_of_its_own():
                 decide(f"asked as {asking.number}")
                 raise BugError
 
-    ref = Fetching.start(fake_runtime()[0], [])
+    runtime = fake_runtime()[0]
+    numbers = runtime.numbers
+    ref = Fetching.start(runtime, [])
     gate = asyncio.Event()
     ref.tell(gate)
     await settle()
@@ -188,6 +190,7 @@ async def test_work_beside_the_mail_has_an_entry_and_requests_of_its_own():
     await settle()
     with pytest.raises(BugError):
         await actor_of(ref).fetch
+    assert ref.describe()["trace"][-1]["number"] != f"{numbers.process}-{numbers.last}"
     begun, meanwhile, fetch = ref.describe()["trace"]
     assert (begun["decisions"], begun["requests"]) == (["began to fetch"], [])
     assert meanwhile["calls"] == 0
