@@ -25,6 +25,7 @@ from resources.instance.reconcile_mode import ANNOTATION
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef, Owner
+from resources.registry.table import TABLE_KEY, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,7 +114,10 @@ class _Comparison:
         return Outcome(changes, notes)
 
     async def _children(self, uid: str, readable: Readable) -> tuple[Child, ...]:
-        """The desired children; an operator that is not to be seen is known by its sidecars."""
+        """The desired children; an operator that is not to be seen is known by its sidecars.
+
+        The table of registries is known by what the operator has handed on of it.
+        """
         settings = self._settings
         if settings is None:
             children = children_of(self._resource, FalcoSettings(), uid)
@@ -122,6 +126,11 @@ class _Comparison:
             settings = (live and settings_of_sidecar(live)) or FalcoSettings()
         if self._sidecar_image:
             settings = replace(settings, sidecar_image=self._sidecar_image)
+        if self._ref.kind == "Falco":
+            config_map = await self._get(self._ref._replace(kind="ConfigMap"))
+            text = ((config_map or {}).get("data") or {}).get(TABLE_KEY)
+            with suppress(msgspec.DecodeError):
+                settings = replace(settings, registries=table_of(text.encode()) if text else None)
         return children_of(self._resource, settings, uid, readable)
 
     async def _readable(self) -> Readable:
