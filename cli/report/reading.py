@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from actors.api.errors import ApiError
+from actors.api.errors import ApiError, Forbidden
 from cli.check.catalog import CHECKS, checked
 from cli.check.reading import read as read_facts
 from cli.check.writing import as_text, summary
@@ -142,8 +142,14 @@ async def _add_logs(
         if isinstance(answer, str):
             archive.add(log.path, redaction.text(answer))
         else:
-            why = answer.message if isinstance(answer, ApiError) else "no answer in time"
+            why = _why(answer)
             archive.left_out.append(f"{'/'.join(log.path)}: {redaction.text(why)}")
+
+
+def _why(error: ApiError | TimeoutError) -> str:
+    if isinstance(error, Forbidden):
+        return "you may not read it (get pods/log)"
+    return error.message if isinstance(error, ApiError) else "no answer in time"
 
 
 async def _log(connection: Connection, log: Log) -> str:

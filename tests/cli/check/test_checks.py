@@ -440,6 +440,15 @@ def test_a_lease_that_an_operator_without_election_has_left_is_no_matter(cluster
     assert cluster.ill() == {}
 
 
+def test_a_message_from_elsewhere_gives_a_terminal_no_orders(cluster):
+    incompatible_artifact(cluster)
+    condition = cluster.the("Rulesfile", "rules")["status"]["conditions"][0]
+    condition["message"] = "\x1b[31mred\x1b]0;title\x07\nnext"
+    told = as_text(checked(cluster.facts(), CHECKS))
+    assert "\x1b" not in told
+    assert "Rulesfile security/rules: �[31mred�]0;title� next\n" in told
+
+
 def test_a_falco_that_has_said_what_it_is_is_known(cluster):
     unknown_falco(cluster)
     report = manifest("NodeReport", "security", "falco-x", falco={"engineVersion": "0.99.0"})
