@@ -152,7 +152,7 @@ class DigestPoller(TaskActor):
     def _take(self, tag: Tag, answer: LookupAnswer) -> None:
         source = tag.query.source
         found = answer.digest or (answer.problem.message if answer.problem else "not known")
-        decide(f"{source.registry}/{source.repository}:{source.reference} is {found}")
+        decide(f"found {source.registry}/{source.repository}:{source.reference} at {found}")
         if concerned := self._digests.answered(tag, answer):
             self._tell(concerned)
 

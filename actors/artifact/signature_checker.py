@@ -94,7 +94,7 @@ class SignatureChecker(TaskActor):
         what = VerifySignature(f"{query.source.registry}/{query.source.repository}@{query.digest}")
         with Beside(Letter(what, None, self.runtime.clock.monotonic())):
             verdict = await self._verdict(query)
-            decide(f"{what.content}: {verdict.result}: {verdict.message}")
+            decide(f"found {what.content} {verdict.result}: {verdict.message}")
         self._count(verdict.result)
         self._busy.discard(due.query.lane)
         if concerned := self._verdicts.answered(due, verdict):

@@ -85,8 +85,8 @@ class Writer:
                 raise
             except Refused as error:
                 raise _as_race(error) from error
-        paths = ", ".join(operation["path"] for operation in operations)
-        decide(f"patched {written.text}: {paths}")
+        paths = (change["path"] for change in operations if change["op"] != "test")
+        decide(f"patched {written.text}: {', '.join(dict.fromkeys(paths))}")
 
     async def apply_status(self, computed_from: Snapshot, status: Mapping[str, Any]) -> None:
         """Apply the status; raises Conflict if the object has changed since it was computed from.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cli.analyze.contents import Contents, Resource
     from cli.cluster.connection import Connection
     from resources.instance.children import Child
+    from resources.registry.table import RegistryTable
 
 Object = dict[str, Any]
 
@@ -114,10 +115,7 @@ class _Comparison:
         return Outcome(changes, notes)
 
     async def _children(self, uid: str, readable: Readable) -> tuple[Child, ...]:
-        """The desired children; an operator that is not to be seen is known by its sidecars.
-
-        The table of registries is known by what the operator has handed on of it.
-        """
+        """The desired children; an operator that is not to be seen is known by its sidecars."""
         settings = self._settings
         if settings is None:
             children = children_of(self._resource, FalcoSettings(), uid)
@@ -127,11 +125,16 @@ class _Comparison:
         if self._sidecar_image:
             settings = replace(settings, sidecar_image=self._sidecar_image)
         if self._ref.kind == "Falco":
-            config_map = await self._get(self._ref._replace(kind="ConfigMap"))
-            text = ((config_map or {}).get("data") or {}).get(TABLE_KEY)
-            with suppress(msgspec.DecodeError):
-                settings = replace(settings, registries=table_of(text.encode()) if text else None)
+            settings = replace(settings, registries=await self._registries())
         return children_of(self._resource, settings, uid, readable)
+
+    async def _registries(self) -> RegistryTable | None:
+        """The table of registries that the operator has handed on to this Falco, if any."""
+        live = await self._get(self._ref._replace(kind="ConfigMap"))
+        text = ((live or {}).get("data") or {}).get(TABLE_KEY)
+        with suppress(msgspec.DecodeError):
+            return table_of(text.encode()) if text is not None else None
+        return None
 
     async def _readable(self) -> Readable:
         """The names that the artifacts of the namespace have, those of the files over others."""

@@ -138,8 +138,9 @@ def source_text(sources: Sources) -> str:
 
 def workload_of(one: Object) -> Workload:
     """A DaemonSet or Deployment."""
+    meta = meta_of(one)
     one["metadata"].pop("managedFields", None)
-    return Workload(meta_of(one), one)
+    return Workload(meta, one)
 
 
 def node_from(raw: bytes) -> Node:

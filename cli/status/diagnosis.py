@@ -24,11 +24,12 @@ _REPORTS = 60.0
 
 
 class Diagnosis(NamedTuple):
-    """What an observation comes to."""
+    """What an observation comes to; `suppressed` are findings that are not to be told."""
 
     instances: tuple[Instance, ...]
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
+    suppressed: tuple[Finding, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -38,12 +39,14 @@ class Diagnosis(NamedTuple):
     def without(self, names: Container[str]) -> Diagnosis:
         """The same, without the findings of these codes."""
         kept = tuple(one for one in self.findings if one.code.name not in names)
-        return self._replace(findings=kept)
+        left_out = tuple(one for one in self.findings if one.code.name in names)
+        return self._replace(findings=kept, suppressed=left_out)
 
     @property
     def underway(self) -> list[ObjectRef]:
         """What is not as it should be yet, while nothing is wrong with it."""
-        concerned = {ref for one in self.findings for ref in (*one.chain, *one.others)}
+        known = (*self.findings, *self.suppressed)
+        concerned = {ref for one in known for ref in (*one.chain, *one.others)}
         resources: list[Instance | Artifact] = [
             *self.instances,
             *(row.artifact for row in self.rows),

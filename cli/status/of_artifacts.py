@@ -21,6 +21,7 @@ from resources.kubernetes.conditions import (
     VERIFIED,
 )
 from resources.kubernetes.reference import ObjectRef
+from resources.registry.pull_window import MOST_SECONDS, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from cli.observed.facts import Artifact, Condition, Pod
     from cli.status.codes import Code
 
-# Seconds in which a node fetches, checks and installs.
+# Seconds in which a node fetches, checks and installs, once it has begun.
 _INSTALLS = 60.0
 _SIGNED_AS_DEMANDED = frozenset({"Off", "Pending", "Verified"})
 _OVERRULED = "installed all the same, as validation is Warn"
 _INSTALLED_ON = "Installed on "
+# The message is a sentence for each object that is named, which may have a semicolon itself.
+_OF_EACH = re.compile(r"; (?=(?:no )?(?:Secret|ConfigMap) )")
 _UNREACHABLE = "unreachable on nodes that are not ready"
 
 _BY_REASON = {
@@ -90,7 +93,7 @@ def _of_references(artifact: Artifact) -> Iterator[Finding]:
     if known is None or known.status != "False":
         return
     ref = artifact.meta.ref
-    for part in known.message.split("; "):
+    for part in _OF_EACH.split(known.message):
         names = (name for name in sorted(artifact.names) if _is_about(part, name))
         yield finding(codes.REFERENCE_MISSING, (ref, *islice(names, 1)), part)
 
@@ -133,7 +136,7 @@ def _of_remarks(ref: ObjectRef, message: str, explained: Explained) -> Iterator[
 def _of_waiting(row: Row, known: Condition, explained: Explained, now: float) -> Iterator[Finding]:
     """An artifact that is not installed though there was time, on pods where nothing else is."""
     age = now - max(known.since, row.artifact.meta.changed)
-    if age < _INSTALLS:
+    if age < _INSTALLS + window(row.desired, MOST_SECONDS):
         return
     waiting = [cell for cell in row.different if cell.state in {State.WAITING, State.STALE}]
     cells = [cell for cell in waiting if cell.pod.meta.uid not in explained.pods]

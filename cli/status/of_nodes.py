@@ -30,19 +30,22 @@ _OF_DAEMON_SETS = frozenset(
     )
 )
 _IN_HOST_NETWORK = "node.kubernetes.io/network-unavailable"
+_NEW = 60.0  # seconds
 _HARMLESS = "PreferNoSchedule"
 # Operators of an affinity that compare numbers, which no label selector has.
 _OF_NUMBERS = frozenset({"Gt", "Lt"})
 
 
 def of_nodes(
-    nodes: Mapping[str, Node], pods: Iterable[Pod], chain: tuple[ObjectRef, ...]
+    nodes: Mapping[str, Node], pods: Iterable[Pod], chain: tuple[ObjectRef, ...], now: float
 ) -> list[Finding]:
     """The findings about nodes that have a pod and are not ready, or are not there any more."""
     found = []
     for pod in pods:
         node = nodes.get(pod.node)
-        if not pod.node or (node is not None and not node.trouble):
+        # A node that has just come may be missing in a list that was made before that of the pods.
+        is_new = node is None and now - pod.meta.created < _NEW
+        if not pod.node or is_new or (node is not None and not node.trouble):
             continue
         cause = node.trouble if node is not None else "the node is not there any more"
         ref = ObjectRef("Node", "", pod.node)

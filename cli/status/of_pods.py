@@ -11,7 +11,7 @@ from resources.instance.pod_failure import START_REASONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from cli.observed.facts import Container, Happening, Pod
+    from cli.observed.facts import Container, End, Happening, Pod
     from cli.status.codes import Code
     from resources.kubernetes.reference import ObjectRef
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 _STARTS = 30.0
 _READY = 120.0
 _ENDS = 60.0
-# A container that has ended within that time has not recovered yet.
+# A container that runs again has recovered, unless it has ended within that time and too often.
 _RECENT = 600.0
+_TOO_OFTEN = 3
 _STARTING = frozenset({"ContainerCreating", "PodInitializing", "waiting"})
 _CRASH_LOOP = "CrashLoopBackOff"
 _IMAGE = frozenset(
@@ -115,14 +116,19 @@ def _of_container(one: Container, now: float) -> Trouble | None:
     if one.waiting and one.waiting not in {*_STARTING, _CRASH_LOOP}:
         cause = f"{name}: {_joined(one.waiting, one.message)}"
         return Trouble(codes.CONTAINER_NOT_MADE, cause, one.name)
-    is_back = one.is_running and one.is_ready
-    if ended is None or (is_back and now - ended.at > _RECENT):
+    if ended is None or _has_recovered(one, ended, now):
         if one.waiting == _CRASH_LOOP:
             return Trouble(codes.CRASHES, f"{name}: {_CRASH_LOOP}", one.name)
         return None
     code = codes.OUT_OF_MEMORY if ended.reason == _KILLED else codes.CRASHES
     how = f"{ended.reason}, exit code {ended.exit_code}"
     return Trouble(code, f"{name}: {_joined(how, ended.message)}", one.name)
+
+
+def _has_recovered(one: Container, ended: End, now: float) -> bool:
+    """Whether a container runs well again; one that lacked memory will lack it again."""
+    is_rare = one.restarts < _TOO_OFTEN and ended.reason != _KILLED
+    return one.is_running and one.is_ready and (is_rare or now - ended.at > _RECENT)
 
 
 def _of_start(pod: Pod, happenings: Iterable[Happening], now: float) -> Trouble | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cli.status.codes import Code
     from resources.kubernetes.reference import ObjectRef
 
-# Seconds in which the controller of a workload sees a change.
+# Seconds in which the controller of a workload sees a change, and makes a pod.
 _SEES = 30.0
 # A refusal names the pod that was to be made, each time by another name.
 _REFUSED = re.compile(r"^(?:\(combined from similar events\): )?(?:Error creating: )?")
@@ -53,12 +53,12 @@ def of_workload(
             yield finding(codes.NO_WORKLOAD, (ref, child), cause)
         return
     happenings = by_uid(observed)
-    yield from _of_counts(workload, (ref, child), observed, happenings)
+    yield from _of_counts(workload, (ref, child), observed, happenings, pods)
     yield from of_pods(pods, (ref, child), happenings, observed.now)
     if not _is_rolling_out(workload):
         yield from _of_versions(pods, (ref, child), reports)
     if observed.nodes is not None:
-        yield from of_nodes(observed.nodes, pods, (ref, child))
+        yield from of_nodes(observed.nodes, pods, (ref, child), observed.now)
         if child.kind == "DaemonSet":
             yield from uncovered(workload.raw, observed.nodes, pods, (ref, child))
 
@@ -82,6 +82,7 @@ def _of_counts(
     chain: tuple[ObjectRef, ...],
     observed: Observation,
     happenings: Mapping[str, list[Happening]],
+    pods: Sequence[Pod],
 ) -> Iterator[Finding]:
     kind, raw, age = workload.meta.ref.kind, workload.raw, observed.now - workload.meta.changed
     status = raw.get("status", {})
@@ -102,12 +103,17 @@ def _of_counts(
         refusal = _refusal(workload, happenings)
         if refusal:
             yield _refused(chain, refusal)
-        elif age > patience(raw, counts):
+        elif age > patience(raw, counts) and not _is_moving(pods, observed.now):
             cause = f"{counts.total} of {counts.desired} pods are there"
             yield finding(codes.PODS_MISSING, chain, cause)
     if waits_for_deletion(kind, raw, counts):
         cause = f"updateStrategy is OnDelete, {counts.updated} of {counts.desired} pods are updated"
         yield finding(codes.WAITS_FOR_DELETION, chain, cause)
+
+
+def _is_moving(pods: Sequence[Pod], now: float) -> bool:
+    """Whether pods come and go, so that some may be missing for a moment."""
+    return any(pod.meta.deleted or now - pod.meta.created < _SEES for pod in pods)
 
 
 def _why_none(raw: Mapping[str, Any], observed: Observation) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -139,7 +140,14 @@ def _finding(one: Finding, width: int) -> str:
 def _indented(line: str, width: int) -> str:
     if not width:
         return f"    {line}"
-    return click.wrap_text(line, width, initial_indent="    ", subsequent_indent="      ")
+    return textwrap.fill(
+        line,
+        width,
+        initial_indent="    ",
+        subsequent_indent="      ",
+        break_long_words=False,  # a link, or a word of a command
+        break_on_hyphens=False,
+    )
 
 
 def _fitted(text: str, width: int) -> str:

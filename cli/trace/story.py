@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NOTICED = 0.05
 _WRITTEN = re.compile(r"(?P<kind>[A-Z][A-Za-z]+)/(?:[^/ @]+/)?(?P<name>[^/ ]+)@(?P<version>[0-9]+)")
 _ABOUT_ONE = re.compile(
-    r"(?P<verb>created|deleted|updated|wrote the status of) (?P<kind>[A-Z][A-Za-z]+)/"
+    r"(?P<verb>created|deleted|patched|updated|wrote the status of) (?P<kind>[A-Z][A-Za-z]+)/"
     r"(?:[^/ ]+/)?(?P<name>[^/ @]+)(?:@[0-9]+)?(?P<fields>: .*)?"
 )
 _HAPPENED = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ from cli.observed.reading import observation_of, read_crowd
 from cli.why.files import ConfigMapKey, config_maps_of, files_of
 from resources.kubernetes.kinds import ARTIFACTS
 from resources.kubernetes.reference import ObjectRef
+from resources.text.keyed_text import NoText, config_map_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +66,6 @@ async def _contents(
             why = f"{key.name}: {why_not(connection, error)}"
             unread.append(Unread("ConfigMap", key.namespace, why))
             continue
-        data = msgspec.json.decode(raw).get("data") or {}
-        if key.key in data:
-            found[key] = data[key.key]
+        with suppress(NoText):
+            found[key] = config_map_text(msgspec.json.decode(raw), key.key)
     return found, unread

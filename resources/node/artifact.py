@@ -54,11 +54,11 @@ class NodeArtifact(NamedTuple):
     def in_words(self) -> Iterator[str]:
         """What is to become of it on this node, for the trace: a line for each source."""
         if not self.selected:
-            yield "not selected: its selector does not match the labels of this node"
+            yield "is not selected: its selector does not match the labels of this node"
         elif self.trouble is not None:
-            yield f"not wanted as it is: {self.trouble.reason}: {self.trouble.message}"
+            yield f"wants nothing new: {self.trouble.reason}: {self.trouble.message}"
         elif self.sources is None:
-            yield "nothing is known of what to install: the operator has not resolved it"
+            yield "knows nothing of what to install: the operator has not resolved it"
         for medium, state in (self.sources or {}).items():
             if isinstance(state, Trouble):
                 yield f"cannot have {medium}: {state.reason}: {state.message}"

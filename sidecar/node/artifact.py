@@ -91,13 +91,14 @@ class NodeArtifactActor(Actor):
         if snapshot is None:
             self._fetches.cancel_all_but(())
             self._services.state.drop(self.ref)
-            decide("the artifact is gone, and nothing wanted any more")
+            decide("wants nothing any more, for the artifact is gone")
             return Retire()
-        artifact = self._look(snapshot)
+        # One moment for all that depends on it: a timer that is due may say so a moment too early.
+        now = self.runtime.clock.monotonic()
+        artifact = self._look(snapshot, now)
         for line in artifact.in_words():
             decide(line)
         self._services.state.put(self.ref, artifact)
-        now = self.runtime.clock.monotonic()
         due = self._fetches.due
         why = "the next try of a fetch"
         if artifact.is_coming and now < self._waits_until < due:
@@ -122,7 +123,7 @@ class NodeArtifactActor(Actor):
         """What is fetched for the artifact and what failed, by medium."""
         return self._fetches.describe()
 
-    def _look(self, snapshot: Snapshot) -> NodeArtifact:
+    def _look(self, snapshot: Snapshot, now: float) -> NodeArtifact:
         """The artifact as of now; the fetches are advanced on the way."""
         try:
             resource = decode(self.ref.kind, snapshot.raw)
@@ -133,7 +134,7 @@ class NodeArtifactActor(Actor):
         if not selects(resource.spec.selector, self._services.labels()):
             return self._unfetched(snapshot, revision or "", selected=False)
         if revision is None:
-            return self._unfetched(snapshot, is_coming=self._may_be_resolved(snapshot))
+            return self._unfetched(snapshot, is_coming=self._may_be_resolved(snapshot, now))
         if isinstance(resource, Plugin) and (problem := entry_problem(resource)):
             return self._unfetched(snapshot, revision, trouble=Trouble(INVALID, problem))
         jobs = self._jobs(sources, resolved, revision)
@@ -144,17 +145,16 @@ class NodeArtifactActor(Actor):
         is_coming = self._fetches.is_coming
         if sources.oci is not None and Medium.OCI not in jobs:
             states[Medium.OCI] = None  # the tag has no digest yet: what is installed stays
-            is_coming = self._may_be_resolved(snapshot)
+            is_coming = self._may_be_resolved(snapshot, now)
         if isinstance(resource, Plugin) and sources.oci is None:
             states[Medium.INLINE] = self._version(resource, snapshot, Medium.INLINE, None)
         warnings = (sources.inline.warning,) if sources.inline and sources.inline.warning else ()
         artifact = self._artifact(snapshot, revision, sources=states, is_coming=is_coming)
         return artifact._replace(warnings=warnings)
 
-    def _may_be_resolved(self, snapshot: Snapshot) -> bool:
+    def _may_be_resolved(self, snapshot: Snapshot, now: float) -> bool:
         """Whether the operator may still be about to resolve this generation."""
         waits_for = snapshot.meta.uid, snapshot.meta.generation
-        now = self.runtime.clock.monotonic()
         if waits_for != self._waits_for:
             self._waits_for, self._waits_until = waits_for, now + _RESOLVING
         return now < self._waits_until

@@ -188,7 +188,8 @@ class Installation(Actor):
         if self._check.failure:
             unchecked = Trouble(PENDING, f"could not be checked yet: {self._check.failure}")
             refused = {slot.id: unchecked for slot in planned.slots if slot.wanted != slot.good}
-        decide(f"{self._check.judge or 'nobody'} has judged {len(planned.slots)} sources")
+        judge = self._check.judge or self._check.failure or "nothing is new"
+        decide(f"had {len(planned.slots)} sources judged: {judge}")
         self._report(artifacts, planned, verdict, refused)
         return refused
 

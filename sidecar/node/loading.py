@@ -249,5 +249,6 @@ class Loading(Actor):
 def _in_words(view: FalcoView) -> str:
     """What a look at Falco has shown, for the trace."""
     if view.answer is not None:
-        return f"Falco says that it has loaded {len(view.answer.rules)} rules files"
-    return view.trouble.message if view.trouble is not None else "Falco has said nothing"
+        return f"heard of Falco that it has loaded {len(view.answer.rules)} rules files"
+    trouble = f": {view.trouble.message}" if view.trouble is not None else ""
+    return f"heard nothing of Falco{trouble}"

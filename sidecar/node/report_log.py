@@ -27,7 +27,8 @@ def log_changes(before: Iterable[ArtifactReport], after: Iterable[ArtifactReport
             continue
         extra = {"object": f"{report.kind}/{report.name}"}
         why = f": {report.reason}: {report.message}" if report.message else ""
-        decide(f"{report.kind}/{report.name} of revision {report.revision} is {report.state}{why}")
+        what = f"{report.kind}/{report.name} of revision {report.revision or 'unknown'}"
+        decide(f"found {what} {report.state}{why}")
         if report.state == ReportState.FAILED:
             _log.warning("not installed: %s: %s", report.reason, report.message, extra=extra)
         elif report.state == ReportState.PROGRAMMED:

@@ -173,7 +173,7 @@ def row(under: str, member: Member, moment: _Moment) -> Row:
             held = "the running handler" if actor.current else "its turn"
     elif member.is_parked:
         why = "retry"
-    glances = [*actor.trace.glances()] if actor is not None and actor.trace is not None else []
+    glances = [*member.trace.glances()] if member.trace is not None else []
     waits = [glance.wait for glance in glances]
     runs = [glance.run for glance in glances]
     return Row(

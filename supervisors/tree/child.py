@@ -186,9 +186,10 @@ class Child(Generic[K]):
     def member(self) -> Member:
         """The child as a table shows it."""
         actor = self.ref.actor_inbox.actor if self.ref is not None else None
-        crash = self.last_crash
-        due, error = (None, "") if crash is None else (crash.due, crash.error)
-        return Member(str(self.key), actor, self.waiting, max(0, self.life - 1), due, error)
+        found = Member(str(self.key), actor, self.waiting, max(0, self.life - 1))
+        if (crash := self.last_crash) is not None:
+            found = found._replace(due=crash.due, error=crash.error, trace=crash.trace)
+        return found if actor is None else found._replace(trace=actor.trace)
 
     @property
     def attempt(self) -> int:

@@ -159,7 +159,9 @@ class DynamicSupervisor(Superior):
         for child in list(self._children.values()):
             yield child.member()
         for ref, parked in list(self._parked.items()):
-            yield Member(str(ref), None, due=parked.due, error=parked.what, is_parked=True)
+            yield Member(
+                str(ref), None, None, 0, parked.due, parked.what, is_parked=True, trace=parked.trace
+            )
 
     def find(self, ref: ObjectRef) -> dict[str, Any] | None:
         """The object's entry in the dump; None if it neither has an actor nor is parked."""

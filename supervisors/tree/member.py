@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
     from actors.runtime.mail import Mail
+    from actors.runtime.trace import Trace
 
 
 class Member(NamedTuple):
@@ -14,7 +15,7 @@ class Member(NamedTuple):
 
     `name` is the name of the part or the text of the object's ref. Without an `actor` the child is
     parked, waits for its restart until `due`, on the monotonic clock, or is over. `waiting` is mail
-    for its next life, `error` what its last crash raised.
+    for its next life, `error` what its last crash raised, `trace` that of all its lives.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Member(NamedTuple):
     due: float | None = None
     error: str = ""
     is_parked: bool = False
+    trace: Trace | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -24,12 +25,12 @@ ARTIFACTS = {
 
 
 @contextmanager
-def running(*arguments, until="Ctrl-C"):
+def running(*arguments, until="Ctrl-C", program=LOCAL, paths=(ROOT,)):
     """What `make run` prints until some line; it ends in good order on Ctrl-C thereafter."""
     run = subprocess.Popen(
-        [*LOCAL, "run", *arguments],
+        [*program, "run", *arguments],
         cwd=ROOT,
-        env={**environment(), "KUBECONFIG": ""},
+        env={**environment(), "KUBECONFIG": "", "PYTHONPATH": os.pathsep.join(map(str, paths))},
         stdout=subprocess.PIPE,
         text=True,
     )

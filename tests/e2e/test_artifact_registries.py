@@ -1,8 +1,11 @@
 """The table of registries: closed registries with authorities of their own, behind a proxy."""
 
 import json
+import subprocess
+import sys
 from base64 import b64encode
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import yaml
@@ -18,6 +21,7 @@ from tests.enterprise import ClosedRegistry, ConnectProxy
 from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
 
+PROGRAM = Path(sys.executable).with_name("kubectl-falco")
 OPERATOR = "falco-operator"
 MIRROR, REGISTRY, OTHER = (f"{name}.example.test:5000" for name in ("mirror", "registry", "other"))
 OTHER_WAY = {"prefix": OTHER, "locations": [f"{REGISTRY}/acme"], "skipFallback": True}
@@ -104,8 +108,8 @@ def source(repository, host=REGISTRY, secret="pull"):
     return {"ociArtifact": {"image": image, "registry": {"name": host, **auth}}}
 
 
-def test_operator_and_sidecar_reach_what_they_need_and_no_registry_sees_what_is_not_its_own(
-    api, operator, namespace, fleet, enterprise, tmp_path
+def test_each_registry_is_reached_and_sees_nothing_that_is_not_its_own(
+    cluster, api, operator, namespace, fleet, enterprise, tmp_path
 ):
     both = docker_config(mirror="password of the mirror", registry="password of the registry")
     api.create(manifest("Secret", namespace, "pull", **both))
@@ -147,8 +151,8 @@ def test_operator_and_sidecar_reach_what_they_need_and_no_registry_sees_what_is_
     assert len(enterprise.proxy.asked) > asked
 
     # The operator has looked it up with its own Secret, which the sidecar does not have.
-    _, message = fleet.programmed("Rulesfile", "closed", "False")
-    assert f"{MIRROR}: the registry asks for credentials, and there are none" in message
+    refusal = f"{MIRROR}: the registry asks for credentials, and there are none"
+    eventually(lambda: refusal in fleet.programmed("Rulesfile", "closed", "False")[1])
     status = api.get("Rulesfile", namespace, "closed")["status"]
     assert status["resolved"]["ociDigest"].startswith("sha256:")
 
@@ -172,6 +176,14 @@ def test_operator_and_sidecar_reach_what_they_need_and_no_registry_sees_what_is_
     assert mirror.shown == {"", mirror.basic}
     assert registry.shown == {"", registry.basic}
     assert set(enterprise.proxy.asked) == {MIRROR, REGISTRY}
+
+    # What nobody changes is no difference, with a table either.
+    command = [PROGRAM, "diff", "-f", "-", "--kubeconfig", cluster.kubeconfig]
+    falco = manifest("Falco", namespace, "falco", spec={"type": "Deployment", "replicas": 1})
+    told = subprocess.run(
+        command, input=yaml.safe_dump(falco), capture_output=True, text=True, check=False
+    )
+    assert (told.returncode, told.stdout) == (0, ""), told.stderr
 
     # A table that turns bad is told, and leaves the one before.
     enterprise.table.write_text("mirror: []")

@@ -58,7 +58,13 @@ def test_each_part_says_what_it_decided_about_an_artifact(fleet):
     file = next(iter(node.rules()))
     says(node, "kind=Rulesfile", "began to fetch configmap:rules@", f"wants {file} of configmap:")
     says(node, "kind=Rulesfile", "fetched configmap:rules@")
-    says(node, "kind=Installation", f"wrote {file}", "Rulesfile/mine of revision", "has judged 1")
+    says(
+        node,
+        "kind=Installation",
+        f"wrote {file}",
+        "Rulesfile/mine of revision",
+        "had 1 sources judged: ",
+    )
     says(node, "kind=Reporter", "wrote the NodeReport: Rulesfile/mine Programmed")
     says(node, "kind=Gate", "keeps the gate closed", "opened the gate")
     says(node, "kind=Loading", "Falco is not asked")
@@ -70,7 +76,12 @@ def test_what_is_kept_not_selected_or_not_to_be_had_is_told_with_the_reason(flee
     fleet.programmed("Rulesfile", "mine")
     file = next(iter(node.rules()))
     fleet.apply("Rulesfile", "mine", inlineRules=BROKEN)
-    says(node, "kind=Installation", f"kept the last good {file}", "is Failed: ")
+    says(
+        node,
+        "kind=Installation",
+        f"kept the last good {file}",
+        "found Rulesfile/mine of revision 2 Failed: ",
+    )
     fleet.apply("Config", "elsewhere", config={}, selector={"matchLabels": {"no": "where"}})
     says(node, "kind=Config", "not selected: its selector does not match")
 

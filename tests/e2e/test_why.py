@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 
 from tests.api import manifest
 from tests.e2e.viewer import COULD_NOT_TELL, FOUND, SEEN, Viewer
@@ -24,8 +25,8 @@ def test_a_file_on_a_node_leads_to_its_source_and_to_what_overrides_it(
 ):
     fleet.falco().start()
     space = fleet.namespace
-    data = {"rules.yaml": json.dumps([SHELL])}
-    api.create(manifest("ConfigMap", space, "mine", data=data))
+    data = {"rules.yaml": b64encode(json.dumps([SHELL]).encode()).decode()}
+    api.create(manifest("ConfigMap", space, "mine", binaryData=data))
     fleet.apply("Rulesfile", "mine", configMapRef={"name": "mine"})
     fleet.apply("Rulesfile", "quiet", inlineRules=[QUIET], priority=60)
     fleet.apply("Rulesfile", "far", ociArtifact=FAR)

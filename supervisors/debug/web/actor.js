@@ -39,10 +39,10 @@ export class ActorView {
   async #read(key, row) {
     if (key.includes("/")) {
       const path = key.split("/").map(encodeURIComponent).join("/");
-      return get(`/debug/actors/${path}`, "");
+      return get(`actors/${path}`, "");
     }
     if (!row) return null;
-    const found = await get(`/debug/actors?kind=${encodeURIComponent(row.kind)}`, "");
+    const found = await get(`actors?kind=${encodeURIComponent(row.kind)}`, "");
     return found.actors.find((one) => one.name === row.name) ?? null;
   }
 

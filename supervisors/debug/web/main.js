@@ -72,11 +72,8 @@ function show(isNew) {
     if (isNew) refresh(showActor(true));
   } else {
     options();
-    table.show(rows.all, rows.version);
-    if (wasOpen) {
-      at("one").replaceChildren();
-      at("table").focus();
-    }
+    table.show(rows);
+    if (wasOpen) table.focus();
   }
   at("download").href = trace();
 }
@@ -86,13 +83,15 @@ async function showActor(isNew) {
   if (isNew) at("one").querySelector("h2")?.focus();
 }
 
-// The trace of the actors that are chosen by kind and namespace, or of all.
+// The trace of the actor that is open, of those that are chosen by kind and namespace, or of all.
 function trace() {
   const { kind, namespace, actor: key } = view.values;
   const parts = key.split("/");
-  const wanted = key.includes("/") ? { kind: parts[0], namespace: parts.length === 3 ? parts[1] : "" } : { kind, namespace };
+  const wanted = key.includes("/")
+    ? { kind: parts[0], namespace: parts.length === 3 ? parts[1] : "", name: parts.at(-1) }
+    : { kind, namespace };
   const query = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value));
-  return `/debug/trace${query.size ? `?${query}` : ""}`;
+  return `trace${query.size ? `?${query}` : ""}`;
 }
 
 function fill() {
@@ -118,7 +117,7 @@ function options() {
 
 async function ask() {
   const { kind, namespace } = view.values;
-  const told = get("/debug/process", "process");
+  const told = get("process", "process");
   await Promise.all([rows.update(kind, namespace), told.then((found) => (process = found ?? process))]);
   show(false);
   if (view.values.actor) await showActor(false);
@@ -158,11 +157,11 @@ function key(event) {
   const isTyping = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
   if (event.key === "Escape") {
     if (view.values.actor) view.set({ actor: "" });
-    else if (isTyping) at("table").focus();
+    else if (isTyping) table.focus();
     return;
   }
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-  const keys = { "/": () => at("q").focus(), t: () => at("table").focus(), p: pause };
+  const keys = { "/": () => at("q").focus(), t: () => table.focus(), p: pause };
   if (!(event.key in keys)) return;
   if (view.values.actor && event.key !== "p") view.set({ actor: "" });
   keys[event.key]();

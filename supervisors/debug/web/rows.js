@@ -4,7 +4,7 @@ import { setClock } from "./elements.js";
 
 const tags = new Map();
 
-// The JSON at this address; null if it is what came last under this name.
+// The JSON at this address, which is relative to that of the page: it may be behind a proxy; null if it is what came last under this name.
 export async function get(address, name) {
   const headers = tags.has(name) ? { "If-None-Match": tags.get(name) } : {};
   const answer = await fetch(address, { headers, cache: "no-store" });
@@ -62,7 +62,7 @@ export class Rows {
     const query = new URLSearchParams(wanted);
     if (this.after) query.set("after", this.after);
     else tags.delete("table");
-    const answer = await get(`/debug/table?${query}`, "table");
+    const answer = await get(`table?${query}`, "table");
     if (answer === null) return true;
     setClock(answer.now);
     this.process = answer.process;

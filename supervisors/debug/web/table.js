@@ -14,7 +14,7 @@ export const COLUMNS = [
   { id: "state", title: "State", width: "6em", text: (row) => row.state },
   { id: "mail", title: "Mail", width: "4.2em", right: true, text: (row) => number(row.mail) },
   { id: "held", title: "Held by", width: "9em", text: (row) => held(row) },
-  { id: "outcome", title: "Last result", width: "14em", text: (row) => row.outcome || row.error },
+  { id: "outcome", title: "Last result", width: "14em", text: (row) => (row.state === "parked" ? row.error : row.outcome || row.error) },
   { id: "at", title: "Ended", width: "6em", right: true, text: (row) => (row.at === null ? "" : ago(row.at)) },
   { id: "wait_p50", title: "Wait p50", width: "6em", right: true, text: (row) => ms(row.wait_p50) },
   { id: "wait_max", title: "max", width: "5.5em", right: true, text: (row) => ms(row.wait_max) },
@@ -48,6 +48,7 @@ export class Table {
     this.open = open;
     this.rows = [];
     this.chosen = null;
+    this.top = 0;
     this.made = "";
     this.head = new Map();
     this.lines = new Map(); // of the rows that can be seen, by key
@@ -63,7 +64,7 @@ export class Table {
       }),
     );
     table.tHead.append(element("tr", {}, COLUMNS.map((column) => this.#heading(column))));
-    scroller.addEventListener("scroll", () => requestAnimationFrame(() => this.draw()), { passive: true });
+    scroller.addEventListener("scroll", () => requestAnimationFrame(() => this.#scrolled()), { passive: true });
     window.addEventListener("resize", () => this.draw());
     table.addEventListener("keydown", (event) => this.#key(event));
     body.addEventListener("click", (event) => this.#click(event));
@@ -75,14 +76,15 @@ export class Table {
   }
 
   // Take in rows, in the order and with the filter of the view.
-  show(all, version) {
+  show({ all, version, omitted }) {
     const { q, kind, namespace, state, sort } = this.view.values;
     const made = JSON.stringify([version, q, kind, namespace, state, sort]);
     if (made !== this.made) {
       this.made = made;
       this.rows = all.filter(filter(this.view.values)).sort(order(sort));
-      at("count").textContent =
-        this.rows.length === all.length ? count(all.length, "row") : `${count(this.rows.length, "row")} of ${all.length.toLocaleString("en")}`;
+      const of = this.rows.length === all.length ? "" : ` of ${all.length.toLocaleString("en")}`;
+      const more = omitted ? `, and ${count(omitted, "idle one")} more: choose a kind or namespace` : "";
+      at("count").textContent = `${count(this.rows.length, "row")}${of}${more}`;
       for (const [id, heading] of this.head) heading.setAttribute("aria-sort", direction(sort, id));
     }
     this.draw();
@@ -107,6 +109,13 @@ export class Table {
     else table.removeAttribute("aria-activedescendant");
   }
 
+  // Take the keys, at the place where the table was before it was hidden.
+  focus() {
+    const { table, scroller } = this.elements;
+    scroller.scrollTop = this.top;
+    table.focus({ preventScroll: true });
+  }
+
   // Choose a row by its place, and scroll to it.
   choose(index) {
     if (!this.rows.length) return;
@@ -117,6 +126,13 @@ export class Table {
     const seen = scroller.clientHeight - table.tHead.offsetHeight;
     if (top < scroller.scrollTop) scroller.scrollTop = top;
     else if (top + HEIGHT > scroller.scrollTop + seen) scroller.scrollTop = top + HEIGHT - seen;
+    this.draw();
+  }
+
+  #scrolled() {
+    const { scroller } = this.elements;
+    if (!scroller.clientHeight) return; // it is hidden
+    this.top = scroller.scrollTop;
     this.draw();
   }
 

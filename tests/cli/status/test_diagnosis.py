@@ -79,7 +79,8 @@ def test_codes_can_be_suppressed():
     parked = [condition("Reconciled", "False", "ActorParked", "KeyError")]
     whole = diagnosis(falco(conditions=parked), daemon_set())
     assert not whole.is_well
-    assert whole.without(["FAL1104"]).is_well
+    suppressed = whole.without(["FAL1104"])
+    assert (suppressed.is_well, suppressed.underway) == (True, [])
 
 
 def test_what_cannot_be_read_leads_to_no_finding():

@@ -172,10 +172,11 @@ def test_a_name_that_begins_like_another_is_not_taken_for_it():
             },
         }
     }
-    why = "Secret creds does not exist; ConfigMap creds-ca has no key ca.crt"
+    lacks = "ConfigMap creds-ca has no key ca.crt; it has: a, b"
+    why = f"Secret creds does not exist; {lacks}"
     missing = condition("ResolvedRefs", "False", "ReferenceResolutionFailed", why)
     assert of_artifact(missing, spec=spec) == [
-        "FAL1601 ConfigMap/default/creds-ca: ConfigMap creds-ca has no key ca.crt",
+        f"FAL1601 ConfigMap/default/creds-ca: {lacks}",
         "FAL1601 Secret/default/creds: Secret creds does not exist",
     ]
 

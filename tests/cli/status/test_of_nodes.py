@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.status.shapes import POD, WELL, daemon_set, diagnosis, falco, node, told
+from tests.cli.status.shapes import POD, WELL, daemon_set, diagnosis, falco, node, pod, told
 
 
 def test_a_node_that_is_not_ready_is_named_if_it_has_a_falco():
@@ -48,3 +48,9 @@ def test_a_node_that_is_not_asked_for_is_a_note():
     found = diagnosis(falco(), daemon_set(template={"affinity": affinity}), chosen, POD, node("w"))
     assert [str(one.subject) for one in found.findings] == ["Node/w"]
     assert found.is_well
+
+
+def test_a_node_that_is_gone_is_named_and_not_one_that_has_just_come():
+    young, old = pod("falco-y", node="node-2", age=5), pod("falco-y", node="node-2")
+    assert told(*WELL, POD, young) == []
+    assert told(*WELL, POD, old) == ["FAL1401 Node/node-2: the node is not there any more"]

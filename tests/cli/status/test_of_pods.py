@@ -105,9 +105,17 @@ def test_what_is_wrong_with_a_pod_is_named(broken, said):
     assert of_pod(broken)[0] == said.format("Pod/default/falco-x")
 
 
+def test_a_container_that_ends_too_often_is_named_though_it_runs():
+    often = container(last=ENDED, restarts=5)
+    assert told(*WELL, pod(falco=often)) == [
+        "FAL1304 Pod/default/falco-x: container falco: Error, exit code 1: bad rules file"
+    ]
+    assert told(*WELL, pod(falco=container(last=ENDED, restarts=1))) == []
+
+
 def test_a_container_that_has_recovered_is_not_named():
     old = ENDED | {"finishedAt": at(2 * HOUR)}
-    assert told(*WELL, pod(falco=container(last=old, restarts=1))) == []
+    assert told(*WELL, pod(falco=container(last=old, restarts=5))) == []
 
 
 def test_why_a_volume_cannot_be_mounted_is_told_by_events():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.status.shapes import POD, daemon_set, event, falco, node, pod, report, told
+from tests.cli.status.shapes import POD, at, daemon_set, event, falco, node, pod, report, told
 
 LACKING = {"currentNumberScheduled": 0, "updatedNumberScheduled": 0, "numberAvailable": 0}
 
@@ -72,6 +72,17 @@ def test_pods_that_are_refused_are_named_with_who_refuses_them(note, said):
 
 def test_pods_that_are_missing_for_no_reason_that_is_known_are_counted():
     assert without_pods() == ["FAL1207 DaemonSet/default/falco: 0 of 1 pods are there"]
+
+
+def test_pods_that_are_missing_while_others_come_are_waited_for():
+    young = pod("falco-y", age=5, node="node-2")
+    lacking = daemon_set(status={"desiredNumberScheduled": 2})
+    assert told(falco(), lacking, node(), POD, young) == []
+
+
+def test_a_controller_has_time_to_see_a_change():
+    changed = {"generation": 3, "managedFields": [{"time": at(5)}]}
+    assert told(falco(), daemon_set(metadata=changed)) == []
 
 
 def test_a_controller_that_has_not_seen_the_workload_is_named():

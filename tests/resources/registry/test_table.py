@@ -1,7 +1,12 @@
 """The table of registries: which entry counts, where it leads, and how what is wrong is named."""
 
+from contextlib import suppress
+
 import msgspec
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.registry.limits import MAX_TABLE_BYTES
@@ -218,3 +223,25 @@ def test_a_password_in_the_proxy_is_refused_and_not_repeated():
 def test_what_is_no_yaml_or_exceeds_a_bound_is_refused(data, message):
     with pytest.raises(BadYaml, match=message):
         read_table(data)
+
+
+WORDS = (
+    *("mirrors", "prefix", "locations", "skipFallback", "hosts", "a.example", "plainHTTP", "tls"),
+    *("ca", "insecureSkipVerify", "auth", "secretRef", "name", "proxy", "noProxy"),
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.just("a.example:5000"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(VALUES | st.binary(max_size=60))
+def test_whatever_the_file_holds_is_a_table_or_is_refused(value):
+    data = value if isinstance(value, bytes) else yaml.safe_dump(value).encode()
+    with suppress(InvalidSpec, BadYaml):
+        table = read_table(data)
+        assert read_table(table_text(table).encode()) == table

@@ -1,12 +1,16 @@
 """The actor of one artifact on a node."""
 
 import json
+import random
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from actors.runtime.context import Runtime
+from actors.runtime.reason import Reasons
+from actors.runtime.results import RequeueAfter
 from actors.watch.store import Change, Store, snapshot_of
 from resources.artifact.fields import Validation
 from resources.artifact.medium import Medium
@@ -17,8 +21,9 @@ from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 from resources.signatures.policy import Mode
 from sidecar.node import artifact as module
 from sidecar.node.artifact import NodeArtifactActor, artifact_changed, version_of
-from tests.actor_examples import fake_runtime
+from tests.actor_examples import Counting, fake_runtime
 from tests.actors.watch.stored import snapshot
+from tests.fake_clock import FakeClock
 
 INLINE: dict[str, list[object]] = {"inlineRules": []}
 
@@ -113,7 +118,7 @@ def test_enforced_no_digest_is_fetched_that_the_operator_has_not_verified(
         labels=dict, modes=modes, validation=Validation.ENFORCE, fetcher=None
     )
     actor = NodeArtifactActor(fake_runtime()[0], found.ref, services)
-    assert actor._look(found).sources == {Medium.OCI: None}
+    assert actor._look(found, 0.0).sources == {Medium.OCI: None}
 
 
 @pytest.mark.parametrize(
@@ -135,3 +140,32 @@ def test_the_status_says_how_many_pods_pull_or_that_of_another_artifact_how_many
     services: Any = SimpleNamespace(store=store)
     actor = NodeArtifactActor(fake_runtime()[0], artifact().ref, services)
     assert actor._pulling_pods() == pods
+
+
+class Running(FakeClock):
+    """A clock that goes on while it is read; its timers are a moment early, as those of a loop."""
+
+    def monotonic(self):
+        self._time += 0.0001
+        return self._time
+
+
+async def test_what_nobody_resolves_is_not_awaited_for_ever_though_a_timer_is_early():
+    """Else other artifacts that are refused would be pending as long as it is not resolved."""
+    clock, store, state = Running(), Store(), State()
+    unresolved = artifact(spec={"ociArtifact": {"image": {"repository": "a/b"}}}, resolved=None)
+    document = json.loads(unresolved.raw)
+    document["metadata"]["resourceVersion"] = "1"
+    store.put(snapshot_of("Rulesfile", json.dumps(document).encode()))
+    services: Any = SimpleNamespace(
+        store=store, state=state, labels=dict, validation=Validation.ENFORCE, modes=DEFAULT_MODES
+    )
+    runtime = Runtime(clock=clock, random=random.Random(1), observer=Counting())
+    actor = NodeArtifactActor(runtime, unresolved.ref, services)
+    result = await actor.on_reconcile(Reasons())
+    assert (state.artifact.is_coming, type(result)) == (True, RequeueAfter)
+    clock._time = actor._waits_until - 0.00015
+    while isinstance(result, RequeueAfter):
+        assert state.artifact.is_coming
+        result = await actor.on_reconcile(Reasons())
+    assert not state.artifact.is_coming

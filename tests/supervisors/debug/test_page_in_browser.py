@@ -47,6 +47,15 @@ def text(selector):
     return f"document.querySelector({json.dumps(selector)})?.textContent ?? ''"
 
 
+async def choose(page, name, value):
+    """Choose this value of the filter with this name."""
+    await page.value(
+        f"(select => {{ select.value = '{value}';"
+        "select.dispatchEvent(new Event('input', {bubbles: true})); })"
+        f"(document.querySelector('#{name}'))"
+    )
+
+
 async def test_what_is_parked_or_hangs_is_shown_first_with_its_reason_as_text(page):
     await page.until(f"({text('#attention')}).includes('hanging')")
     lines = await page.value(
@@ -69,6 +78,27 @@ async def test_only_rows_that_can_be_seen_are_elements(page):
     assert len(last) < 80
 
 
+async def test_of_too_many_rows_those_of_a_kind_are_shown_once_it_is_chosen(process, page):
+    process.debug._page._table._most = 200
+    await process.wake(names(1)[0]._replace(name="another"))
+    await page.until(f"({text('#count')}).includes('idle ones more')")
+    await choose(page, "kind", "Falco")
+    await page.until(f"({text('#count')}) === '{COUNT // 5 + 3} rows'")
+    await choose(page, "kind", "")
+    await page.until(f"({text('#count')}).includes('idle ones more')")
+
+
+async def test_the_table_stays_where_it_was_while_an_actor_is_open(page):
+    await page.value("document.querySelector('#scroller').scrollTop = 5000")
+    await page.until(f"!({SHOWN}).includes('{CRASHING}')")
+    shown = await page.value(SHOWN)
+    await page.click(f"#table tr[data-key='{shown[20]}'] a")
+    await page.until("document.querySelector('.entry')")
+    await page.press("Escape")
+    await page.until(f"({SHOWN}).includes('{shown[20]}')")
+    assert await page.value("document.querySelector('#scroller').scrollTop") == 5000
+
+
 async def test_rows_are_sorted_and_filtered_and_the_address_says_so(page):
     await page.click("th[data-column=name] button")
     assert (await page.value(SHOWN))[0] == "Config/team-03/sensor-00003"
@@ -78,11 +108,7 @@ async def test_rows_are_sorted_and_filtered_and_the_address_says_so(page):
     for letter in "sensor-0004":
         await page.press(letter)
     assert len(await page.until(f"(rows => rows.length === 10 && rows)({SHOWN})")) == 10
-    await page.value(
-        "(select => { select.value = 'Falco';"
-        "select.dispatchEvent(new Event('input', {bubbles: true})); })"
-        "(document.querySelector('#kind'))"
-    )
+    await choose(page, "kind", "Falco")
     kept = await page.value(SHOWN)
     assert kept == ["Falco/team-05/sensor-00045", "Falco/team-00/sensor-00040"]
     address = await page.value("location.href")
@@ -139,7 +165,11 @@ async def test_a_parked_actor_opens_with_its_error_and_the_way_to_try_again(page
     assert EVIL in await page.value(text("#one .why"))
     shown = await page.value(text("#one"))
     assert "annotate --overwrite falcos.instance.falcosecurity.dev/crashing" in shown
+    assert "crash: ValueError" in await page.value(text(".entry"))
     assert await page.value("document.querySelectorAll('#one img').length") == 0
+    assert (await page.value("document.querySelector('#download').href")).endswith(
+        "/debug/trace?kind=Falco&namespace=team-00&name=crashing"
+    )
 
 
 async def test_a_supervisor_links_to_what_is_below_it(page):

@@ -76,6 +76,7 @@ async def test_what_is_parked_says_why_and_when_it_is_tried_again(crowd):
     row = client.rows["Falco/default/a"]
     assert (row["state"], row["error"], row["why"]) == ("parked", "BugError: boom", "retry")
     assert 0 < row["due"] - answer["now"] <= 600_000
+    assert (row["outcome"], row["messages"]) == ("crash: BugError", 5)
 
 
 async def test_a_client_gets_what_has_changed_since_its_last_question(crowd):
