@@ -134,7 +134,7 @@ DEAD_WEBHOOKS = Check(
     "every webhook that is asked about our objects can answer",
     "Mend what serves the webhook, or exclude these objects in its rules or selectors.",
     admission.dead,
-    (*_INSTANCES, *_WEBHOOKS),
+    (*_INSTANCES, "Namespace", *_WEBHOOKS),
 )
 MUTATING = Check(
     "FAL0552",
@@ -142,7 +142,7 @@ MUTATING = Check(
     "no webhook changes our objects",
     "Exclude them in its rules or selectors: the operator corrects what others change.",
     admission.mutating,
-    (*_INSTANCES, "MutatingWebhookConfiguration"),
+    (*_INSTANCES, "Namespace", "MutatingWebhookConfiguration"),
 )
 REFUSING = Check(
     "FAL0553",
@@ -150,7 +150,7 @@ REFUSING = Check(
     "nothing refuses our objects",
     "`kubectl falco status` tells what was refused.",
     admission.refusing,
-    (*_INSTANCES, "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy"),
+    (*_INSTANCES, "Namespace", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy"),
 )
 POD_SECURITY = Check(
     "FAL0561",
@@ -223,12 +223,14 @@ def _result(facts: Facts, check: Check) -> Result:
     unread = [
         Problem(Level.UNREAD, str(one)) for one in facts.snapshot.unread if one.kind in check.needs
     ]
-    seen = not any(_is_vital(one.kind, check) for one in facts.snapshot.unread)
+    seen = not any(_is_vital(one.kind, check, facts) for one in facts.snapshot.unread)
     found = list(check.find(facts)) if seen else []
     note = check.note(facts) if check.note is not None and seen else ""
     return Result(check, tuple(sorted([*found, *unread], key=lambda one: -one.level)), note)
 
 
-def _is_vital(kind: str, check: Check) -> bool:
+def _is_vital(kind: str, check: Check, facts: Facts) -> bool:
     """Whether a check without this kind would take what it does not see for missing."""
+    if check is RUNNING and operator.deployments(facts):
+        return False  # it was found where it was expected, if not everywhere
     return kind in check.needs and check in (CRDS_THERE, OPERATOR, RUNNING, LEADING)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from cli.check.facts import Facts, Object, Workload
 
+UNKNOWN = (0, 0)
+"""The version of an API server that does not tell it."""
+
 # Of the official images.
 _ARCHITECTURES = ("amd64", "arm64")
 # For the modern eBPF probe: ring buffers and BTF (Falco documentation, "Kernel events").
@@ -34,13 +37,15 @@ _DAEMONS_TOLERATE = (
 
 def api_server(facts: Facts) -> Iterator[Problem]:
     """Whether the API server is new enough."""
-    if facts.version < OLDEST:
+    if facts.version == UNKNOWN:
+        yield Problem(Level.UNREAD, "its version could not be read")
+    elif facts.version < OLDEST:
         yield Problem(Level.BAD, f"it is Kubernetes {_dotted(facts.version)}")
 
 
 def version(facts: Facts) -> str:
     """That of the API server."""
-    return _dotted(facts.version)
+    return _dotted(facts.version) if facts.version != UNKNOWN else ""
 
 
 def native_sidecars(facts: Facts) -> Iterator[Problem]:

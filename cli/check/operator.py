@@ -14,7 +14,7 @@ from resources.kubernetes.lease import DEFAULT_TIMING
 from resources.rules.versions import versions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from cli.check.facts import Facts, Object
 
@@ -31,10 +31,14 @@ def deployments(facts: Facts) -> list[Object]:
 
 
 def is_elected(facts: Facts) -> bool:
-    """Whether the operator leads by a Lease, as far as the cluster tells."""
-    return lease_of(facts) is not None or any(
-        any(str(flag).startswith("--leader-elect") for flag in _flags(one))
-        for one in deployments(facts)
+    """Whether the operator leads by a Lease: as its Deployment says, else by the Lease itself."""
+    found = deployments(facts)
+    if not found:
+        return lease_of(facts) is not None
+    return any(
+        flag.startswith("--leader-elect") and not flag.endswith("=false")
+        for one in found
+        for flag in _flags(one)
     )
 
 
@@ -119,21 +123,30 @@ def releases(facts: Facts) -> Iterator[Problem]:
 
 
 def falcos(facts: Facts) -> Iterator[Problem]:
-    """Whether the Falcos that run are of releases that this one knows."""
+    """Whether the Falcos that run are of releases that are known, or have said what they take."""
     unknown: dict[str, list[str]] = {}
-    for pod in facts.snapshot.of("Pod"):
+    for version, pod in unknown_falcos(facts.snapshot.of("Pod")):
+        metadata = pod["metadata"]
+        report = facts.snapshot.get("NodeReport", metadata["namespace"], metadata["name"]) or {}
+        if not (report.get("falco") or {}).get("engineVersion"):
+            unknown.setdefault(version, []).append(_name(pod))
+    for version, pods in sorted(unknown.items()):
+        text = (
+            f"Falco {version} in {shortened(pods, 3)} is none that this release knows, and has not"
+            " said which versions its parts have: what it takes is not known"
+        )
+        yield Problem(Level.DOUBTFUL, text)
+
+
+def unknown_falcos(pods: Iterable[Object]) -> Iterator[tuple[str, Object]]:
+    """The pods of Falcos whose image is of a release that this one does not know."""
+    for pod in pods:
         if labels_of(pod).get(_OWNER_KIND) != "Falco":
             continue
         for container in pod["spec"]["containers"]:
             version = _version(container) if container["name"] == "falco" else ""
             if version and not versions_of(version.partition("@")[0]).engine:
-                unknown.setdefault(version, []).append(_name(pod))
-    for version, pods in sorted(unknown.items()):
-        text = (
-            f"Falco {version} in {shortened(pods, 3)} is none that this release knows: what it"
-            " takes is only known once it says so itself"
-        )
-        yield Problem(Level.DOUBTFUL, text)
+                yield version, pod
 
 
 def incompatible(facts: Facts) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +15,8 @@ from actors.api.body import json_body
 from actors.api.errors import ApiError
 from cli.check.crds import DEFINITIONS
 from cli.check.facts import Facts
-from cli.check.operator import LEASE, is_old, lease_of
+from cli.check.nodes import UNKNOWN as UNKNOWN_VERSION
+from cli.check.operator import LEASE, is_old, lease_of, unknown_falcos
 from cli.check.rights import asked_of_installer, asked_of_user
 from cli.cluster.operator_settings import LABELS, settings_of
 from cli.cluster.snapshot import UNKNOWN, Snapshot, Unread, read_one, snapshot, why_not
@@ -43,6 +45,7 @@ _OF_OPERATOR = ("Role", "RoleBinding")
 _CHILDREN = ("DaemonSet", "Deployment", "Pod")
 _PROGRAMS = ("Deployment", "Pod")
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_MOST_REPORTS = 50
 # A leader renews every two seconds.
 _RENEWED_WITHIN = 5.0
 
@@ -71,6 +74,7 @@ async def read(
         snapshot(connection, _OF_OPERATOR, operator_namespace),
         _lease(connection, operator_namespace),
         _of_webhooks(connection, found[0]),
+        _reports(connection, found[1]),
     )
     seen = _joined([*found, *more])
     asked = (
@@ -102,7 +106,7 @@ async def _version(connection: Connection) -> tuple[int, int]:
         return await connection.client.server_version()
     except ApiError as error:
         why_not(connection, error)
-        return (0, 0)
+        return UNKNOWN_VERSION
 
 
 async def _of_operators(connection: Connection, namespace: str, selector: str) -> Snapshot:
@@ -148,6 +152,14 @@ async def _of_webhooks(connection: Connection, seen: Snapshot) -> Snapshot:
         readings.append(_one(connection, ObjectRef("Service", namespace, name)))
         readings.append(snapshot(connection, ["EndpointSlice"], namespace, selector))
     return _joined(await asyncio.gather(*readings))
+
+
+async def _reports(connection: Connection, seen: Snapshot) -> Snapshot:
+    """What Falcos of unknown releases have said of themselves; of many, the first ones."""
+    pods = [pod for _, pod in islice(unknown_falcos(seen.of("Pod")), _MOST_REPORTS)]
+    metadata = [pod["metadata"] for pod in pods]
+    refs = [ObjectRef("NodeReport", one["namespace"], one["name"]) for one in metadata]
+    return _joined(await asyncio.gather(*(_one(connection, ref) for ref in refs)))
 
 
 async def _missing(

@@ -88,7 +88,7 @@ def of_operator(facts: Facts) -> Iterator[Problem]:
         if lacking:
             which = f"ServiceAccount {namespace}/{account} may not {shortened(lacking)}"
             yield Problem(Level.BAD, f"{which}: ClusterRole {ROLE} does not allow it")
-    if is_elected(facts):
+    if is_elected(facts) and all(map(facts.snapshot.could_read, ("Role", "RoleBinding"))):
         held += _held(facts, namespace, account, "RoleBinding", namespace)
         lacking = _in_words(missing(lease_rules(LEASE), held))
         if lacking:
@@ -145,7 +145,8 @@ def _held(
     facts: Facts, namespace: str, account: str, kind: str, of_namespace: str
 ) -> Iterator[Mapping[str, Any]]:
     """The rules of all roles that bindings of a kind give a ServiceAccount."""
-    groups = {"system:serviceaccounts", f"system:serviceaccounts:{namespace}"}
+    whole = "system:serviceaccounts"
+    groups = {"system:authenticated", whole, f"{whole}:{namespace}"}
     for binding in facts.snapshot.of(kind):
         if of_namespace and binding["metadata"]["namespace"] != of_namespace:
             continue

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from cli.check.facts import Level
+from cli.output.printable import printable
 from cli.output.style import Style, styled
 
 if TYPE_CHECKING:
@@ -71,14 +72,14 @@ def summary(results: Sequence[Result]) -> str:
 
 def _told(result: Result) -> str:
     sign, style = _SIGNS[result.level]
-    note = f" ({result.note})" if result.note else ""
+    note = f" ({printable(result.note)})" if result.note else ""
     lines = [f"{styled(sign, style)} {result.check.title}{note}"]
     told = [problem for problem in result.problems if problem.level is not Level.UNREAD]
     for problem in result.problems:
         own, own_style = _SIGNS[problem.level]
-        lines.append(f"    {styled(own, own_style)} {problem.text}")
+        lines.append(f"    {styled(own, own_style)} {printable(problem.text)}")
         if problem.hint:
-            lines.append(f"      → {problem.hint}")
+            lines.append(f"      → {printable(problem.hint)}")
     if any(not problem.hint for problem in told):
         lines.append(f"    → {result.check.hint}")
     if told:

@@ -25,6 +25,7 @@ _SIDECAR_IMAGE = "ARTIFACT_OPERATOR_IMAGE"
 _SHARED_FLAGS = (
     "--allow-local-registry",
     "--default-validation",
+    "--pull-window",
     "--require-registry-annotation",
     "--verify-official",
     "--verify-others",

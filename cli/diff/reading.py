@@ -132,7 +132,9 @@ class _Comparison:
         """The table of registries that the operator has handed on to this Falco, if any."""
         live = await self._get(self._ref._replace(kind="ConfigMap"))
         text = ((live or {}).get("data") or {}).get(TABLE_KEY)
-        return table_of(text.encode()) if text is not None else None
+        with suppress(msgspec.DecodeError):
+            return table_of(text.encode()) if text is not None else None
+        return None
 
     async def _readable(self) -> Readable:
         """The names that the artifacts of the namespace have, those of the files over others."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 )
 @cluster_options
 def report(*, file: str, pods: int, operator_namespace: str, access: Access) -> None:
-    """Write a ZIP file for maintainers: resources, status, Events, logs, what check says, versions.
+    """Write a ZIP file for maintainers: resources, findings, Events, logs, actors, versions.
 
     Secrets are never read. Values of variables, inline contents and what looks like a credential
     are removed; left-out.txt in it lists what. Look at it before you send it.

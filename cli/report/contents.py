@@ -62,6 +62,11 @@ class Log(NamedTuple):
     previous: bool
 
     @property
+    def is_falco(self) -> bool:
+        """Whether it is of a pod of a Falco."""
+        return self.container == MAIN.name
+
+    @property
     def path(self) -> tuple[str, ...]:
         """Its entry."""
         end = ".previous.log" if self.previous else ".log"

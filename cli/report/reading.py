@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import platform
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from actors.api.errors import ApiError
+from actors.api.errors import ApiError, Forbidden
 from cli.check.catalog import CHECKS, checked
 from cli.check.reading import read as read_facts
 from cli.check.writing import as_text, summary
@@ -27,7 +28,11 @@ from cli.report.contents import (
     logs_of,
     told_of_removed,
 )
+from cli.report.dumps import add_dumps
 from cli.report.redaction import Redaction
+from cli.status.diagnosis import diagnosed
+from cli.status.reading import read as read_status
+from cli.status.text import text_of
 from resources.instance.labels import MANAGED_BY, OPERATOR
 from resources.kubernetes.kinds import object_path
 from resources.kubernetes.reference import ObjectRef
@@ -56,12 +61,21 @@ async def read(
     results = checked(facts, CHECKS)
     archive.add(("check.txt",), redaction.text(f"{as_text(results)}\n{summary(results)}\n"))
     archive.add(("versions.json",), _versions(facts))
+    archive.add(("status.txt",), redaction.text(await _status(connection, namespace)))
     seen = await _objects(connection, namespace, facts.operator_namespace)
     add_objects(archive, redaction, seen)
-    await _add_logs(connection, archive, redaction, [*logs_of(seen.of("Pod"), pods)])
-    archive.left_out.append("dumps of actors: `kubectl falco actors` writes them")
+    logs = [*logs_of(seen.of("Pod"), pods)]
+    await _add_logs(connection, archive, redaction, logs)
+    await add_dumps(connection, archive, redaction, seen, logs, facts.operator_namespace)
     archive.left_out += told_of_removed(redaction)
     return archive.finished()
+
+
+async def _status(connection: Connection, namespace: str) -> str:
+    """What the command `status` says."""
+    found = await read_status(replace(connection, namespace=namespace))
+    unread = [str(one) for one in found.unread]
+    return text_of(diagnosed(found.observation), unread, is_wide=not namespace, width=0)
 
 
 def _versions(facts: Facts) -> str:
@@ -128,8 +142,14 @@ async def _add_logs(
         if isinstance(answer, str):
             archive.add(log.path, redaction.text(answer))
         else:
-            why = answer.message if isinstance(answer, ApiError) else "no answer in time"
+            why = _why(answer)
             archive.left_out.append(f"{'/'.join(log.path)}: {redaction.text(why)}")
+
+
+def _why(error: ApiError | TimeoutError) -> str:
+    if isinstance(error, Forbidden):
+        return "you may not read it (get pods/log)"
+    return error.message if isinstance(error, ApiError) else "no answer in time"
 
 
 async def _log(connection: Connection, log: Log) -> str:

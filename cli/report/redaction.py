@@ -15,17 +15,14 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 REMOVED = "(removed)"
-_ANNOTATIONS = (
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "deployment.kubernetes.io/last-applied-configuration",
-)
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # Contents that users write: they may hold anything, such as the password of an output.
 _CONTENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "Rulesfile": (("spec", "inlineRules"),),
     "Config": (("spec", "config"),),
     "Plugin": (("spec", "config", "initConfig"), ("spec", "config", "openParams")),
 }
-# Of a Node and a CRD there is much that nobody needs, such as addresses and the whole schema.
+# The rest of a Node's status, such as its addresses and images, tells nothing about Falco.
 _KEPT_OF_NODE = ("nodeInfo", "conditions", "capacity", "allocatable")
 
 
@@ -41,16 +38,12 @@ class Redaction:
         kind, metadata = copy["kind"], copy["metadata"]
         assert kind != "Secret", "it is never read"
         metadata.pop("managedFields", None)
-        for name in _ANNOTATIONS:
-            if (metadata.get("annotations") or {}).pop(name, None) is not None:
-                self.removed[f"annotation {name}"] += 1
+        if (metadata.get("annotations") or {}).pop(_LAST_APPLIED, None) is not None:
+            self.removed[f"annotation {_LAST_APPLIED}"] += 1
         for path in _CONTENTS.get(kind, ()):
             self._remove(copy, path, f"{'.'.join(path)} of {kind}")
         if kind == "Node":
             self._keep(copy, "status", _KEPT_OF_NODE, "addresses and images of Node")
-        if kind == "CustomResourceDefinition":
-            for version in copy["spec"]["versions"]:
-                self._remove(version, ("schema",), "schema of CustomResourceDefinition")
         self._walk(copy)
         found: Object = concealed(copy, self._conceal)
         return found

@@ -178,7 +178,7 @@ def _asked(message: Mapping[str, Any]) -> str:
     if not requests:
         return ""
     slowest = max(requests, key=lambda request: request["seconds"])
-    text = f"It asked the API server {calls} times" if calls > 1 else "It asked the API server once"
+    text = f"It asked the API server {_times(calls)}"
     text += f": {'the slowest was ' if calls > 1 else ''}{_request(slowest)}"
     failed = [request for request in requests if not request["code"].startswith("2")]
     others = [_request(request) for request in failed if request is not slowest]
@@ -231,19 +231,27 @@ def summary(told: Iterable[Chapter]) -> str:
     if not reconciles:
         return "No reconcile is in its trace."
     echoes = sum(chapter.is_echo for chapter in reconciles)
-    timers = sum(
-        all(woken.reason.cause is Cause.TIMER for woken in chapter.woken)
-        for chapter in reconciles
-        if chapter.woken
-    )
-    others = len(reconciles) - echoes - timers
+    timers, crashes = _only(reconciles, Cause.TIMER), _only(reconciles, Cause.RESTARTED)
     parts = [
-        f"{count} {why}"
+        f"{_times(count)} {why}"
         for count, why in (
-            (others, "because of what others did"),
+            (len(reconciles) - echoes - timers - crashes, "because of what others did"),
             (echoes, "because of nothing but its own writes"),
             (timers, "because of its timer"),
+            (crashes, "after a crash"),
         )
         if count
     ]
-    return f"Reconciles in its trace: {len(reconciles)}, {listed(parts)}."
+    return f"By its trace it reconciled {listed(parts)}."
+
+
+def _only(reconciles: Iterable[Chapter], cause: Cause) -> int:
+    """How many of these have this cause and no other."""
+    return sum(
+        bool(chapter.woken) and all(woken.reason.cause is cause for woken in chapter.woken)
+        for chapter in reconciles
+    )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -81,7 +81,7 @@ def _differs(one: Standing) -> list[str]:
     told = []
     for (state, why), nodes in groups.items():
         stays = "; the version before stays there, if there was one" * (state != "INSTALLED")
-        told.append(f"{state} on {named(nodes)}{f': {why}' if why else ''}{stays}")
+        told.append(f"{state} on {named(sorted(nodes))}{f': {why}' if why else ''}{stays}")
     return told
 
 

@@ -17,6 +17,7 @@ from supervisors.debug.members import parts, state_of
 from supervisors.debug.table import VERSION, Table
 from supervisors.serving.connection import plain, reply
 from supervisors.tree.dynamic import DynamicSupervisor
+from supervisors.tree.stopping import Superior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from supervisors.debug.entries import Selection
     from supervisors.debug.facts import Section
-    from supervisors.tree.stopping import Superior
 
 ROOT = "/debug/"
 PROCESS = "/debug/process"
 TABLE = "/debug/table"
+PART = "/debug/part"
 _FILES = Path(__file__).with_name("web")
 _NAME = re.compile(r"/debug/(?P<name>[a-z]+\.(?:css|js)|)", re.ASCII)
 _TYPES = {".html": "html", ".css": "css", ".js": "javascript"}
@@ -44,7 +45,7 @@ _POLICY = (
 
 
 class Page:
-    """The content of `/debug/`, its files, `/debug/process` and `/debug/table`.
+    """The content of `/debug/`, its files, `/debug/process`, `/debug/table` and `/debug/part`.
 
     `sections` are the facts that are shown of the process, `waits_for` says why it is not ready.
     A handler that has run for `hangs` seconds hangs.
@@ -97,6 +98,16 @@ class Page:
         """The rows of all actors that may have changed since an answer gave this `after`."""
         async with self._reading:  # one at a time, for each takes the loop's time
             return await self._table.read(wanted, after)
+
+    def part(self, under: str, name: str) -> dict[str, Any] | None:
+        """The part with this name under this supervisor; None if it has no actor, or is one."""
+        for _, superior, member in parts(self._roots()):
+            if (superior.name, member.name) == (under, name):
+                actor = member.actor
+                if actor is None or isinstance(actor, Superior):
+                    return None
+                return {"version": VERSION, "name": name, "actor": actor.describe}
+        return None
 
     def process(self) -> bytes:
         """What the process tells of itself, its supervisors and its parts."""

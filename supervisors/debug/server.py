@@ -13,7 +13,7 @@ import msgspec
 from resources.kubernetes.reference import ObjectRef
 from supervisors.debug.description import STEP, bounded, rendered
 from supervisors.debug.entries import Selection, entries, selection
-from supervisors.debug.page import PROCESS, TABLE, tag_of
+from supervisors.debug.page import PART, PROCESS, TABLE, tag_of
 from supervisors.debug.timeline import Timeline, document
 from supervisors.serving.connection import plain, reply
 from supervisors.serving.exposure import ip_version
@@ -51,7 +51,7 @@ class DebugServer(HttpServer):
       actors that have all of these.
     - `/debug/trace` has the traces of all actors, or of these, as `supervisors.debug.timeline`
       says.
-    - `/debug/` is the page, with `/debug/table` and `/debug/process` for it (`Page`).
+    - `/debug/` is the page, and what it reads besides (`Page`).
 
     The JSON of all actors has an ETag, which stays while no actor runs or handles a message, for
     `_SAME` at most. The Host header must be an IP address or localhost, so that no web page can
@@ -81,8 +81,8 @@ class DebugServer(HttpServer):
             return plain(HTTPStatus.FORBIDDEN, "the Host must be an IP address or localhost")
         indent = 2 if "pretty" in request.query else 0
         path = request.path
-        if path.startswith(f"{_ACTORS}/"):
-            return await self._one(path.removeprefix(f"{_ACTORS}/"), indent)
+        if path == PART or path.startswith(f"{_ACTORS}/"):
+            return await self._one(request, indent)
         if path == PROCESS:
             content = self._page.process()
             return _unless_known(request, tag_of(content)) or _tagged(content, tag_of(content))
@@ -107,9 +107,13 @@ class DebugServer(HttpServer):
                 content = await rendered(self._tree, indent=indent)
         return _tagged(content, tag)
 
-    async def _one(self, name: str, indent: int) -> Response:
-        ref = _object_of(name)
-        entry = self._find(ref) if ref is not None else None
+    async def _one(self, request: BaseRequest, indent: int) -> Response:
+        if request.path == PART:
+            query = request.query
+            entry = self._page.part(query.get("under", ""), query.get("name", ""))
+        else:
+            ref = _object_of(request.path.removeprefix(f"{_ACTORS}/"))
+            entry = self._find(ref) if ref is not None else None
         if entry is None:
             return plain(HTTPStatus.NOT_FOUND, "no such actor")
         return reply(await rendered(entry, indent=indent), _JSON)

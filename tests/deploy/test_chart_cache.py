@@ -7,6 +7,7 @@ from base64 import b64decode
 from collections import Counter
 from contextlib import closing
 from http.client import HTTPSConnection
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -256,14 +257,11 @@ def test_the_service_leads_to_its_pods_alone():
 
 
 def test_the_api_server_takes_it_and_finds_nothing_that_restricted_pods_may_not_have(control_plane):
-    labels = {"pod-security.kubernetes.io/warn": "restricted"}
-    control_plane.client.call(
-        "POST",
-        "/api/v1/namespaces",
-        manifest("Namespace", "", "cache-tests", metadata={"labels": labels}),
-    )
+    name, labels = f"cache-{uuid4().hex[:8]}", {"pod-security.kubernetes.io/warn": "restricted"}
+    namespace = manifest("Namespace", "", name, metadata={"labels": labels})
+    control_plane.client.call("POST", "/api/v1/namespaces", namespace)
     persistent = {"storage": {"persistent": True}}
-    found = [each for each in documents(persistent, namespace="cache-tests") if _is_cache(each)]
+    found = [each for each in documents(persistent, namespace=name) if _is_cache(each)]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": found})
     answer = control_plane.kubectl("apply", "--server-side", "-f", "-", input=text, check=False)
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -275,21 +273,22 @@ def _is_cache(document):
 
 
 def test_an_upgrade_keeps_the_certificate_and_makes_anew_what_is_gone(control_plane):
-    def release(*more):
-        command = ("upgrade", "--install", "cached", ROOT / CHART, "--namespace=kept")
-        config = f"--kubeconfig={control_plane.kubeconfig}"
-        helm(
-            *command, "--create-namespace", "--skip-crds", "--set=cache.enabled=true", config, *more
-        )
-        return control_plane.client.call("GET", f"/api/v1/namespaces/kept/secrets/{NAME}")["data"]
+    name, secrets = f"kept-{uuid4().hex[:8]}", "/api/v1/namespaces/{}/secrets"
+    control_plane.client.call("POST", "/api/v1/namespaces", manifest("Namespace", "", name))
 
-    try:
-        first = release()
-        assert release("--set=log.level=debug") == first
-        control_plane.client.call("DELETE", f"/api/v1/namespaces/kept/secrets/{NAME}")
-        assert release()["tls.crt"] != first["tls.crt"]
-    finally:
-        helm("uninstall", "cached", "--namespace=kept", f"--kubeconfig={control_plane.kubeconfig}")
+    def upgrade():
+        """What helm would apply to this cluster."""
+        flags = ("--dry-run=server", f"--kubeconfig={control_plane.kubeconfig}")
+        found = documents(None, *flags, namespace=name)
+        [secret] = [each for each in found if each["kind"] == "Secret"]
+        return secret
+
+    first = upgrade()
+    assert upgrade()["data"] != first["data"]
+    control_plane.client.call("POST", secrets.format(name), first)
+    assert upgrade()["data"] == first["data"]
+    control_plane.client.call("DELETE", f"{secrets.format(name)}/{NAME}")
+    assert upgrade()["data"] != first["data"]
 
 
 @pytest.fixture(scope="module")

@@ -43,10 +43,12 @@ def test_a_report_has_resources_and_findings_and_no_secret(
     assert {"resources/DaemonSet.yaml", "resources/Pod.yaml", "resources/Config.yaml"} <= set(found)
     assert "resources/Secret.yaml" not in found
     assert "√ all CRDs are there and served" in found["check.txt"]
+    assert "DaemonSet" in found["status.txt"]
     assert "ResourceCreated" in found["events.txt"]
     assert '"kubernetes": "1.' in found["versions.json"]
     told = found["left-out.txt"]
     assert "Secrets: they are never read" in told
+    assert "actors/operator.json: no operator runs" in told
     assert "values of variables (env): " in told
     assert "spec.config of Config: 1 removed" in told
     # Nobody plays the kubelet's logs here: that is said for each.

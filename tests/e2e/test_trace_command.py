@@ -44,7 +44,7 @@ def test_the_story_of_a_falco_tells_why_each_reconcile_was(ask, falcos, operator
         "updated ConfigMap falco"
     )
     falcos.becomes(Reconciled="True", Available="True")
-    assert "the watch told it of what" in story("Reconciles in its trace: ")
+    assert "the watch told it of what" in story("By its trace it reconciled ")
 
 
 def test_json_and_yaml_hold_all_that_the_text_shows(ask, falcos):

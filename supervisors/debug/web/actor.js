@@ -1,7 +1,8 @@
-// One actor: what it is at, and its timeline: wait, run, requests, outcome.
+// One actor: what it is at, what it has to do with, and its timeline.
 
 import { at, command, count, draw, element, facts, span, time } from "./elements.js";
 import { get } from "./rows.js";
+import { entry } from "./timeline.js";
 
 const OWN = new Set(["actor", "kind", "state", "running", "mail", "timer", "due", "trace", "object"]);
 const OBJECT = /\b([A-Z][A-Za-z]+)\/(?:([a-z0-9][a-z0-9.-]*)\/)?([a-z0-9][\w.:-]*\w|[a-z0-9])/g;
@@ -31,38 +32,71 @@ export class ActorView {
       missing = "There is no such actor any more.";
     }
     if (key !== this.view.values.actor) return;
-    const known = [row?.state, row?.error, row?.due, row?.restarts, resources !== undefined, this.#below(row)?.textContent];
+    const known = [
+      row?.state,
+      row?.error,
+      row?.due,
+      row?.restarts,
+      resources !== undefined,
+      this.#below(row)?.textContent,
+    ];
     draw(at("one"), [key, this.entry, missing, known], () => this.#all(key, row, resources ?? {}, missing));
   }
 
-  // The description of the actor, whose address is that of its object, or its kind and name.
+  // The description of the actor, whose address is that of its object, or its supervisor and name.
   async #read(key, row) {
     if (key.includes("/")) {
       const path = key.split("/").map(encodeURIComponent).join("/");
       return get(`actors/${path}`, "");
     }
-    if (!row) return null;
-    const found = await get(`actors?kind=${encodeURIComponent(row.kind)}`, "");
-    return found.actors.find((one) => one.name === row.name) ?? null;
+    if (!row || isSupervisor(row)) return null;
+    return get(`part?${new URLSearchParams({ under: row.under, name: row.name })}`, "");
   }
 
   #all(key, row, resources, missing) {
     const actor = this.entry?.actor ?? {};
     // Of an actor that lives, waits for its restart, or is parked.
     const trace = [...(actor.trace ?? this.entry?.waits?.trace ?? this.entry?.trace ?? [])].reverse();
-    const back = element("a", { href: this.view.address({ actor: "" }), class: "button", "data-key": "" }, "Back to all actors");
+    const back = element(
+      "a",
+      { href: this.view.address({ actor: "" }), class: "button", "data-key": "" },
+      "Back to all actors",
+    );
     return [
       element("p", { class: "buttons" }, back),
-      element("h2", { id: "one-heading", tabindex: "-1" }, row?.name ?? key, " ", row ? element("span", { class: "state", "data-state": row.state }, row.state) : ""),
+      element(
+        "h2",
+        { id: "one-heading", tabindex: "-1" },
+        row?.name ?? key,
+        " ",
+        row ? element("span", { class: "state", "data-state": row.state }, row.state) : "",
+      ),
       missing ? element("p", { class: "why" }, missing) : "",
-      row?.error ? element("p", { class: "why" }, row.state === "idle" || row.state === "busy" ? "Last crash: " : "", row.error, row.due !== null && row.state !== "idle" && row.state !== "busy" ? element("span", {}, " Tried again ", time(row.due)) : "") : "",
+      row?.error
+        ? element(
+            "p",
+            { class: "why" },
+            row.state === "idle" || row.state === "busy" ? "Last crash: " : "",
+            row.error,
+            row.due !== null && row.state !== "idle" && row.state !== "busy"
+              ? element("span", {}, " Tried again ", time(row.due))
+              : "",
+          )
+        : "",
       element("dl", { class: "flat" }, facts(this.#facts(actor, row))),
       this.#kubectl(key, row, resources),
       this.#below(row),
       this.#mentioned(key, actor, trace, resources),
-      row && row.kind.endsWith("Supervisor") ? "" : element("h3", {}, `Timeline, newest first: ${count(trace.length, "message")}`),
+      row && isSupervisor(row)
+        ? ""
+        : element("h3", {}, `Timeline, newest first: ${count(trace.length, "message")}`),
       ...trace.map((message) => entry(message, (text) => this.#linked(text))),
-      element("details", {}, element("summary", {}, "As JSON"), element("pre", {}, JSON.stringify(this.entry, null, 2) ?? "")),
+      element(
+        "details",
+        {},
+        element("summary", {}, "As JSON"),
+        element("pre", {}, JSON.stringify(this.entry, null, 2) ?? ""),
+      ),
     ].filter(Boolean);
   }
 
@@ -74,9 +108,17 @@ export class ActorView {
       kind: actor.kind ?? row?.kind,
       under: row?.under,
       runs: running && `${running.message} for ${span(running.seconds * 1000)}`,
-      "waits for": running && Object.entries(running.waits).map(([what, seconds]) => `${what}, ${span(seconds * 1000)}`).join("; "),
-      mail: mail && [mail.control ? count(mail.control, "message") : "", ...mail.reconcile].filter(Boolean).join(", "),
-      "next look": actor.timer && element("span", {}, `${actor.timer}, `, row?.due ? time(row.due) : `in ${span(actor.due * 1000)}`),
+      "waits for":
+        running &&
+        Object.entries(running.waits)
+          .map(([what, seconds]) => `${what}, ${span(seconds * 1000)}`)
+          .join("; "),
+      mail:
+        mail &&
+        [mail.control ? count(mail.control, "message") : "", ...mail.reconcile].filter(Boolean).join(", "),
+      "next look":
+        actor.timer &&
+        element("span", {}, `${actor.timer}, `, row?.due ? time(row.due) : `in ${span(actor.due * 1000)}`),
       restarts: row?.restarts || "",
       ...Object.fromEntries(own),
     };
@@ -88,7 +130,14 @@ export class ActorView {
     const name = rest.at(-1);
     const where = rest.length === 2 ? ["-n", rest[0]] : [];
     const object = `${resources[kind]}/${name}`;
-    const retry = ["kubectl", ...where, "annotate", "--overwrite", object, `falcosecurity.dev/retry=${Math.floor(Date.now() / 1000)}`];
+    const retry = [
+      "kubectl",
+      ...where,
+      "annotate",
+      "--overwrite",
+      object,
+      `falcosecurity.dev/retry=${Math.floor(Date.now() / 1000)}`,
+    ];
     return element(
       "div",
       {},
@@ -99,11 +148,29 @@ export class ActorView {
 
   // The actors below a supervisor.
   #below(row) {
-    if (!row?.kind.endsWith("Supervisor")) return "";
+    if (!row || !isSupervisor(row)) return "";
     const below = this.rows.all.filter((one) => one.under === row.name);
-    const links = below.slice(0, MOST_BELOW).map((one) => element("li", {}, this.#link(one.key, one.name), " ", element("span", { class: "state", "data-state": one.state }, one.state)));
-    const more = below.length > links.length ? element("li", {}, `and ${count(below.length - links.length, "more", "more")}`) : "";
-    return element("div", {}, element("h3", {}, count(below.length, "child", "children")), element("ul", { class: "columns" }, links, more));
+    const links = below
+      .slice(0, MOST_BELOW)
+      .map((one) =>
+        element(
+          "li",
+          {},
+          this.#link(one.key, one.name),
+          " ",
+          element("span", { class: "state", "data-state": one.state }, one.state),
+        ),
+      );
+    const more =
+      below.length > links.length
+        ? element("li", {}, `and ${count(below.length - links.length, "more", "more")}`)
+        : "";
+    return element(
+      "div",
+      {},
+      element("h3", {}, count(below.length, "child", "children")),
+      element("ul", { class: "columns" }, links, more),
+    );
   }
 
   // The objects that the actor has written or was woken by, each with its actor or a command.
@@ -117,11 +184,22 @@ export class ActorView {
       if (other !== key && !found.has(other)) found.set(other, { kind, inside, name, what });
     };
     for (const name of Object.keys(actor.held ?? {})) {
-      for (const match of name.matchAll(OBJECT)) note(match[1], match[2], match[3], `held: ${actor.held[name]}`);
+      for (const match of name.matchAll(OBJECT))
+        note(match[1], match[2], match[3], `held: ${actor.held[name]}`);
     }
     for (const message of trace) {
       for (const text of message.decisions) {
-        for (const match of text.matchAll(OBJECT)) note(match[1], match[2], match[3], text.replace(match[0], "").replace(/ ?@\d+/, "").replace(" :", ":").trim());
+        for (const match of text.matchAll(OBJECT))
+          note(
+            match[1],
+            match[2],
+            match[3],
+            text
+              .replace(match[0], "")
+              .replace(/ ?@\d+/, "")
+              .replace(" :", ":")
+              .trim(),
+          );
       }
       for (const text of message.reasons) {
         const match = REASON.exec(text);
@@ -136,10 +214,26 @@ export class ActorView {
         {},
         element("td", {}, this.rows.byKey.has(other) ? this.#link(other, other) : other),
         element("td", {}, what),
-        element("td", {}, command("kubectl", ...(inside ? ["-n", inside] : []), "get", `${resources[kind]}/${name}`, "-o", "yaml")),
+        element(
+          "td",
+          {},
+          command(
+            "kubectl",
+            ...(inside ? ["-n", inside] : []),
+            "get",
+            `${resources[kind]}/${name}`,
+            "-o",
+            "yaml",
+          ),
+        ),
       ),
     );
-    return element("div", {}, element("h3", {}, "Children and neighbours"), element("table", {}, element("tbody", {}, lines)));
+    return element(
+      "div",
+      {},
+      element("h3", {}, "Children and neighbours"),
+      element("table", {}, element("tbody", {}, lines)),
+    );
   }
 
   #link(key, text) {
@@ -159,76 +253,16 @@ export class ActorView {
   }
 }
 
+function isSupervisor(row) {
+  return row.kind.endsWith("Supervisor");
+}
+
 function isEmpty(value) {
-  return value === null || value === "" || value === false || value === 0 || (typeof value === "object" && !Object.keys(value).length);
-}
-
-// One message of the trace, which has waited and run, all on one scale; its requests on their own.
-function entry(message, linked) {
-  const wait = message.wait * 1000;
-  const run = message.run * 1000;
-  const share = (100 * wait) / (wait + run || 1);
-  const [word] = message.outcome.split(":");
-  return element(
-    "article",
-    { class: "entry", "data-outcome": word },
-    element(
-      "h4",
-      {},
-      time(Date.parse(message.at)),
-      ` ${message.message} `,
-      element("span", { class: "outcome" }, message.outcome),
-      element("span", { class: "number", title: "the number of its requests in the audit log" }, message.number),
-    ),
-    element("div", { class: "bars", role: "img", "aria-label": `waited ${span(wait)}, ran ${span(run)}` }, bar("wait", 0, share), bar("run", share, 100 - share)),
-    element("p", { class: "times" }, element("span", { class: "wait" }, `waited ${span(wait)}`), " ", element("span", { class: "run" }, `ran ${span(run)}`), " ", count(message.calls, "request")),
-    list("reasons", "Woken by", message.reasons.map((text, place) => woken(text, message.came?.[place])), linked),
-    requests(message, run),
-    list("decisions", "Decided", message.decisions, linked),
+  return (
+    value === null ||
+    value === "" ||
+    value === false ||
+    value === 0 ||
+    (typeof value === "object" && !Object.keys(value).length)
   );
 }
-
-// A reason, when it came first, and how often until the handler began; the last may have no time.
-function woken(text, came) {
-  if (!came) return text;
-  const [first, , times] = came;
-  return `${text}, ${span(first * 1000)} before${times > 1 ? `, ${times} times` : ""}`;
-}
-
-function list(name, title, texts, linked) {
-  if (!texts.length) return "";
-  return element("div", { class: name }, element("h5", {}, title), element("ul", {}, texts.map((text) => element("li", {}, linked(text)))));
-}
-
-function requests(message, run) {
-  if (!message.requests.length) return "";
-  const lines = message.requests.map((one) => {
-    const failed = !one.code.startsWith("2");
-    const scale = 100 / (run || 1);
-    return element(
-      "tr",
-      { "data-failed": failed },
-      element("td", {}, `${one.verb} ${one.resource}`),
-      element("td", {}, one.name),
-      element("td", {}, one.code),
-      element("td", { class: "right" }, span(one.seconds * 1000)),
-      element("td", { class: "lane" }, element("div", { class: "bars" }, bar(failed ? "failed" : "request", one.after * 1000 * scale, one.seconds * 1000 * scale))),
-    );
-  });
-  const more = message.calls - message.requests.length;
-  return element(
-    "div",
-    { class: "requests" },
-    element("h5", {}, "Requests"),
-    element("table", {}, element("tbody", {}, lines)),
-    more > 0 ? element("p", {}, `and ${more} more`) : "",
-  );
-}
-
-function bar(name, left, width) {
-  const made = element("div", { class: name });
-  made.style.left = `${Math.max(0, Math.min(left, 99.8))}%`;
-  made.style.width = `${Math.max(0.2, Math.min(width, 100 - left))}%`;
-  return made;
-}
-

@@ -74,19 +74,23 @@ export function span(ms) {
 export function command(...words) {
   const text = words.map(quoted).join(" ");
   const code = element("code", { tabindex: "0" }, text);
-  const copy = element("button", {
-    type: "button",
-    "aria-label": `Copy: ${text}`,
-    click: async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        copy.textContent = "Copied";
-      } catch {
-        getSelection().selectAllChildren(code);
-        copy.textContent = "Selected";
-      }
+  const copy = element(
+    "button",
+    {
+      type: "button",
+      "aria-label": `Copy: ${text}`,
+      click: async () => {
+        try {
+          await navigator.clipboard.writeText(text);
+          copy.textContent = "Copied";
+        } catch {
+          getSelection().selectAllChildren(code);
+          copy.textContent = "Selected";
+        }
+      },
     },
-  }, "Copy");
+    "Copy",
+  );
   return element("p", { class: "command" }, code, copy);
 }
 

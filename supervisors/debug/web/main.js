@@ -124,14 +124,14 @@ async function ask() {
   document.body.dataset.asked = Number(document.body.dataset.asked ?? 0) + 1;
 }
 
-// Show the trouble that a question ends with, if it does.
-async function refresh(question) {
+// Show the trouble that a question ends with, if it does, behind what it means.
+async function refresh(question, meaning = "No answer from the process, what is shown is old") {
   const trouble = at("trouble");
   try {
     await question;
     trouble.hidden = true;
   } catch (error) {
-    trouble.textContent = `No answer from the process, what is shown is old: ${error.message}`;
+    trouble.textContent = `${meaning}: ${error.message}`;
     trouble.hidden = false;
   }
 }
@@ -179,7 +179,9 @@ for (const name of FILTERS) {
   at(name).addEventListener("input", () => view.set({ [name]: at(name).value }));
 }
 at("pause").addEventListener("click", pause);
-at("perfetto").addEventListener("click", () => refresh(openInPerfetto(trace(), process?.program ?? "actors")));
+at("perfetto").addEventListener("click", () => {
+  refresh(openInPerfetto(trace(), process?.program ?? "actors"), "The trace is not opened");
+});
 document.addEventListener("keydown", key);
 document.addEventListener("click", click);
 document.addEventListener("visibilitychange", () => document.hidden || poll());

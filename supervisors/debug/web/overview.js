@@ -23,7 +23,9 @@ export class Overview {
     const own = sections.process ?? {};
     document.title = `${process.program}: actors`;
     at("program").textContent = process.program;
-    at("ready").textContent = process.waits_for === null ? "ready" : `not ready: ${process.waits_for}`;
+    draw(at("ready"), process.waits_for, () => [
+      process.waits_for === null ? "ready" : `not ready: ${process.waits_for}`,
+    ]);
     at("ready").dataset.ready = process.waits_for === null;
     at("facts").replaceChildren(...headline(own, sections.leader));
     const age = Math.floor(Date.now() / 10000);
@@ -44,22 +46,32 @@ export class Overview {
     found.sort((a, b) => a.trouble.rank - b.trouble.rank || (a.row.name < b.row.name ? -1 : 1));
     at("attention").hidden = !found.length;
     const list = at("attention").querySelector("ul");
-    const items = found.slice(0, MOST).map(({ row, trouble: what }) => [row.key, row.name, what.word, what.why, what.due === null ? "" : ago(what.due)]);
-    draw(list, [items, found.length], () => [
-      ...items.map(([key, name, word, why, due]) =>
-        element(
-          "li",
-          {},
-          element("span", { class: "state", "data-state": word }, word),
-          " ",
-          element("a", { href: this.view.address({ actor: key }), "data-key": key }, name),
-          " ",
-          element("span", { class: "why" }, why),
-          due ? element("span", { class: "due" }, ` tried again ${due}`) : "",
+    const items = found
+      .slice(0, MOST)
+      .map(({ row, trouble: what }) => [
+        row.key,
+        row.name,
+        what.word,
+        what.why,
+        what.due === null ? "" : ago(what.due),
+      ]);
+    draw(list, [items, found.length], () =>
+      [
+        ...items.map(([key, name, word, why, due]) =>
+          element(
+            "li",
+            {},
+            element("span", { class: "state", "data-state": word }, word),
+            " ",
+            element("a", { href: this.view.address({ actor: key }), "data-key": key }, name),
+            " ",
+            element("span", { class: "why" }, why),
+            due ? element("span", { class: "due" }, ` tried again ${due}`) : "",
+          ),
         ),
-      ),
-      found.length > MOST ? element("li", {}, `and ${count(found.length - MOST, "more", "more")}`) : "",
-    ].filter(Boolean));
+        found.length > MOST ? element("li", {}, `and ${count(found.length - MOST, "more", "more")}`) : "",
+      ].filter(Boolean),
+    );
   }
 
   #tree(process, all) {
@@ -71,22 +83,37 @@ export class Overview {
       sums.restarts += row.restarts;
       below.set(row.under, sums);
     }
-    const lines = process.tree.map((part) => ({ part, sums: part.actors === undefined ? null : below.get(part.name) }));
-    draw(at("tree").querySelector("tbody"), lines, () => lines.map(({ part, sums }) => this.#part(part, sums)));
+    const lines = process.tree.map((part) => ({
+      part,
+      sums: part.actors === undefined ? null : below.get(part.name),
+    }));
+    draw(at("tree").querySelector("tbody"), lines, () =>
+      lines.map(({ part, sums }) => this.#part(part, sums)),
+    );
   }
 
   // A part; with the sums of the actors below it if it supervises those of objects.
   #part(part, sums) {
     const key = `${part.under}:${part.name}`;
-    const name = part.under ? element("a", { href: this.view.address({ actor: key }), "data-key": key }, part.name) : part.name;
-    const parked = part.parked ? element("span", { class: "state", "data-state": "parked" }, `${part.parked} parked`) : "";
+    const name = part.under
+      ? element("a", { href: this.view.address({ actor: key }), "data-key": key }, part.name)
+      : part.name;
+    const parked = part.parked
+      ? element("span", { class: "state", "data-state": "parked" }, `${part.parked} parked`)
+      : "";
     const number = (value) => (value ? value.toLocaleString("en") : "");
     return element(
       "tr",
       {},
       element("td", { class: `depth-${Math.min(part.depth, 4)}`, title: part.error || null }, name),
       element("td", {}, element("span", { class: "state", "data-state": part.state }, part.state)),
-      element("td", { class: "right" }, part.actors === undefined ? "" : part.actors.toLocaleString("en"), " ", parked),
+      element(
+        "td",
+        { class: "right" },
+        part.actors === undefined ? "" : part.actors.toLocaleString("en"),
+        " ",
+        parked,
+      ),
       element("td", { class: "right" }, number(sums?.busy)),
       element("td", { class: "right" }, number(sums?.mail)),
       element("td", { class: "right" }, number((part.restarts ?? 0) + (sums?.restarts ?? 0))),
@@ -120,11 +147,23 @@ function section({ name, content }) {
 // Dictionaries with the same names as a table.
 function rowsOf(list) {
   const names = Object.keys(list[0]);
-  const head = element("tr", {}, names.map((name) => element("th", { scope: "col" }, name)));
+  const head = element(
+    "tr",
+    {},
+    names.map((name) => element("th", { scope: "col" }, name)),
+  );
   const lines = list.map((one) =>
     typeof one === "string"
       ? element("tr", {}, element("td", { colspan: names.length }, one))
-      : element("tr", {}, names.map((name) => element("td", {}, shown(one[name])))),
+      : element(
+          "tr",
+          {},
+          names.map((name) => element("td", {}, shown(one[name]))),
+        ),
   );
-  return element("div", { class: "wide" }, element("table", {}, element("thead", {}, head), element("tbody", {}, lines)));
+  return element(
+    "div",
+    { class: "wide" },
+    element("table", {}, element("thead", {}, head), element("tbody", {}, lines)),
+  );
 }

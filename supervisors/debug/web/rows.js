@@ -4,7 +4,8 @@ import { setClock } from "./elements.js";
 
 const tags = new Map();
 
-// The JSON at this address, which is relative to that of the page: it may be behind a proxy; null if it is what came last under this name.
+// The JSON at this address; null if it is what came last under this name. Addresses are relative
+// to that of the page, which may be behind a proxy.
 export async function get(address, name) {
   const headers = tags.has(name) ? { "If-None-Match": tags.get(name) } : {};
   const answer = await fetch(address, { headers, cache: "no-store" });

@@ -14,8 +14,19 @@ export const COLUMNS = [
   { id: "state", title: "State", width: "6em", text: (row) => row.state },
   { id: "mail", title: "Mail", width: "4.2em", right: true, text: (row) => number(row.mail) },
   { id: "held", title: "Held by", width: "9em", text: (row) => held(row) },
-  { id: "outcome", title: "Last result", width: "14em", text: (row) => (row.state === "parked" ? row.error : row.outcome || row.error) },
-  { id: "at", title: "Ended", width: "6em", right: true, text: (row) => (row.at === null ? "" : ago(row.at)) },
+  {
+    id: "outcome",
+    title: "Last result",
+    width: "14em",
+    text: (row) => (row.state === "parked" ? row.error : row.outcome || row.error),
+  },
+  {
+    id: "at",
+    title: "Ended",
+    width: "6em",
+    right: true,
+    text: (row) => (row.at === null ? "" : ago(row.at)),
+  },
   { id: "wait_p50", title: "Wait p50", width: "6em", right: true, text: (row) => ms(row.wait_p50) },
   { id: "wait_max", title: "max", width: "5.5em", right: true, text: (row) => ms(row.wait_max) },
   { id: "run_p50", title: "Run p50", width: "6em", right: true, text: (row) => ms(row.run_p50) },
@@ -63,8 +74,16 @@ export class Table {
         return col;
       }),
     );
-    table.tHead.append(element("tr", {}, COLUMNS.map((column) => this.#heading(column))));
-    scroller.addEventListener("scroll", () => requestAnimationFrame(() => this.#scrolled()), { passive: true });
+    table.tHead.append(
+      element(
+        "tr",
+        {},
+        COLUMNS.map((column) => this.#heading(column)),
+      ),
+    );
+    scroller.addEventListener("scroll", () => requestAnimationFrame(() => this.#scrolled()), {
+      passive: true,
+    });
     window.addEventListener("resize", () => this.draw());
     table.addEventListener("keydown", (event) => this.#key(event));
     body.addEventListener("click", (event) => this.#click(event));
@@ -93,7 +112,10 @@ export class Table {
   draw() {
     const { table, body, scroller } = this.elements;
     const fit = Math.ceil(scroller.clientHeight / HEIGHT) + 2 * SPARE;
-    const first = Math.max(0, Math.min(Math.floor(scroller.scrollTop / HEIGHT) - SPARE, this.rows.length - fit));
+    const first = Math.max(
+      0,
+      Math.min(Math.floor(scroller.scrollTop / HEIGHT) - SPARE, this.rows.length - fit),
+    );
     const seen = this.rows.slice(first, first + fit);
     table.setAttribute("aria-rowcount", this.rows.length + 1);
     const lines = seen.map((row, index) => this.#row(row, first + index));
@@ -102,7 +124,8 @@ export class Table {
     this.below.firstChild.style.height = `${(this.rows.length - first - seen.length) * HEIGHT}px`;
     // A row that stays is not touched: it may be under a finger.
     const wanted = [this.above, ...lines.map((line) => line.tr), this.below];
-    const isSame = wanted.length === body.children.length && wanted.every((tr, index) => tr === body.children[index]);
+    const isSame =
+      wanted.length === body.children.length && wanted.every((tr, index) => tr === body.children[index]);
     if (!isSame) body.replaceChildren(...wanted);
     const active = this.chosen === null ? null : body.querySelector("[aria-selected=true]");
     if (active) table.setAttribute("aria-activedescendant", active.id);
@@ -144,7 +167,11 @@ export class Table {
       this.view.set({ sort: down ? `-${column.id}` : column.id });
     };
     const button = element("button", { type: "button", click: sort }, column.title);
-    const heading = element("th", { scope: "col", "data-column": column.id, "aria-sort": "none", class: column.right ? "right" : null }, button);
+    const heading = element(
+      "th",
+      { scope: "col", "data-column": column.id, "aria-sort": "none", class: column.right ? "right" : null },
+      button,
+    );
     this.head.set(column.id, heading);
     return heading;
   }
@@ -174,7 +201,9 @@ export class Table {
 
   #line(row) {
     const link = element("a", { tabindex: "-1" });
-    const cells = COLUMNS.map((column, place) => element("td", { class: column.right ? "right" : null }, place ? "" : link));
+    const cells = COLUMNS.map((column, place) =>
+      element("td", { class: column.right ? "right" : null }, place ? "" : link),
+    );
     return { tr: element("tr", { "data-key": row.key }, cells), cells, texts: [], values: [] };
   }
 
@@ -212,7 +241,8 @@ function space() {
 
 function filter({ q, kind, namespace, state }) {
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = (row) => `${row.name} ${row.kind} ${row.state} ${row.outcome} ${row.error} ${row.doing} ${row.reasons}`.toLowerCase();
+  const text = (row) =>
+    `${row.name} ${row.kind} ${row.state} ${row.outcome} ${row.error} ${row.doing} ${row.reasons}`.toLowerCase();
   return (row) =>
     (!kind || row.kind === kind) &&
     (!namespace || row.namespace === namespace) &&

@@ -16,12 +16,16 @@ from cli.check.crds import DEFINITIONS
 from cli.check.facts import Facts, Level, Right
 from cli.check.writing import as_items, as_short, as_text, summary
 from cli.cluster.kinds import READ
-from cli.cluster.operator_settings import settings_of
+from cli.cluster.operator_settings import settings_of, settings_of_sidecar
 from cli.cluster.snapshot import Snapshot, Unread
 from deploy.local.nodes import node
+from resources.artifact.fields import Validation
 from resources.falco.desired import FalcoSettings, desired
 from resources.falco.spec import Falco
 from resources.kubernetes.meta import micro_time
+from resources.registry.credentials import RegistryPolicy
+from resources.signatures.demand import DefaultModes
+from resources.signatures.policy import Mode
 from tests.api import manifest
 
 ROOT = Path(__file__).parents[3]
@@ -428,6 +432,44 @@ def test_an_operator_without_deployment_that_leads_is_outside_of_the_cluster(clu
     assert "√ there is one operator (it is a process outside of the cluster: pod_1)" in text
 
 
+def test_a_lease_that_an_operator_without_election_has_left_is_no_matter(cluster):
+    cluster.the("Lease")["spec"]["renewTime"] = micro_time(NOW - timedelta(days=5))
+    assert list(cluster.ill()) == ["FAL0532"]
+    [container] = cluster.deployment["spec"]["template"]["spec"]["containers"]
+    container["args"] = [flag for flag in container["args"] if "elect" not in flag]
+    assert cluster.ill() == {}
+
+
+def test_a_message_from_elsewhere_gives_a_terminal_no_orders(cluster):
+    incompatible_artifact(cluster)
+    condition = cluster.the("Rulesfile", "rules")["status"]["conditions"][0]
+    condition["message"] = "\x1b[31mred\x1b]0;title\x07\nnext"
+    told = as_text(checked(cluster.facts(), CHECKS))
+    assert "\x1b" not in told
+    assert "Rulesfile security/rules: �[31mred�]0;title� next\n" in told
+
+
+def test_a_falco_that_has_said_what_it_is_is_known(cluster):
+    unknown_falco(cluster)
+    report = manifest("NodeReport", "security", "falco-x", falco={"engineVersion": "0.99.0"})
+    cluster.add(report)
+    assert cluster.ill() == {}
+
+
+def test_an_operator_that_is_found_where_it_is_expected_is_looked_at(cluster):
+    cluster.unread = [Unread("Deployment", "", "you may not")]
+    assert cluster.ill()["FAL0531"][0] is Level.UNREAD
+    cluster.deployment["status"] = {}
+    assert cluster.ill()["FAL0531"][0] is Level.BAD
+
+
+def test_a_version_and_roles_that_could_not_be_read_are_no_error(cluster):
+    cluster.version = (0, 0)
+    cluster.objects["Role"] = []
+    cluster.unread = [Unread("Role", OPERATOR, "you may not")]
+    assert {code: level for code, (level, _) in cluster.ill().items()} == {"FAL0501": Level.UNREAD}
+
+
 def test_without_deployment_and_lease_it_is_said_what_cannot_be_seen(cluster):
     cluster.remove("Deployment")
     cluster.remove("Lease")
@@ -529,6 +571,19 @@ def test_the_settings_are_those_of_the_deployment(cluster):
     assert (found.sidecar_image, found.excluded_labels) == ("example.org/sidecar:1", ("team",))
     container["args"].append("--of-another-release")
     assert settings_of(cluster.objects["Deployment"]) is None
+
+
+def test_an_operator_that_is_not_to_be_seen_is_known_by_its_sidecar(cluster):
+    told = FalcoSettings(
+        "example.org/s:1",
+        registry_policy=RegistryPolicy(True, ("localhost:5000",)),
+        default_validation=Validation.WARN,
+        signature_modes=DefaultModes(Mode.ENFORCE, Mode.ENFORCE),
+        pull_window=7.0,
+    )
+    for child in desired(msgspec.convert(cluster.falco, Falco), told):
+        if child.ref.kind == "DaemonSet":
+            assert settings_of_sidecar(child.body) == told
 
 
 def test_every_crd_is_looked_at_and_every_code_is_explained_once():

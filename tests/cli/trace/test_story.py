@@ -148,8 +148,8 @@ def test_the_summary_says_how_often_and_because_of_what():
         message(5, 5, message="Fetch"),
     ]
     assert summary(chapters(trace)) == (
-        "Reconciles in its trace: 4, 2 because of what others did, 1 because of nothing but its "
-        "own writes and 1 because of its timer."
+        "By its trace it reconciled 2 times because of what others did, once because of nothing "
+        "but its own writes and once because of its timer."
     )
     assert summary([]) == "No reconcile is in its trace."
 

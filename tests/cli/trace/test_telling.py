@@ -89,4 +89,4 @@ def test_the_head_says_how_the_actor_is_and_its_trace_follows(entry, lines):
     text = told(entry)
     assert text[: len(lines)] == lines
     assert text[-1] == "    It crashed: KeyError."
-    assert text[len(lines)].startswith("Reconciles in its trace: 1")
+    assert text[len(lines)].startswith("By its trace it reconciled once")

@@ -78,6 +78,7 @@ _CHANGING = tuple(
         (r"\b\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|\+00:00)?", "TIME"),
         (r"\b\d\d:\d\d:\d\d(?:\.\d+)?\b", "TIME"),
         (r"\b[0-9a-f]{8}-\d+\b", "NUMBER"),
+        (r"\bversion \d+\b", "VERSION"),
         (r"\b(falco|audit-[0-9a-f]{8,10})-[a-z0-9]{5}\b(?![-.])", r"\1-POD"),
         (r"\baudit-[0-9a-f]{8,10}-POD", "audit-POD"),
         (r"\b\d+(?:\.\d+)? ?(?:ms|s|min|m|h|d)\b", "SPAN"),

@@ -1,6 +1,8 @@
 """The table of registries: which entry counts, where it leads, and how what is wrong is named."""
 
+import textwrap
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -23,6 +25,8 @@ from resources.registry.table_reader import read_table
 from resources.text.yaml_reader import BadYaml
 
 PEM = "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n"
+DER = "MAAA-----END CERTIFICATE-----"
+ROOT = Path(__file__).parents[3]
 WHOLE = b"""
 mirrors:
 - prefix: ghcr.io/falcosecurity
@@ -50,6 +54,23 @@ proxy: http://proxy.example.com:3128/
 noProxy: [.example.com, 10.0.0.0/8, "[::1]:80"]
 localRegistries: ["localhost:5000"]
 """
+
+
+def test_the_example_of_the_documentation_is_a_table():
+    text = (ROOT / "docs/artifacts.md").read_text()
+    example = (
+        text[text.index("    mirrors:\n") :].partition("\n\n")[0].replace("-----…", f"-----{DER}")
+    )
+    table = read_table(textwrap.dedent(example).encode())
+    assert [place for place, _ in places_at(table.mirrors[0], "ghcr.io", "falcosecurity/x")] == [
+        "registry.example.com",
+        "backup.example.com:5000",
+    ]
+    assert places_at(table.mirrors[0], "ghcr.io", "falcosecurity/rules/x")[0] == (
+        "registry.example.com",
+        "ghcr/rules/x",
+    )
+    assert set(table.hosts) == {"registry.example.com"}
 
 
 def test_every_field_is_read_with_hosts_in_lower_case_and_docker_hub_by_one_name():

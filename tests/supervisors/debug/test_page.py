@@ -94,7 +94,9 @@ async def test_the_page_is_found_from_above(process, path):
     assert (answer.status, answer.headers["Location"]) == (307, "/debug/")
 
 
-@pytest.mark.parametrize("path", ["/debug/", "/debug/main.js", "/debug/table", "/debug/process"])
+@pytest.mark.parametrize(
+    "path", ["/debug/", "/debug/main.js", "/debug/table", "/debug/process", "/debug/part"]
+)
 async def test_no_other_site_may_read_it_under_its_own_name(process, path):
     assert (await get(process.debug, path, headers={"Host": "evil.example"})).status == 403
 
@@ -132,3 +134,14 @@ async def test_the_table_has_a_tag_and_its_rows_are_bounded_json(process):
     again = await get(process.debug, f"/debug/table?after={table['after']}", headers=tag)
     changed = {row[0] for row in json.loads(again.text)["rows"] if "/" in row[0]}
     assert changed == {"Falco/team-00/crashing", "Falco/team-00/sensor-00000"}
+
+
+async def test_a_part_is_described_and_no_actor_of_an_object_is(process):
+    described = []
+    for child in process.falcos.actor._children.values():
+        child.ref.actor_inbox.actor.describe = lambda: described.append("an object's")
+    found = await get(process.debug, "/debug/part?under=operator&name=router")
+    assert json.loads(found.text)["actor"]["state"] == "idle"
+    for query in ("under=operator&name=falcos", "under=falcos&name=Falco/team-00/crashing", ""):
+        assert (await get(process.debug, f"/debug/part?{query}")).status == 404
+    assert described == []

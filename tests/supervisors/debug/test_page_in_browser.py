@@ -180,6 +180,12 @@ async def test_a_supervisor_links_to_what_is_below_it(page):
     await page.until(f"({text('#one h2')}).startsWith({json.dumps(str(CRASHING))})")
 
 
+async def test_a_part_opens_with_what_it_tells_of_itself(page, process):
+    await page.click("#tree a[data-key='observation:debug']")
+    await page.until(f"({text('#one dl')}).includes('listens')")
+    assert str(process.debug.address) in await page.value(text("#one dl"))
+
+
 async def test_everything_is_reached_by_the_keyboard(page):
     await page.press("t")
     for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp"):
