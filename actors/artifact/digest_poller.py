@@ -14,6 +14,7 @@ from actors.runtime.clock import within
 from actors.runtime.mail import Letter
 from actors.runtime.task_actor import TaskActor
 from resources.artifact.references import Unresolved
+from resources.registry.limits import FILL_SECONDS
 from resources.registry.request import Fill, Lookup, LookupAnswer, Problem
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class DigestPoller(TaskActor):
             async for lookup, answer in answers:
                 asked = waiting.pop(lookup)
                 if lookup.endpoint.caches and _is_news(answer, asked):
-                    tasks.create_task(self._fill_first(slow, lookup, answer, asked))
+                    tasks.create_task(self._fill_first(tasks, slow, lookup, answer, asked))
                 else:
                     self._heard(slow, lookup, answer, asked)
         for unasked in waiting.values():
@@ -129,15 +130,29 @@ class DigestPoller(TaskActor):
         self._wake()
 
     async def _fill_first(
-        self, slow: bool, lookup: Lookup, answer: LookupAnswer, tags: list[Tag]
+        self,
+        tasks: asyncio.TaskGroup,
+        slow: bool,
+        lookup: Lookup,
+        answer: LookupAnswer,
+        tags: list[Tag],
     ) -> None:
-        """Tell an answer once the caches have the artifact, or cannot fetch it."""
-        async with self._filling:
-            filled = await self._fill(Fill(lookup.endpoint, answer.digest))
-        if filled.problem is not None:
-            _log.warning("nodes may pull this before a cache has it: %s", filled.problem.message)
+        """Tell an answer once the caches have the artifact, or have had their time for it.
+
+        The wait for a place counts, so that no queue before a cache that hangs holds a digest up.
+        """
+        filling = tasks.create_task(self._fill_caches(Fill(lookup.endpoint, answer.digest)))
+        if not await within(self.runtime.clock, FILL_SECONDS, filling):
+            filling.cancel()
+            _log.warning("nodes may pull this before a cache has it: %s", lookup.endpoint)
         self._heard(slow, lookup, answer, tags)
         self._wake()
+
+    async def _fill_caches(self, request: Fill) -> None:
+        async with self._filling:
+            filled = await self._fill(request)
+        if filled.problem is not None:
+            _log.warning("nodes may pull this before a cache has it: %s", filled.problem.message)
 
     def _heard(self, slow: bool, lookup: Lookup, answer: LookupAnswer, tags: list[Tag]) -> None:
         lane, problem = lookup.endpoint.lane, answer.problem
