@@ -88,7 +88,10 @@ class Places:
 
 
 def _together(failures: list[tuple[Endpoint, ExchangeError]]) -> ExchangeError:
-    """One error for those of all places; that of the only place as it is."""
+    """One error for those of all places; that of the only place as it is.
+
+    They hang together only if each does: what a place answers, it would answer others, too.
+    """
     errors = [error for _, error in failures]
     if len(errors) == 1:
         return errors[0]
@@ -99,5 +102,5 @@ def _together(failures: list[tuple[Endpoint, ExchangeError]]) -> ExchangeError:
         "; ".join(f"{endpoint.registry}: {error}" for endpoint, error in failures),
         transient=any(error.transient for error in errors),
         retry_after=min(waits, default=None),
-        hangs=any(error.hangs for error in errors),
+        hangs=all(error.hangs for error in errors),
     )
