@@ -241,6 +241,13 @@ def test_it_stands_beside_what_the_table_has_of_users():
     assert set(read.hosts) == {"m.example.com", HOST}
 
 
+def test_it_is_reached_without_the_proxy_of_the_table():
+    own = {"proxy": "http://proxy.example.com:3128", "noProxy": [".example.com"]}
+    read, _ = table(None, f"--set-json=registries={json.dumps(own)}")
+    assert (read.proxy, read.no_proxy) == (own["proxy"], (".example.com", HOST))
+    assert table()[0].no_proxy == ()
+
+
 def test_it_says_when_a_registry_has_a_mirror_already():
     own = [{"prefix": "ghcr.io", "locations": ["m.example.com"]}]
     with pytest.raises(HelmError, match=r"registries\.mirrors has the prefix ghcr\.io"):
