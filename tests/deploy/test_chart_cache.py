@@ -254,6 +254,13 @@ def test_it_says_when_a_registry_has_a_mirror_already():
         documents(None, f"--set-json=registries.mirrors={json.dumps(own)}")
 
 
+def test_it_says_when_two_would_have_the_same_name():
+    long = "registry-of-a-company-with-a-name-that-is-long"
+    for one, other in (("a.b.io", "a-b.io"), (f"{long}.example.com", f"{long}.example.org")):
+        with pytest.raises(HelmError, match=f"the cache of {other} would have the name of another"):
+            documents({"upstreams": [{"registry": one}, {"registry": other}]})
+
+
 def test_the_service_leads_to_its_pods_alone():
     found = cache()
     selector = at(found, "Service/spec/selector")

@@ -55,6 +55,9 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
 {{- $about := dict "root" $ "registry" $upstream.registry }}
 {{- $host := include "falco-operator.cache.host" $about }}
+{{- if has $host $caches }}
+{{- printf "cache.upstreams: the cache of %s would have the name of another, %s" $upstream.registry $host | fail }}
+{{- end }}
 {{- $caches = append $caches $host }}
 {{- $ca := include "falco-operator.cache.ca" $about }}
 {{- $mirror := dict "prefix" $upstream.registry "locations" (list $host) "skipFallback" $.Values.cache.skipFallback }}
