@@ -126,3 +126,12 @@ async def test_if_the_child_fails_each_registry_has_one_of_its_own_within_the_sa
     assert problem_of(failed).hangs
     assert problem_of(late).hangs
     assert found.digest == digest
+
+
+async def test_authorities_that_many_trust_are_sent_once(good):
+    tags = [f"v{number}" for number in range(100)]
+    digest = good.artifact(hostile.good(), *tags)
+    far = good.endpoint(ca="far " * 100_000)
+    endpoint = good.endpoint(ca="near" * 100_000, mirrors=(far,))
+    answers = await looked_up([Lookup(endpoint, tag) for tag in tags])
+    assert {answer.digest for answer in answers} == {digest}
