@@ -31,6 +31,9 @@ _log = logging.getLogger(__name__)
 _LONGEST_SLEEP = 3600.0
 # Seconds that a new query waits for others: look-ups made together take one child process.
 _GATHER = 0.05
+# Characters of all authorities in one batch, unless one text alone has more: artifacts of any
+# namespace name some of up to a mebibyte each, and the child has little memory.
+_MOST_AUTHORITIES = 4 << 20
 # Artifacts that caches are made to fetch at once; each is a process.
 _MOST_FILLING = 2
 
@@ -112,11 +115,15 @@ class DigestPoller(TaskActor):
     async def _ask(self, tasks: asyncio.TaskGroup, slow: bool, tags: list[Tag]) -> None:
         """Look up one batch of tags, equal look-ups once."""
         waiting: dict[Lookup, list[Tag]] = {}
+        authorities: frozenset[str] = frozenset()
         for tag, step in zip(tags, await asyncio.gather(*map(self._prepare, tags)), strict=True):
-            if isinstance(step, Lookup):
+            if not isinstance(step, Lookup):
+                self._take(tag, step)
+            elif _fit(authorities, step.endpoint.authorities):
+                authorities |= step.endpoint.authorities
                 waiting.setdefault(step, []).append(tag)
             else:
-                self._take(tag, step)
+                self._digests.put_back([tag])
         async with aclosing(self._look_up(list(waiting), PATIENT if slow else PROMPT)) as answers:
             async for lookup, answer in answers:
                 asked = waiting.pop(lookup)
@@ -190,6 +197,12 @@ class DigestPoller(TaskActor):
         lanes = {slow: slow not in self._busy for slow in (False, True)}
         seconds = min(self._digests.next_due(lanes), _LONGEST_SLEEP)
         await within(self.runtime.clock, seconds, self._news)
+
+
+def _fit(authorities: frozenset[str], more: frozenset[str]) -> bool:
+    """Whether a batch with these authorities may have more."""
+    size = sum(map(len, authorities | more))
+    return not authorities or more <= authorities or size <= _MOST_AUTHORITIES
 
 
 def _is_news(answer: LookupAnswer, tags: list[Tag]) -> bool:

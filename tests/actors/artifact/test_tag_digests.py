@@ -48,6 +48,7 @@ class House:
         self.told = []
         self.endpoints = []
         self.unreadable = None
+        self.authorities = {}
         self.cached = False
         self.fills = []
         self.filling = []
@@ -60,7 +61,11 @@ class House:
         cache = Endpoint("cache", source.repository, pull_through=True)
         mirrors = (cache,) if self.cached else ()
         return Endpoint(
-            source.registry, source.repository, credentials=credentials, mirrors=mirrors
+            source.registry,
+            source.repository,
+            ca=self.authorities.get(source.repository, ""),
+            credentials=credentials,
+            mirrors=mirrors,
         )
 
     def fill(self, request):
@@ -408,6 +413,17 @@ async def test_a_batch_has_an_end(house):
         house.ask(artifact_ref(f"rules-{number}"), source)
     await house.clock.advance(1.0)
     assert list(map(len, house.batches)) == [MOST_AT_ONCE, 20]
+
+
+async def test_authorities_of_one_namespace_leave_no_batch_too_large_for_others(house):
+    house.authorities = {f"falco/{number}": f"{number:08}" * 100_000 for number in range(12)}
+    for number in range(12):
+        artifact = artifact_ref(f"rules-{number}", namespace="greedy")
+        house.ask(artifact, TAG._replace(repository=f"falco/{number}"))
+    house.ask(artifact_ref("rules", namespace="modest"))
+    await house.clock.advance(1.0)
+    assert [len(batch) for batch in house.batches] == [6, 5, 2]
+    assert len(house.take_told()) == 13
 
 
 async def test_a_poller_that_is_started_again_goes_on(house):
