@@ -4,8 +4,10 @@ import socket
 from contextlib import aclosing
 
 import pytest
+from msgspec.structs import replace
 
 from actors.registry.client import look_up
+from deploy.local.certificates import Authority
 from resources.registry.request import Lookup, Pace
 from tests.actors.registry import hostile_archives as hostile
 from tests.actors.registry.hostile_registry import HostileRegistry, manifest_path
@@ -92,6 +94,18 @@ async def test_a_server_that_drops_connections_is_tried_once(full, good):
     assert found.digest == digest
     assert problem_of(lost).hangs
     assert problem_of(lost).message.endswith(f"http://{full} does not answer in time")
+
+
+async def test_who_asks_a_registry_by_another_scheme_finds_it_down_for_nobody_else(
+    tmp_path,
+):
+    authority = Authority(tmp_path)
+    with HostileRegistry(authority.server("registry", ["127.0.0.1"])) as registry:
+        digest = registry.artifact(hostile.good(), "latest")
+        right = registry.endpoint(ca=authority.certificate.read_text())
+        wrong = replace(right, plain_http=True, ca="")
+        answers = await looked_up([Lookup(wrong, "latest"), Lookup(right, "latest")])
+        assert [answer.digest for answer in answers] == ["", digest]
 
 
 async def test_a_silent_registry_is_asked_once(silent):
