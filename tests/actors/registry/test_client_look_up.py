@@ -1,7 +1,7 @@
 """Look-ups in one batch: each answer is there when it is known, whatever the others do."""
 
 import socket
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +10,12 @@ from actors.registry.client import look_up
 from deploy.local.certificates import Authority
 from resources.registry.request import Lookup, Pace
 from tests.actors.registry import hostile_archives as hostile
-from tests.actors.registry.hostile_registry import HostileRegistry, manifest_path
+from tests.actors.registry.hostile_registry import (
+    HostileRegistry,
+    digest_of,
+    manifest_path,
+    reply,
+)
 from tests.actors.registry.pulling import endpoint_of, looked_up, problem_of
 
 LATEST = manifest_path("latest")
@@ -149,3 +154,26 @@ async def test_authorities_that_many_trust_are_sent_once(good):
     endpoint = good.endpoint(ca="near" * 100_000, mirrors=(far,))
     answers = await looked_up([Lookup(endpoint, tag) for tag in tags])
     assert {answer.digest for answer in answers} == {digest}
+
+
+async def test_a_connection_is_used_again_however_many_registries_have_authorities(tmp_path):
+    connections, tags, lookups = set(), ("a", "b", "c"), []
+
+    def act(request):
+        connections.add(request.client_address)
+        reply(request, b"", Docker_Content_Digest=digest_of(b""))
+
+    with ExitStack() as running:
+        for number in range(6):
+            directory = tmp_path / str(number)
+            directory.mkdir()
+            authority = Authority(directory)
+            keys = authority.server("registry", ["127.0.0.1"])
+            registry = running.enter_context(HostileRegistry(keys))
+            endpoint = registry.endpoint(ca=authority.certificate.read_text())
+            for tag in tags:
+                registry.act(manifest_path(tag), act)
+                lookups.append(Lookup(endpoint, tag))
+        answers = await looked_up(lookups)
+    assert {answer.digest for answer in answers} == {digest_of(b"")}
+    assert len(connections) == 6
