@@ -14,6 +14,7 @@ MOST_OF_ENTRY = 2 << 20
 MOST_OF_ALL = 64 << 20
 LEFT_OUT = "left-out.txt"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9])(?:\..*)?", re.IGNORECASE)
 _LONGEST = 120
 # Every entry has the same: nothing depends on the clock of the machine.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -66,4 +67,4 @@ class Archive:
 def _safe(part: str) -> str:
     """A name of a file that is no other path, no device of Windows, and not too long."""
     text = _UNSAFE.sub("_", part)[:_LONGEST].lstrip(".").rstrip(".")
-    return text or "_"
+    return f"_{text}" if _DEVICE.fullmatch(text) else text or "_"
