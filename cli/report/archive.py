@@ -27,8 +27,7 @@ class Archive:
         """`root` is the folder of all entries; `most` is how many bytes they may have."""
         self._root = root
         self._left = most
-        self._content = io.BytesIO()
-        self._zip = zipfile.ZipFile(self._content, "w", zipfile.ZIP_DEFLATED)
+        self._entries: list[tuple[zipfile.ZipInfo, bytes]] = []
         self._names: set[str] = set()
         self.left_out: list[str] = []
 
@@ -49,8 +48,11 @@ class Archive:
         """The ZIP file, with the list of what was left out; to be called once."""
         told = "".join(f"{line}\n" for line in self.left_out) or "nothing\n"
         self._write(LEFT_OUT, told.encode()[:MOST_OF_ENTRY])
-        self._zip.close()
-        return self._content.getvalue()
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as opened:
+            for entry, data in self._entries:
+                opened.writestr(entry, data)
+        return content.getvalue()
 
     def _write(self, name: str, data: bytes) -> None:
         unique, number = name, 1
@@ -61,7 +63,7 @@ class Archive:
         entry = zipfile.ZipInfo(f"{self._root}/{unique}", _DATE)
         entry.external_attr = 0o600 << 16
         entry.compress_type = zipfile.ZIP_DEFLATED
-        self._zip.writestr(entry, data)
+        self._entries.append((entry, data))
 
 
 def _safe(part: str) -> str:
