@@ -26,11 +26,11 @@ Event = dict[str, Any]
 class Timeline:
     """Makes the events of one actor after the other.
 
-    A handler is a complete event (`X`) of its actor, and its requests are within it: those that
-    overlap others are on threads beside it. The time in the mail is an asynchronous event (`b` and
-    `e`). A flow (`s` and `f`) goes to a handler from each reason that woke the actor, at its time:
-    the reasons are on threads of the process "watches". How many letters of a kind wait is a
-    counter (`C`).
+    A handler is a complete event (`X`) of its actor, and its requests are within it: what overlaps
+    something else, such as work beside the mail, is on a thread beside it. The time in the mail is
+    an asynchronous event (`b` and `e`). A flow (`s` and `f`) goes to a handler from each reason
+    that woke the actor, at its time: the reasons are on threads of the process "watches". How many
+    letters of a kind wait is a counter (`C`).
     """
 
     def __init__(self) -> None:
@@ -50,9 +50,19 @@ class Timeline:
         process = self._processes[kind]
         name = str(entry.get("object") or entry.get("name") or actor.get("actor", ""))
         self._threads += _LANES
-        yield _named("thread_name", process, self._threads, name)
-        for message in trace:
-            yield from self._message(message, process, self._threads)
+        lanes, named = _Lanes(), set[int]()
+        # Of work beside the mail the end is what the trace is ordered by.
+        for message in sorted(trace, key=lambda message: message["at"]):
+            begun, ended = _span(message)
+            lane = lanes.free(begun, ended)
+            if lane not in named:
+                named.add(lane)
+                thread_name = name if lane == 0 else f"{name}, beside"
+                yield _named("thread_name", process, self._threads + lane, thread_name)
+            if lane < _LANES:
+                here = {"pid": process, "tid": self._threads + lane}
+                yield from self._message(message, begun, ended, here)
+                yield from _requests(message, lanes, lane, here)
 
     def counters(self) -> Iterator[Event]:
         """How many letters of each kind waited, whenever that has changed; at the end."""
@@ -76,16 +86,16 @@ class Timeline:
             process = self._processes[kind] = len(self._processes) + _WATCHES + 1
             yield _named("process_name", process, 0, kind)
 
-    def _message(self, message: Mapping[str, Any], process: int, thread: int) -> Iterator[Event]:
-        begun = round(datetime.fromisoformat(message["at"]).timestamp() * _MICRO)
-        sent = begun - round(message["wait"] * _MICRO)
-        ended = begun + round(message["run"] * _MICRO)
+    def _message(
+        self, message: Mapping[str, Any], begun: int, ended: int, here: Mapping[str, int]
+    ) -> Iterator[Event]:
         number = message["number"]
-        here = {"pid": process, "tid": thread}
-        self._waits.setdefault(process, []).extend([(sent, 1), (begun, -1)])
-        waits = {"cat": "mail", "name": "waits", "id": number, **here}
-        yield {"ph": "b", "ts": sent, **waits}
-        yield {"ph": "e", "ts": begun, **waits}
+        if message["wait"]:  # work beside the mail was in none
+            sent = begun - round(message["wait"] * _MICRO)
+            self._waits.setdefault(here["pid"], []).extend([(sent, 1), (begun, -1)])
+            waits = {"cat": "mail", "name": "waits", "id": number, **here}
+            yield {"ph": "b", "ts": sent, **waits}
+            yield {"ph": "e", "ts": begun, **waits}
         yield {
             "ph": "X",
             "cat": "actor",
@@ -98,7 +108,6 @@ class Timeline:
             },
             **here,
         }
-        yield from _requests(message, begun, ended, process, thread)
         # The last of the reasons may be the number of those that are not kept, without a time.
         for place, (text, came) in enumerate(
             zip(message["reasons"], message["came"], strict=False)
@@ -121,17 +130,44 @@ class Timeline:
         yield {"ph": "s", "ts": at, **flow, **there}
 
 
+class _Lanes:
+    """The threads of one actor, from 0: on each of them nothing overlaps but what is within.
+
+    Handlers are to be asked for in the order in which they began.
+    """
+
+    def __init__(self) -> None:
+        self._until: list[int] = []
+
+    def of_request(self, handler: int, start: int, end: int, until: int) -> int:
+        """That of the handler, if its requests before were over by then; else another one."""
+        return handler if until <= start else self.free(start, end)
+
+    def free(self, start: int, end: int) -> int:
+        """The first thread that is free from then on; it is taken until the end."""
+        lanes = self._until
+        lane = next((lane for lane, until in enumerate(lanes) if until <= start), len(lanes))
+        lanes[lane : lane + 1] = [end]
+        return lane
+
+
+def _span(message: Mapping[str, Any]) -> tuple[int, int]:
+    """When a handler began and ended, in microseconds."""
+    begun = round(datetime.fromisoformat(message["at"]).timestamp() * _MICRO)
+    return begun, begun + round(message["run"] * _MICRO)
+
+
 def _requests(
-    message: Mapping[str, Any], begun: int, ended: int, process: int, thread: int
+    message: Mapping[str, Any], lanes: _Lanes, handler: int, here: Mapping[str, int]
 ) -> Iterator[Event]:
-    """The requests of a handler, each on the first thread on which no other is under way."""
-    free: list[int] = []
-    asked = sorted(message["requests"], key=lambda request: request["after"])
-    for request in asked:
+    """The requests of a handler, each on a thread on which no other is under way."""
+    begun, ended = _span(message)
+    until = begun
+    for request in sorted(message["requests"], key=lambda request: request["after"]):
         start = min(begun + round(request["after"] * _MICRO), ended)
         end = min(start + round(request["seconds"] * _MICRO), ended)
-        lane = next((lane for lane, until in enumerate(free) if until <= start), len(free))
-        free[lane : lane + 1] = [end]
+        lane = lanes.of_request(handler, start, end, until)
+        until = end if lane == handler else until
         if lane >= _LANES:
             continue
         yield {
@@ -141,8 +177,8 @@ def _requests(
             "ts": start,
             "dur": end - start,
             "args": {"object": request["name"], "code": request["code"]},
-            "pid": process,
-            "tid": thread + lane,
+            "pid": here["pid"],
+            "tid": here["tid"] - handler + lane,
         }
 
 

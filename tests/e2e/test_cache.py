@@ -140,6 +140,10 @@ def libraries(site):
     return [sidecar.libraries() for sidecar in site.fleet.sidecars]
 
 
+def has_changed_its_table(sidecar):
+    return "the table of registries has changed" in sidecar.log.read_text()
+
+
 def test_16_nodes_are_one_pull_of_each_blob(site):
     before = sent(site.upstream)
     site.publish("json")
@@ -173,6 +177,7 @@ def test_without_a_fallback_nodes_keep_what_they_have_until_the_cache_is_back(si
     held = site.show_table()
     site.write_table(skip_fallback=True)
     eventually(lambda: site.show_table() != held, within=60)
+    site.fleet.everywhere(has_changed_its_table)
     site.cache.stop()
     before = sent(site.upstream)
     digest = site.publish("later")
