@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.failure import Failure
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+# As shells have it: 128 and the number of SIGINT.
+_INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
@@ -20,6 +26,21 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, commands_at: Mapping[str, str], **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self._commands_at = commands_at
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; one that is interrupted, or has a bug, has not found anything.
+
+        Raises Failure after a bug.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(_INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            raise Failure("this is a bug of the command; report it with the lines above") from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names, in the order of the table."""

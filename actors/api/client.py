@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from actors.api.body import json_body
+from actors.api.errors import decoded
 from actors.api.holds import Holds
 from actors.runtime.clock import SystemClock
 from resources.kubernetes.kinds import collection_path, object_path
@@ -47,6 +48,14 @@ TABLE = Representation(
     "application/json;as=Table;g=meta.k8s.io;v=v1",
     "application/json;as=Table;g=meta.k8s.io;v=v1",
 )
+
+
+class _Version(msgspec.Struct):
+    major: str
+    minor: str
+
+
+_version = msgspec.json.Decoder(_Version)
 
 
 class Client:
@@ -141,8 +150,8 @@ class Client:
     async def server_version(self) -> tuple[int, int]:
         """Major and minor version of the API server; 0 for a part that is not a number."""
         raw = await self._transport.request("GET", "/version", verb="get")
-        version = msgspec.json.decode(raw)
-        return _leading_number(version["major"]), _leading_number(version["minor"])
+        version = decoded(_version, raw)
+        return _leading_number(version.major), _leading_number(version.minor)
 
     async def _patch(
         self,

@@ -14,13 +14,14 @@ from cli.analyze.contents import Contents
 from cli.analyze.files import files_option, optional_files_option, read_files
 from cli.analyze.findings import Severity
 from cli.cluster.options import cluster_options
-from cli.failure import FINE, FOUND, Failure
+from cli.failure import COULD_NOT_TELL, FINE, FOUND, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cli.analyze.findings import Finding
     from cli.cluster.options import Access
+    from cli.cluster.snapshot import Unread
 
 _SEVERITIES = {severity.word: severity for severity in Severity}
 
@@ -73,20 +74,24 @@ def analyze(
     namespace together, as its nodes would. Every code is explained in docs/cli.md.
 
     Ends with 0 if all is well, 1 if there are findings, 2 if a file or the cluster could not be
-    read. What you may not read of the cluster is said, and is no error.
+    read. What you may not read of the cluster is said, and is no error while you may read some of
+    its artifacts.
     """
     _require_codes(suppress)
     from cli.analyze.analysis import analyzed  # noqa: PLC0415 - not for --help
 
     contents, unread = _contents(paths, access)
+    untold = [str(one) for one in unread]
     found = [one for one in analyzed(contents, falco_version) if one.code.name not in suppress]
     click.echo(_written(found, output), nl=False)
-    for one in unread:
+    for one in untold:
         click.echo(one, err=True)
     if output == "text":
-        click.echo(_summary(found, contents.checked), err=True)
+        click.echo(_summary(found, contents.checked, is_whole=not unread), err=True)
     least = _SEVERITIES.get(failure_threshold, len(Severity))
-    sys.exit(FOUND if any(one.code.severity >= least for one in found) else FINE)
+    if any(one.code.severity >= least for one in found):
+        sys.exit(FOUND)
+    sys.exit(COULD_NOT_TELL if _is_blind(unread) else FINE)
 
 
 @click.command()
@@ -110,7 +115,7 @@ def render(paths: tuple[str, ...], sidecar_image: str) -> None:
         raise Failure(str(error)) from error
 
 
-def _contents(paths: tuple[str, ...], access: Access) -> tuple[Contents, list[str]]:
+def _contents(paths: tuple[str, ...], access: Access) -> tuple[Contents, list[Unread]]:
     """Everything to analyze, and what could not be read of the cluster."""
     if access.is_given:
         from cli.analyze.in_cluster import contents_of  # noqa: PLC0415 - not without a cluster
@@ -142,5 +147,13 @@ def _written(found: list[Finding], output: str) -> str:
     return codes.as_text(found)
 
 
-def _summary(found: list[Finding], checked: int) -> str:
-    return f"{checked} checked: {codes.counted(found) or 'all is well'}"
+def _summary(found: list[Finding], checked: int, *, is_whole: bool) -> str:
+    well = "all is well" if is_whole else "nothing is wrong with what could be read"
+    return f"{checked} checked: {codes.counted(found) or well}"
+
+
+def _is_blind(unread: Iterable[Unread]) -> bool:
+    """Whether no artifact of the cluster could be read."""
+    from resources.kubernetes.kinds import ARTIFACTS  # noqa: PLC0415 - not for --help
+
+    return {one.kind for one in unread} >= set(ARTIFACTS)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from cli.output.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -92,8 +94,11 @@ def counted(findings: Iterable[Finding]) -> str:
 def as_text(findings: Sequence[Finding]) -> str:
     """A line for each, as compilers write them."""
     return "".join(
-        f"{one.file}:{one.line}: {one.code.severity.word} {one.code.name}: "
-        f"{one.resource + ': ' if one.resource else ''}{one.text}\n"
+        printable(
+            f"{one.file}:{one.line}: {one.code.severity.word} {one.code.name}: "
+            f"{one.resource + ': ' if one.resource else ''}{one.text}"
+        )
+        + "\n"
         for one in findings
     )
 

@@ -28,7 +28,7 @@ _HIDDEN = ("managedFields",)
 
 async def contents_of(
     access: Access, files: Iterable[tuple[str, bytes]]
-) -> tuple[Contents, list[str]]:
+) -> tuple[Contents, list[Unread]]:
     """The files over the cluster, and what could not be read of it.
 
     Raises Failure if the API server cannot be reached.
@@ -43,7 +43,7 @@ async def contents_of(
             for one in seen.of(kind):
                 _add(contents, kind, one)
         unread += await _add_config_maps(connection, contents)
-    return contents, [str(one) for one in unread]
+    return contents, unread
 
 
 def _add(contents: Contents, kind: str, one: Object) -> None:

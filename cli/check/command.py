@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.cluster.options import Duration, cluster_options, output_option
-from cli.failure import FINE, FOUND, Failure
+from cli.failure import COULD_NOT_TELL, FINE, FOUND, Failure
 
 if TYPE_CHECKING:
     from cli.check.facts import Result
@@ -56,7 +56,8 @@ def check(
     Looks at all namespaces, or with -n at one. Every check has a code that docs/cli.md explains;
     -o short writes only those that are not well. What you may not read is said, and is no error.
 
-    Ends with 0 if all is well, 1 if there are errors, 2 if the API server cannot be asked.
+    Ends with 0 if all is well, 1 if there are errors, 2 if the API server cannot be asked, or you
+    may read nothing of all this.
     """
     from cli.check import writing  # noqa: PLC0415 - not for --help
     from cli.check.facts import Level  # noqa: PLC0415
@@ -70,6 +71,8 @@ def check(
         text = writing.as_short(results) if output == "short" else writing.as_text(results)
         click.echo(text, nl=False)
         click.echo(writing.summary(results), err=True)
+    if all(one.level is Level.UNREAD for one in results):
+        sys.exit(COULD_NOT_TELL)
     sys.exit(FOUND if any(one.level >= least for one in results) else FINE)
 
 

@@ -54,9 +54,13 @@ async def connected(access: Access) -> AsyncIterator[Connection]:
         raise Failure(str(error)) from error
     namespace = access.namespace or kubeconfig.namespace or _DEFAULT_NAMESPACE
     configuration = kubeconfig.configuration
-    transport = Transport(
-        configuration, _Uncounted(), timeout=access.request_timeout or REQUEST_TIMEOUT
-    )
+    try:
+        transport = Transport(
+            configuration, _Uncounted(), timeout=access.request_timeout or REQUEST_TIMEOUT
+        )
+    except OSError as error:
+        why = f"the certificates of the kubeconfig cannot be used: {error}"
+        raise Failure(why) from error
     try:
         yield Connection(
             Client(transport), transport, configuration, "" if access.all_namespaces else namespace

@@ -12,6 +12,7 @@ from actors.api.errors import ApiError, Forbidden, NotFound, decoded
 from actors.watch.paging import Page
 from cli.cluster.kinds import NEVER_LISTED, READ
 from cli.failure import Failure
+from cli.output.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +40,7 @@ class Unread(NamedTuple):
 
     def __str__(self) -> str:
         where = f" in namespace {self.namespace}" if self.namespace else ""
-        return f"{READ[self.kind].plural}{where} could not be read: {self.why}"
+        return f"{READ[self.kind].plural}{where} could not be read: {printable(self.why)}"
 
 
 class Snapshot:

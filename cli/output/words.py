@@ -1,4 +1,4 @@
-"""Names and foreign text in sentences."""
+"""Names in sentences."""
 
 from __future__ import annotations
 
@@ -15,10 +15,3 @@ def named(names: Iterable[str]) -> str:
     every = list(names)
     text = ", ".join(every[:_NAMED])
     return text if len(every) <= _NAMED else f"{text} and {len(every) - _NAMED} more"
-
-
-def printable(text: str) -> str:
-    """The text without what a terminal would obey: containers and registries write parts of it."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )

@@ -14,6 +14,7 @@ MOST_OF_ENTRY = 2 << 20
 MOST_OF_ALL = 64 << 20
 LEFT_OUT = "left-out.txt"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9])(?:\..*)?", re.IGNORECASE)
 _LONGEST = 120
 # Every entry has the same: nothing depends on the clock of the machine.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -26,8 +27,7 @@ class Archive:
         """`root` is the folder of all entries; `most` is how many bytes they may have."""
         self._root = root
         self._left = most
-        self._content = io.BytesIO()
-        self._zip = zipfile.ZipFile(self._content, "w", zipfile.ZIP_DEFLATED)
+        self._entries: list[tuple[zipfile.ZipInfo, bytes]] = []
         self._names: set[str] = set()
         self.left_out: list[str] = []
 
@@ -48,8 +48,11 @@ class Archive:
         """The ZIP file, with the list of what was left out; to be called once."""
         told = "".join(f"{line}\n" for line in self.left_out) or "nothing\n"
         self._write(LEFT_OUT, told.encode()[:MOST_OF_ENTRY])
-        self._zip.close()
-        return self._content.getvalue()
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as opened:
+            for entry, data in self._entries:
+                opened.writestr(entry, data)
+        return content.getvalue()
 
     def _write(self, name: str, data: bytes) -> None:
         unique, number = name, 1
@@ -60,10 +63,10 @@ class Archive:
         entry = zipfile.ZipInfo(f"{self._root}/{unique}", _DATE)
         entry.external_attr = 0o600 << 16
         entry.compress_type = zipfile.ZIP_DEFLATED
-        self._zip.writestr(entry, data)
+        self._entries.append((entry, data))
 
 
 def _safe(part: str) -> str:
     """A name of a file that is no other path, no device of Windows, and not too long."""
     text = _UNSAFE.sub("_", part)[:_LONGEST].lstrip(".").rstrip(".")
-    return text or "_"
+    return f"_{text}" if _DEVICE.fullmatch(text) else text or "_"

@@ -140,7 +140,8 @@ async def _add_logs(
     answers = await asyncio.gather(*map(one, logs))
     for log, answer in zip(logs, answers, strict=True):
         if isinstance(answer, str):
-            archive.add(log.path, redaction.text(answer))
+            redacted = redaction.falco_log if log.is_falco else redaction.text
+            archive.add(log.path, redacted(answer))
         else:
             why = _why(answer)
             archive.left_out.append(f"{'/'.join(log.path)}: {redaction.text(why)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +11,26 @@ import msgspec
 from cli.output.concealed import concealed, text_concealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 Object = dict[str, Any]
 
 REMOVED = "(removed)"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# Other tools keep copies of objects in annotations as well, as JSON or packed: whatever is longer.
+_LONGEST_ANNOTATION = 256
+_OURS = "falcosecurity.dev/"
 # Contents that users write: they may hold anything, such as the password of an output.
 _CONTENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "Rulesfile": (("spec", "inlineRules"),),
     "Config": (("spec", "config"),),
     "Plugin": (("spec", "config", "initConfig"), ("spec", "config", "openParams")),
 }
+# In JSON, or as text with the time of the event, unlike that of Falco's own lines.
+_ALERT = re.compile(
+    r"^(?:\{.*\"rule\":|(?:[0-9-]{10}T)?\d\d:\d\d:\d\d\.\d{6,9}\S{0,6}: [A-Z]).*\n?",
+    re.MULTILINE | re.ASCII,
+)
 # The rest of a Node's status, such as its addresses and images, tells nothing about Falco.
 _KEPT_OF_NODE = ("nodeInfo", "conditions", "capacity", "allocatable")
 
@@ -38,8 +47,6 @@ class Redaction:
         kind, metadata = copy["kind"], copy["metadata"]
         assert kind != "Secret", "it is never read"
         metadata.pop("managedFields", None)
-        if (metadata.get("annotations") or {}).pop(_LAST_APPLIED, None) is not None:
-            self.removed[f"annotation {_LAST_APPLIED}"] += 1
         for path in _CONTENTS.get(kind, ()):
             self._remove(copy, path, f"{'.'.join(path)} of {kind}")
         if kind == "Node":
@@ -51,6 +58,13 @@ class Redaction:
     def text(self, text: str) -> str:
         """A text, such as a log, without what looks like a credential."""
         return text_concealed(text, self._conceal)
+
+    def falco_log(self, text: str) -> str:
+        """The log of a Falco, without its alerts as well: they hold what others have typed."""
+        text, count = _ALERT.subn("", text)
+        if count:
+            self.removed["alerts in logs of Falco"] += count
+        return self.text(text)
 
     def _conceal(self, _credential: str) -> str:
         self.removed["values that look like credentials, or are called so"] += 1
@@ -75,17 +89,32 @@ class Redaction:
             self.removed[what] += 1
 
     def _walk(self, value: Any) -> None:
-        """Take out the values of variables, and bundles of certificates, wherever they are."""
+        """Take out variables, headers, copies in annotations, and certificates."""
         if isinstance(value, list):
             for item in value:
                 self._walk(item)
         if not isinstance(value, dict):
             return
-        for variable in value["env"] if isinstance(value.get("env"), list) else ():
-            if isinstance(variable, dict) and "value" in variable:
-                variable["value"] = REMOVED
-                self.removed["values of variables (env)"] += 1
+        self._remove_values(value.get("env"), "values of variables (env)")
+        self._remove_values(value.get("httpHeaders"), "values of headers (httpHeaders)")
+        if isinstance(value.get("annotations"), dict):
+            value["annotations"] = dict(self._annotations(value["annotations"]))
         if "caBundle" in value:
             value["caBundle"] = REMOVED
         for item in value.values():
             self._walk(item)
+
+    def _remove_values(self, pairs: Any, what: str) -> None:
+        for pair in pairs if isinstance(pairs, list) else ():
+            if isinstance(pair, dict) and "value" in pair:
+                pair["value"] = REMOVED
+                self.removed[what] += 1
+
+    def _annotations(self, annotations: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for key, value in annotations.items():
+            text = str(value)
+            is_copy = len(text) > _LONGEST_ANNOTATION or text.lstrip().startswith(("{", "["))
+            if key == _LAST_APPLIED or (is_copy and not key.startswith(_OURS)):
+                self.removed[f"annotation {key}"] += 1
+            else:
+                yield key, value

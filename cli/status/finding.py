@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cli.output.words import printable
+from cli.output.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +49,7 @@ def finding(
         "node": subject.name,
         "container": "falco",
     } | names
-    text = printable(" ".join(cause.split()))
+    text = printable(cause)
     return Finding(code, objects, text, code.remedy.format_map(places), tuple(others))
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.observed.cells import State
+from cli.output.printable import printable
 from cli.output.style import Style, styled
 from cli.output.table import table
-from cli.output.words import named, printable
+from cli.output.words import named
 from cli.status.codes import Severity
 from cli.status.document import codes_of
 from cli.status.of_resources import is_underway
@@ -79,7 +80,13 @@ def _instances(
     for one in instances:
         ref = one.meta.ref
         pods = f"{_number(one.available)}/{_number(one.desired)}"
-        cells = [_name(ref), one.workload, _short(one.version), pods, _stands(one, codes)]
+        cells = [
+            _name(ref),
+            printable(one.workload),
+            _short(one.version),
+            pods,
+            _stands(one, codes),
+        ]
         lines.append([*([ref.namespace] if is_wide else []), *cells])
     return table(_columns(is_wide, "NAME", "TYPE", "VERSION", "PODS", "STATE"), lines)
 

@@ -51,13 +51,15 @@ class DebugClient:
             raise Failure(f"{self.who} answered {response.status}: {text}")
         return content
 
-    async def json(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+    async def json(
+        self, path: str, query: Mapping[str, str] | None = None
+    ) -> dict[str, Any] | None:
         """The same, decoded."""
         content = await self.get(path, query)
         try:
-            return None if content is None else msgspec.json.decode(content)
-        except msgspec.DecodeError as error:
-            raise Failure(f"{self.who} answered with what is no JSON: {error}") from error
+            return None if content is None else msgspec.json.decode(content, type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Failure(f"{self.who} does not tell of actors: {error}") from error
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from aiohttp import WSMsgType
+
 from actors.api.errors import ApiError
 from resources.kubernetes.kinds import object_path
 from resources.kubernetes.reference import ObjectRef
@@ -80,6 +82,9 @@ class PortForward:
             begun = set[int]()
             try:
                 async for message in socket:
+                    if message.type is not WSMsgType.BINARY or not message.data:
+                        self.failure = f"{self._where} is answered by what is no port-forward"
+                        return
                     channel, data = message.data[0], message.data[1:]
                     if channel not in begun:
                         begun.add(channel)  # the port, as two bytes
@@ -94,8 +99,12 @@ class PortForward:
                 with suppress(asyncio.CancelledError, ConnectionError):
                     await sending
 
+    @property
+    def _where(self) -> str:
+        return f"port {self._port} of pod {self._ref.namespace}/{self._ref.name}"
+
     def _why(self, error: ApiError) -> str:
-        where = f"port {self._port} of pod {self._ref.namespace}/{self._ref.name}"
+        where = self._where
         if error.code == HTTPStatus.FORBIDDEN:
             return (
                 f"you may not forward {where}: that takes the verbs get and create for "

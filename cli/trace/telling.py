@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.failure import Failure
 from cli.output.lists import as_list
+from cli.output.printable import all_printable
 from cli.output.style import Style, styled
 from cli.output.table import table
 from cli.trace.asked import namespace_of
@@ -16,6 +17,7 @@ from cli.trace.story import Chapter, chapters, sentences, summary
 from cli.trace.words import span
 from resources.kubernetes.kinds import KINDS
 from supervisors.debug.entries import Selection, entries
+from supervisors.debug.server import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +35,7 @@ async def one_actor(words: Sequence[str], asked: Asked, output: str, last: int) 
         entry = await _entry(words, asked, client)
         who = client.who
     now = datetime.now(UTC)
+    entry = entry if output != "table" else all_printable(entry)
     told = chapters(_trace_of(entry))
     if output != "table":
         items = [{**chapter.message, "story": [*sentences(chapter)]} for chapter in told]
@@ -64,14 +67,14 @@ async def all_actors(asked: Asked, filters: Mapping[str, str], output: str) -> s
     namespace = await namespace_of(asked)
     query = {**filters, "kind": kind, "namespace": namespace}
     async with debug_client(asked) as client:
-        answer = await client.json(_ACTORS, query)
+        answer = await _all(client, query)
     omitted = answer.get("omitted", 0)
     # Without any filter the answer is the tree.
     found = answer["actors"] if "actors" in answer else list(entries(answer, Selection()))
     if output != "table":
         return as_list("Actor", found, output, omitted=omitted)
     now = datetime.now(UTC)
-    text = table(COLUMNS, (row(entry, now) for entry in found))
+    text = table(COLUMNS, (row(all_printable(entry), now) for entry in found))
     if omitted:
         text += f"and {omitted} more\n"
     return text or f"No such actors{f' in namespace {namespace}' if namespace else ''}.\n"
@@ -96,13 +99,23 @@ async def _entry(words: Sequence[str], asked: Asked, client: DebugClient) -> dic
             "or nothing was to be done for it"
         )
     found: dict[str, Any] = entry
+    if not any(name in found for name in ("actor", "waits", "error")):
+        raise Failure(f"{client.who} does not tell of actors, or is of another version")
     return found
+
+
+async def _all(client: DebugClient, query: Mapping[str, str]) -> dict[str, Any]:
+    """The tree of actors, or with a query a list; raises Failure if there is none."""
+    answer: dict[str, Any] = await client.json(_ACTORS, query) or {}
+    if answer.get("version") != VERSION:
+        raise Failure(f"{client.who} does not tell of actors, or is of another version")
+    return answer
 
 
 async def _part(part: str, client: DebugClient) -> dict[str, Any]:
     """The entry of a part of the process, by its name or kind."""
     wanted = part.lower()
-    tree = await client.json(_ACTORS)
+    tree = await _all(client, {})
     for entry in entries(tree, Selection()):
         names = {entry.get("name", ""), entry["actor"].get("kind", "")}
         if "object" not in entry and wanted in {str(name).lower() for name in names}:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cli.observed.cells import State
+from cli.output.printable import printable
 from cli.output.style import Style, styled
 from cli.output.table import table
-from cli.output.words import named, printable
+from cli.output.words import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

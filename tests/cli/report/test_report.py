@@ -37,6 +37,16 @@ def entries(archive):
             {"name": "x", "env": [{"name": "X", "value": MARK}]}]}}}), "values of variables"),
         (manifest("Falco", "a", "b", metadata={"annotations": {
             "kubectl.kubernetes.io/last-applied-configuration": MARK}}), "last-applied"),
+        (manifest("Falco", "a", "b", metadata={"annotations": {
+            "kapp.k14s.io/original": json.dumps({"env": MARK})}}), "kapp.k14s.io/original"),
+        (manifest("Falco", "a", "b", spec={"podTemplateSpec": {"metadata": {"annotations": {
+            "kubectl.kubernetes.io/last-applied-configuration": MARK}}}}), "last-applied"),
+        (manifest("Falco", "a", "b", spec={"podTemplateSpec": {"spec": {"containers": [
+            {"livenessProbe": {"httpGet": {"httpHeaders": [{"name": "X", "value": MARK}]}}}]}}}),
+         "values of headers"),
+        (manifest("Falco", "a", "b", spec={"args": ["--token", MARK]}), "credentials"),
+        (manifest("Falco", "a", "b", spec={"args": ["-o", f"url=https://hooks.slack.com/{MARK}"]}),
+         "credentials"),
         (manifest("Deployment", "a", "b", spec={"args": [f"--password={MARK}"]}), "credentials"),
         (manifest("ServiceAccount", "a", "b", token=MARK), "credentials"),
         (manifest("ConfigMap", "a", "b", data={"x": f"url: https://me:{MARK}@example.org"}),
@@ -54,6 +64,19 @@ def test_what_may_be_secret_is_taken_out_and_listed(one, what):
     assert MARK not in json.dumps(redaction.of(one))
     assert json.dumps(one) == before
     assert what in "".join(told_of_removed(redaction))
+
+
+def test_alerts_are_not_in_the_log_of_a_falco():
+    own = "Thu Nov 26 17:42:22 2026: Falco version: 0.44.1 (x86_64)\n"
+    iso = "2026-11-26T17:42:22+0000: Starting health webserver\n"
+    alerts = (
+        f"17:42:22.123456789: Notice A shell was spawned (command=mysql -p{MARK})\n"
+        f"2026-11-26T17:42:22.123456789+0000: Notice A shell (command=mysql -p{MARK})\n"
+        f'{{"hostname":"n","output":"mysql -p{MARK}","priority":"Notice","rule":"A shell"}}\n'
+    )
+    redaction = Redaction()
+    assert redaction.falco_log(own + alerts + iso) == own + iso
+    assert "alerts in logs of Falco: 3 removed" in told_of_removed(redaction)
 
 
 def test_what_is_no_secret_stays():
@@ -84,6 +107,13 @@ def test_entries_have_names_that_every_system_unpacks(path):
         assert not {"", ".", ".."} & set(name.split("/"))
         assert "\\" not in name
         assert ":" not in name
+
+
+@pytest.mark.parametrize("name", ["con", "NUL.yaml", "com1.log"])
+def test_no_entry_is_a_device(name):
+    archive = Archive("report")
+    archive.add([name], "x")
+    assert f"report/_{name}" in entries(archive)
 
 
 def test_entries_and_the_whole_are_bounded_and_the_rest_is_listed():

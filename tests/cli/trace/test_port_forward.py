@@ -113,6 +113,38 @@ async def test_what_the_kubelet_says_of_a_port_is_kept():
         assert forward.failure == "connection refused"
 
 
+class Garbled(Kubelet):
+    """Sends what is no message of a channel."""
+
+    def __init__(self, send):
+        super().__init__()
+        self.send = send
+
+    async def handle(self, request):
+        socket = web.WebSocketResponse(protocols=(PROTOCOL,))
+        await socket.prepare(request)
+        for channel in (DATA, ERROR):
+            await socket.send_bytes(bytes([channel]) + HELLO)
+        await self.send(socket, request)
+        await socket.receive()
+        return socket
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda socket, _: socket.send_str("text"),
+        lambda socket, _: socket.send_bytes(b""),
+        lambda _, request: asyncio.sleep(0, request.transport.write(b"\xff" * 20)),
+    ],
+    ids=["text", "empty", "no frame"],
+)
+async def test_what_is_no_message_of_a_channel_ends_the_connection(send):
+    async with forwarding(Garbled(send)) as forward:
+        assert await exchanged(forward, b"x") == b""
+        assert forward.failure.endswith("is answered by what is no port-forward")
+
+
 @pytest.mark.parametrize(
     ("status", "why"),
     [
