@@ -49,6 +49,12 @@ def places_of(table: RegistryTable, registry: str, repository: str) -> list[Plac
     return mirrors if mirror.skip_fallback else [*mirrors, own]
 
 
+def is_cached(table: RegistryTable, registry: str, repository: str) -> bool:
+    """Whether a repository is pulled through a host that fetches what it lacks."""
+    places = places_of(table, registry, repository)
+    return any(table.host(place.host).pull_through for place in places)
+
+
 def credentials_of(
     secret: Mapping[str, Any],
     policy: RegistryPolicy,
