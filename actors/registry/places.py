@@ -95,14 +95,15 @@ def _url(endpoint: Endpoint) -> str:
 def _together(failures: list[tuple[Endpoint, ExchangeError]]) -> ExchangeError:
     """One error for those of all places; that of the only place as it is.
 
-    They hang together only if each does: what a place answers, it would answer others, too.
+    They hang together only if each does: what a place answers, it would answer others, too. So
+    what a mirror demands to wait holds for all only if the last place has not answered either.
     """
     errors = [error for _, error in failures]
     if len(errors) == 1:
         return errors[0]
     uniform = (kind for kind in (Absent, RegistryDown) if all(type(e) is kind for e in errors))
     kind = next(uniform, ExchangeError)
-    waits = [error.retry_after for error in errors if error.retry_after]
+    waits = [error.retry_after for error in errors if error.retry_after and errors[-1].transient]
     return kind(
         "; ".join(f"{endpoint.registry}: {error}" for endpoint, error in failures),
         transient=any(error.transient for error in errors),
