@@ -84,9 +84,12 @@ def running(facts: Facts) -> Iterator[Problem]:
 
 def leading(facts: Facts) -> Iterator[Problem]:
     """Whether one of its processes holds the Lease and renews it."""
+    lease = lease_of(facts)
+    if lease is None and not deployments(facts):
+        yield Problem(Level.UNREAD, "there is neither a Deployment of an operator nor a Lease")
+        return
     if not is_elected(facts):
         return
-    lease = lease_of(facts)
     if lease is None:
         yield Problem(Level.BAD, "no operator has made the Lease yet, so none leads")
         return

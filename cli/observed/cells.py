@@ -42,11 +42,15 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One artifact: how many pods have which state, and the pods that differ from most."""
+    """One artifact: how many pods have which state, and the pods that differ from most.
+
+    Without `is_known` the pods, or what they say, could not be read.
+    """
 
     artifact: Artifact
     counts: Mapping[State, int]
     different: tuple[Cell, ...]
+    is_known: bool = True
 
     @property
     def desired(self) -> int:

@@ -138,12 +138,16 @@ class Taint(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A node; `trouble` says why it is not ready, empty if it is."""
+    """A node; `trouble` says why it is not ready, empty if it is.
+
+    `created` is in seconds since the epoch.
+    """
 
     name: str
     labels: Mapping[str, str]
     taints: tuple[Taint, ...] = ()
     trouble: str = ""
+    created: float = 0.0
 
 
 class Report(NamedTuple):

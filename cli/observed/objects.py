@@ -155,6 +155,7 @@ def node_from(raw: bytes) -> Node:
             for taint in spec.get("taints", ())
         ),
         _node_trouble(status),
+        seconds(one["metadata"].get("creationTimestamp")),
     )
 
 

@@ -69,7 +69,7 @@ def diagnosed(observed: Observation) -> Diagnosis:
         if observed.has_reports:
             found += _without_report(running, observed, reports)
         told = rows(members, running, reports, observed.nodes or {}) if observed.has_reports else []
-        told = told or [Row(artifact, {}, ()) for artifact in members]
+        told = told or [Row(artifact, {}, (), observed.has_reports) for artifact in members]
         explained = _explained(found, running, namespace)
         explained = explained._replace(has_nodes=observed.nodes is not None)
         for row in told:

@@ -67,7 +67,9 @@ def _row(row: Row, codes: list[str]) -> dict[str, Any]:
         "revision": artifact.subject.revision,
         "digest": artifact.digest,
         "conditions": _conditions(artifact),
-        "pods": {state.value: count for state, count in row.counts.items() if count},
+        "pods": {state.value: count for state, count in row.counts.items() if count}
+        if row.is_known
+        else None,
         "different": [
             {
                 "pod": cell.pod.meta.ref.name,

@@ -30,7 +30,10 @@ _OF_DAEMON_SETS = frozenset(
     )
 )
 _IN_HOST_NETWORK = "node.kubernetes.io/network-unavailable"
-_NEW = 60.0  # seconds
+# Seconds in which a node that joins becomes ready, and what tainted it meanwhile is done; and a
+# node that is in a later list alone.
+_JOINS = 120.0
+_NEW = 60.0
 _HARMLESS = "PreferNoSchedule"
 # Operators of an affinity that compare numbers, which no label selector has.
 _OF_NUMBERS = frozenset({"Gt", "Lt"})
@@ -45,7 +48,7 @@ def of_nodes(
         node = nodes.get(pod.node)
         # A node that has just come may be missing in a list that was made before that of the pods.
         is_new = node is None and now - pod.meta.created < _NEW
-        if not pod.node or is_new or (node is not None and not node.trouble):
+        if not pod.node or is_new or (node is not None and _is_well(node, now)):
             continue
         cause = node.trouble if node is not None else "the node is not there any more"
         ref = ObjectRef("Node", "", pod.node)
@@ -58,6 +61,7 @@ def uncovered(
     nodes: Mapping[str, Node],
     pods: Iterable[Pod],
     chain: tuple[ObjectRef, ...],
+    now: float,
 ) -> list[Finding]:
     """Why nodes have no pod of a DaemonSet, as its controller decides it."""
     spec = daemon_set["spec"]["template"]["spec"]
@@ -68,10 +72,21 @@ def uncovered(
         ref = ObjectRef("Node", "", node.name)
         if reason := _not_chosen(spec, node):
             found.append(finding(codes.NODE_NOT_CHOSEN, (*chain, ref), reason))
+        elif _joins(node, now):
+            continue
         elif taints := _not_tolerated(spec, node.taints):
             cause = f"no toleration for the taint {', '.join(map(str, taints))}"
             found.append(finding(codes.NODE_TAINTED, (*chain, ref), cause))
     return grouped(found)
+
+
+def _is_well(node: Node, now: float) -> bool:
+    return not node.trouble or _joins(node, now)
+
+
+def _joins(node: Node, now: float) -> bool:
+    """Whether a node has come so lately that it need not be ready yet."""
+    return now - node.created < _JOINS
 
 
 def _not_chosen(spec: Mapping[str, Any], node: Node) -> str:

@@ -60,7 +60,7 @@ def of_workload(
     if observed.nodes is not None:
         yield from of_nodes(observed.nodes, pods, (ref, child), observed.now)
         if child.kind == "DaemonSet":
-            yield from uncovered(workload.raw, observed.nodes, pods, (ref, child))
+            yield from uncovered(workload.raw, observed.nodes, pods, (ref, child), observed.now)
 
 
 def by_uid(observed: Observation) -> dict[str, list[Happening]]:

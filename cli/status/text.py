@@ -195,7 +195,7 @@ def _number(count: int | None) -> str:
 def _counts(row: Row) -> str:
     """How many pods have which state, such as `LOADED 3` or `LOADED 2, FAILED 1`."""
     parts = [f"{state.value} {row.counts[state]}" for state in State if row.counts.get(state)]
-    return ", ".join(parts) or "none"
+    return ", ".join(parts) or ("none" if row.is_known else "?")
 
 
 def _stands(one: Instance | Artifact, codes: Mapping[ObjectRef, list[str]]) -> str:

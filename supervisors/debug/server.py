@@ -20,7 +20,7 @@ from supervisors.serving.exposure import ip_version
 from supervisors.serving.http_server import HttpServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from aiohttp.web_request import BaseRequest
     from aiohttp.web_response import Response
@@ -55,7 +55,9 @@ class DebugServer(HttpServer):
 
     The JSON of all actors has an ETag, which stays while no actor runs or handles a message, for
     `_SAME` at most. The Host header must be an IP address or localhost, so that no web page can
-    read the dump by pointing its own host name to this address (DNS rebinding).
+    read the dump by pointing its own host name to this address (DNS rebinding). What a browser asks
+    for on behalf of a page of another origin is refused, but for a link that somebody follows: such
+    a page cannot read the answers, but could have the dump made again and again.
     """
 
     kind = "DebugServer"
@@ -77,8 +79,8 @@ class DebugServer(HttpServer):
 
     async def respond(self, request: BaseRequest) -> Response:
         """Describe all actors, one client at a time, or the actor of one object."""
-        if not _is_local(request.headers.get("Host", "")):
-            return plain(HTTPStatus.FORBIDDEN, "the Host must be an IP address or localhost")
+        if refusal := _refusal(request.headers):
+            return plain(HTTPStatus.FORBIDDEN, refusal)
         indent = 2 if "pretty" in request.query else 0
         path = request.path
         if path == PART or path.startswith(f"{_ACTORS}/"):
@@ -174,6 +176,23 @@ def _tagged(content: bytes, tag: str | None, status: HTTPStatus = HTTPStatus.OK)
     if tag is not None:
         response.headers["ETag"] = tag
     return response
+
+
+def _refusal(headers: Mapping[str, str]) -> str:
+    """Why nothing is told to who asks so; empty if it is."""
+    if not _is_local(headers.get("Host", "")):
+        return "the Host must be an IP address or localhost"
+    return "a page of another origin asks for it" if _is_of_another_page(headers) else ""
+
+
+def _is_of_another_page(headers: Mapping[str, str]) -> bool:
+    """Whether a browser asks for a page of another origin; source: "Fetch Metadata" of the W3C."""
+    if headers.get("Sec-Fetch-Site", "none") in {"none", "same-origin"}:
+        return False
+    return (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")) != (
+        "navigate",
+        "document",
+    )
 
 
 def _object_of(path: str) -> ObjectRef | None:

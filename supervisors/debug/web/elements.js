@@ -24,11 +24,13 @@ export function facts(values) {
     .flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, shown(value))]);
 }
 
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?$/;
+
 // A value of JSON as a node: times with their age, lists by their items.
 export function shown(value) {
   if (value instanceof Node) return value;
   if (value === null || value === undefined) return "";
-  if (typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value)) {
+  if (typeof value === "string" && TIME.test(value) && !Number.isNaN(Date.parse(value))) {
     return time(Date.parse(value));
   }
   if (typeof value === "boolean") return value ? "yes" : "no";

@@ -129,11 +129,12 @@ def pod(name="falco-x", *, owner="falco", node="node-1", falco=None, sidecar=SID
     return thing("Pod", name, metadata=metadata, spec=spec, status=status, **fields)
 
 
-def node(name="node-1", *, ready="True", labels=None, taints=(), **condition_fields):
+def node(name="node-1", *, ready="True", labels=None, taints=(), age=HOUR, **condition_fields):
     conditions = [{"type": "Ready", "status": ready, **condition_fields}]
     return thing(
         "Node",
         name,
+        age=age,
         metadata={"labels": labels or {}},
         spec={"taints": list(taints)},
         status={"conditions": conditions},

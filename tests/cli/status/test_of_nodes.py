@@ -21,6 +21,16 @@ def test_a_node_without_a_falco_says_by_which_taint():
     ]
 
 
+def test_a_node_that_joins_has_some_time_for_it():
+    taint = {"key": "node.cloudprovider.kubernetes.io/uninitialized", "effect": "NoSchedule"}
+    joins = {"ready": "False", "reason": "KubeletNotReady"}
+    for age, count in ((20, 0), (600, 1)):
+        with_pod = node(age=age, **joins)
+        assert len(told(falco(), daemon_set(), with_pod, POD)) == count
+        without = node("node-2", age=age, taints=[taint], **joins)
+        assert len(told(*WELL, POD, without)) == count
+
+
 @pytest.mark.parametrize(
     "taint",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.cluster.snapshot import Unread
 from cli.status.document import items
 from cli.status.text import text_of
 from tests.cli.status.shapes import (
@@ -45,6 +46,12 @@ def test_all_is_well_in_a_few_lines():
         "All is well.\n"
     )
     assert text_of(diagnosis(), [], is_wide=False) == "There is nothing of Falco's here.\n"
+
+
+def test_pods_that_may_not_be_read_are_not_none():
+    found = diagnosis(*WELL, artifact(), unread=(Unread("Pod", "", "you may not"),))
+    assert "Rulesfile/rules   inline   ?      ok" in text_of(found, ["no"], is_wide=False)
+    assert [one["pods"] for one in items(found, []) if one["kind"] == "Artifact"] == [None]
 
 
 def test_only_pods_that_differ_are_named():

@@ -236,3 +236,9 @@ async def test_perfetto_gets_the_trace_once_it_answers(page, process):
     assert await page.value("document.querySelector('#download').href") == (
         f"http://{process.debug.address}/debug/trace"
     )
+
+
+@pytest.mark.parametrize("value", ["2026-13-01T00:00:00Z", "2026-11-01T00:00:00Z refused"])
+async def test_a_text_that_begins_like_a_time_stays_a_text(page, value):
+    shown = f"import('/debug/elements.js').then(({{ shown }}) => shown('{value}'))"
+    assert await page.value(shown) == value

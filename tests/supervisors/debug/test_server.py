@@ -149,6 +149,23 @@ async def test_the_dump_is_not_for_a_web_page_under_its_own_name(runtime, host, 
     assert answer.status == status
 
 
+@pytest.mark.parametrize(
+    ("site", "mode", "dest", "status"),
+    [
+        ("none", "navigate", "document", 200),
+        ("same-origin", "cors", "empty", 200),
+        ("cross-site", "navigate", "document", 200),
+        ("cross-site", "navigate", "iframe", 403),
+        ("cross-site", "no-cors", "image", 403),
+        ("same-site", "no-cors", "script", 403),
+    ],
+)
+async def test_no_page_of_another_origin_has_the_dump_made(runtime, site, mode, dest, status):
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+    async with running(serving(runtime, dict)) as server:
+        assert (await get(server, "/debug/actors", headers=headers)).status == status
+
+
 def serving(runtime, tree):
     """A server of this tree, in which no object has an actor."""
     return DebugServer(runtime, ANY_PORT, tree, lambda _ref: None, page_of(runtime))
