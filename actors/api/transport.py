@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 import yarl
@@ -16,6 +15,8 @@ import yarl
 from actors.api import lean_import
 from actors.api.configuration import TokenFile
 from actors.api.errors import Garbled, Lost, Silent, Unavailable, error_from, excerpt
+from actors.api.sending import CheckedRequest, Sending, sending_now
+from actors.api.target import Target
 from actors.runtime.activity import Asking
 
 with lean_import.without_certificates():
@@ -43,73 +44,6 @@ class ApiObserver(Protocol):
         ...
 
 
-class _Sending:
-    """One request on its way, and the connection that it was given.
-
-    `check` raises Unavailable if the request may not be sent at this moment.
-    """
-
-    def __init__(self, check: Callable[[], None]) -> None:
-        self.check = check
-        self._connection: Any = None
-        self._transport: asyncio.Transport | None = None
-
-    @property
-    def begun(self) -> bool:
-        """Whether the request was given a connection, so that the API server may have it."""
-        return self._transport is not None
-
-    def connected(self, connection: Any) -> None:
-        """Check, once more, whether the request may be sent over this connection."""
-        self.check()
-        self._connection, self._transport = connection, connection.transport
-
-    def cut_off(self) -> None:
-        """Drop the connection, and what of the request has not left this process.
-
-        aiohttp closes it, and asyncio would first send what is buffered. A connection that has
-        been given back for the next request is left alone.
-        """
-        transport = self._transport
-        if transport is not None and (
-            transport.is_closing() or self._connection.transport is transport
-        ):
-            transport.abort()
-
-    def ended(self) -> None:
-        """Let go of the connection: uvloop's keeps the context that opened it, and thus this.
-
-        A closed connection in such a circle stays until the garbage collector looks at all objects,
-        which it does not in an idle process: 60 KiB each, 6 MiB after a burst.
-        """
-        self._connection = self._transport = None
-
-
-_sending: ContextVar[_Sending | None] = ContextVar("sending", default=None)
-
-
-class _Request(aiohttp.ClientRequest):
-    """Checks again whether it may be sent, once it has a connection and before each byte.
-
-    A connection may take seconds to make, and the process may be frozen meanwhile.
-    """
-
-    async def send(self, conn: Any) -> aiohttp.ClientResponse:
-        if (sending := _sending.get()) is not None:
-            sending.connected(conn)
-        return await super().send(conn)
-
-    async def write_bytes(self, writer: Any, conn: Any, content_length: int | None = None) -> None:
-        """Write the headers, which have waited for it, and the body; in a task of its own."""
-        if (sending := _sending.get()) is not None:
-            try:
-                sending.check()
-            except Unavailable:
-                sending.cut_off()  # whoever waits for the response sees a lost connection
-                return
-        await super().write_bytes(writer, conn, content_length)
-
-
 class Transport:
     """One connection pool with one identity.
 
@@ -133,7 +67,7 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=rest.pool_manager.connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            request_class=_Request,
+            request_class=CheckedRequest,
         )
         rest.pool_manager.detach()
         self._options: dict[str, Any] = {
@@ -162,13 +96,16 @@ class Transport:
 
         `verb` is the Kubernetes verb (get, list, patch, create, delete), for metrics.
         """
-        target = f"{verb} {_resource_of(path)} {_object_of(path)}"
-        with Asking(f"{method} {path}", target) as asking:
-            return await self._exchange(asking, method, path, verb, query, body, headers)
+        target = Target.of(path)
+        with Asking(f"{method} {path}", f"{verb} {target.resource} {target.name}") as asking:
+            return await self._exchange(
+                asking, target.resource, method, path, verb, query, body, headers
+            )
 
     async def _exchange(
         self,
         asking: Asking,
+        resource: str,
         method: str,
         path: str,
         verb: str,
@@ -177,8 +114,8 @@ class Transport:
         headers: Mapping[str, str] | None,
     ) -> bytes:
         async with self._passage(verb) as check:
-            sending = _Sending(check)
-            token = _sending.set(sending)
+            sending = Sending(check)
+            token = sending_now.set(sending)
             try:
                 async with self._session.request(
                     method,
@@ -200,9 +137,9 @@ class Transport:
                 sending.cut_off()
                 raise
             finally:
-                _sending.reset(token)
+                sending_now.reset(token)
                 sending.ended()
-                self._observer.api_request(verb, _resource_of(path), asking.code)
+                self._observer.api_request(verb, resource, asking.code)
 
     async def stream(
         self,
@@ -219,6 +156,7 @@ class Transport:
         a byte.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
+        resource = Target.of(path).resource
         code = "error"
         try:
             async with self._session.get(
@@ -229,7 +167,7 @@ class Transport:
                 **self._options,
             ) as response:
                 code = str(response.status)
-                self._observer.api_request("watch", _resource_of(path), code)
+                self._observer.api_request("watch", resource, code)
                 with _aborting(response):
                     if not _is_json(response):
                         self._checked(response, await response.read())
@@ -238,7 +176,7 @@ class Transport:
                         yield chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if code == "error":
-                self._observer.api_request("watch", _resource_of(path), code)
+                self._observer.api_request("watch", resource, code)
             elif isinstance(error, aiohttp.SocketTimeoutError):
                 raise Silent(0, type(error).__name__, str(error)) from error
             raise _unreachable(error, Unavailable) from error
@@ -329,24 +267,3 @@ def _unreachable(error: BaseException, kind: type[Unavailable]) -> Unavailable:
 def _audit_id(asking: Asking) -> dict[str, str]:
     """The header by which the API server's audit log names this request as the trace does."""
     return {"Audit-ID": asking.number} if asking.number else {}
-
-
-def _resource_of(path: str) -> str:
-    """The resource of a URL path, such as `falcos/status`; `other` if there is none."""
-    _, parts = _split(path)
-    return "/".join([parts[0], *parts[2:3]]) if parts else "other"
-
-
-def _object_of(path: str) -> str:
-    """The object of a URL path, such as `namespace/name` or `name`; `-` if there is none."""
-    namespace, parts = _split(path)
-    return "/".join([*namespace, *parts[1:2]]) or "-"
-
-
-def _split(path: str) -> tuple[list[str], list[str]]:
-    """The namespace of a URL path, if it has one, and resource, name and subresource."""
-    parts = path.strip("/").split("/")
-    parts = parts[2:] if parts[0] == "api" else parts[3:]
-    if parts and parts[0] == "namespaces" and len(parts) > 2:
-        return parts[1:2], parts[2:]
-    return [], parts

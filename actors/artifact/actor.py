@@ -247,7 +247,9 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
         secret_version, ca_version = (
             state.version if isinstance(state, Present) else "" for state in needed
         )
-        route = self._services.reader.registries.route(oci.registry, oci.repository)
+        route = self._services.reader.registries.route(
+            oci.registry, oci.repository, plain_http=oci.plain_http
+        )
         query = query_of(oci, self.ref.namespace, secret_version, ca_version, route)
         return digests.ask(self.ref, query, oci.poll_seconds, in_hurry=not is_published)
 

@@ -14,6 +14,7 @@ from actors.runtime.clock import within
 from actors.runtime.mail import Letter
 from actors.runtime.task_actor import TaskActor
 from resources.artifact.references import Unresolved
+from resources.registry.limits import FILL_SECONDS
 from resources.registry.request import Fill, Lookup, LookupAnswer, Problem
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _log = logging.getLogger(__name__)
 _LONGEST_SLEEP = 3600.0
 # Seconds that a new query waits for others: look-ups made together take one child process.
 _GATHER = 0.05
+# Characters of all authorities in one batch, unless one text alone has more: artifacts of any
+# namespace name some of up to a mebibyte each, and the child has little memory.
+_MOST_AUTHORITIES = 4 << 20
 # Artifacts that caches are made to fetch at once; each is a process.
 _MOST_FILLING = 2
 
@@ -111,16 +115,20 @@ class DigestPoller(TaskActor):
     async def _ask(self, tasks: asyncio.TaskGroup, slow: bool, tags: list[Tag]) -> None:
         """Look up one batch of tags, equal look-ups once."""
         waiting: dict[Lookup, list[Tag]] = {}
+        authorities: frozenset[str] = frozenset()
         for tag, step in zip(tags, await asyncio.gather(*map(self._prepare, tags)), strict=True):
-            if isinstance(step, Lookup):
+            if not isinstance(step, Lookup):
+                self._take(tag, step)
+            elif _fit(authorities, step.endpoint.authorities):
+                authorities |= step.endpoint.authorities
                 waiting.setdefault(step, []).append(tag)
             else:
-                self._take(tag, step)
+                self._digests.put_back([tag])
         async with aclosing(self._look_up(list(waiting), PATIENT if slow else PROMPT)) as answers:
             async for lookup, answer in answers:
                 asked = waiting.pop(lookup)
                 if lookup.endpoint.caches and _is_news(answer, asked):
-                    tasks.create_task(self._fill_first(slow, lookup, answer, asked))
+                    tasks.create_task(self._fill_first(tasks, slow, lookup, answer, asked))
                 else:
                     self._heard(slow, lookup, answer, asked)
         for unasked in waiting.values():
@@ -129,15 +137,29 @@ class DigestPoller(TaskActor):
         self._wake()
 
     async def _fill_first(
-        self, slow: bool, lookup: Lookup, answer: LookupAnswer, tags: list[Tag]
+        self,
+        tasks: asyncio.TaskGroup,
+        slow: bool,
+        lookup: Lookup,
+        answer: LookupAnswer,
+        tags: list[Tag],
     ) -> None:
-        """Tell an answer once the caches have the artifact, or cannot fetch it."""
-        async with self._filling:
-            filled = await self._fill(Fill(lookup.endpoint, answer.digest))
-        if filled.problem is not None:
-            _log.warning("nodes may pull this before a cache has it: %s", filled.problem.message)
+        """Tell an answer once the caches have the artifact, or have had their time for it.
+
+        The wait for a place counts, so that no queue before a cache that hangs holds a digest up.
+        """
+        filling = tasks.create_task(self._fill_caches(Fill(lookup.endpoint, answer.digest)))
+        if not await within(self.runtime.clock, FILL_SECONDS, filling):
+            filling.cancel()
+            _log.warning("nodes may pull this before a cache has it: %s", lookup.endpoint)
         self._heard(slow, lookup, answer, tags)
         self._wake()
+
+    async def _fill_caches(self, request: Fill) -> None:
+        async with self._filling:
+            filled = await self._fill(request)
+        if filled.problem is not None:
+            _log.warning("nodes may pull this before a cache has it: %s", filled.problem.message)
 
     def _heard(self, slow: bool, lookup: Lookup, answer: LookupAnswer, tags: list[Tag]) -> None:
         lane, problem = lookup.endpoint.lane, answer.problem
@@ -175,6 +197,12 @@ class DigestPoller(TaskActor):
         lanes = {slow: slow not in self._busy for slow in (False, True)}
         seconds = min(self._digests.next_due(lanes), _LONGEST_SLEEP)
         await within(self.runtime.clock, seconds, self._news)
+
+
+def _fit(authorities: frozenset[str], more: frozenset[str]) -> bool:
+    """Whether a batch with these authorities may have more."""
+    size = sum(map(len, authorities | more))
+    return not authorities or more <= authorities or size <= _MOST_AUTHORITIES
 
 
 def _is_news(answer: LookupAnswer, tags: list[Tag]) -> bool:

@@ -70,16 +70,17 @@ class Signatures:
             state.version if isinstance(state, Present) else ""
             for state in (states.get(Role.SECRET), states.get(Role.CA))
         )
-        is_local = bool(sources.oci.secret or sources.oci.ca_config_map or demand.references)
+        oci = sources.oci
+        is_local = bool(oci.secret or oci.ca_config_map or demand.references)
         query = SignatureQuery(
-            sources.oci._replace(reference="", poll_seconds=0.0),
+            oci._replace(reference="", poll_seconds=0.0),
             digest,
             demand._replace(mode=Mode.OFF),
             policy,
             artifact.namespace if is_local else "",
             secret,
             ca,
-            self.registries.route(sources.oci.registry, sources.oci.repository),
+            self.registries.route(oci.registry, oci.repository, plain_http=oci.plain_http),
         )
         return Standing(demand.mode, digest, policy, self.verdicts.ask(artifact, query))
 

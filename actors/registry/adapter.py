@@ -26,6 +26,7 @@ class Adapter(HTTPAdapter):
 
     def __init__(self, ca: str, skip_verify: bool, local_registries: frozenset[str]) -> None:
         self._trust = (ca, skip_verify)
+        self._own_context: ssl.SSLContext | None = None
         self._local_registries = local_registries
         super().__init__()
 
@@ -49,8 +50,10 @@ class Adapter(HTTPAdapter):
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         if host["scheme"] != "https":
             return host, {}
-        with _one_at_a_time:
-            return host, {"ssl_context": _context(*self._trust)}
+        if self._own_context is None:  # connections are used again only with the same one
+            with _one_at_a_time:
+                self._own_context = _context(*self._trust)
+        return host, {"ssl_context": self._own_context}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Do nothing: the context holds every TLS setting."""

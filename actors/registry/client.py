@@ -168,7 +168,7 @@ async def _replies(
     """Yield the answers of one child; raises WorkerFailed."""
     replies = replies_of(
         "actors.registry.look_up_worker",
-        Lookups(lookups, pace),
+        Lookups.of(lookups, pace),
         PlacedAnswer,
         memory=_MEMORY,
         seconds=pace.seconds + _SLACK_SECONDS,

@@ -30,7 +30,7 @@ _STACK = 512 * 1024
 def answers(batch: Lookups) -> Iterator[PlacedAnswer]:
     """Yield each answer when it is known, as long as the pace of the batch allows."""
     lanes: dict[str, dict[int, Lookup]] = {}
-    for place, lookup in enumerate(batch.lookups):
+    for place, lookup in enumerate(batch.whole):
         lanes.setdefault(lookup.endpoint.lane, {})[place] = lookup
     known: SimpleQueue[PlacedAnswer | BaseException] = SimpleQueue()
     threading.stack_size(_STACK)

@@ -19,6 +19,7 @@ class Places:
     """Asks each place of an endpoint in turn, until one has what is wanted.
 
     A host that is down is asked nothing more; `down` may be shared with others that ask the same.
+    It knows hosts by their URL: somebody may take plain HTTP for a host that speaks TLS.
     The time to be silent is divided among the places, so that all of them get their turn.
     """
 
@@ -74,12 +75,12 @@ class Places:
 
     def _failed(self, endpoint: Endpoint, error: ExchangeError) -> tuple[Endpoint, ExchangeError]:
         if isinstance(error, RegistryDown):
-            self._down[endpoint.registry] = error
+            self._down[_url(endpoint)] = error
         return endpoint, error
 
     def _session(self, endpoint: Endpoint) -> Session:
-        if endpoint.registry in self._down:
-            raise self._down[endpoint.registry]
+        if _url(endpoint) in self._down:
+            raise self._down[_url(endpoint)]
         if endpoint.unusable:
             raise ExchangeError(endpoint.unusable, transient=True)
         if endpoint not in self._sessions:
@@ -87,17 +88,25 @@ class Places:
         return self._sessions[endpoint]
 
 
+def _url(endpoint: Endpoint) -> str:
+    return f"{'http' if endpoint.plain_http else 'https'}://{endpoint.registry}"
+
+
 def _together(failures: list[tuple[Endpoint, ExchangeError]]) -> ExchangeError:
-    """One error for those of all places; that of the only place as it is."""
+    """One error for those of all places; that of the only place as it is.
+
+    They hang together only if each does: what a place answers, it would answer others, too. So
+    what a mirror demands to wait holds for all only if the last place has not answered either.
+    """
     errors = [error for _, error in failures]
     if len(errors) == 1:
         return errors[0]
     uniform = (kind for kind in (Absent, RegistryDown) if all(type(e) is kind for e in errors))
     kind = next(uniform, ExchangeError)
-    waits = [error.retry_after for error in errors if error.retry_after]
+    waits = [error.retry_after for error in errors if error.retry_after and errors[-1].transient]
     return kind(
         "; ".join(f"{endpoint.registry}: {error}" for endpoint, error in failures),
         transient=any(error.transient for error in errors),
         retry_after=min(waits, default=None),
-        hangs=any(error.hangs for error in errors),
+        hangs=all(error.hangs for error in errors),
     )

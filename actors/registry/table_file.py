@@ -66,9 +66,9 @@ class TableFile:
         self.problem, self.is_known, self.digest = "", True, table_digest(table)
         return before != (True, self.digest)
 
-    def route(self, registry: str, repository: str) -> str:
-        """A name of the way to a repository; empty without a table."""
-        return route_of(self.table, registry, repository)
+    def route(self, registry: str, repository: str, *, plain_http: bool) -> str:
+        """A name of the way to a repository, as `route_of` says."""
+        return route_of(self.table, registry, repository, plain_http=plain_http)
 
 
 class TableFollower(TaskActor):

@@ -7,6 +7,7 @@ from resources.artifact.fields import Validation
 from resources.configuration import base as falco_config
 from resources.falco import pod as falco_pod
 from resources.falco.exact_check import OWN_FILES, ExactCheck, way_of
+from resources.falco.pod_settings import PodSettings
 from resources.falco.ports import Ports, ports_of
 from resources.falco.rights import FALCO_CLUSTER_RULES, Readable, falco_rules
 from resources.falco.spec import Falco
@@ -121,7 +122,7 @@ def _templates(
 ) -> tuple[Template, ...]:
     """The layers of the pod template: the defaults, the user's template, the enforced layer."""
     image = _image(falco)
-    pod = falco_pod.PodSettings(
+    pod = PodSettings(
         workload=_workload_kind(falco),
         name=falco.metadata.name,
         image=str(image),

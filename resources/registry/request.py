@@ -5,10 +5,16 @@ A message for users is composed where the problem occurs, and never holds a secr
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
+from msgspec.structs import replace
 
 from resources.registry.limits import FILL_SECONDS, IDLE_SECONDS, MAX_LAYER_BYTES, PULL_SECONDS
 from resources.registry.tag_or_digest import is_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -79,6 +85,11 @@ class Endpoint(msgspec.Struct, frozen=True):
         return self.mirrors if self.skip_fallback else (*self.mirrors, self)
 
     @property
+    def authorities(self) -> frozenset[str]:
+        """The texts of all authorities that are to be trusted on this way."""
+        return frozenset(each.ca for each in (self, *self.mirrors) if each.ca)
+
+    @property
     def caches(self) -> tuple[Endpoint, ...]:
         """The places that fetch what they lack, and keep it."""
         return tuple(place for place in self.places if place.pull_through and not place.unusable)
@@ -131,10 +142,38 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class Lookups(msgspec.Struct, frozen=True):
-    """A batch of lookups."""
+    """A batch of lookups.
+
+    Many of them trust the same authorities, whose text may have 200 KB. So each text is sent once:
+    the `ca` of an endpoint is its place in `authorities`.
+    """
 
     lookups: tuple[Lookup, ...]
     pace: Pace
+    authorities: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, lookups: tuple[Lookup, ...], pace: Pace) -> Lookups:
+        """The batch of these lookups."""
+        texts = sorted(frozenset[str]().union(*(each.endpoint.authorities for each in lookups)))
+        places = {text: str(place) for place, text in enumerate(texts)} | {"": ""}
+        short = tuple(_trusting(each, places.__getitem__) for each in lookups)
+        return cls(short, pace, tuple(texts))
+
+    @property
+    def whole(self) -> Iterator[Lookup]:
+        """The lookups as they were given."""
+        return (
+            _trusting(each, lambda place: self.authorities[int(place)] if place else "")
+            for each in self.lookups
+        )
+
+
+def _trusting(lookup: Lookup, text: Callable[[str], str]) -> Lookup:
+    """The lookup with another text for each `ca`."""
+    endpoint = lookup.endpoint
+    mirrors = tuple(replace(each, ca=text(each.ca)) for each in endpoint.mirrors)
+    return replace(lookup, endpoint=replace(endpoint, ca=text(endpoint.ca), mirrors=mirrors))
 
 
 class PlacedAnswer(msgspec.Struct, frozen=True):

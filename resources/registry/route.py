@@ -49,6 +49,12 @@ def places_of(table: RegistryTable, registry: str, repository: str) -> list[Plac
     return mirrors if mirror.skip_fallback else [*mirrors, own]
 
 
+def is_cached(table: RegistryTable, registry: str, repository: str) -> bool:
+    """Whether a repository is pulled through a host that fetches what it lacks."""
+    places = places_of(table, registry, repository)
+    return any(table.host(place.host).pull_through for place in places)
+
+
 def credentials_of(
     secret: Mapping[str, Any],
     policy: RegistryPolicy,
@@ -109,7 +115,7 @@ def routed(
             unusable=known.reason if isinstance(known, Unusable) else "",
         )
 
-    route = route_of(table, own.registry, own.repository)
+    route = route_of(table, own.registry, own.repository, plain_http=own.plain_http)
     registry = replace(reached(Place(own.registry, own.repository)), route=route)
     mirror = table.mirror(own.registry, own.repository)
     if mirror is None:
@@ -122,11 +128,20 @@ def routed(
     )
 
 
-def route_of(table: RegistryTable, registry: str, repository: str) -> str:
-    """A name of the way to a repository, another one for another table; empty without a table."""
+def route_of(
+    table: RegistryTable, registry: str, repository: str, *, plain_http: bool = False
+) -> str:
+    """A name of the way to a repository, another one for another table; empty without a table.
+
+    Whoever takes plain HTTP for a registry has a way of their own: where nobody answers by it, the
+    registry does not hang for others.
+    """
     digest = table_digest(table)
+    if not digest and not plain_http:
+        return ""
     mirror = table.mirror(registry, repository)
-    return f"{mirror.prefix if mirror is not None else registry}@{digest}" if digest else ""
+    way = f"{mirror.prefix if mirror is not None else registry}@{digest}"
+    return f"{way} by plain HTTP" if plain_http else way
 
 
 def secrets_of(table: RegistryTable, registry: str, repository: str) -> dict[str, str]:

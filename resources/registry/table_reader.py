@@ -44,6 +44,7 @@ _IS_EXCEPTION = re.compile(r"[A-Za-z0-9.*:/_\[\]-]+", re.ASCII)
 _CERTIFICATE = re.compile(
     r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----", re.ASCII
 )
+_PRIVATE = "PRIVATE KEY-----"
 _PLACE = "a host with an optional port and path, such as registry.example.com:5000/mirror"
 _A_HOST = "a host with an optional port, such as registry.example.com:5000"
 
@@ -103,7 +104,7 @@ def _hosts(node: YamlNode | None, at: str) -> dict[str, Host]:
     hosts: dict[str, Host] = {}
     for key, value in _pairs(node, at):
         if not _IS_HOST.fullmatch(key):
-            raise InvalidSpec(at, key, _A_HOST)
+            raise InvalidSpec(at, _public(key), _A_HOST)
         name = host_name(key)
         if name in hosts:
             raise InvalidSpec(at, key, "each host once")
@@ -143,7 +144,7 @@ def _auth(node: YamlNode, at: str) -> HostAuth:
 def _place(node: YamlNode, at: str) -> str:
     text = _text(node, at)
     if not _IS_PLACE.fullmatch(text):
-        raise InvalidSpec(at, text, f"{_PLACE}, without https:// and without a tag")
+        raise InvalidSpec(at, _public(text), f"{_PLACE}, without https:// and without a tag")
     host, separator, path = text.partition("/")
     return f"{host_name(host)}{separator}{path}"
 
@@ -151,7 +152,7 @@ def _place(node: YamlNode, at: str) -> str:
 def _host(node: YamlNode, at: str) -> str:
     text = _text(node, at)
     if not _IS_HOST.fullmatch(text):
-        raise InvalidSpec(at, text, _A_HOST)
+        raise InvalidSpec(at, _public(text), _A_HOST)
     return text.lower()
 
 
@@ -162,23 +163,31 @@ def _proxy(node: YamlNode, at: str) -> str:
     if text and not (is_plain and text.startswith("http://")):
         # Everybody may read it who may read the ConfigMaps of a namespace that has a Falco.
         allowed = "http://, a host and a port, without user name, password and path"
-        raise InvalidSpec(at, text if "@" not in text else "…@…", allowed)
+        raise InvalidSpec(at, _public(text), allowed)
     return text.rstrip("/")
 
 
 def _exception(node: YamlNode, at: str) -> str:
     text = _text(node, at)
     if not _IS_EXCEPTION.fullmatch(text):
-        raise InvalidSpec(at, text, "a host, a domain such as .example.com, an address or a CIDR")
+        allowed = "a host, a domain such as .example.com, an address or a CIDR"
+        raise InvalidSpec(at, _public(text), allowed)
     return text
 
 
 def _ca(node: YamlNode, at: str) -> str:
     text = _text(node, at)
     blocks = _CERTIFICATE.findall(text)
+    if _PRIVATE in text:  # it would be handed to every namespace that has a Falco
+        raise InvalidSpec(at, "…", "certificates alone, without a private key")
     if text and not (blocks and all(map(_is_der, blocks))):
         raise InvalidSpec(at, text, "certificates in PEM, each from BEGIN to END CERTIFICATE")
     return text
+
+
+def _public(text: str) -> str:
+    """A text as logs may show it: what has an @ may have a user name and password before it."""
+    return "…@…" if "@" in text else text
 
 
 def _is_der(block: str) -> bool:

@@ -32,6 +32,8 @@ from resources.node.files import file_name, library_name
 from resources.node.plugin_entries import entry_of, entry_problem
 from resources.node.pulling_pods import covered_pods, pulling_pods
 from resources.node.slots import Content, SlotVersion
+from resources.registry.limits import FILL_SECONDS
+from resources.registry.route import is_cached
 from sidecar.node.fetcher import origin_of_config_map, origin_of_inline
 from sidecar.node.fetches import Fetches, Job
 
@@ -48,7 +50,8 @@ if TYPE_CHECKING:
     from sidecar.node.state import NodeState
 
 _log = logging.getLogger(__name__)
-# Seconds that the operator may take to resolve a new generation; after that it seems to be away.
+# Seconds that the operator may take to resolve a new generation, beside those in which a cache
+# fetches it; after that it seems to be away.
 _RESOLVING = 10.0
 
 
@@ -134,7 +137,9 @@ class NodeArtifactActor(Actor):
         if not selects(resource.spec.selector, self._services.labels()):
             return self._unfetched(snapshot, revision or "", selected=False)
         if revision is None:
-            return self._unfetched(snapshot, is_coming=self._may_be_resolved(snapshot, now))
+            return self._unfetched(
+                snapshot, is_coming=self._may_be_resolved(snapshot, sources, now)
+            )
         if isinstance(resource, Plugin) and (problem := entry_problem(resource)):
             return self._unfetched(snapshot, revision, trouble=Trouble(INVALID, problem))
         jobs = self._jobs(sources, resolved, revision)
@@ -145,18 +150,22 @@ class NodeArtifactActor(Actor):
         is_coming = self._fetches.is_coming
         if sources.oci is not None and Medium.OCI not in jobs:
             states[Medium.OCI] = None  # the tag has no digest yet: what is installed stays
-            is_coming = self._may_be_resolved(snapshot, now)
+            is_coming = self._may_be_resolved(snapshot, sources, now)
         if isinstance(resource, Plugin) and sources.oci is None:
             states[Medium.INLINE] = self._version(resource, snapshot, Medium.INLINE, None)
         warnings = (sources.inline.warning,) if sources.inline and sources.inline.warning else ()
         artifact = self._artifact(snapshot, revision, sources=states, is_coming=is_coming)
         return artifact._replace(warnings=warnings)
 
-    def _may_be_resolved(self, snapshot: Snapshot, now: float) -> bool:
+    def _may_be_resolved(self, snapshot: Snapshot, sources: Sources, now: float) -> bool:
         """Whether the operator may still be about to resolve this generation."""
         waits_for = snapshot.meta.uid, snapshot.meta.generation
         if waits_for != self._waits_for:
-            self._waits_for, self._waits_until = waits_for, now + _RESOLVING
+            oci, seconds = sources.oci, _RESOLVING
+            if oci is not None:
+                table = self._services.fetcher.registries.table
+                seconds += FILL_SECONDS * is_cached(table, oci.registry, oci.repository)
+            self._waits_for, self._waits_until = waits_for, now + seconds
         return now < self._waits_until
 
     def _unfetched(self, snapshot: Snapshot, revision: str = "", **fields: Any) -> NodeArtifact:

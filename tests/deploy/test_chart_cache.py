@@ -241,10 +241,24 @@ def test_it_stands_beside_what_the_table_has_of_users():
     assert set(read.hosts) == {"m.example.com", HOST}
 
 
+def test_it_is_reached_without_the_proxy_of_the_table():
+    own = {"proxy": "http://proxy.example.com:3128", "noProxy": [".example.com"]}
+    read, _ = table(None, f"--set-json=registries={json.dumps(own)}")
+    assert (read.proxy, read.no_proxy) == (own["proxy"], (".example.com", HOST))
+    assert table()[0].no_proxy == ()
+
+
 def test_it_says_when_a_registry_has_a_mirror_already():
     own = [{"prefix": "ghcr.io", "locations": ["m.example.com"]}]
     with pytest.raises(HelmError, match=r"registries\.mirrors has the prefix ghcr\.io"):
         documents(None, f"--set-json=registries.mirrors={json.dumps(own)}")
+
+
+def test_it_says_when_two_would_have_the_same_name():
+    long = "registry-of-a-company-with-a-name-that-is-long"
+    for one, other in (("a.b.io", "a-b.io"), (f"{long}.example.com", f"{long}.example.org")):
+        with pytest.raises(HelmError, match=f"the cache of {other} would have the name of another"):
+            documents({"upstreams": [{"registry": one}, {"registry": other}]})
 
 
 def test_the_service_leads_to_its_pods_alone():

@@ -13,7 +13,7 @@ import yaml
 from deploy.local.certificates import Authority
 from deploy.local.publisher import Repository, publish_rules
 from deploy.local.registry import Registry
-from resources.falco.pod import REGISTRIES_FILE
+from resources.falco.pod_settings import REGISTRIES_FILE
 from resources.registry.table import TABLE_KEY
 from tests.api import manifest
 from tests.e2e.falcos import condition

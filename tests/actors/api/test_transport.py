@@ -19,6 +19,7 @@ from actors.api import configuration as configuration_module
 from actors.api import transport as module
 from actors.api.configuration import TokenFile, in_cluster_configuration, kubeconfig_configuration
 from actors.api.errors import Garbled, Lost, NotFound, Refused, Unavailable
+from actors.api.target import Target
 from actors.api.transport import Transport
 from deploy.local.certificates import Authority
 from resources.kubernetes.kinds import collection_path
@@ -282,7 +283,7 @@ def test_a_closed_connection_is_gone_without_the_garbage_collector(control_plane
     ],
 )
 def test_a_request_is_counted_by_its_resource(path, resource):
-    assert module._resource_of(path) == resource
+    assert Target.of(path).resource == resource
 
 
 async def test_each_request_is_counted_once_with_its_code(client, namespace, requests):

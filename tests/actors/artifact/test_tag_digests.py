@@ -16,6 +16,7 @@ from actors.runtime.context import Runtime
 from resources.artifact.references import Unresolved
 from resources.artifact.resolution import TagAnswer
 from resources.artifact.sources import OciSource
+from resources.registry.limits import FILL_SECONDS
 from resources.registry.request import Credentials, Endpoint, Filled, LookupAnswer, Problem
 from tests.actor_examples import exits_of
 from tests.actors.artifacts import artifact_ref
@@ -47,6 +48,7 @@ class House:
         self.told = []
         self.endpoints = []
         self.unreadable = None
+        self.authorities = {}
         self.cached = False
         self.fills = []
         self.filling = []
@@ -59,7 +61,11 @@ class House:
         cache = Endpoint("cache", source.repository, pull_through=True)
         mirrors = (cache,) if self.cached else ()
         return Endpoint(
-            source.registry, source.repository, credentials=credentials, mirrors=mirrors
+            source.registry,
+            source.repository,
+            ca=self.authorities.get(source.repository, ""),
+            credentials=credentials,
+            mirrors=mirrors,
         )
 
     def fill(self, request):
@@ -409,6 +415,17 @@ async def test_a_batch_has_an_end(house):
     assert list(map(len, house.batches)) == [MOST_AT_ONCE, 20]
 
 
+async def test_authorities_of_one_namespace_leave_no_batch_too_large_for_others(house):
+    house.authorities = {f"falco/{number}": f"{number:08}" * 100_000 for number in range(12)}
+    for number in range(12):
+        artifact = artifact_ref(f"rules-{number}", namespace="greedy")
+        house.ask(artifact, TAG._replace(repository=f"falco/{number}"))
+    house.ask(artifact_ref("rules", namespace="modest"))
+    await house.clock.advance(1.0)
+    assert [len(batch) for batch in house.batches] == [6, 5, 2]
+    assert len(house.take_told()) == 13
+
+
 async def test_a_poller_that_is_started_again_goes_on(house):
     house.gates["ghcr.io"] = asyncio.Event()
     house.ask()
@@ -440,7 +457,8 @@ async def test_a_new_digest_is_told_once_the_caches_have_had_their_turn(house, p
     await house.clock.advance(700.0)
     assert len(house.batches) == 2
     house.says["ghcr.io"] = LookupAnswer(B)
-    await house.clock.advance(700.0)
+    while len(house.fills) == 1:
+        await house.clock.advance(10.0)
     assert house.fills == [("ghcr.io", A), ("ghcr.io", B)]
     assert house.ask() == TagAnswer(A)
     house.filling[1].set_result(Filled())
@@ -465,6 +483,23 @@ async def test_caches_that_take_their_time_hold_up_no_other_look_up(house):
     house.filling[2].set_result(Filled())
     await settle()
     assert len(house.take_told()) == 3
+
+
+async def test_a_queue_before_caches_that_hang_holds_no_digest_up(house):
+    house.cached = True
+    artifacts = [artifact_ref(f"rules-{number}") for number in range(20)]
+    for number, artifact in enumerate(artifacts):
+        house.ask(artifact, TAG._replace(repository=f"falco/{number}"))
+    await house.clock.advance(1.0)
+    assert (len(house.fills), house.take_told()) == (2, [])
+    await house.clock.advance(FILL_SECONDS)
+    assert set().union(*house.take_told()) == set(artifacts)
+    assert all(filling.cancelled() for filling in house.filling)
+    house.ask(MORE, OTHER)
+    await house.clock.advance(1.0)
+    house.filling[-1].set_result(Filled())
+    await settle()
+    assert house.take_told() == [{MORE}]
 
 
 async def test_nothing_is_fetched_where_there_is_no_digest(house):

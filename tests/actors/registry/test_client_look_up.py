@@ -1,14 +1,21 @@
 """Look-ups in one batch: each answer is there when it is known, whatever the others do."""
 
 import socket
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 
 import pytest
+from msgspec.structs import replace
 
 from actors.registry.client import look_up
+from deploy.local.certificates import Authority
 from resources.registry.request import Lookup, Pace
 from tests.actors.registry import hostile_archives as hostile
-from tests.actors.registry.hostile_registry import HostileRegistry, manifest_path
+from tests.actors.registry.hostile_registry import (
+    HostileRegistry,
+    digest_of,
+    manifest_path,
+    reply,
+)
 from tests.actors.registry.pulling import endpoint_of, looked_up, problem_of
 
 LATEST = manifest_path("latest")
@@ -94,6 +101,18 @@ async def test_a_server_that_drops_connections_is_tried_once(full, good):
     assert problem_of(lost).message.endswith(f"http://{full} does not answer in time")
 
 
+async def test_who_asks_a_registry_by_another_scheme_finds_it_down_for_nobody_else(
+    tmp_path,
+):
+    authority = Authority(tmp_path)
+    with HostileRegistry(authority.server("registry", ["127.0.0.1"])) as registry:
+        digest = registry.artifact(hostile.good(), "latest")
+        right = registry.endpoint(ca=authority.certificate.read_text())
+        wrong = replace(right, plain_http=True, ca="")
+        answers = await looked_up([Lookup(wrong, "latest"), Lookup(right, "latest")])
+        assert [answer.digest for answer in answers] == ["", digest]
+
+
 async def test_a_silent_registry_is_asked_once(silent):
     (answer,) = await looked_up([latest(silent, idle_seconds=0.2)])
     assert problem_of(answer).hangs
@@ -126,3 +145,35 @@ async def test_if_the_child_fails_each_registry_has_one_of_its_own_within_the_sa
     assert problem_of(failed).hangs
     assert problem_of(late).hangs
     assert found.digest == digest
+
+
+async def test_authorities_that_many_trust_are_sent_once(good):
+    tags = [f"v{number}" for number in range(100)]
+    digest = good.artifact(hostile.good(), *tags)
+    far = good.endpoint(ca="far " * 100_000)
+    endpoint = good.endpoint(ca="near" * 100_000, mirrors=(far,))
+    answers = await looked_up([Lookup(endpoint, tag) for tag in tags])
+    assert {answer.digest for answer in answers} == {digest}
+
+
+async def test_a_connection_is_used_again_however_many_registries_have_authorities(tmp_path):
+    connections, tags, lookups = set(), ("a", "b", "c"), []
+
+    def act(request):
+        connections.add(request.client_address)
+        reply(request, b"", Docker_Content_Digest=digest_of(b""))
+
+    with ExitStack() as running:
+        for number in range(6):
+            directory = tmp_path / str(number)
+            directory.mkdir()
+            authority = Authority(directory)
+            keys = authority.server("registry", ["127.0.0.1"])
+            registry = running.enter_context(HostileRegistry(keys))
+            endpoint = registry.endpoint(ca=authority.certificate.read_text())
+            for tag in tags:
+                registry.act(manifest_path(tag), act)
+                lookups.append(Lookup(endpoint, tag))
+        answers = await looked_up(lookups)
+    assert {answer.digest for answer in answers} == {digest_of(b"")}
+    assert len(connections) == 6

@@ -240,6 +240,26 @@ async def test_a_mirror_that_hangs_leaves_the_next_its_time(first, second):
     assert answers[0].digest == artifact
 
 
+async def test_what_is_not_there_is_no_reason_to_ask_a_registry_less_whose_mirror_hangs(
+    first, second
+):
+    first.act(manifest_path("latest"), lambda _: first.over.wait())
+    endpoint = behind(second.endpoint(), first.endpoint())
+    [answer] = await looked_up([Lookup(endpoint, "latest", idle_seconds=1.0)])
+    assert answer.problem is not None
+    assert (answer.problem.transient, answer.problem.hangs) == (True, False)
+
+
+@pytest.mark.parametrize(("status", "wait"), [(404, None), (503, 60.0), (429, 10.0)])
+async def test_what_a_mirror_demands_to_wait_counts_unless_the_registry_has_answered(
+    first, second, status, wait
+):
+    first.act(manifest_path("latest"), lambda request: reply(request, b"", 429, Retry_After="60"))
+    second.serve(manifest_path("latest"), b"", status)
+    problem = await not_found(behind(second.endpoint(), first.endpoint()))
+    assert (problem.transient, problem.retry_after) == (True, wait)
+
+
 async def test_a_mirror_that_is_down_is_asked_once_in_a_batch(first, second):
     for name in ("a", "b", "c"):
         second.artifact(GOOD, name)

@@ -90,9 +90,11 @@ def shown(shell, step):
 
 
 def lasting(shell, step):
-    """The output once it no longer changes; that of the page if it still fits."""
+    """The output once it no longer changes, or that of the page once it is right."""
     output, since = shell(step.command), time.monotonic()
-    while step.only_asks and time.monotonic() - since < SAME_SECONDS:
+    while step.only_asks and not shows(step.output, output):
+        if time.monotonic() - since > SAME_SECONDS:
+            break
         now = shell(step.command)
         if settled(now) != settled(output):
             output, since = now, time.monotonic()

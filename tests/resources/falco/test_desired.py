@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from resources.falco.desired import FalcoSettings, desired, main_workload, resolved_version
-from resources.falco.pod import REGISTRIES_FILE
+from resources.falco.pod_settings import REGISTRIES_FILE
 from resources.falco.rights import Readable
 from resources.falco.spec import Falco, FalcoSpec, FalcoStatus
 from resources.instance.children import unwanted

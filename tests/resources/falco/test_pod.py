@@ -4,7 +4,8 @@ import pytest
 
 from resources.artifact.fields import Validation
 from resources.falco.exact_check import ExactCheck
-from resources.falco.pod import PodSettings, pod_template
+from resources.falco.pod import pod_template
+from resources.falco.pod_settings import PodSettings
 
 SETTINGS = PodSettings(
     workload="DaemonSet",

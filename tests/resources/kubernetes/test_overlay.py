@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.falco.pod import PodSettings
 from resources.falco.pod import pod_template as default_template
+from resources.falco.pod_settings import PodSettings
 from resources.kubernetes.merge_shapes import POD_TEMPLATE
 from resources.kubernetes.overlay import merged, normalized, pod_template
 from tests.resources.kubernetes.templates import templates

@@ -4,10 +4,18 @@ import json
 from base64 import b64encode
 
 import pytest
+from msgspec.structs import replace
 
 from resources.registry.credentials import DEFAULT_POLICY, REGISTRY_ANNOTATION, InvalidCredentials
 from resources.registry.request import Credentials, Endpoint, Proxy
-from resources.registry.route import Place, Unusable, credentials_of, routed, secrets_of
+from resources.registry.route import (
+    Place,
+    Unusable,
+    credentials_of,
+    route_of,
+    routed,
+    secrets_of,
+)
 from resources.registry.table import NO_TABLE
 from resources.registry.table_reader import read_table
 from resources.signatures.official import official_identities
@@ -172,6 +180,14 @@ def test_another_table_is_another_lane():
     }
     assert len(lanes) == 4
     assert "ghcr.io" in lanes
+
+
+@pytest.mark.parametrize("table", [NO_TABLE, TABLE])
+def test_who_takes_plain_http_has_a_lane_of_their_own_that_the_operator_knows(table):
+    plain = replace(OWN, plain_http=True)
+    lanes = [routed(own, table, {}, nobody).lane for own in (OWN, plain)]
+    assert lanes[0] != lanes[1]
+    assert lanes[1] == route_of(table, OWN.registry, OWN.repository, plain_http=True)
 
 
 def test_an_artifact_is_official_by_the_reference_that_its_resource_names():

@@ -224,13 +224,6 @@ hosts:
 """.encode()
 
 
-def test_a_password_in_the_proxy_is_refused_and_not_repeated():
-    with pytest.raises(InvalidSpec) as refusal:
-        read_table(b"proxy: http://user:hunter2@proxy:3128")
-    assert "hunter2" not in str(refusal.value)
-    assert "without user name" in str(refusal.value)
-
-
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -266,3 +259,22 @@ def test_whatever_the_file_holds_is_a_table_or_is_refused(value):
     with suppress(InvalidSpec, BadYaml):
         table = read_table(data)
         assert read_table(table_text(table).encode()) == table
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "mirrors: [{prefix: 'me:hunter2@a', locations: [b]}]",
+        "mirrors: [{prefix: a, locations: ['https://me:hunter2@b/c']}]",
+        "hosts: {'me:hunter2@a': {}}",
+        "proxy: http://me:hunter2@proxy:3128",
+        "noProxy: ['me:hunter2@a']",
+        "localRegistries: ['me:hunter2@a']",
+        f'hosts: {{a: {{tls: {{ca: "{CA_LINES}-----BEGIN PRIVATE KEY-----hunter2"}}}}}}',
+        'hosts: {a: {tls: {ca: "-----BEGIN EC PRIVATE KEY-----hunter2"}}}',
+    ],
+)
+def test_a_secret_at_the_wrong_place_is_neither_taken_nor_shown(table):
+    with pytest.raises(InvalidSpec) as refusal:
+        read_table(table.encode())
+    assert "hunter2" not in str(refusal.value)

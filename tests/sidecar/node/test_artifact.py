@@ -17,6 +17,7 @@ from resources.artifact.medium import Medium
 from resources.kubernetes.meta import RETRY
 from resources.kubernetes.reference import ObjectRef
 from resources.node.artifact import Trouble
+from resources.registry.table import NO_TABLE, Host, Mirror, RegistryTable
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes
 from resources.signatures.policy import Mode
 from sidecar.node import artifact as module
@@ -95,6 +96,13 @@ def test_a_parked_actor_says_so_also_if_it_is_the_decoding_that_crashes(monkeypa
 
 
 DIGEST = f"sha256:{'a' * 64}"
+
+
+def knowing(table):
+    """The part of a Fetcher that knows the table of registries."""
+    return SimpleNamespace(registries=SimpleNamespace(table=table))
+
+
 ENFORCED = DefaultModes(others=Mode.ENFORCE)
 UNVERIFIED = {"ociDigest": DIGEST}
 OTHERWISE = {"ociDigest": DIGEST, "verified": {"digest": f"sha256:{'b' * 64}", "policy": "p"}}
@@ -115,7 +123,7 @@ def test_enforced_no_digest_is_fetched_that_the_operator_has_not_verified(
     document["status"]["resolved"] = published
     found = snapshot_of("Rulesfile", json.dumps(document).encode())
     services: Any = SimpleNamespace(
-        labels=dict, modes=modes, validation=Validation.ENFORCE, fetcher=None
+        labels=dict, modes=modes, validation=Validation.ENFORCE, fetcher=knowing(NO_TABLE)
     )
     actor = NodeArtifactActor(fake_runtime()[0], found.ref, services)
     assert actor._look(found, 0.0).sources == {Medium.OCI: None}
@@ -150,7 +158,11 @@ class Running(FakeClock):
         return self._time
 
 
-async def test_what_nobody_resolves_is_not_awaited_for_ever_though_a_timer_is_early():
+CACHE = RegistryTable((Mirror("ghcr.io", ("cache",)),), {"cache": Host(pull_through=True)})
+
+
+@pytest.mark.parametrize(("table", "seconds"), [(NO_TABLE, 10.0), (CACHE, 70.0)])
+async def test_what_nobody_resolves_is_not_awaited_for_ever_though_a_timer_is_early(table, seconds):
     """Else other artifacts that are refused would be pending as long as it is not resolved."""
     clock, store, state = Running(), Store(), State()
     unresolved = artifact(spec={"ociArtifact": {"image": {"repository": "a/b"}}}, resolved=None)
@@ -158,11 +170,17 @@ async def test_what_nobody_resolves_is_not_awaited_for_ever_though_a_timer_is_ea
     document["metadata"]["resourceVersion"] = "1"
     store.put(snapshot_of("Rulesfile", json.dumps(document).encode()))
     services: Any = SimpleNamespace(
-        store=store, state=state, labels=dict, validation=Validation.ENFORCE, modes=DEFAULT_MODES
+        store=store,
+        state=state,
+        labels=dict,
+        validation=Validation.ENFORCE,
+        modes=DEFAULT_MODES,
+        fetcher=knowing(table),
     )
     runtime = Runtime(clock=clock, random=random.Random(1), observer=Counting())
     actor = NodeArtifactActor(runtime, unresolved.ref, services)
     result = await actor.on_reconcile(Reasons())
+    assert actor._waits_until == pytest.approx(seconds, abs=0.01)
     assert (state.artifact.is_coming, type(result)) == (True, RequeueAfter)
     clock._time = actor._waits_until - 0.00015
     while isinstance(result, RequeueAfter):

@@ -46,6 +46,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- if .Values.cache.enabled }}
 {{- $mirrors := get $table "mirrors" | default list }}
 {{- $hosts := get $table "hosts" | default dict | deepCopy }}
+{{- $caches := list }}
 {{- range $upstream := .Values.cache.upstreams }}
 {{- range $mirrors }}
 {{- if eq .prefix $upstream.registry }}
@@ -54,6 +55,10 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
 {{- $about := dict "root" $ "registry" $upstream.registry }}
 {{- $host := include "falco-operator.cache.host" $about }}
+{{- if has $host $caches }}
+{{- printf "cache.upstreams: the cache of %s would have the name of another, %s" $upstream.registry $host | fail }}
+{{- end }}
+{{- $caches = append $caches $host }}
 {{- $ca := include "falco-operator.cache.ca" $about }}
 {{- $mirror := dict "prefix" $upstream.registry "locations" (list $host) "skipFallback" $.Values.cache.skipFallback }}
 {{- $mirrors = append $mirrors $mirror }}
@@ -62,6 +67,10 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
 {{- $_ := set $table "mirrors" $mirrors }}
 {{- $_ := set $table "hosts" $hosts }}
+{{- if get $table "proxy" }}
+{{- /* No proxy outside of the cluster knows a name within it. */}}
+{{- $_ := set $table "noProxy" (concat (get $table "noProxy" | default list) $caches) }}
+{{- end }}
 {{- end }}
 {{- if $table }}{{ toYaml $table }}{{ end }}
 {{- end }}
