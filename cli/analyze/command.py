@@ -83,7 +83,10 @@ def analyze(
     contents, unread = _contents(paths, access)
     untold = [str(one) for one in unread]
     found = [one for one in analyzed(contents, falco_version) if one.code.name not in suppress]
-    click.echo(_written(found, output), nl=False)
+    if output == "json":
+        click.echo(codes.as_json(found, contents.checked, untold), nl=False)
+    else:
+        click.echo(_written(found, output), nl=False)
     for one in untold:
         click.echo(one, err=True)
     if output == "text":
@@ -138,8 +141,6 @@ def _require_codes(names: Iterable[str]) -> None:
 
 def _written(found: list[Finding], output: str) -> str:
     match output:
-        case "json":
-            return codes.as_json(found)
         case "sarif":
             return codes.as_sarif(found, version("falco-operator"))
         case "github":
@@ -148,7 +149,9 @@ def _written(found: list[Finding], output: str) -> str:
 
 
 def _summary(found: list[Finding], checked: int, *, is_whole: bool) -> str:
-    well = "all is well" if is_whole else "nothing is wrong with what could be read"
+    well = "all is well" if checked else "nothing of Falco's is there"
+    if not is_whole:
+        well = "nothing is wrong with what could be read"
     return f"{checked} checked: {codes.counted(found) or well}"
 
 

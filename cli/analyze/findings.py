@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -103,8 +104,8 @@ def as_text(findings: Sequence[Finding]) -> str:
     )
 
 
-def as_json(findings: Sequence[Finding]) -> str:
-    """All of them as a Kubernetes List."""
+def as_json(findings: Sequence[Finding], checked: int, unread: Sequence[str]) -> str:
+    """All of them as a Kubernetes List, how much was checked, and what could not be read."""
     items = [
         {
             "file": one.file,
@@ -118,7 +119,8 @@ def as_json(findings: Sequence[Finding]) -> str:
         }
         for one in findings
     ]
-    return _json({"apiVersion": "v1", "kind": "List", "items": items})
+    told = {"checked": checked, "unread": unread}
+    return _json({"apiVersion": "v1", "kind": "List", **told, "items": items})
 
 
 def as_sarif(findings: Sequence[Finding], version: str) -> str:
@@ -142,7 +144,7 @@ def as_sarif(findings: Sequence[Finding], version: str) -> str:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": one.file},
+                        "artifactLocation": {"uri": quote(one.file)},
                         "region": {"startLine": one.line},
                     }
                 }

@@ -11,6 +11,7 @@ from resources.component.spec import Component
 from resources.falco import desired as falco
 from resources.falco.rights import Readable
 from resources.falco.spec import Falco
+from resources.kubernetes.invalid_spec import InvalidSpec
 
 if TYPE_CHECKING:
     from cli.analyze.contents import Resource
@@ -39,9 +40,16 @@ def children_of(
         msgspec.DecodeError: a field has a type that the CRD does not allow.
     """
     raw = _raw(resource, uid)
-    if resource.kind == "Component":
-        return component.desired(msgspec.json.decode(raw, type=Component), settings.excluded_labels)
-    return falco.desired(msgspec.json.decode(raw, type=Falco), settings, readable)
+    try:
+        if resource.kind == "Component":
+            owner = msgspec.json.decode(raw, type=Component)
+            return component.desired(owner, settings.excluded_labels)
+        return falco.desired(msgspec.json.decode(raw, type=Falco), settings, readable)
+    except (AttributeError, KeyError, TypeError) as error:
+        # The API server has checked what the operator reads, and nobody has checked a file.
+        template = resource.document.value["spec"].get("podTemplateSpec")
+        allowed = "what a pod has: items of lists are objects, and have names"
+        raise InvalidSpec("spec.podTemplateSpec", template, allowed) from error
 
 
 def running_of(resource: Resource) -> Running:

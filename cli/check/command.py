@@ -80,6 +80,10 @@ async def _until_well(
     access: Access, operator_namespace: str, wait: float, least: int, *, is_pre: bool
 ) -> list[Result]:
     """The last answers: those that are well, or those at the end of the time."""
+    from cli.cluster.connection import connected  # noqa: PLC0415
+
+    async with connected(access):
+        pass  # a kubeconfig that cannot be used becomes no better by waiting
     loop = asyncio.get_running_loop()
     until = loop.time() + wait
     while True:

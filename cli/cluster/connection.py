@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -78,6 +79,10 @@ async def _kubeconfig(access: Access) -> Kubeconfig:
         if not home.exists() and token.exists():
             return Kubeconfig(in_cluster_configuration(SERVICE_ACCOUNT), token.read_text().strip())
         paths = str(home)
+    if not any(map(os.path.exists, filter(None, paths.split(os.pathsep)))):
+        raise Failure(f"there is no kubeconfig: {paths} does not exist")
+    # What it logs is in the error that it raises, too.
+    logging.getLogger("kubernetes_asyncio").addHandler(logging.NullHandler())
     return await read_kubeconfig(paths, access.context)
 
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_TIME = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>s|m|h|)", re.ASCII)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_PART = r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(ms|s|m|h)"
+_TIME = re.compile(rf"[0-9]{{1,6}}|(?:{_PART})+", re.ASCII)
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Access:
 
 
 class Duration(click.ParamType[float]):
-    """A time as kubectl takes it: `90`, `90s`, `2m` or `1h`; a number of seconds."""
+    """A time as kubectl takes it: `90`, `90s`, `1m30s` or `500ms`; a number of seconds."""
 
     name = "duration"
 
@@ -50,10 +51,11 @@ class Duration(click.ParamType[float]):
         """The seconds."""
         if isinstance(value, int | float):
             return float(value)
-        match = _TIME.fullmatch(str(value))
-        if match is None:
-            self.fail(f"{value!r} is no time: a number with s, m or h", param, ctx)
-        return float(int(match["number"]) * _SECONDS[match["unit"]])
+        text = str(value)
+        if _TIME.fullmatch(text) is None:
+            self.fail(f"{value!r} is no time: numbers with ms, s, m or h", param, ctx)
+        parts = re.findall(_PART, text, re.ASCII) or [(text, "s")]
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
 def cluster_options(command: Callable[..., R]) -> Callable[..., R]:

@@ -131,6 +131,18 @@ def test_certificates_that_are_none(tmp_path):
     assert told.startswith("Error: the certificates of the kubeconfig cannot be used: ")
 
 
+def test_no_kubeconfig_and_a_plugin_that_fails_are_one_sentence(tmp_path):
+    code, told = run("status", "--kubeconfig", tmp_path / "none", directory=tmp_path)
+    assert (code, told) == (2, f"Error: there is no kubeconfig: {tmp_path}/none does not exist\n")
+    ended = run("check", "--wait", "1h", "--kubeconfig", tmp_path / "none", directory=tmp_path)
+    assert ended == (code, told)
+    path = kubeconfig(tmp_path, "https://127.0.0.1:1")
+    plugin = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: 'false'}}"
+    path.write_text(path.read_text().replace("user: {}", f"user: {plugin}"))
+    code, told = run("status", "--kubeconfig", path, directory=tmp_path)
+    assert (code, told) == (2, f"Error: kubeconfig {path}: exec: process returned 1\n")
+
+
 @pytest.mark.parametrize(("raised", "code"), [(KeyError, 2), (KeyboardInterrupt, 130)])
 def test_a_command_that_has_a_bug_or_is_interrupted_has_found_nothing(raised, code, monkeypatch):
     @click.command()

@@ -77,7 +77,9 @@ def test_the_exit_code_says_fine_found_or_could_not_tell(directory, arguments, c
 
 
 def test_json_is_a_list_with_all_that_the_text_says(directory):
-    [item] = json.loads(run("analyze", "-f", directory, "-o", "json").stdout)["items"]
+    told = json.loads(run("analyze", "-f", directory, "-o", "json").stdout)
+    assert (told["checked"], told["unread"]) == (2, [])
+    [item] = told["items"]
     assert item == {
         "file": f"{directory}/below/bad.yml",
         "line": 7,
@@ -100,6 +102,14 @@ def test_sarif_names_the_rule_and_the_line(directory):
     assert location["physicalLocation"]["region"] == {"startLine": 7}
 
 
+def test_a_name_in_sarif_is_a_uri(tmp_path):
+    (tmp_path / "a b#1.yaml").write_text(inline(BAD_RULE))
+    [ran] = json.loads(run("analyze", "-f", tmp_path, "-o", "sarif").stdout)["runs"]
+    [location] = ran["results"][0]["locations"]
+    name = location["physicalLocation"]["artifactLocation"]["uri"]
+    assert name == f"{tmp_path}/a%20b%231.yaml"
+
+
 def test_annotations_of_github_hold_no_line_break_and_no_separator(tmp_path):
     path = tmp_path / "a,b:c.yaml"
     path.write_text(BAD_RULE.replace("A shell", "100% a shell", 1))
@@ -119,7 +129,26 @@ def test_render_writes_what_the_operator_makes():
     assert "docker.io/falcosecurity/falco:0.44.1" in images
 
 
-@pytest.mark.parametrize("text", [RULE, "", "apiVersion: [\n"])
+NAMELESS = """\
+apiVersion: instance.falcosecurity.dev/v1alpha1
+kind: Falco
+metadata: {name: mine}
+spec: {podTemplateSpec: {spec: {containers: [{image: x}]}}}
+"""
+
+
+def test_a_pod_template_that_the_api_server_has_not_checked_is_a_finding():
+    ended = run("analyze", "-f", "-", text=NAMELESS)
+    assert ended.returncode == 1
+    assert ended.stdout.startswith("-:1: error FAL0002: Falco/default/mine: spec.podTemplateSpec: ")
+
+
+def test_where_nothing_of_falco_is_all_is_not_well():
+    ended = run("analyze", "-f", "-", text="a: b\n")
+    assert (ended.returncode, ended.stderr) == (0, "0 checked: nothing of Falco's is there\n")
+
+
+@pytest.mark.parametrize("text", [RULE, "", "apiVersion: [\n", NAMELESS])
 def test_what_cannot_be_rendered_is_said_in_a_sentence(text):
     ended = run("render", "-f", "-", text=text)
     assert (ended.returncode, ended.stdout) == (2, "")

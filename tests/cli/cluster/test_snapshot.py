@@ -70,6 +70,9 @@ def test_there_may_be_no_kubeconfig(tmp_path):
         read(Access(str(tmp_path / "none.yaml")))
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("30s", 30.0), ("2m", 120.0), ("1h", 3600.0)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30.0), ("2m", 120.0), ("1h", 3600.0), ("90", 90.0), ("1m30s", 90.0), ("500ms", 0.5)],
+)
 def test_times_are_those_of_kubectl(text, seconds):
     assert Duration().convert(text, None, None) == seconds
