@@ -86,7 +86,7 @@ def shown(shell, step):
         assert shows(step.output, output), f"{step.command} shows\n{output}"
         return True
 
-    eventually(looked, within=150.0 if step.only_asks else 0.0)
+    eventually(looked, within=300.0 if step.only_asks else 0.0)
 
 
 def lasting(shell, step):
