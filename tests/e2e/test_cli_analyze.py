@@ -79,11 +79,13 @@ def test_the_release_is_that_of_the_falcos_of_the_cluster(api, namespace, analyz
     assert told[1].startswith(f"cluster/Config/{namespace}/capture:")
 
 
-def test_what_may_not_be_read_is_said_and_is_no_error(cluster, api, namespace, analyze, tmp_path):
+def test_who_may_read_no_artifact_is_told_so_and_not_that_all_is_well(
+    cluster, api, namespace, analyze, tmp_path
+):
     api.create(manifest("ServiceAccount", namespace, "nobody"))
     path = cluster.service_account_kubeconfig(namespace, "nobody", tmp_path / "nobody.kubeconfig")
     ended, told, said = analyze(kubeconfig=path)
-    assert (ended, told) == (0, "")
+    assert (ended, told) == (2, "")
     assert f"rulesfiles in namespace {namespace} could not be read: you may not\n" in said
 
 
