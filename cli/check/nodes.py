@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.api.version_gate import OLDEST
 from cli.check.facts import Level, Problem, containers_of, labels_of, shortened
+from cli.observed.taints import not_tolerated, taints_of
 from resources.falco.pod import SIDECAR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from cli.check.facts import Facts, Object, Workload
 
@@ -23,16 +24,6 @@ _ARCHITECTURES = ("amd64", "arm64")
 # For the modern eBPF probe: ring buffers and BTF (Falco documentation, "Kernel events").
 _KERNEL = (5, 8)
 _NUMBERS = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})", re.ASCII)
-_ENFORCED = ("NoSchedule", "NoExecute")
-_DAEMONS_TOLERATE = (
-    "node.kubernetes.io/disk-pressure",
-    "node.kubernetes.io/memory-pressure",
-    "node.kubernetes.io/not-ready",
-    "node.kubernetes.io/pid-pressure",
-    "node.kubernetes.io/unreachable",
-    "node.kubernetes.io/unschedulable",
-)
-"""The taints that the DaemonSet controller lets its pods tolerate (Kubernetes documentation)."""
 
 
 def api_server(facts: Facts) -> Iterator[Problem]:
@@ -107,21 +98,7 @@ def _runs_on(workload: Workload, node: Object) -> bool:
     )
     if required is not None:
         return False  # what it selects is for the scheduler to say
-    tolerations = spec.get("tolerations") or ()
-    return all(
-        any(_tolerates(toleration, taint) for toleration in tolerations)
-        for taint in (node.get("spec") or {}).get("taints") or ()
-        if taint["effect"] in _ENFORCED and taint["key"] not in _DAEMONS_TOLERATE
-    )
-
-
-def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
-    if toleration.get("effect") not in (None, "", taint["effect"]):
-        return False
-    if toleration.get("operator") == "Exists":
-        return toleration.get("key") in (None, "", taint["key"])
-    same = (toleration.get("key"), toleration.get("value") or "")
-    return same == (taint["key"], taint.get("value") or "")
+    return not not_tolerated(spec, taints_of(node))
 
 
 def _information(node: Object) -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cli.check.facts import Level, Problem, containers_of, labels_of, shortened
-from cli.cluster.operator_settings import is_operator
+from cli.cluster.operators import LEASE, is_operator
 from resources.falco.pod import SIDECAR
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cli.check.facts import Facts, Object
 
 ACCOUNT = "falco-operator"
-LEASE = "falco-operator"
+
 _RELEASE = "app.kubernetes.io/version"
 _OWNER_KIND = "instance.falcosecurity.dev/owner-kind"
 _LOGS = "kubectl -n {} logs deployment/{}"

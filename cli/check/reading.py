@@ -16,12 +16,12 @@ from actors.api.errors import ApiError
 from cli.check.crds import DEFINITIONS
 from cli.check.facts import Facts
 from cli.check.nodes import UNKNOWN as UNKNOWN_VERSION
-from cli.check.operator import LEASE, is_old, lease_of, unknown_falcos
+from cli.check.operator import is_old, lease_of, unknown_falcos
 from cli.check.rights import asked_of_installer, asked_of_user
-from cli.cluster.operator_settings import LABELS, settings_of
+from cli.cluster.operator_settings import settings_of
+from cli.cluster.operators import LEASE, OF_CHILDREN, SELECTOR
 from cli.cluster.snapshot import UNKNOWN, Snapshot, Unread, read_one, snapshot, why_not
 from resources.falco.desired import FalcoSettings
-from resources.instance.labels import MANAGED_BY, OPERATOR
 from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
@@ -58,14 +58,10 @@ async def read(
     Raises Failure if the API server cannot be reached.
     """
     server_version = await _version(connection)
-    children, programs = (
-        ",".join(f"{key}={value}" for key, value in labels.items())
-        for labels in ({MANAGED_BY: OPERATOR}, LABELS)
-    )
     found = await asyncio.gather(
         snapshot(connection, (*_OURS, *_WHOLE), namespace),
-        snapshot(connection, _CHILDREN, namespace, dict.fromkeys(_CHILDREN, children)),
-        _of_operators(connection, operator_namespace, programs),
+        snapshot(connection, _CHILDREN, namespace, dict.fromkeys(_CHILDREN, OF_CHILDREN)),
+        _of_operators(connection, operator_namespace, SELECTOR),
         _crds(connection),
     )
     operators = [one["metadata"]["namespace"] for one in found[2].of("Deployment")]

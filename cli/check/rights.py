@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.check.facts import Level, Problem, Right, shortened
 from cli.check.operator import ACCOUNT, deployments, is_elected
+from cli.cluster.operators import LEASE
 from resources.kubernetes.kinds import KINDS, RESOURCES
 from resources.operator_role import lease_rules, operator_rules
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from cli.check.facts import Facts, Object
 
-LEASE = "falco-operator"
+
 ROLE = "falco-operator"
 _SEEN = (*RESOURCES, "NodeReport", "Pod", "Event")
 # What the chart has, beside what its values may leave out.

@@ -7,17 +7,12 @@ from contextlib import redirect_stderr
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from cli.cluster.operators import is_operator
 from resources.falco.desired import FalcoSettings
 from resources.falco.pod import SIDECAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-LABELS = {
-    "app.kubernetes.io/name": "falco-operator",
-    "app.kubernetes.io/component": "operator",
-}
-"""What only the Deployment and the pods of the operator have."""
 
 _COMMAND = "falco-operator"
 _SIDECAR_IMAGE = "ARTIFACT_OPERATOR_IMAGE"
@@ -30,11 +25,6 @@ _SHARED_FLAGS = (
     "--verify-official",
     "--verify-others",
 )
-
-
-def is_operator(one: Mapping[str, Any]) -> bool:
-    """Whether an object is the Deployment of an operator, or one of its pods."""
-    return (one["metadata"].get("labels") or {}).items() >= LABELS.items()
 
 
 def settings_of(deployments: Iterable[Mapping[str, Any]]) -> FalcoSettings | None:

@@ -12,7 +12,8 @@ import msgspec
 from actors.api.errors import ApiError
 from actors.instance.kinds import INSTANCE_KINDS
 from cli.analyze.instances import NO_UID, children_of
-from cli.cluster.operator_settings import LABELS, settings_of, settings_of_sidecar
+from cli.cluster.operator_settings import settings_of, settings_of_sidecar
+from cli.cluster.operators import SELECTOR
 from cli.cluster.snapshot import read_one, snapshot, why_not
 from cli.diff.comparison import Change, change_of
 from cli.failure import Failure
@@ -53,8 +54,7 @@ async def read(connection: Connection, contents: Contents, sidecar_image: str) -
     Raises Failure if something could not be read, or a spec cannot be carried out.
     """
     changes, notes = [], []
-    selector = ",".join(f"{key}={value}" for key, value in LABELS.items())
-    operators = await snapshot(connection, ["Deployment"], "", {"Deployment": selector})
+    operators = await snapshot(connection, ["Deployment"], "", {"Deployment": SELECTOR})
     told = settings_of(operators.of("Deployment"))
     for resource in contents.instances:
         one = _Comparison(connection, resource, contents, told, sidecar_image)

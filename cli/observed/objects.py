@@ -15,9 +15,9 @@ from cli.observed.facts import (
     Lease,
     Meta,
     Node,
-    Taint,
     Workload,
 )
+from cli.observed.taints import taints_of
 from resources.artifact import sources as artifact_sources
 from resources.artifact.references import references
 from resources.artifact.rollout import Subject
@@ -146,14 +146,11 @@ def workload_of(one: Object) -> Workload:
 def node_from(raw: bytes) -> Node:
     """A node as an item of a list."""
     one = msgspec.json.decode(raw)
-    spec, status = one.get("spec", {}), one.get("status", {})
+    status = one.get("status", {})
     return Node(
         one["metadata"]["name"],
         one["metadata"].get("labels", {}),
-        tuple(
-            Taint(taint["key"], taint.get("value", ""), taint.get("effect", ""))
-            for taint in spec.get("taints", ())
-        ),
+        taints_of(one),
         _node_trouble(status),
         seconds(one["metadata"].get("creationTimestamp")),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.cluster.operators import NAMESPACE
 from cli.cluster.options import cluster_options
 from cli.failure import FINE, Failure
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--operator-namespace",
-    default="falco-operator",
+    default=NAMESPACE,
     show_default=True,
     help="Where the operator is, if you may not list all Deployments.",
 )

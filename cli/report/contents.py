@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from cli.cluster.operator_settings import is_operator
+from cli.cluster.operators import is_operator
 from cli.output.without_aliases import WithoutAliases
 from resources.falco.pod import MAIN, SIDECAR
 from resources.instance.labels import NAME, OWNER_KIND

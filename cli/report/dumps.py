@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from actors.api.errors import ApiError
-from cli.cluster.operator_settings import is_operator
+from cli.cluster.operators import is_operator
 from cli.cluster.snapshot import Snapshot
 from cli.failure import Failure
 from cli.trace.debug_client import DebugClient

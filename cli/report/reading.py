@@ -15,7 +15,7 @@ from actors.api.errors import ApiError, Forbidden
 from cli.check.catalog import CHECKS, checked
 from cli.check.reading import read as read_facts
 from cli.check.writing import as_text, summary
-from cli.cluster.operator_settings import LABELS
+from cli.cluster.operators import OF_CHILDREN, SELECTOR
 from cli.cluster.snapshot import UNKNOWN, Snapshot, read_one, snapshot, why_not
 from cli.report.archive import Archive
 from cli.report.contents import (
@@ -33,7 +33,7 @@ from cli.report.redaction import Redaction
 from cli.status.diagnosis import diagnosed
 from cli.status.reading import read as read_status
 from cli.status.text import text_of
-from resources.instance.labels import MANAGED_BY, OPERATOR
+from resources.instance.labels import OPERATOR
 from resources.kubernetes.kinds import object_path
 from resources.kubernetes.reference import ObjectRef
 
@@ -89,15 +89,11 @@ def _versions(facts: Facts) -> str:
 
 
 async def _objects(connection: Connection, namespace: str, operator_namespace: str) -> Snapshot:
-    managed, operators = (
-        ",".join(f"{key}={value}" for key, value in labels.items())
-        for labels in ({MANAGED_BY: OPERATOR}, LABELS)
-    )
     both = ("Deployment", "Pod")
     parts = [
         await snapshot(connection, (*OURS, *AROUND), namespace),
-        await snapshot(connection, CHILDREN, namespace, dict.fromkeys(CHILDREN, managed)),
-        await snapshot(connection, both, operator_namespace, dict.fromkeys(both, operators)),
+        await snapshot(connection, CHILDREN, namespace, dict.fromkeys(CHILDREN, OF_CHILDREN)),
+        await snapshot(connection, both, operator_namespace, dict.fromkeys(both, SELECTOR)),
     ]
     with_falcos = {one["metadata"]["namespace"] for kind in OURS for one in parts[0].of(kind)}
     places = sorted({*with_falcos, operator_namespace})[:_MOST_NAMESPACES]

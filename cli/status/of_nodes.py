@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cli.observed.taints import not_tolerated
 from cli.status import codes
 from cli.status.finding import Finding, finding, grouped
 from resources.kubernetes.meta import LabelSelector, LabelSelectorRequirement
@@ -15,26 +16,12 @@ from resources.kubernetes.selector import selects
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from cli.observed.facts import Node, Pod, Taint
+    from cli.observed.facts import Node, Pod
 
-# The controller of DaemonSets gives its pods these tolerations (Kubernetes docs, "DaemonSet").
-_OF_DAEMON_SETS = frozenset(
-    f"node.kubernetes.io/{condition}"
-    for condition in (
-        "not-ready",
-        "unreachable",
-        "disk-pressure",
-        "memory-pressure",
-        "pid-pressure",
-        "unschedulable",
-    )
-)
-_IN_HOST_NETWORK = "node.kubernetes.io/network-unavailable"
 # Seconds in which a node that joins becomes ready, and what tainted it meanwhile is done; and a
 # node that is in a later list alone.
 _JOINS = 120.0
 _NEW = 60.0
-_HARMLESS = "PreferNoSchedule"
 # Operators of an affinity that compare numbers, which no label selector has.
 _OF_NUMBERS = frozenset({"Gt", "Lt"})
 
@@ -74,7 +61,7 @@ def uncovered(
             found.append(finding(codes.NODE_NOT_CHOSEN, (*chain, ref), reason))
         elif _joins(node, now):
             continue
-        elif taints := _not_tolerated(spec, node.taints):
+        elif taints := not_tolerated(spec, node.taints):
             cause = f"no toleration for the taint {', '.join(map(str, taints))}"
             found.append(finding(codes.NODE_TAINTED, (*chain, ref), cause))
     return grouped(found)
@@ -114,24 +101,3 @@ def _meets(expressions: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) 
     known = [one for one in expressions if one.get("operator") not in _OF_NUMBERS]
     requirements = msgspec.convert(known, tuple[LabelSelectorRequirement, ...])
     return selects(LabelSelector(match_expressions=requirements), labels)
-
-
-def _not_tolerated(spec: Mapping[str, Any], taints: Iterable[Taint]) -> list[Taint]:
-    tolerations = spec.get("tolerations") or ()
-    own = _OF_DAEMON_SETS | ({_IN_HOST_NETWORK} if spec.get("hostNetwork") else set())
-    return [
-        taint
-        for taint in taints
-        if taint.effect != _HARMLESS
-        and taint.key not in own
-        and not any(_tolerates(toleration, taint) for toleration in tolerations)
-    ]
-
-
-def _tolerates(toleration: Mapping[str, Any], taint: Taint) -> bool:
-    if toleration.get("effect") not in {None, "", taint.effect}:
-        return False
-    key, operator = toleration.get("key") or "", toleration.get("operator") or "Equal"
-    if operator == "Exists":
-        return key in {"", taint.key}
-    return key == taint.key and (toleration.get("value") or "") == taint.value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from actors.api.errors import ApiError
+from cli.cluster.operators import LEASE, NAMESPACE, SELECTOR
 from cli.cluster.snapshot import (
     UNKNOWN,
     Object,
@@ -42,9 +43,7 @@ if TYPE_CHECKING:
     from cli.observed.facts import Happening, Meta, Observation, Workload
 
 _SELECTORS = dict.fromkeys(WORKLOADS, f"{MANAGED_BY}={OPERATOR}")
-_OPERATORS = "app.kubernetes.io/name=falco-operator,app.kubernetes.io/component=operator"
-_OPERATOR_NAMESPACE = "falco-operator"
-_LEASE = "falco-operator"
+
 # Of one cause there may be thousands of pods; the Events of a few tell it.
 _MOST_ASKED = 10
 _MOST_EVENTS = "20"
@@ -74,7 +73,7 @@ async def read(connection: Connection) -> Reading:
     observed = observation_of(taken, crowd, tuple(sorted(missing)), time.time())
     operators = await _operators(connection)
     is_seen = operators.could_read("Deployment")
-    leases = (one for one in operators.of("Lease") if one["metadata"]["name"] == _LEASE)
+    leases = (one for one in operators.of("Lease") if one["metadata"]["name"] == LEASE)
     observed = replace(
         observed,
         operators=tuple(map(workload_of, operators.of("Deployment"))) if is_seen else None,
@@ -94,17 +93,17 @@ def _is_without_crd(one: Unread) -> bool:
 
 async def _operators(connection: Connection) -> Snapshot:
     """The operators in the whole cluster, or where they are by default; pods of those that fail."""
-    selectors = {"Deployment": _OPERATORS, "Pod": _OPERATORS}
+    selectors = {"Deployment": SELECTOR, "Pod": SELECTOR}
     found = await snapshot(connection, ("Deployment",), "", selectors)
     if found.unread:
-        found = await snapshot(connection, ("Deployment",), _OPERATOR_NAMESPACE, selectors)
+        found = await snapshot(connection, ("Deployment",), NAMESPACE, selectors)
     objects: dict[str, list[Object]] = {"Deployment": found.of("Deployment"), "Pod": []}
     unread, leases = list(found.unread), list[Object]()
     for deployment in found.of("Deployment"):
         is_down = not deployment.get("status", {}).get("availableReplicas")
         kinds = ("Lease", "Pod") if is_down else ("Lease",)
         taken = await snapshot(
-            connection, kinds, deployment["metadata"]["namespace"], {"Pod": _OPERATORS}
+            connection, kinds, deployment["metadata"]["namespace"], {"Pod": SELECTOR}
         )
         leases += taken.of("Lease")
         objects["Pod"] += taken.of("Pod")

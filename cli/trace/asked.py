@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cli.cluster.operators import NAMESPACE
 from cli.cluster.options import Access, cluster_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 R = TypeVar("R")
-_OPERATOR_NAMESPACE = "falco-operator"
+
 _DEFAULT_NAMESPACE = "default"
 
 
@@ -26,7 +27,7 @@ class Asked:
     """
 
     access: Access
-    operator_namespace: str = _OPERATOR_NAMESPACE
+    operator_namespace: str = NAMESPACE
     server: str = ""
     pod: str = ""
     node: str = ""
@@ -40,7 +41,7 @@ def asked_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option("--node", default="", help="Ask the sidecar of the Falco pod on this node.")
     @click.option(
         "--operator-namespace",
-        default=_OPERATOR_NAMESPACE,
+        default=NAMESPACE,
         show_default=True,
         metavar="NAMESPACE",
         help="Where the operator runs; if it does not, it is looked for.",

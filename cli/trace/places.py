@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cli.cluster.operators import LEASE, SELECTOR
 from cli.cluster.snapshot import snapshot
 from cli.failure import Failure
 
@@ -13,10 +14,7 @@ if TYPE_CHECKING:
     from cli.cluster.connection import Connection
     from cli.cluster.snapshot import Object, Snapshot
 
-OPERATOR_NAMESPACE = "falco-operator"
 SIDECAR = "artifact-operator"
-_OPERATOR = "app.kubernetes.io/name=falco-operator,app.kubernetes.io/component=operator"
-_LEASE = "falco-operator"
 _PORT = 8082
 _FLAG = "--debug-bind-address"
 
@@ -34,7 +32,7 @@ async def operator_place(connection: Connection, namespace: str) -> Place:
 
     Raises Failure if none is found.
     """
-    selectors = {"Pod": _OPERATOR}
+    selectors = {"Pod": SELECTOR}
     seen = await snapshot(connection, ("Pod", "Lease"), namespace, selectors)
     if not running(seen.of("Pod")):
         seen = await snapshot(connection, ("Pod", "Lease"), "", selectors)
@@ -53,7 +51,7 @@ def leading(seen: Snapshot, namespace: str) -> Place:
     holders = {
         (lease["metadata"]["namespace"], str(lease["spec"].get("holderIdentity", "")))
         for lease in seen.of("Lease")
-        if lease["metadata"]["name"] == _LEASE
+        if lease["metadata"]["name"] == LEASE
     }
     leaders = {(place, holder.rpartition("_")[0]) for place, holder in holders}
     pod = min(pods, key=lambda pod: (_key(pod) not in leaders, not _is_ready(pod)))

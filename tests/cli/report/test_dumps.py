@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from cli.cluster.operator_settings import LABELS
+from cli.cluster.operators import LABELS
 from cli.cluster.snapshot import Snapshot
 from cli.report.archive import Archive
 from cli.report.contents import Log
