@@ -258,7 +258,9 @@ REFERENCES = {
 }
 
 
-def test_the_token_of_a_service_account_is_refused(reporting):
+def test_the_token_of_a_service_account_is_refused(api, reporting):
+    # A token of an account that is not there yet is deleted by the controller of tokens.
+    eventually(lambda: api.get("ServiceAccount", reporting.namespace, "default"))
     account = {"annotations": {"kubernetes.io/service-account.name": "default"}}
     kind = "kubernetes.io/service-account-token"
     reporting.make("Secret", "named", type=kind, metadata=account)
