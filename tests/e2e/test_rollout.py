@@ -99,7 +99,7 @@ def test_a_version_that_cannot_be_pulled_is_not_shown_as_what_runs(
         counted = f"{pods} of {pods} pods are available; {updated} of {pods} pods are updated; pod "
 
         def all_told():
-            message = condition(resources.get(), "Available")["message"]
+            message = condition(resources.get(), "Available").get("message", "")
             assert message.startswith(counted)
             assert told in message
             return True
