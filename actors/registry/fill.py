@@ -6,10 +6,10 @@ asks first, and discards what it gets; nothing is trusted, since whoever pulls v
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from actors.registry.failure import ExchangeError, persistently, problem_of
+from actors.registry.pull import verified_manifest
 from actors.registry.session import Session
 from resources.registry.limits import MAX_LAYER_BYTES
 from resources.registry.manifest import Index, InvalidManifest, Manifest, root_of
@@ -66,10 +66,7 @@ def _manifests(session: Session, digest: str) -> Iterator[Manifest]:
 def _root(session: Session, digest: str) -> Manifest | Index:
     if not is_digest(digest):
         raise InvalidManifest("an index names a manifest without a sha256 digest")
-    document = persistently(lambda: session.manifest(digest))
-    if f"sha256:{hashlib.sha256(document).hexdigest()}" != digest:
-        raise ExchangeError(f"the manifest sent for {digest} has another digest")
-    return root_of(document)
+    return root_of(verified_manifest(session, digest))
 
 
 def _draw(session: Session, blob: Descriptor) -> None:

@@ -94,12 +94,14 @@ def _document(places: Places, digest: str) -> bytes:
     if not is_digest(digest):
         raise ExchangeError("an artifact is pulled by its sha256 digest only")
 
-    def ask(session: Session) -> bytes:
-        document = persistently(lambda: session.manifest(digest))
-        _compare(hashlib.sha256(document).hexdigest(), digest, "manifest")
-        return document
+    return places.first(lambda session: verified_manifest(session, digest))
 
-    return places.first(ask)
+
+def verified_manifest(session: Session, digest: str) -> bytes:
+    """The manifest or index of this digest; raises ExchangeError if it has another."""
+    document = persistently(lambda: session.manifest(digest))
+    _compare(hashlib.sha256(document).hexdigest(), digest, "manifest")
+    return document
 
 
 def _stored(places: Places, layer: Descriptor, path: str, most_bytes: int) -> _File:
