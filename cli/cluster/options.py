@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from resources.text.duration import seconds_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_PART = r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(ms|s|m|h)"
-_TIME = re.compile(rf"[0-9]{{1,6}}|(?:{_PART})+", re.ASCII)
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+_NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
+_TIME = re.compile(r"(?:[0-9]{1,6}(?:\.[0-9]{1,6})?(?:ms|s|m|h))+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,11 @@ class Duration(click.ParamType[float]):
         if isinstance(value, int | float):
             return float(value)
         text = str(value)
+        if _NUMBER.fullmatch(text):
+            return float(text)
         if _TIME.fullmatch(text) is None:
             self.fail(f"{value!r} is no time: numbers with ms, s, m or h", param, ctx)
-        parts = re.findall(_PART, text, re.ASCII) or [(text, "s")]
-        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+        return seconds_of(text)
 
 
 def cluster_options(command: Callable[..., R]) -> Callable[..., R]:

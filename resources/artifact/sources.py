@@ -12,6 +12,7 @@ from resources.artifact.plugin import Plugin
 from resources.artifact.rulesfile import Rulesfile
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.signatures.demand import DEFAULT_MODES, DefaultModes, Demand, demand_of
+from resources.text.duration import seconds_of
 
 if TYPE_CHECKING:
     from resources.artifact.oci_artifact import OCIArtifact
@@ -39,8 +40,6 @@ _WHOLE = re.compile(
     r"([a-z]+://)?(?:(?P<host>[^/]*[.:][^/]*|localhost)/)?"
     r"(?P<path>[^:@]+)(?::(?P<tag>[^@]*))?(?:@(?P<digest>.*))?"
 )
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", re.ASCII)
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LEAST_POLL = 30.0  # seconds
 
 
@@ -203,6 +202,4 @@ def _check_repository(repository: str, registry: str, *, is_default: bool) -> No
 
 def _seconds(duration: str) -> float:
     """The seconds of a duration as the CRD accepts it, at least 30; any other text counts as 30."""
-    parts = _DURATION.findall(duration)
-    total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    return max(total, _LEAST_POLL)
+    return max(seconds_of(duration), _LEAST_POLL)
