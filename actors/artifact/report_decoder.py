@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
-from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
-from resources.artifact.nodereport import ArtifactReport, FalcoReport, UnlistedArtifacts
+from resources.artifact.nodereport import ReportDocument
 from resources.artifact.rollout import ReportEntry, UnlistedEntries, entries, unlisted_entries
 
 if TYPE_CHECKING:
@@ -56,18 +54,7 @@ class Labels(Mapping[str, str]):
         return len(self._keys)
 
 
-class _Document(Struct):
-    nodeName: str  # noqa: N815 - the name on the wire
-    podUID: str  # noqa: N815
-    falco: Raw = Raw(b"null")
-    artifacts: Raw = Raw(b"null")
-    unlisted: Raw = Raw(b"null")
-
-
-_decoder = Decoder(_Document)
-_falco_decoder = Decoder(FalcoReport | None)
-_artifacts_decoder = Decoder(tuple[ArtifactReport, ...] | None)
-_unlisted_decoder = Decoder(tuple[UnlistedArtifacts, ...] | None)
+_decoder = Decoder(ReportDocument)
 
 
 class ReportDecoder:
@@ -85,15 +72,13 @@ class ReportDecoder:
     def report(self, snapshot: Snapshot) -> Report:
         """Decode a NodeReport; raises msgspec.DecodeError."""
         document = _decoder.decode(snapshot.raw)
-        content = b"".join((document.falco, document.artifacts, document.unlisted))
-        key = hashlib.blake2b(content, digest_size=16).digest()
+        key = document.digest
         reported = self._entries.get(key)
         if reported is None:
-            listed = _artifacts_decoder.decode(document.artifacts) or ()
-            others = _unlisted_decoder.decode(document.unlisted) or ()
-            falco = _falco_decoder.decode(document.falco)
-            both = entries(listed, falco), unlisted_entries(others, falco)
-            reported = self._entries.one(key, both)
+            falco = document.falco_report
+            listed = entries(document.artifact_reports, falco)
+            others = unlisted_entries(document.unlisted_artifacts, falco)
+            reported = self._entries.one(key, (listed, others))
         return Report(document.podUID, document.nodeName, *reported)
 
     def labels(self, labels: Mapping[str, str]) -> Labels:

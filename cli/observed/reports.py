@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import DecodeError, Raw, Struct
+from msgspec import DecodeError
 from msgspec.json import Decoder
 
 from cli.observed.facts import Report
-from resources.artifact.nodereport import ArtifactReport, FalcoReport, UnlistedArtifacts
+from resources.artifact.nodereport import ReportDocument
 from resources.artifact.rollout import entries, unlisted_entries
 
 if TYPE_CHECKING:
@@ -18,18 +17,7 @@ if TYPE_CHECKING:
     from resources.artifact.rollout import ReportEntry, UnlistedEntries
 
 
-class _Document(Struct):
-    nodeName: str  # noqa: N815 - the name on the wire
-    podUID: str  # noqa: N815
-    falco: Raw = Raw(b"null")
-    artifacts: Raw = Raw(b"null")
-    unlisted: Raw = Raw(b"null")
-
-
-_documents = Decoder(_Document)
-_falcos = Decoder(FalcoReport | None)
-_artifacts = Decoder(tuple[ArtifactReport, ...] | None)
-_unlisted = Decoder(tuple[UnlistedArtifacts, ...] | None)
+_documents = Decoder(ReportDocument)
 
 
 class Reports:
@@ -44,8 +32,7 @@ class Reports:
         """Take in one; one of another release's form counts as none."""
         try:
             document = _documents.decode(raw)
-            told = b"".join((document.falco, document.artifacts, document.unlisted))
-            key = hashlib.blake2b(told, digest_size=16).digest()
+            key = document.digest
             content = self._seen.get(key) or self._seen.setdefault(key, _content(document))
         except DecodeError:
             return
@@ -64,9 +51,9 @@ class _Content(NamedTuple):
     unlisted: tuple[UnlistedEntries, ...]
 
 
-def _content(document: _Document) -> _Content:
-    falco = _falcos.decode(document.falco)
-    listed = entries(_artifacts.decode(document.artifacts) or (), falco)
-    others = unlisted_entries(_unlisted.decode(document.unlisted) or (), falco)
+def _content(document: ReportDocument) -> _Content:
+    falco = document.falco_report
+    listed = entries(document.artifact_reports, falco)
+    others = unlisted_entries(document.unlisted_artifacts, falco)
     version = falco.version if falco is not None else ""
     return _Content(version, {entry.uid: entry for entry in listed}, others)

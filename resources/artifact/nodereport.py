@@ -172,6 +172,47 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     ] = None
 
 
+_falcos = msgspec.json.Decoder(FalcoReport | None)
+_artifacts = msgspec.json.Decoder(tuple[ArtifactReport, ...] | None)
+_unlisted = msgspec.json.Decoder(tuple[UnlistedArtifacts, ...] | None)
+
+
+class ReportDocument(msgspec.Struct):
+    """A NodeReport as the API server writes it, of which what it reports is not decoded yet.
+
+    The nodes of a namespace report the same of the same artifacts most of the time, so that whoever
+    knows the `digest` need not decode it again. The properties raise msgspec.DecodeError.
+    """
+
+    nodeName: str  # noqa: N815 - the name on the wire
+    podUID: str  # noqa: N815
+    falco: msgspec.Raw = msgspec.Raw(b"null")
+    artifacts: msgspec.Raw = msgspec.Raw(b"null")
+    unlisted: msgspec.Raw = msgspec.Raw(b"null")
+
+    @property
+    def digest(self) -> bytes:
+        """Equal for pods that report the same."""
+        content = b"".join((self.falco, self.artifacts, self.unlisted))
+        return hashlib.blake2b(content, digest_size=16).digest()
+
+    @property
+    def falco_report(self) -> FalcoReport | None:
+        """The Falco of the pod."""
+        falco: FalcoReport | None = _falcos.decode(self.falco)
+        return falco
+
+    @property
+    def artifact_reports(self) -> tuple[ArtifactReport, ...]:
+        """The artifacts that are listed."""
+        return _artifacts.decode(self.artifacts) or ()
+
+    @property
+    def unlisted_artifacts(self) -> tuple[UnlistedArtifacts, ...]:
+        """The artifacts for which there was no room."""
+        return _unlisted.decode(self.unlisted) or ()
+
+
 DEFINITION = ResourceDefinition(
     type=NodeReport,
     kind="NodeReport",
