@@ -12,9 +12,9 @@ import click
 from cli.analyze import findings as codes
 from cli.analyze.contents import Contents
 from cli.analyze.files import files_option, optional_files_option, read_files
-from cli.analyze.findings import Severity
 from cli.cluster.options import cluster_options
 from cli.failure import COULD_NOT_TELL, FINE, FOUND, Failure
+from cli.output.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,6 +17,7 @@ from cli.analyze import findings as codes
 from cli.analyze.findings import Code, Finding
 from cli.analyze.lines import LineMap, of_block, of_items, same
 from cli.analyze.manifests import Document, Unreadable, documents, value_node
+from cli.cluster.options import DEFAULT_NAMESPACE
 from resources.artifact import sources as artifact_sources
 from resources.artifact.medium import Medium
 from resources.artifact.plugin import Plugin
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from resources.artifact.config import Config
 
-DEFAULT_NAMESPACE = "default"
 SUPPRESS = "falcosecurity.dev/suppress"
 """The annotation with the codes, separated by commas, of what is not to be told of a resource."""
 PLAIN = ""

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
 from cli.output.printable import printable
+from cli.output.severity import PAGE, Severity, link_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-PAGE = "https://github.com/falcosecurity/falco-operator/blob/main/docs/cli.md"
-
-
-class Severity(IntEnum):
-    """How bad it is, in the words of the command line."""
-
-    INFO = 0
-    WARNING = 1
-    ERROR = 2
-
-    @property
-    def word(self) -> str:
-        """The name in lower case."""
-        return self.name.lower()
 
 
 class Code(NamedTuple):
@@ -39,7 +24,7 @@ class Code(NamedTuple):
     @property
     def link(self) -> str:
         """Where it is explained."""
-        return f"{PAGE}#{self.name.lower()}"
+        return link_to(self.name)
 
 
 UNREADABLE = Code("FAL0001", Severity.ERROR, "The file cannot be read as YAML")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from actors.api.errors import ApiError
-from cli.analyze.contents import DEFAULT_NAMESPACE, Contents
+from cli.analyze.contents import Contents
 from cli.cluster.connection import connected
+from cli.cluster.options import DEFAULT_NAMESPACE
 from cli.cluster.snapshot import UNKNOWN, Unread, read_one, snapshot, why_not
 from cli.output.without_aliases import WithoutAliases
 from resources.kubernetes.kinds import RESOURCES
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from cli.cluster.connection import Connection
     from cli.cluster.options import Access
+    from cli.cluster.snapshot import Object
 
-Object = dict[str, Any]
 
 # What `kubectl get -o yaml` shows, so that lines of findings are lines of it, but for the status.
 _HIDDEN = ("managedFields",)

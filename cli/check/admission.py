@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from cli.check.facts import Level, Problem, labels_of, shortened
+from cli.check.facts import Level, Problem, labels_of
+from cli.output.words import named
 from resources.kubernetes.kinds import CHILD_KINDS, KINDS
 from resources.kubernetes.meta import LabelSelector
 from resources.kubernetes.selector import selects
@@ -14,7 +15,8 @@ from resources.kubernetes.selector import selects
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from cli.check.facts import Facts, Object
+    from cli.check.facts import Facts
+    from cli.cluster.snapshot import Object
 
 _WRITES = {"CREATE", "UPDATE"}
 _NAME_LABEL = "kubernetes.io/metadata.name"
@@ -44,7 +46,7 @@ def dead(facts: Facts) -> Iterator[Problem]:
         why = _why_silent(facts, one.webhook) if met else ""
         if not why:
             continue
-        about = f"it is asked about {shortened(met)}"
+        about = f"it is asked about {named(met)}"
         name = f"{one}, webhook {one.webhook['name']}: {why}"
         if one.webhook.get("failurePolicy", "Fail") == "Fail":
             yield Problem(Level.BAD, f"{name}; {about}, and refuses them (failurePolicy Fail)")
@@ -61,7 +63,7 @@ def mutating(facts: Facts) -> Iterator[Problem]:
         if met:
             condition = ", unless its matchConditions say otherwise"
             unless = condition if one.webhook.get("matchConditions") else ""
-            text = f"{one}, webhook {one.webhook['name']}, may change {shortened(met)}{unless}"
+            text = f"{one}, webhook {one.webhook['name']}, may change {named(met)}{unless}"
             yield Problem(Level.DOUBTFUL, text)
 
 
@@ -73,8 +75,8 @@ def refusing(facts: Facts) -> Iterator[Problem]:
     for one in _webhooks(facts):
         met = _met(one.webhook, facts) if one.kind.startswith("Validating") else []
         if met and not _why_silent(facts, one.webhook):
-            text = f"{one}, webhook {one.webhook['name']}, may refuse {shortened(met)}"
-            yield Problem(Level.DOUBTFUL, f"{text}; not reconciled: {shortened(refused)}")
+            text = f"{one}, webhook {one.webhook['name']}, may refuse {named(met)}"
+            yield Problem(Level.DOUBTFUL, f"{text}; not reconciled: {named(refused)}")
     bound = {
         binding["spec"]["policyName"]
         for binding in facts.snapshot.of("ValidatingAdmissionPolicyBinding")
@@ -88,7 +90,7 @@ def refusing(facts: Facts) -> Iterator[Problem]:
         if met and policy["metadata"]["name"] in bound:
             text = (
                 f"ValidatingAdmissionPolicy {policy['metadata']['name']} may refuse"
-                f" {shortened(met)}; not reconciled: {shortened(refused)}"
+                f" {named(met)}; not reconciled: {named(refused)}"
             )
             yield Problem(Level.DOUBTFUL, text)
 

@@ -11,7 +11,8 @@ from resources.kubernetes.quantity import parse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cli.check.facts import Facts, Object, Workload
+    from cli.check.facts import Facts, Workload
+    from cli.cluster.snapshot import Object
 
 _HINT = "kubectl -n {} describe {} {}"
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")

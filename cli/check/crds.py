@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cli.check.facts import Level, Problem, shortened
+from cli.check.facts import Level, Problem
 from cli.check.schema import differences
+from cli.output.words import named
 from resources.artifact import config, nodereport, plugin, rulesfile
 from resources.component import spec as component
 from resources.falco import spec as falco
@@ -13,7 +14,8 @@ from resources.falco import spec as falco
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cli.check.facts import Facts, Object
+    from cli.check.facts import Facts
+    from cli.cluster.snapshot import Object
     from resources.kubernetes.definition import ResourceDefinition
 
 DEFINITIONS = tuple(
@@ -46,12 +48,12 @@ def outdated(facts: Facts) -> Iterator[Problem]:
         whose = " (the Go operator's)" if _is_go(crd) else ""
         name = f"{definition.crd_name}{whose}"
         if found.lacking:
-            yield Problem(Level.BAD, f"{name} lacks {shortened(found.lacking)}")
+            yield Problem(Level.BAD, f"{name} lacks {named(found.lacking)}")
         if found.unknown:
-            text = f"{name} has {shortened(found.unknown)}, which this release does not know"
+            text = f"{name} has {named(found.unknown)}, which this release does not know"
             yield Problem(Level.DOUBTFUL, text, "Is this program older than the operator?")
         if found.other and not found.lacking:
-            text = f"{name} restricts {shortened(found.other)} otherwise than this release"
+            text = f"{name} restricts {named(found.other)} otherwise than this release"
             yield Problem(Level.DOUBTFUL, text)
 
 

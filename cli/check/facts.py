@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from cli.output.severity import link_to
 from resources.component import desired as component
 from resources.component.spec import Component
 from resources.falco import desired as falco
@@ -19,13 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from cli.cluster.snapshot import Snapshot
+    from cli.cluster.snapshot import Object, Snapshot
     from resources.falco.desired import FalcoSettings
     from resources.instance.children import Child
-
-Object = dict[str, Any]
-
-PAGE = "https://github.com/falcosecurity/falco-operator/blob/main/docs/cli.md"
 
 
 class Level(IntEnum):
@@ -76,7 +73,7 @@ class Check(NamedTuple):
     @property
     def link(self) -> str:
         """Where it is explained."""
-        return f"{PAGE}#{self.code.lower()}"
+        return link_to(self.code)
 
 
 class Result(NamedTuple):
@@ -189,10 +186,3 @@ def containers_of(template: Mapping[str, Any]) -> list[Object]:
     """All containers of a pod template, those of the start first."""
     spec = template["spec"]
     return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-
-
-def shortened(names: Iterable[str], most: int = 5) -> str:
-    """Some names and how many more there are."""
-    found = list(names)
-    more = f" and {len(found) - most} more" if len(found) > most else ""
-    return f"{', '.join(found[:most])}{more}"

@@ -7,14 +7,16 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from actors.api.version_gate import OLDEST
-from cli.check.facts import Level, Problem, containers_of, labels_of, shortened
+from cli.check.facts import Level, Problem, containers_of, labels_of
 from cli.observed.taints import not_tolerated, taints_of
+from cli.output.words import named
 from resources.falco.pod import SIDECAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cli.check.facts import Facts, Object, Workload
+    from cli.check.facts import Facts, Workload
+    from cli.cluster.snapshot import Object
 
 UNKNOWN = (0, 0)
 """The version of an API server that does not tell it."""
@@ -58,7 +60,7 @@ def native_sidecars(facts: Facts) -> Iterator[Problem]:
         if kubelet is not None and kubelet < OLDEST:
             old[_dotted(kubelet)].append(node["metadata"]["name"])
     for number, names in sorted(old.items()):
-        yield Problem(Level.BAD, f"the kubelet of {shortened(names)} is {number}")
+        yield Problem(Level.BAD, f"the kubelet of {named(names)} is {number}")
 
 
 def platforms(facts: Facts) -> Iterator[Problem]:
@@ -68,7 +70,7 @@ def platforms(facts: Facts) -> Iterator[Problem]:
         falcos = [one for one in facts.workloads if _runs_on(one, node)]
         if not falcos:
             continue
-        which = shortened(map(str, falcos), 2)
+        which = named(map(str, falcos), 2)
         system = information.get("operatingSystem", "")
         if system not in ("", "linux"):
             text = f"node {name} runs {system}, and {which} is to run on it"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cli.check.facts import Level, Problem, containers_of, labels_of, shortened
+from cli.check.facts import Level, Problem, containers_of, labels_of
 from cli.cluster.operators import LEASE, is_operator
+from cli.output.words import named
 from resources.falco.pod import SIDECAR
 from resources.instance.image import parse_image
 from resources.kubernetes.invalid_spec import InvalidSpec
@@ -16,7 +17,8 @@ from resources.rules.versions import versions_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cli.check.facts import Facts, Object
+    from cli.check.facts import Facts
+    from cli.cluster.snapshot import Object
 
 ACCOUNT = "falco-operator"
 
@@ -72,7 +74,7 @@ def running(facts: Facts) -> Iterator[Problem]:
         return
     waiting = _unseen(facts)
     if waiting:
-        text = f"there is no Deployment of an operator, and nobody has seen {shortened(waiting)}"
+        text = f"there is no Deployment of an operator, and nobody has seen {named(waiting)}"
         yield Problem(Level.BAD, text)
     else:
         yield Problem(
@@ -135,7 +137,7 @@ def falcos(facts: Facts) -> Iterator[Problem]:
             unknown.setdefault(version, []).append(_name(pod))
     for version, pods in sorted(unknown.items()):
         text = (
-            f"Falco {version} in {shortened(pods, 3)} is none that this release knows, and has not"
+            f"Falco {version} in {named(pods, 3)} is none that this release knows, and has not"
             " said which versions its parts have: what it takes is not known"
         )
         yield Problem(Level.DOUBTFUL, text)
@@ -194,7 +196,7 @@ def _not_ready(facts: Facts, deployment: Object) -> Iterator[Problem]:
         for condition in (deployment.get("status") or {}).get("conditions") or ()
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
     ]
-    cause = f": {shortened(dict.fromkeys(why), 3)}" if why else ""
+    cause = f": {named(dict.fromkeys(why), 3)}" if why else ""
     level = Level.BAD if not ready else Level.DOUBTFUL
     hint = _LOGS.format(namespace, deployment["metadata"]["name"])
     yield Problem(level, f"{ready} of {wanted} pods of Deployment {name} are ready{cause}", hint)
@@ -232,7 +234,7 @@ def _other_sidecars(facts: Facts, wanted: str) -> Iterator[Problem]:
             if container["name"] == SIDECAR and container["image"] != wanted:
                 other.setdefault(container["image"], []).append(_name(pod))
     for image, pods in sorted(other.items()):
-        text = f"the sidecar of {shortened(pods, 3)} is {image}, the operator's is {wanted}"
+        text = f"the sidecar of {named(pods, 3)} is {image}, the operator's is {wanted}"
         yield Problem(
             Level.DOUBTFUL,
             text,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cli.check.facts import Level, Problem, containers_of, labels_of, shortened
+from cli.check.facts import Level, Problem, containers_of, labels_of
+from cli.output.words import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,7 +58,7 @@ def forbidden(facts: Facts) -> Iterator[Problem]:
         if found:
             text = (
                 f"namespace {workload.namespace} enforces {level} (label {ENFORCE}), which forbids"
-                f" pods of {workload}: {shortened(found)}"
+                f" pods of {workload}: {named(found)}"
             )
             hint = f"kubectl label namespace {workload.namespace} --overwrite {ENFORCE}=privileged"
             yield Problem(Level.BAD, text, hint)

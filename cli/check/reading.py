@@ -27,8 +27,9 @@ from resources.kubernetes.reference import ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cli.check.facts import Object, Right
+    from cli.check.facts import Right
     from cli.cluster.connection import Connection
+    from cli.cluster.snapshot import Object
 
 _OURS = ("Falco", "Component", "Rulesfile", "Plugin", "Config", "LimitRange", "ResourceQuota")
 _WHOLE = (

@@ -5,16 +5,18 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from cli.check.facts import Level, Problem, Right, shortened
+from cli.check.facts import Level, Problem, Right
 from cli.check.operator import ACCOUNT, deployments, is_elected
 from cli.cluster.operators import LEASE
+from cli.output.words import named
 from resources.kubernetes.kinds import KINDS, RESOURCES
 from resources.operator_role import lease_rules, operator_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from cli.check.facts import Facts, Object
+    from cli.check.facts import Facts
+    from cli.cluster.snapshot import Object
 
 
 ROLE = "falco-operator"
@@ -87,13 +89,13 @@ def of_operator(facts: Facts) -> Iterator[Problem]:
     else:
         lacking = _in_words(missing(operator_rules(), held))
         if lacking:
-            which = f"ServiceAccount {namespace}/{account} may not {shortened(lacking)}"
+            which = f"ServiceAccount {namespace}/{account} may not {named(lacking)}"
             yield Problem(Level.BAD, f"{which}: ClusterRole {ROLE} does not allow it")
     if is_elected(facts) and all(map(facts.snapshot.could_read, ("Role", "RoleBinding"))):
         held += _held(facts, namespace, account, "RoleBinding", namespace)
         lacking = _in_words(missing(lease_rules(LEASE), held))
         if lacking:
-            which = f"ServiceAccount {namespace}/{account} may not {shortened(lacking)}"
+            which = f"ServiceAccount {namespace}/{account} may not {named(lacking)}"
             yield Problem(Level.BAD, f"{which} in its namespace: it cannot lead")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cli.check.facts import Level
 from cli.output.printable import printable
 from cli.output.style import Style, styled
+from cli.output.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,13 +62,12 @@ def as_items(results: Sequence[Result]) -> list[dict[str, Any]]:
 def summary(results: Sequence[Result]) -> str:
     """How many checks there were, and how many ended how."""
     levels = [one.level for one in results]
-    counted = []
+    parts = []
     for level, word in ((Level.BAD, "error"), (Level.DOUBTFUL, "warning")):
-        if count := levels.count(level):
-            counted.append(f"{count} {word}{'' if count == 1 else 's'}")
+        parts.append(counted(levels.count(level), word))
     if count := levels.count(Level.UNREAD):
-        counted.append(f"{count} not to be told")
-    return f"{len(results)} checks: {', '.join(counted) or 'all is well'}"
+        parts.append(f"{count} not to be told")
+    return f"{len(results)} checks: {', '.join(filter(None, parts)) or 'all is well'}"
 
 
 def _told(result: Result) -> str:

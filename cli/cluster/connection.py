@@ -18,14 +18,13 @@ from actors.api.configuration import (
     read_kubeconfig,
 )
 from actors.api.transport import REQUEST_TIMEOUT, Transport
+from cli.cluster.options import DEFAULT_NAMESPACE
 from cli.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from cli.cluster.options import Access
-
-_DEFAULT_NAMESPACE = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ async def connected(access: Access) -> AsyncIterator[Connection]:
         kubeconfig = await _kubeconfig(access)
     except BadConfiguration as error:
         raise Failure(str(error)) from error
-    namespace = access.namespace or kubeconfig.namespace or _DEFAULT_NAMESPACE
+    namespace = access.namespace or kubeconfig.namespace or DEFAULT_NAMESPACE
     configuration = kubeconfig.configuration
     try:
         transport = Transport(

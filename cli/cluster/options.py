@@ -14,6 +14,9 @@ from resources.text.duration import seconds_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+DEFAULT_NAMESPACE = "default"
+"""Where what names no namespace is, unless the context names one."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.analyze.files import files_option, read_files
-from cli.cluster.options import cluster_options
+from cli.cluster.options import DEFAULT_NAMESPACE, cluster_options
 from cli.failure import FINE, FOUND, Failure
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def diff(*, paths: tuple[str, ...], sidecar_image: str, access: Access) -> None:
 
 
 async def _outcome(access: Access, paths: tuple[str, ...], sidecar_image: str) -> Outcome:
-    from cli.analyze.contents import DEFAULT_NAMESPACE, Contents  # noqa: PLC0415
+    from cli.analyze.contents import Contents  # noqa: PLC0415
     from cli.cluster.connection import connected  # noqa: PLC0415
     from cli.diff.reading import read  # noqa: PLC0415
 

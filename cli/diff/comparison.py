@@ -16,10 +16,10 @@ from resources.kubernetes.managed_fields import field_differences
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from cli.cluster.snapshot import Object
     from resources.kubernetes.fields_v1 import Path
     from resources.kubernetes.managed_fields import FieldDifference
 
-Object = dict[str, Any]
 
 _MISSING = object()
 # What other managers own, and what the API server stores otherwise: an apply changes neither.

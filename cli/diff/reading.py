@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
     from cli.analyze.contents import Contents, Resource
     from cli.cluster.connection import Connection
+    from cli.cluster.snapshot import Object
     from resources.instance.children import Child
     from resources.registry.table import RegistryTable
 
-Object = dict[str, Any]
 
 _WORKLOADS = ("DaemonSet", "Deployment")
 

@@ -27,9 +27,9 @@ from resources.kubernetes.reference import ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cli.cluster.snapshot import Object
     from resources.artifact.sources import Sources
 
-Object = dict[str, Any]
 
 _PRESSURE = ("MemoryPressure", "DiskPressure", "PIDPressure")
 

@@ -1,4 +1,4 @@
-"""Names in sentences."""
+"""Names and numbers in sentences."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NAMED = 5
 
-
-def named(names: Iterable[str]) -> str:
-    """The first five names, and the number of the others."""
+def named(names: Iterable[str], most: int = 5) -> str:
+    """The first names, and the number of the others."""
     every = list(names)
-    text = ", ".join(every[:_NAMED])
-    return text if len(every) <= _NAMED else f"{text} and {len(every) - _NAMED} more"
+    text = ", ".join(every[:most])
+    return text if len(every) <= most else f"{text} and {len(every) - most} more"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things, such as `2 errors`; empty for none."""
+    return f"{count} {noun}{'' if count == 1 else 's'}" if count else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
@@ -15,11 +15,10 @@ from resources.instance.labels import NAME, OWNER_KIND
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cli.cluster.snapshot import Snapshot
+    from cli.cluster.snapshot import Object, Snapshot
     from cli.report.archive import Archive
     from cli.report.redaction import Redaction
 
-Object = dict[str, Any]
 
 OURS = ("Falco", "Component", "Rulesfile", "Plugin", "Config", "NodeReport")
 CHILDREN = (

@@ -38,8 +38,9 @@ from resources.kubernetes.kinds import object_path
 from resources.kubernetes.reference import ObjectRef
 
 if TYPE_CHECKING:
-    from cli.check.facts import Facts, Object
+    from cli.check.facts import Facts
     from cli.cluster.connection import Connection
+    from cli.cluster.snapshot import Object
 
 _LINES, _BYTES = "4000", str(1 << 20)
 _PATIENCE = 20.0

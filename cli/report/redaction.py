@@ -13,7 +13,8 @@ from cli.output.concealed import concealed, text_concealed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Object = dict[str, Any]
+    from cli.cluster.snapshot import Object
+
 
 REMOVED = "(removed)"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"

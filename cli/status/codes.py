@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cli.analyze.findings import PAGE, Severity
-
-__all__ = ["CODES", "Code", "Severity"]
+from cli.output.severity import Severity, link_to
 
 
 class Code(NamedTuple):
@@ -20,7 +18,7 @@ class Code(NamedTuple):
     @property
     def link(self) -> str:
         """Where it is explained."""
-        return f"{PAGE}#{self.name.lower()}"
+        return link_to(self.name)
 
 
 _INFO, _WARNING, _ERROR = Severity

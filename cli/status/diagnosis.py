@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from cli.observed.cells import Row, rows
+from cli.output.severity import Severity
 from cli.status import codes
 from cli.status.finding import Finding, finding, grouped, ordered
 from cli.status.of_artifacts import Explained, of_artifact
@@ -34,7 +35,7 @@ class Diagnosis(NamedTuple):
     @property
     def is_well(self) -> bool:
         """Whether there is nothing to mend."""
-        return all(one.code.severity is codes.Severity.INFO for one in self.findings)
+        return all(one.code.severity is Severity.INFO for one in self.findings)
 
     def without(self, names: Container[str]) -> Diagnosis:
         """The same, without the findings of these codes."""
@@ -125,7 +126,7 @@ def _explained(found: Iterable[Finding], pods: Iterable[Pod], namespace: str) ->
     """What is known of the pods of a namespace."""
     refs, has_trouble = set[ObjectRef](), False
     for one in found:
-        if one.code.severity is not codes.Severity.INFO:
+        if one.code.severity is not Severity.INFO:
             refs |= {ref for ref in (*one.chain, *one.others) if ref.kind in {"Pod", "Node"}}
             first = one.chain[0]
             has_trouble |= (first.kind, first.namespace) == ("Falco", namespace)

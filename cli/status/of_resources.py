@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cli.output.severity import Severity
 from cli.output.words import named
 from cli.status import codes
 from cli.status.finding import Finding, finding
@@ -70,7 +71,7 @@ def of_availability(instance: Instance, found: Iterable[Finding], now: float) ->
     if now - max(known.since, instance.meta.changed) < _STARTS:
         return
     is_explained = any(
-        one.code.severity > codes.Severity.INFO and instance.meta.ref in one.chain for one in found
+        one.code.severity > Severity.INFO and instance.meta.ref in one.chain for one in found
     )
     if not is_explained:
         yield finding(codes.UNAVAILABLE, (instance.meta.ref, instance.child), known.message)

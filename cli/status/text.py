@@ -9,10 +9,10 @@ import click
 
 from cli.observed.cells import State
 from cli.output.printable import printable
+from cli.output.severity import Severity
 from cli.output.style import Style, styled
 from cli.output.table import table
-from cli.output.words import named
-from cli.status.codes import Severity
+from cli.output.words import counted, named
 from cli.status.document import codes_of
 from cli.status.of_resources import is_underway
 
@@ -56,7 +56,7 @@ def summary(diagnosis: Diagnosis, unread: Sequence[str]) -> str:
     """What it comes to, in one line."""
     severities = [one.code.severity for one in diagnosis.findings]
     errors, warnings = severities.count(Severity.ERROR), severities.count(Severity.WARNING)
-    parts = [_counted(errors, "error"), _counted(warnings, "warning")]
+    parts = [counted(errors, "error"), counted(warnings, "warning")]
     told = ", ".join(filter(None, parts))
     if told:
         return f"{told}\n"
@@ -67,10 +67,6 @@ def summary(diagnosis: Diagnosis, unread: Sequence[str]) -> str:
     if unread:
         return "Nothing is wrong with what could be read.\n"
     return styled("All is well.", Style.GOOD) + "\n"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}" if count else ""
 
 
 def _instances(
@@ -104,7 +100,7 @@ def _artifacts(rows: Sequence[Row], codes: Mapping[ObjectRef, list[str]], *, is_
     told = table(_columns(is_wide, "ARTIFACT", "SOURCE", "PODS", "STATE"), lines)
     if well:
         other = "other " if lines else ""
-        told += f"{_counted(well, f'{other}artifact')} as wanted on all pods\n"
+        told += f"{counted(well, f'{other}artifact')} as wanted on all pods\n"
     return told
 
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli.cluster.operators import NAMESPACE
-from cli.cluster.options import Access, cluster_options
+from cli.cluster.options import DEFAULT_NAMESPACE, Access, cluster_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 R = TypeVar("R")
-
-_DEFAULT_NAMESPACE = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ async def namespace_of(asked: Asked) -> str:
     if access.all_namespaces:
         return ""
     if access.namespace or asked.server:
-        return access.namespace or _DEFAULT_NAMESPACE
+        return access.namespace or DEFAULT_NAMESPACE
     from cli.cluster.connection import connected  # noqa: PLC0415 - only here
 
     async with connected(access) as connection:

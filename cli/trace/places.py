@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cli.cluster.operators import LEASE, SELECTOR
 from cli.cluster.snapshot import snapshot
 from cli.failure import Failure
+from resources.falco.pod import SIDECAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from cli.cluster.connection import Connection
     from cli.cluster.snapshot import Object, Snapshot
 
-SIDECAR = "artifact-operator"
 _PORT = 8082
 _FLAG = "--debug-bind-address"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -25,10 +25,9 @@ from resources.text.yaml_writer import excess, yaml_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from cli.cluster.snapshot import Object
     from cli.observed.facts import Artifact
     from resources.artifact.sources import Sources
-
-Object = dict[str, Any]
 
 
 class File(NamedTuple):
