@@ -7,27 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crds.structural import core_schema, first_sentence
-from resources.kubernetes.definition import validations
+from resources.kubernetes.definition import ENFORCED, validations
 
 if TYPE_CHECKING:
     from crds.structural import Schema, Schemas
     from resources.kubernetes.definition import Column, ResourceDefinition
-
-_KEPT = (
-    "enum",
-    "format",
-    "maxItems",
-    "maxLength",
-    "maximum",
-    "minLength",
-    "minimum",
-    "pattern",
-    "required",
-    "type",
-    "x-kubernetes-list-map-keys",
-    "x-kubernetes-list-type",
-    "x-kubernetes-validations",
-)
 
 # The API server defines metadata itself, and allows a CRD only this: rules can read the name.
 _METADATA_SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}}}
@@ -134,7 +118,7 @@ def _value(node: Schema, definitions: Schemas, schemas: Schemas) -> Schema:
         return core_schema(node["openapi"], schemas)
     if "type" not in node:
         return {"x-kubernetes-preserve-unknown-fields": True}
-    schema = {key: node[key] for key in _KEPT if node.get(key) not in (None, [])}
+    schema = {key: node[key] for key in ENFORCED if node.get(key) not in (None, [])}
     for key in ("items", "additionalProperties"):
         if key in node:
             schema[key] = flatten(node[key], definitions, schemas)

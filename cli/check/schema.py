@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from resources.kubernetes.definition import validations
+from resources.kubernetes.definition import ENFORCED, validations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,23 +15,8 @@ if TYPE_CHECKING:
 
 Schema = dict[str, Any]
 
-# What the API server enforces of a field. Descriptions change nothing.
-_ALL = (
-    "default",
-    "enum",
-    "format",
-    "maxItems",
-    "maxLength",
-    "maximum",
-    "minLength",
-    "minimum",
-    "pattern",
-    "required",
-    "type",
-    "x-kubernetes-list-map-keys",
-    "x-kubernetes-list-type",
-    "x-kubernetes-validations",
-)
+# Descriptions change nothing.
+_ALL = ("default", *ENFORCED)
 # The API server defines them itself.
 _HEAD = ("apiVersion", "kind", "metadata")
 

@@ -8,6 +8,22 @@ from resources.kubernetes.kinds import KINDS
 
 LIST_MAP_BY_TYPE = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 ATOMIC_LIST = {"x-kubernetes-list-type": "atomic"}
+ENFORCED = (
+    "enum",
+    "format",
+    "maxItems",
+    "maxLength",
+    "maximum",
+    "minLength",
+    "minimum",
+    "pattern",
+    "required",
+    "type",
+    "x-kubernetes-list-map-keys",
+    "x-kubernetes-list-type",
+    "x-kubernetes-validations",
+)
+"""What of a schema the API server enforces."""
 
 
 class ValidationRule(msgspec.Struct, frozen=True):
