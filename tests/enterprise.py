@@ -9,9 +9,9 @@ from contextlib import suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
-from tests.registries import wrapped
+from tests.registries import Serving, wrapped
 
 if TYPE_CHECKING:
     from deploy.local.certificates import KeyPair
@@ -25,7 +25,7 @@ class Seen(NamedTuple):
     authorization: str
 
 
-class ClosedRegistry:
+class ClosedRegistry(Serving):
     """A registry behind TLS that wants a password, and remembers what it was asked.
 
     Serves between `with` and its end; its content is that of a registry that everybody may read.
@@ -36,12 +36,7 @@ class ClosedRegistry:
         self.basic = f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"
         self.seen: list[Seen] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
         self._server.socket = wrapped(self._server.socket, keys)
-
-    @property
-    def port(self) -> int:
-        return self._server.server_port
 
     @property
     def shown(self) -> set[str]:
@@ -51,14 +46,6 @@ class ClosedRegistry:
     def asked_for(self, part: str) -> bool:
         """Whether anything with this in its path was asked for."""
         return any(part in seen.path for seen in self.seen)
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
 
     def _handler(self):
         owner = self
@@ -94,26 +81,17 @@ class ClosedRegistry:
         return Handler
 
 
-class ConnectProxy:
+class ConnectProxy(Serving):
     """A proxy that leads a name to a port of this machine, and refuses every other name."""
 
     def __init__(self, ports: dict[str, int]) -> None:
         self.ports = ports
         self.asked: list[str] = []
         self._server = ThreadingTCPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
+        return f"http://127.0.0.1:{self.port}"
 
     def _handler(self):
         owner = self

@@ -25,8 +25,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from socketserver import ThreadingTCPServer
 
     from deploy.local.certificates import Authority, KeyPair
+    from deploy.local.registry import Registry
 
 LOCAL = ("127.0.0.1", "127.0.0.2", "localhost")
 """The hosts of the registries of the tests, which an operator reaches only if it is told to."""
@@ -60,7 +62,31 @@ class Asked(NamedTuple):
     form: Mapping[str, str] = MappingProxyType({})
 
 
-class TokenServer:
+def pull_through(upstream: Registry):
+    """A registry that fetches what it lacks of another one, and keeps it."""
+    return {"proxy": {"remoteurl": upstream.url}}
+
+
+class Serving:
+    """Serves `_server` between `with` and its end, in threads that end with the process."""
+
+    _server: ThreadingHTTPServer | ThreadingTCPServer
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    def __enter__(self) -> Self:
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class TokenServer(Serving):
     """Gives tokens for a registry: to USERNAME and PASSWORD, or to anybody if it is `open`.
 
     Takes REFRESH_TOKEN by POST as well, as the OAuth2 form of the protocol has it.
@@ -77,7 +103,6 @@ class TokenServer:
         self._is_open = is_open
         self.asked: list[Asked] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._answer))
-        self._server.daemon_threads = True
         if keys is not None:
             self._server.socket = wrapped(self._server.socket, keys)
         self._scheme = "http" if keys is None else "https"
@@ -85,7 +110,7 @@ class TokenServer:
     @property
     def realm(self) -> str:
         """Where it serves."""
-        return f"{self._scheme}://127.0.0.1:{self._server.server_port}/token"
+        return f"{self._scheme}://127.0.0.1:{self.port}/token"
 
     @property
     def config(self):
@@ -97,14 +122,6 @@ class TokenServer:
             "rootcertbundle": str(self._roots),
         }
         return {"auth": {"token": options}}
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
 
     def _answer(self, request: BaseHTTPRequestHandler):
         """Status and body."""

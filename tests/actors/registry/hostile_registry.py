@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from resources.registry.request import Endpoint
-from tests.registries import LOCAL, wrapped
+from tests.registries import LOCAL, Serving, wrapped
 
 REPOSITORY = "falco/rules"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -28,7 +28,7 @@ class Seen(NamedTuple):
     authorization: str
 
 
-class HostileRegistry:
+class HostileRegistry(Serving):
     """Serves between `with` and its end, by https if it has got a key pair.
 
     What is not told otherwise is answered 404.
@@ -40,23 +40,13 @@ class HostileRegistry:
         self.over = threading.Event()
         self._acts: dict[str, Act] = {}
         self._server = ThreadingHTTPServer((host, 0), self._handler())
-        self._server.daemon_threads = True
         self._scheme = "https" if keys else "http"
         if keys is not None:
             self._server.socket = wrapped(self._server.socket, keys)
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
     def __exit__(self, *_):
         self.over.set()
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def port(self) -> int:
-        return self._server.server_port
+        super().__exit__()
 
     @property
     def url(self) -> str:

@@ -15,6 +15,7 @@ from resources.registry.request import Fill
 from tests.actors.registry import hostile_archives as hostile
 from tests.actors.registry.hostile_registry import HostileRegistry, blob_path, digest_of
 from tests.actors.registry.pulling import endpoint_of, pulled
+from tests.registries import pull_through
 
 LIBRARY = 3 << 20
 BLOBS = re.compile(r'"GET /v2/[^ ]*/(blobs|manifests)/(sha256:[0-9a-f]+) HTTP[^"]*" 200')
@@ -34,7 +35,7 @@ def upstream(tmp_path):
 @pytest.fixture
 def cache(upstream, tmp_path):
     """The real registry as a pull-through cache of the other, which has nothing yet."""
-    with Registry(tmp_path / "cache", {"proxy": {"remoteurl": upstream.url}}) as started:
+    with Registry(tmp_path / "cache", pull_through(upstream)) as started:
         yield started
 
 

@@ -8,7 +8,7 @@ from deploy.local.publisher import Repository, publish_rules
 from resources.registry.request import Endpoint
 from resources.signatures.policy import Policy, Result
 from resources.signatures.request import Verification
-from tests.registries import LOCAL
+from tests.registries import LOCAL, pull_through
 from tests.signed import store_bundles, store_layers
 from tests.signing import key_bundle, key_layer, new_key, pem
 
@@ -24,7 +24,7 @@ def upstream(tmp_path):
 
 @pytest.fixture
 def cache(upstream, tmp_path):
-    with Registry(tmp_path / "cache", {"proxy": {"remoteurl": upstream.url}}) as started:
+    with Registry(tmp_path / "cache", pull_through(upstream)) as started:
         yield started
 
 
