@@ -2,6 +2,7 @@
 
     ExchangeError           this request failed
     ├── Absent              what was asked for is not in the registry
+    ├── TooLarge            the answer exceeds a bound
     └── RegistryDown        every request to this registry would: no connection, or asked to wait
 
 Messages never quote libraries or servers: their texts can hold the password of a proxy, a signed
@@ -62,6 +63,10 @@ class ExchangeError(Exception):
 
 class Absent(ExchangeError):  # noqa: N818 - it describes the registry
     """The registry does not have it."""
+
+
+class TooLarge(ExchangeError):  # noqa: N818 - it describes the answer
+    """The answer has more bytes than are taken."""
 
 
 class RegistryDown(ExchangeError):  # noqa: N818 - it describes the registry
