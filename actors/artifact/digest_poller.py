@@ -117,7 +117,9 @@ class DigestPoller(TaskActor):
         waiting: dict[Lookup, list[Tag]] = {}
         authorities: frozenset[str] = frozenset()
         for tag, step in zip(tags, await asyncio.gather(*map(self._prepare, tags)), strict=True):
-            if not isinstance(step, Lookup):
+            if step is None:
+                self._digests.put_back([tag])
+            elif not isinstance(step, Lookup):
                 self._take(tag, step)
             elif _fit(authorities, step.endpoint.authorities):
                 authorities |= step.endpoint.authorities
@@ -126,6 +128,7 @@ class DigestPoller(TaskActor):
                 self._digests.put_back([tag])
         async with aclosing(self._look_up(list(waiting), PATIENT if slow else PROMPT)) as answers:
             async for lookup, answer in answers:
+                self._digests.registries.hold(answer.holds)
                 asked = waiting.pop(lookup)
                 if lookup.endpoint.caches and _is_news(answer, asked):
                     tasks.create_task(self._fill_first(tasks, slow, lookup, answer, asked))
@@ -158,6 +161,7 @@ class DigestPoller(TaskActor):
     async def _fill_caches(self, request: Fill) -> None:
         async with self._filling:
             filled = await self._fill(request)
+        self._digests.registries.hold(filled.holds)
         if filled.problem is not None:
             _log.warning("nodes may pull this before a cache has it: %s", filled.problem.message)
 
@@ -178,14 +182,18 @@ class DigestPoller(TaskActor):
         if concerned := self._digests.answered(tag, answer):
             self._tell(concerned)
 
-    async def _prepare(self, tag: Tag) -> Lookup | LookupAnswer:
-        """The look-up of a tag; the answer already, if its credentials cannot be read."""
+    async def _prepare(self, tag: Tag) -> Lookup | LookupAnswer | None:
+        """The look-up of a tag; the answer already, if its credentials cannot be read.
+
+        None if no host wants to be asked now.
+        """
         source = tag.query.source
         try:
             endpoint = await self._endpoint(tag.query.namespace, source)
         except (Unresolved, ApiError) as error:
             return LookupAnswer(problem=Problem(str(error), transient=True))
-        return Lookup(endpoint, source.reference)
+        rested = self._digests.registries.rested(tag.query.lane, endpoint)
+        return Lookup(rested, source.reference) if rested is not None else None
 
     def _wake(self) -> None:
         if self._news is not None and not self._news.done():

@@ -19,6 +19,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.runtime.backoff import retry_after_seconds
+from resources.registry.limits import LONGEST_RETRY_AFTER
 from resources.registry.request import Problem
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ T = TypeVar("T")
 
 _OVERLOADED = 429
 _TIMEOUT = 408
-LONGEST_RETRY_AFTER = 3600.0
-"""Seconds that a Retry-After of a registry can ask for at most."""
-
-
 # Seconds, if a registry that has had too many requests does not say how long to wait.
 _OVERLOADED_WAIT = 10.0
 # Tries of one request, in one child process.

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from actors.signature.verification import answer
+from resources.registry.request import Hold
 from resources.signatures.policy import Policy, Result
 from resources.signatures.request import Verification
 from tests.actors.registry.hostile_registry import (
@@ -170,7 +171,8 @@ def test_a_registry_that_fails_is_no_missing_signature(registry, verdict, path):
 def test_a_registry_that_wants_to_be_left_alone_says_for_how_long(registry, verdict):
     registry.serve(manifest_path(SIGNATURES), b"", 429, Retry_After="70")
     answered = verdict()
-    assert (answered.result, answered.retry_after) == (Result.REGISTRY_FAILED, 70.0)
+    assert answered.result is Result.REGISTRY_FAILED
+    assert answered.holds == (Hold(registry.endpoint().url, 70.0),)
 
 
 def test_one_signature_that_cannot_be_had_hides_no_other(registry, verdict):
