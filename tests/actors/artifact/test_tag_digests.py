@@ -519,6 +519,22 @@ async def test_caches_that_take_their_time_hold_up_no_other_look_up(house):
     assert len(house.take_told()) == 3
 
 
+async def test_namespaces_take_turns_at_the_caches(house):
+    house.cached = True
+    for number in range(5):
+        source = TAG._replace(repository=f"falco/{number}")
+        house.ask(artifact_ref(f"rules-{number}", namespace="greedy"), source)
+    await house.clock.advance(1.0)
+    house.ask(artifact_ref("rules", namespace="modest"), OTHER)
+    await house.clock.advance(1.0)
+    house.filling[0].set_result(Filled())
+    await settle()
+    house.filling[1].set_result(Filled())
+    await settle()
+    registries = [registry for registry, _ in house.fills]
+    assert registries == ["ghcr.io", "ghcr.io", "quay.io", "ghcr.io"]
+
+
 async def test_a_queue_before_caches_that_hang_holds_no_digest_up(house):
     house.cached = True
     artifacts = [artifact_ref(f"rules-{number}") for number in range(20)]
