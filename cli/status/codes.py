@@ -271,6 +271,12 @@ NODE_NOT_CHOSEN = Code(
     "A node has no Falco because its labels are not asked for",
     "change nodeSelector or affinity of spec.podTemplateSpec if it is to have one",
 )
+NODE_GONE = Code(
+    "FAL1404",
+    _INFO,
+    "A node with a Falco is gone",
+    "if its pods stay for minutes, see whether the kube-controller-manager runs",
+)
 
 # NodeReports.
 REPORT_MISSING = Code(

@@ -126,7 +126,7 @@ def _explained(found: Iterable[Finding], pods: Iterable[Pod], namespace: str) ->
     """What is known of the pods of a namespace."""
     refs, has_trouble = set[ObjectRef](), False
     for one in found:
-        if one.code.severity is not Severity.INFO:
+        if one.code.severity is not Severity.INFO or one.code is codes.NODE_GONE:
             refs |= {ref for ref in (*one.chain, *one.others) if ref.kind in {"Pod", "Node"}}
             first = one.chain[0]
             has_trouble |= (first.kind, first.namespace) == ("Falco", namespace)
