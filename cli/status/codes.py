@@ -365,6 +365,13 @@ DOUBTFUL = Code(
     "Installed, with a warning",
     "see whether that is what is meant",
 )
+HELD = Code(
+    "FAL1614",
+    _WARNING,
+    "What an artifact names is to be deleted",
+    "have the artifact name another one, or delete the artifact: then it goes by itself; to keep "
+    "the content, save it first: kubectl get {reference} -o yaml",
+)
 
 CODES = tuple(value for value in list(vars().values()) if isinstance(value, Code))
 """All codes, in the order of their names."""

@@ -11,6 +11,7 @@ import pytest
 from tests.api import manifest
 from tests.audit import Audit
 from tests.e2e.falcos import Falcos, condition
+from tests.e2e.references import References, config_map_ref, secret_ref
 from tests.e2e.reporting import Reporting
 from tests.e2e.test_artifacts_operator import set_ready
 from tests.e2e.viewer import COULD_NOT_TELL, FOUND, OF_CLUSTER, SEEN, WELL, Viewer
@@ -102,6 +103,29 @@ def test_a_change_is_told_while_it_is_watched(api, falcos, viewer):
         pausing = {"metadata": {"annotations": {"falcosecurity.dev/reconcile": "paused"}}}
         api.merge("Falco", falcos.namespace, "falco", pausing)
         assert next(line for line in lines if "FAL1105" in line)
+
+
+def test_a_config_map_that_an_artifact_keeps_is_named_and_no_secret_is_read(
+    cluster, api, falcos, viewer
+):
+    viewer.may_see(falcos.namespace, SEEN | {"": ["pods", "configmaps"]})
+    viewer.may_see_of_cluster(OF_CLUSTER)
+    references = References(api, falcos.namespace)
+    references.make("ConfigMap", "mine", data={"rules.yaml": "[]"})
+    references.artifact("mapped", config_map_ref("mine"))
+    references.artifact("far", secret_ref("creds"))
+    references.becomes_protected("ConfigMap", "mine")
+    references.delete("ConfigMap", "mine")
+    theirs = Audit(cluster, f"system:serviceaccount:{falcos.namespace}:viewer")
+    mark = theirs.mark()
+    key = ("FAL1614", f"ConfigMap/{falcos.namespace}/mine")
+    found = eventually(lambda: found_by(viewer).get(key))
+    assert f"Rulesfile/{falcos.namespace}/mapped names it" in found["cause"]
+    _, items = viewer.status()
+    told = f"secrets in namespace {falcos.namespace} could not be read: you may not"
+    assert {"kind": "Unread", "text": told} in items["Unread"]
+    asked = theirs.since(mark)
+    assert not [one for one in asked.lists if one.resource in {"secrets", "configmaps"}]
 
 
 def test_who_may_see_only_a_part_is_told_what_could_not_be_read(falcos, viewer):
