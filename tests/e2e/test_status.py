@@ -45,7 +45,7 @@ def tainted(cluster, api):
 def found_by(viewer, *arguments):
     """The findings: code and object, and the cause of each."""
     _, items = viewer.status(*arguments)
-    return {(one["code"], one["resource"]): one for one in items.get("Finding", [])}
+    return {(one["code"], one["object"]): one for one in items.get("Finding", [])}
 
 
 def played(api, pod, containers=None, **status):
@@ -120,7 +120,7 @@ def test_a_config_map_that_an_artifact_keeps_is_named_and_no_secret_is_read(
     mark = theirs.mark()
     key = ("FAL1614", f"ConfigMap/{falcos.namespace}/mine")
     found = eventually(lambda: found_by(viewer).get(key))
-    assert f"Rulesfile/{falcos.namespace}/mapped names it" in found["cause"]
+    assert f"Rulesfile/{falcos.namespace}/mapped names it" in found["message"]
     _, items = viewer.status()
     told = f"secrets in namespace {falcos.namespace} could not be read: you may not"
     assert {"kind": "Unread", "text": told} in items["Unread"]
@@ -188,7 +188,7 @@ def test_pods_that_are_refused_are_named_with_who_refuses_them(
         def named():
             return found_by(viewer, "-n", falcos.namespace).get((code, ref))
 
-        assert words in eventually(named)["cause"]
+        assert words in eventually(named)["message"]
 
 
 def test_planted_faults_are_named_with_their_causes(  # noqa: C901 - a fault after the other
@@ -278,9 +278,9 @@ def test_planted_faults_are_named_with_their_causes(  # noqa: C901 - a fault aft
 
     found = eventually(named, within=120)
     for key, words in wanted.items():
-        assert words in found[key]["cause"], found[key]
-        assert found[key]["remedy"]
-        assert found[key]["link"].endswith(f"docs/cli.md#{key[0].lower()}")
+        assert words in found[key]["message"], found[key]
+        assert found[key]["hint"]
+        assert found[key]["docs"].endswith(f"docs/cli.md#{key[0].lower()}")
     assert found["FAL1602", f"Rulesfile/{space}/refused"]["chain"] == [
         f"Falco/{space}/falco",
         f"DaemonSet/{space}/falco",
@@ -295,7 +295,7 @@ def test_planted_faults_are_named_with_their_causes(  # noqa: C901 - a fault aft
     lost = away["spec"]["nodeName"]
     with paused("kwok"):
         set_ready(api, lost, "Unknown")
-        assert found_by(viewer)["FAL1401", f"Node/{lost}"]["cause"] == "Test"
+        assert found_by(viewer)["FAL1401", f"Node/{lost}"]["message"] == "Test"
         set_ready(api, lost, "True")
 
     # Nobody acts any more, and what was parked when the operator went stays so.
@@ -322,7 +322,7 @@ def test_planted_faults_are_named_with_their_causes(  # noqa: C901 - a fault aft
         for ref in (deployment, lease):
             api.delete(*ref.split("/"))
     for key, words in wanted.items():
-        assert words in found[key]["cause"], found[key]
+        assert words in found[key]["message"], found[key]
     operator.start()
     api.merge("Rulesfile", space, held["metadata"]["name"], {"metadata": {"finalizers": None}})
 
