@@ -6,7 +6,7 @@ import time
 POLL_SECONDS = 0.05
 
 
-def eventually(check, within=30.0):
+def eventually(check, within=60.0):
     """What `check` returns once it returns something true and no longer fails an assertion.
 
     After `within` seconds its last AssertionError is raised, or one that shows what it returned.
@@ -17,7 +17,7 @@ def eventually(check, within=30.0):
     return result
 
 
-async def soon(check, within=30.0):
+async def soon(check, within=60.0):
     """The same on the loop, which goes on meanwhile."""
     deadline = time.monotonic() + within
     while not (result := _looked(check, deadline)):  # noqa: ASYNC110 - most of what is waited for has no event
