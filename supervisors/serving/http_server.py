@@ -19,6 +19,7 @@ from aiohttp.web_server import Server
 from actors.runtime.task_actor import TaskActor
 from supervisors.serving.acceptor import Acceptor
 from supervisors.serving.connection import Connection, plain
+from supervisors.serving.unread import Unread
 
 if TYPE_CHECKING:
     import ssl
@@ -80,9 +81,10 @@ class HttpServer(TaskActor):
             await self.runtime.clock.sleep(self._listen_again or 0.0)
             with suppress(OSError):
                 self._listen()
-        loop, server = asyncio.get_running_loop(), Server(self._answer)
+        loop, unread = asyncio.get_running_loop(), Unread()
+        server = Server(self._answer)
         tasks = {
-            loop.create_task(self._acceptor.run(lambda: Connection(server, loop=loop))),
+            loop.create_task(self._acceptor.run(lambda: Connection(server, unread, loop=loop))),
             loop.create_task(self.attend()),
         }
         try:

@@ -14,7 +14,7 @@ from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.lifecycle import ExitReason
 from supervisors.process.servers import HealthServer
-from supervisors.serving import connection, http_server
+from supervisors.serving import connection, http_server, unread
 from supervisors.serving.connection import reply
 from supervisors.serving.exposure import Address
 from supervisors.serving.http_server import HttpServer
@@ -104,6 +104,23 @@ async def test_a_client_that_does_not_read_is_cut_off(runtime, monkeypatch):
             await asyncio.wait_for(lost, 10)
             with contextlib.suppress(ConnectionError), client.makefile("rb") as stream:
                 assert len(await asyncio.to_thread(stream.read)) < 50_000_000
+
+
+async def test_of_clients_that_do_not_read_the_oldest_are_cut_off(runtime, monkeypatch):
+    monkeypatch.setattr(unread, "MOST_UNREAD", 60_000_000)
+    async with running(Big(runtime, ANY_PORT)) as server:
+        clients = []
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(*server.address)
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+            clients.append((reader, writer))
+        with contextlib.suppress(ConnectionError):
+            assert len(await clients[0][0].read()) < 50_000_000
+        for reader, _ in clients[1:]:
+            assert len(await reader.read()) > 50_000_000
+        for _, writer in clients:
+            writer.close()
 
 
 async def test_port_zero_takes_a_free_port_and_logs_it(runtime, caplog):
