@@ -40,7 +40,8 @@ class HttpServer(TaskActor):
     """Listens from `on_start` on, so that an address in use is a crash at the start.
 
     With `listen_again` it is a warning, and the server tries again every so many seconds.
-    `respond` answers a request; what it does between two awaits must not take long.
+    `respond` answers a request; what it does between two awaits must not take long. It is cancelled
+    when its client is gone.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class HttpServer(TaskActor):
             with suppress(OSError):
                 self._listen()
         loop, unread = asyncio.get_running_loop(), Unread()
-        server = Server(self._answer)
+        server = Server(self._answer, handler_cancellation=True)
         tasks = {
             loop.create_task(self._acceptor.run(lambda: Connection(server, unread, loop=loop))),
             loop.create_task(self.attend()),

@@ -37,6 +37,21 @@ class Big(HttpServer):
         return reply(bytes(50_000_000), "application/octet-stream")
 
 
+class Thorough(HttpServer):
+    """Takes for ever to answer."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.begun, self.given_up = asyncio.Event(), asyncio.Event()
+
+    async def respond(self, request):  # noqa: ARG002
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.given_up.set()
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
 async def test_only_get_and_head_are_served(runtime, method):
     async with running(HealthServer(runtime, ANY_PORT, {})) as server:
@@ -121,6 +136,16 @@ async def test_of_clients_that_do_not_read_the_oldest_are_cut_off(runtime, monke
             assert len(await reader.read()) > 50_000_000
         for _, writer in clients:
             writer.close()
+
+
+async def test_nothing_is_made_for_a_client_that_is_gone(runtime):
+    server = Thorough(runtime, ANY_PORT)
+    async with running(server):
+        _, writer = await asyncio.open_connection(*server.address)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await server.begun.wait()
+        writer.close()
+        await server.given_up.wait()
 
 
 async def test_port_zero_takes_a_free_port_and_logs_it(runtime, caplog):
