@@ -238,6 +238,24 @@ async def test_perfetto_gets_the_trace_once_it_answers(page, process):
     )
 
 
+async def test_focus_and_what_is_open_outlast_the_news_of_an_actor(page, process):
+    ref = names(1)[0]
+    await page.press("/")
+    for letter in ref.name:
+        await page.press(letter)
+    await page.click(f"tr[data-key='{ref}'] a")
+    await page.until("document.querySelector('.entry')")
+    await page.click("#one summary")
+    await page.until("document.querySelector('#one details').open")
+    for selector in ("#one summary", "#one .buttons a", "#one .command button"):
+        await page.value(f"document.querySelector('{selector}').focus(), 1")
+        count = await page.value("document.querySelectorAll('.entry').length")
+        await process.wake(ref)
+        await page.until(f"document.querySelectorAll('.entry').length > {count}")
+        assert await page.value(f"document.activeElement.matches('{selector}')")
+        assert await page.value("document.querySelector('#one details').open")
+
+
 @pytest.mark.parametrize("value", ["2026-13-01T00:00:00Z", "2026-11-01T00:00:00Z refused"])
 async def test_a_text_that_begins_like_a_time_stays_a_text(page, value):
     shown = f"import('/debug/elements.js').then(({{ shown }}) => shown('{value}'))"
