@@ -238,6 +238,17 @@ async def test_perfetto_gets_the_trace_once_it_answers(page, process):
     )
 
 
+async def test_why_perfetto_has_no_trace_stays_until_it_has_one(page):
+    await page.value("window.open = () => null, 1")
+    await page.click("#perfetto")
+    shown = "The trace is not opened: the browser has not opened a window for Perfetto"
+    await page.until("!document.querySelector('#trouble').hidden")
+    asked = int(await page.value("document.body.dataset.asked"))
+    await page.until(f"document.body.dataset.asked > {asked + 1}")
+    assert not await page.value("document.querySelector('#trouble').hidden")
+    assert await page.value(text("#trouble")) == shown
+
+
 async def test_focus_and_what_is_open_outlast_the_news_of_an_actor(page, process):
     ref = names(1)[0]
     await page.press("/")
