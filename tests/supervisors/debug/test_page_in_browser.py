@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -236,6 +237,17 @@ async def test_perfetto_gets_the_trace_once_it_answers(page, process):
     assert await page.value("document.querySelector('#download').href") == (
         f"http://{process.debug.address}/debug/trace"
     )
+
+
+async def test_a_process_that_does_not_answer_is_an_error_until_it_does(page, process, monkeypatch):
+    await page.value(
+        "(real => AbortSignal.timeout = ms => real(Math.min(ms, 100)))"
+        "(AbortSignal.timeout.bind(AbortSignal)), 1"
+    )
+    with monkeypatch.context() as hanging:
+        hanging.setattr(process.debug, "respond", lambda _: asyncio.Event().wait())
+        await page.until(f"({text('#trouble')}).startsWith('No answer from the process')")
+    await page.until("document.querySelector('#trouble').hidden")
 
 
 async def test_why_perfetto_has_no_trace_stays_until_it_has_one(page):
