@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resources.node.files import Directory
-from sidecar.volume.disk import VolumeError, reported
+from sidecar.volume.disk import SUBDIRECTORY, VolumeError, reported
 from sidecar.volume.file_digests import FileDigests
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from resources.node.files import File
     from sidecar.volume.disk import Disk
 
-SUBDIRECTORY = ".artifact-operator"
 _BLOBS, _STAGED, _PULLS = "blobs", "staged", "pulls"
 
 

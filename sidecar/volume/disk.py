@@ -10,12 +10,15 @@ import os
 import shutil
 import stat
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from pathlib import Path
+    from contextlib import AbstractContextManager
 
+SUBDIRECTORY = ".artifact-operator"
+"""In each volume: what is the sidecar's own, and what is about to be Falco's."""
 _DIRECTORY_MODE = 0o755
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Nobody but a stranger makes directories where ours have files only.
@@ -50,7 +53,10 @@ def reported(what: str, path: Path) -> Iterator[None]:
 
 
 class Disk:
-    """No method follows a symlink, or leaves half a file under its final name.
+    """No method writes where a link leads, or leaves half a file under its final name.
+
+    Whoever runs as Falco can put a link in place of a directory at any moment. So a change is made
+    in a directory that was opened before, from the volume on without a link.
 
     Every method raises VolumeError.
     """
@@ -68,8 +74,16 @@ class Disk:
                 raise VolumeError("use", path, "it is no directory", errno.ENOTDIR)
             return False
         with self.step("make", path):
-            path.mkdir(parents=True, exist_ok=True)
-            path.chmod(_DIRECTORY_MODE)
+            if SUBDIRECTORY not in path.parts:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            with _folder_of(path) as folder:
+                with suppress(FileExistsError):
+                    os.mkdir(path.name, dir_fd=folder)
+                made = os.open(path.name, _FOLDER, dir_fd=folder)
+                try:
+                    os.fchmod(made, _DIRECTORY_MODE)
+                finally:
+                    os.close(made)
         return True
 
     def clear_directory(self, volume: Path, *names: str) -> None:
@@ -94,20 +108,34 @@ class Disk:
 
     def copy(self, source: Path, target: Path, mode: int) -> None:
         """Make a new file with the content of another and sync it to disk."""
-        with reported("read", source), regular_file(source) as original:
+        with (
+            reported("read", source),
+            _folder_of(source) as folder,
+            regular_file(source.name, folder) as original,
+        ):
             self._make("copy", target, mode, lambda file: shutil.copyfileobj(original, file))
 
     def settle(self, path: Path, mode: int) -> None:
         """Set the permissions of a file that a child process has written, and sync it to disk."""
-        with self.step("sync", path), regular_file(path) as file:
+        with (
+            self.step("sync", path),
+            _folder_of(path) as folder,
+            regular_file(path.name, folder) as file,
+        ):
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
 
     def link(self, source: Path, target: Path) -> bool:
         """Make a hard link; False if the file system or the owner does not allow it."""
-        with self.step("link", target):
+        with self.step("link", target), _folder_of(source) as old, _folder_of(target) as new:
             try:
-                os.link(source, target, follow_symlinks=False)
+                os.link(
+                    source.name,
+                    target.name,
+                    src_dir_fd=old,
+                    dst_dir_fd=new,
+                    follow_symlinks=False,
+                )
             except OSError as error:
                 if error.errno not in _NO_LINK:
                     raise
@@ -116,13 +144,13 @@ class Disk:
 
     def rename(self, source: Path, target: Path) -> None:
         """Rename a file, in place of another if there is one."""
-        with self.step("rename", target):
-            source.rename(target)
+        with self.step("rename", target), _folder_of(source) as old, _folder_of(target) as new:
+            os.rename(source.name, target.name, src_dir_fd=old, dst_dir_fd=new)
 
     def remove(self, path: Path) -> None:
         """Remove a file if it exists."""
-        with self.step("remove", path):
-            path.unlink(missing_ok=True)
+        with self.step("remove", path), suppress(FileNotFoundError), _folder_of(path) as folder:
+            os.unlink(path.name, dir_fd=folder)
 
     def sync(self, directory: Path) -> None:
         """Sync the names in a directory to disk, as they are after renames and removals."""
@@ -134,7 +162,11 @@ class Disk:
                 os.close(descriptor)
 
     def _make(self, what: str, path: Path, mode: int, fill: Callable[[IO[bytes]], object]) -> None:
-        with self.step(what, path), os.fdopen(os.open(path, _NEW, 0o600), "wb") as file:
+        with (
+            self.step(what, path),
+            _folder_of(path) as folder,
+            os.fdopen(os.open(path.name, _NEW, 0o600, dir_fd=folder), "wb") as file,
+        ):
             fill(file)
             file.flush()
             os.fchmod(file.fileno(), mode)
@@ -172,13 +204,22 @@ def opened_directory(volume: Path, *names: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def regular_file(path: Path | str) -> IO[bytes]:
+def _folder_of(path: Path) -> AbstractContextManager[int]:
+    """The descriptor of the directory that a path is in; below its volume no link leads there."""
+    parents = path.parent.parts
+    at = parents.index(SUBDIRECTORY) if SUBDIRECTORY in parents else len(parents)
+    return opened_directory(Path(*parents[:at]), *parents[at:])
+
+
+def regular_file(path: Path | str, folder: int | None = None) -> IO[bytes]:
     """Open a regular file: whatever is at the path, the call neither blocks nor follows a link.
+
+    `folder` is the descriptor of the directory that a relative path begins at.
 
     Raises:
         OSError: there is no regular file, or it cannot be opened.
     """
-    descriptor = os.open(path, _OLD)
+    descriptor = os.open(path, _OLD, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EBADMSG, "it is no regular file", str(path))

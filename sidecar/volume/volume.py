@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resources.node.files import Directory, File, Place, has_our_name
 from sidecar.volume import manifest as manifests
-from sidecar.volume.blobs import SUBDIRECTORY, Blobs
+from sidecar.volume.blobs import Blobs
 from sidecar.volume.changes import Batch, Changes, changes
-from sidecar.volume.disk import VolumeError, read_bounded, reported
+from sidecar.volume.disk import SUBDIRECTORY, VolumeError, read_bounded, reported
 from sidecar.volume.manifest import UnreadableManifest, VolumeManifest
 
 if TYPE_CHECKING:

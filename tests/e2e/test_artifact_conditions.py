@@ -11,7 +11,7 @@ import pytest
 from deploy.local import Registry
 from deploy.local.publisher import Repository, publish_plugin, publish_rules
 from resources.node.files import Directory
-from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.disk import SUBDIRECTORY
 from tests.actors.registry.hostile_registry import REPOSITORY, HostileRegistry, manifest_path
 from tests.e2e.one_node import one_node
 from tests.eventually import eventually

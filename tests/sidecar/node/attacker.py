@@ -14,7 +14,7 @@ from pathlib import Path
 
 from resources.node.files import Directory
 from sidecar.volume import manifest
-from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.disk import SUBDIRECTORY
 
 ATTACKS = 60
 # Seconds between two attacks: so that some meet a step of the sidecar, and some a quiet one.

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from actors.registry.table_file import TableFile
@@ -76,6 +77,9 @@ class Node:
         self.verdicts: list[Verdict] = []
         self.lost: list[SlotId] = []
         self.done = asyncio.Event()
+        # As in a process of its own, whose threads end with it.
+        self._threads = ThreadPoolExecutor()
+        asyncio.get_running_loop().set_default_executor(self._threads)
         self.installation = Installation.start(
             self.runtime,
             self.store,
@@ -135,9 +139,10 @@ class Node:
         self.done.set()
 
     async def stopped(self):
-        """None of its actors runs any more."""
+        """None of its actors runs any more, nor a step on disk of a fetch that was cancelled."""
         for actor in (*self.actors.values(), self.installation):
             await actor.stop()
+        self._threads.shutdown()
 
     async def settled(self):
         """The reports once none is pending."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from resources.node.files import Directory
-from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.disk import SUBDIRECTORY
 from tests.sampled import PROVE
 from tests.sidecar.node.one_node import Node
 from tests.sidecar.node.test_installation import RULES

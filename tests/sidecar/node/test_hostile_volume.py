@@ -10,7 +10,7 @@ from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.watch.store import snapshot_of
 from resources.node.files import Directory
-from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.disk import SUBDIRECTORY
 from sidecar.volume.volume import _MOST_MANIFEST
 from tests.sidecar.node.one_node import Node
 from tests.sidecar.node.test_installation import MACRO, RULES

@@ -8,8 +8,7 @@ import yaml
 
 from resources.node.files import Directory, File
 from resources.node.plugin_entries import PluginEntry, plugin_entries
-from sidecar.volume.blobs import SUBDIRECTORY
-from sidecar.volume.disk import Disk
+from sidecar.volume.disk import SUBDIRECTORY, Disk
 from sidecar.volume.volume import Volume
 
 RULES = Directory.RULES.value

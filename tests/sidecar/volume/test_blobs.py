@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from resources.node.files import Directory
-from sidecar.volume.blobs import SUBDIRECTORY, Blobs
-from sidecar.volume.disk import Disk, VolumeError
+from sidecar.volume.blobs import Blobs
+from sidecar.volume.disk import SUBDIRECTORY, Disk, VolumeError
 from tests.sidecar.volume.killed import Trace, WatchedDisk
 from tests.sidecar.volume.node_directories import leftovers, sha256
 

@@ -7,7 +7,7 @@ import pytest
 from resources.artifact.medium import Medium
 from resources.node.files import file_name, library_name
 from resources.rules.versions import FalcoVersions
-from sidecar.volume.blobs import SUBDIRECTORY
+from sidecar.volume.disk import SUBDIRECTORY
 from sidecar.volume.volume import Applied
 from tests.sidecar.volume.killed import Trace, WatchedDisk, run
 from tests.sidecar.volume.node_directories import (

@@ -7,8 +7,7 @@ import subprocess
 
 import pytest
 
-from sidecar.volume.blobs import SUBDIRECTORY
-from sidecar.volume.disk import Disk
+from sidecar.volume.disk import SUBDIRECTORY, Disk
 from sidecar.volume.volume import Volume
 from tests.sampled import every_step
 from tests.sidecar.volume.killed import WatchedDisk, killed_at, start, steps

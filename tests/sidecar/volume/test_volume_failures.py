@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sidecar.volume.blobs import SUBDIRECTORY
-from sidecar.volume.disk import Disk, VolumeError
+from sidecar.volume.disk import SUBDIRECTORY, Disk, VolumeError
 from sidecar.volume.volume import Volume
 from tests.sampled import every_step
 from tests.sidecar.volume.killed import run

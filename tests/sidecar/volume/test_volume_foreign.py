@@ -5,8 +5,7 @@ import json
 import pytest
 
 from resources.node.files import Directory
-from sidecar.volume.blobs import SUBDIRECTORY
-from sidecar.volume.disk import Disk, VolumeError
+from sidecar.volume.disk import SUBDIRECTORY, Disk, VolumeError
 from sidecar.volume.volume import Volume
 from tests.sidecar.volume.node_directories import (
     AFTER,
