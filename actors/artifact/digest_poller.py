@@ -173,8 +173,12 @@ class DigestPoller(TaskActor):
 
     def _take(self, tag: Tag, answer: LookupAnswer) -> None:
         source = tag.query.source
-        found = answer.digest or (answer.problem.message if answer.problem else "not known")
-        decide(f"found {source.registry}/{source.repository}:{source.reference} at {found}")
+        name = f"{source.registry}/{source.repository}:{source.reference}"
+        if answer.digest:
+            decide(f"found {name} at {answer.digest}")
+        else:
+            why = answer.problem.message if answer.problem else "not known"
+            decide(f"could not look up {name}: {why}")
         if concerned := self._digests.answered(tag, answer):
             self._tell(concerned)
 

@@ -187,6 +187,22 @@ async def test_the_last_digest_is_kept_while_a_registry_fails_and_that_is_no_new
     assert house.take_told() == []
 
 
+async def test_the_trace_tells_of_each_tag_what_it_points_to_or_why_that_is_not_known():
+    house = House()
+    poller = house.poller()
+    ref = poller.launch()
+    house.says["quay.io"] = DENIED
+    house.ask()
+    house.ask(MORE, OTHER)
+    await house.clock.advance(1.0)
+    decisions = [line for entry in poller.describe()["trace"] for line in entry["decisions"]]
+    assert sorted(decisions) == [
+        "could not look up quay.io/falco/rules:latest: denied",
+        f"found ghcr.io/falco/rules:latest at {A}",
+    ]
+    await ref.stop()
+
+
 async def test_a_registry_that_fails_is_asked_less_and_less(house):
     house.says["ghcr.io"] = DOWN
     house.ask()
