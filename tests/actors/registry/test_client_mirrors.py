@@ -9,7 +9,7 @@ from actors.registry.client import PROMPT
 from actors.signature.client import verify
 from deploy.local.process import free_port
 from deploy.local.registry import Registry
-from resources.registry.request import Credentials, Endpoint, Lookup
+from resources.registry.request import Credentials, Endpoint, Hold, Lookup
 from resources.signatures.policy import Identity, Policy, Result
 from resources.signatures.request import Verification
 from tests.actors.registry import hostile_archives as hostile
@@ -258,6 +258,20 @@ async def test_what_a_mirror_demands_to_wait_counts_unless_the_registry_has_answ
     second.serve(manifest_path("latest"), b"", status)
     problem = await not_found(behind(second.endpoint(), first.endpoint()))
     assert (problem.transient, problem.retry_after) == (True, wait)
+
+
+async def test_what_each_host_demands_to_wait_is_told_beside_the_answer(first, second, tmp_path):
+    artifact = second.artifact(GOOD, "latest")
+    endpoint = behind(second.endpoint(), first.endpoint())
+    for reference in ("latest", artifact):
+        first.serve(manifest_path(reference), b"", 429, Retry_After="60")
+    [answer] = await looked_up([Lookup(endpoint, "latest")])
+    assert (answer.digest, answer.holds) == (artifact, (Hold(first.endpoint().url, 60.0),))
+    got, _ = await pulled(endpoint, artifact, tmp_path)
+    assert got.holds == answer.holds
+    left = endpoint.without({first.endpoint().url})
+    [answer] = await looked_up([Lookup(left, "latest")])
+    assert (answer.digest, answer.holds, len(first.seen)) == (artifact, (), 2)
 
 
 async def test_a_mirror_that_is_down_is_asked_once_in_a_batch(first, second):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from actors.signature.verification import answer
+from resources.registry.request import Hold
 from resources.signatures.policy import Policy, Result
 from resources.signatures.request import Verification
 from tests.actors.registry.hostile_registry import (
@@ -73,7 +74,7 @@ def test_bundles_are_found_by_the_api_for_referrers_and_by_its_tag(registry, ver
 def test_a_registry_without_the_api_may_say_so_as_it_likes(registry, verdict, status):
     registry.serve(REFERRERS, b"no", status)
     registry.serve(TAG, index(referrer(registry)))
-    assert verdict().result is (Result.VERIFIED if status < 500 else Result.REGISTRY_FAILED)
+    assert verdict().result is Result.VERIFIED
 
 
 @pytest.mark.parametrize("artifact_type", [EMPTY, "", "application/spdx+json"])
@@ -106,6 +107,23 @@ def test_a_manifest_of_another_digest_is_none(registry, verdict):
 @pytest.mark.parametrize("document", [b"[" * 100_000, b"{}", b"nothing", b'{"manifests":[1]}'])
 def test_an_index_that_cannot_be_read_hides_no_other_signature(registry, verdict, document):
     registry.serve(REFERRERS, document)
+    signed(registry, layer(registry))
+    assert verdict().result is Result.VERIFIED
+
+
+@pytest.mark.parametrize("path", [REFERRERS, TAG])
+@pytest.mark.parametrize(("body", "status"), [(b" " * 300_000, 200), (b"", 503)])
+def test_an_index_that_cannot_be_had_hides_no_other_signature(
+    registry, verdict, path, body, status
+):
+    registry.serve(path, body, status)
+    assert verdict().result is Result.REGISTRY_FAILED
+    signed(registry, layer(registry))
+    assert verdict().result is Result.VERIFIED
+
+
+def test_a_tag_of_referrers_that_is_refused_hides_no_other_signature(registry, verdict):
+    registry.serve(TAG, b"", 400)
     signed(registry, layer(registry))
     assert verdict().result is Result.VERIFIED
 
@@ -153,7 +171,8 @@ def test_a_registry_that_fails_is_no_missing_signature(registry, verdict, path):
 def test_a_registry_that_wants_to_be_left_alone_says_for_how_long(registry, verdict):
     registry.serve(manifest_path(SIGNATURES), b"", 429, Retry_After="70")
     answered = verdict()
-    assert (answered.result, answered.retry_after) == (Result.REGISTRY_FAILED, 70.0)
+    assert answered.result is Result.REGISTRY_FAILED
+    assert answered.holds == (Hold(registry.endpoint().url, 70.0),)
 
 
 def test_one_signature_that_cannot_be_had_hides_no_other(registry, verdict):
