@@ -20,5 +20,6 @@ async def test_times_are_reckoned_by_the_clock_of_now_although_it_was_set(monkey
     set_to = clock.now() - timedelta(hours=1)
     monkeypatch.setattr(clock, "now", lambda: set_to)
     told = process.read()
+    assert isinstance(told, dict)
     assert told["up since"] == set_to - timedelta(seconds=90)
     assert told["last API error at"] == set_to - timedelta(seconds=30)
