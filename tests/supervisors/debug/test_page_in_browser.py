@@ -183,6 +183,13 @@ async def test_a_supervisor_links_to_what_is_below_it(page):
     await page.until(f"({text('#one h2')}).startsWith({json.dumps(str(CRASHING))})")
 
 
+async def test_an_address_of_a_part_that_is_gone_says_so(page, process):
+    await page.call("Page.navigate", url=f"http://{process.debug.address}/debug/?actor=operator:x")
+    await page.until(f"({text('#one .why')}) === 'There is no such actor any more.'")
+    await page.call("Page.navigate", url=f"http://{process.debug.address}/debug/")
+    await page.until(ASKED)
+
+
 async def test_a_part_opens_with_what_it_tells_of_itself(page, process):
     await page.click("#tree a[data-key='observation:debug']")
     await page.until(f"({text('#one dl')}).includes('listens')")
