@@ -116,7 +116,7 @@ async def test_a_client_that_does_not_read_is_cut_off(runtime, monkeypatch):
     async with running(Big(runtime, ANY_PORT)) as server:
         with socket.create_connection(server.address) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            await asyncio.wait_for(lost, 10)
+            await asyncio.wait_for(lost, 60)
             with contextlib.suppress(ConnectionError), client.makefile("rb") as stream:
                 assert len(await asyncio.to_thread(stream.read)) < 50_000_000
 
@@ -206,12 +206,11 @@ async def test_a_server_stopped_before_it_ran_leaves_its_address_as_well(runtime
         pass
 
 
-async def test_stopping_does_not_wait_for_an_idle_client(runtime):
-    async with running(HealthServer(runtime, ANY_PORT, {})) as server:
+async def test_stopping_does_not_wait_for_an_idle_client(runtime, monkeypatch):
+    monkeypatch.setattr(http_server, "_GRACE", 3600.0)
+    async with asyncio.timeout(60), running(HealthServer(runtime, ANY_PORT, {})) as server:
         reader, writer = await asyncio.open_connection(*server.address)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         await reader.readuntil(b"ok\n")
-        stopping = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - stopping < http_server._GRACE / 2
     assert await reader.read() == b""
     writer.close()
