@@ -516,6 +516,21 @@ async def test_a_new_digest_is_told_once_the_caches_have_had_their_turn(house, p
     assert house.ask() == TagAnswer(B)
 
 
+async def test_the_trace_tells_of_a_digest_for_which_caches_had_to_be_filled():
+    house = House()
+    house.cached = True
+    poller = house.poller()
+    ref = poller.launch()
+    house.ask()
+    await house.clock.advance(1.0)
+    house.filling[0].set_result(Filled(7))
+    await settle()
+    filled = poller.describe()["trace"][-1]
+    assert filled["message"] == "FillCaches"
+    assert filled["decisions"] == [f"found ghcr.io/falco/rules:latest at {A}"]
+    await ref.stop()
+
+
 async def test_caches_that_take_their_time_hold_up_no_other_look_up(house):
     house.cached = True
     for number in range(3):
