@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from actors.api.client import METADATA
 from actors.api.transport import Transport
-from actors.registry.table_file import TableFile, TableFollower
 from actors.runtime.mail import Reconcile
 from actors.runtime.reason import Cause, Reason
 from actors.watch.router import Notice, Router, Routes
@@ -19,40 +18,34 @@ from actors.watch.store import Store
 from actors.write.recorder import Backlog, EventRecorder, Record
 from resources.check.check_request import Context
 from resources.kubernetes.kinds import ARTIFACTS
-from resources.kubernetes.reference import ObjectRef
 from resources.node.events import removals
-from resources.registry.table import table_of
+from sidecar.artifacts import Artifacts
 from sidecar.check.node_check import NodeCheck
 from sidecar.check.pod_falco import PodFalco
 from sidecar.check.verdicts import Verdicts
 from sidecar.facts import sections
-from sidecar.node.artifact import NodeArtifactActor, NodeServices, artifact_changed, version_of
+from sidecar.node.artifact import artifact_changed
 from sidecar.node.falco_client import ask_falco
-from sidecar.node.fetcher import Fetcher
 from sidecar.node.gate import Gate
 from sidecar.node.installation import Installation
-from sidecar.node.labels import NodeLabels
 from sidecar.node.loading import Loading
 from sidecar.node.metrics import NodeMetrics
-from sidecar.node.pull_limiter import PullLimiter
 from sidecar.node.report import Reporter
 from sidecar.node.state import FalcoIdentity, NodeState
 from sidecar.settings import AUTO, OFF, NodeSettings, parse
 from sidecar.volume.disk import Disk
 from sidecar.volume.volume import Volume
 from supervisors.process.program import run
-from supervisors.tree.dynamic import DynamicSupervisor, Population
-from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
+from supervisors.tree.intensity import PART_INTENSITY, RESTART_BACKOFF
 from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
+    from collections.abc import Awaitable, Callable, Collection
 
     from resources.check.check_request import WebServer
     from resources.node.falco_answer import FalcoAnswer
     from resources.node.plan import PlannedSlot
-    from resources.node.slots import SlotId
     from supervisors.process.program import Process
     from supervisors.tree.child_spec import ChildSpec
 
@@ -78,28 +71,15 @@ class ArtifactOperator:
             FalcoIdentity(settings.pod.namespace, settings.falco_name, settings.falco_version),
             settings.load_deadline,
         )
-        self._labels = NodeLabels(self._store, settings.pod.node, self._known_artifacts)
-        self._registries = TableFile(settings.registry_config, table_of)
-        self._follower = RegisteredChild("registries", self._make_follower)
-        self._pulls = PullLimiter(self._runtime, self._longest_window)
-        fetcher = Fetcher(
+        self._artifacts = Artifacts(
+            settings,
+            process,
             self._client,
-            self._volume.blobs,
-            settings.pod.namespace,
-            settings.registry_policy,
-            self._registries,
-            {"Rulesfile": settings.most_rules_bytes, "Plugin": settings.most_plugin_bytes},
-            process.clock,
-            self._pulls,
-            self._metrics,
-        )
-        self._services = NodeServices(
             self._store,
             self._state,
-            fetcher,
-            self._labels.current,
-            settings.validation,
-            settings.signature_modes,
+            self._volume.blobs,
+            self._metrics,
+            self._announce,
         )
         self._events = Backlog(self._runtime)
         self._recorder = RegisteredChild("recorder", self._make_recorder)
@@ -107,10 +87,9 @@ class ArtifactOperator:
         self._installation = RegisteredChild("installation", self._make_installation)
         self._loading = RegisteredChild("loading", self._make_loading)
         self._gate = RegisteredChild("gate", self._make_gate)
-        self._artifacts = RegisteredChild("artifacts", self._make_artifacts)
         self._router = RegisteredChild("router", lambda: Router(self._runtime, self._routes()))
         self._watchers = RegisteredChild("watchers", self._make_watchers)
-        process.metrics.ask_for(self._population)
+        process.metrics.ask_for(self._artifacts.population)
         process.show_missing(self._missing)
         process.metrics.add(self._metrics)
         self.root = process.root(
@@ -121,14 +100,9 @@ class ArtifactOperator:
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
             sections=sections(
-                self._state, self._metrics, self._gate, self._artifacts, self._router
+                self._state, self._metrics, self._gate, self._artifacts.supervisor, self._router
             ),
         )
-
-    def _longest_window(self) -> float:
-        """Seconds that a pull waits at most, shorter while Falco waits for it to start."""
-        most = self._settings.pull_window
-        return most if self._state.gate_opened else min(most, self._settings.gate_deadline / 2)
 
     def _children(self) -> list[RegisteredChild[Any]]:
         """In the order in which they are started."""
@@ -138,7 +112,7 @@ class ArtifactOperator:
             self._installation,  # which first loads the volume
             self._loading,
             self._gate,
-            self._artifacts,
+            self._artifacts.supervisor,
             self._router,
             self._watchers,
         ]
@@ -169,7 +143,7 @@ class ArtifactOperator:
             self._settings.quiet,
             self._settings.validation,
             self._installed,
-            self._lost,
+            self._artifacts.lost,
         )
 
     def _make_loading(self) -> Loading:
@@ -217,27 +191,13 @@ class ArtifactOperator:
         deadline = self._settings.gate_deadline
         return Gate(self._runtime, self._state, deadline, self._is_listed, self._volume)
 
-    def _make_artifacts(self) -> DynamicSupervisor:
-        return DynamicSupervisor(
-            self._runtime,
-            "artifacts",
-            lambda ref: self._artifact(ref).launch(),
-            self._version_of,
-            lambda ref, error: self._artifact(ref).tell_parked(error),
-            intensity=OBJECT_INTENSITY,
-            backoff=RESTART_BACKOFF,
-        )
-
-    def _artifact(self, ref: ObjectRef) -> NodeArtifactActor:
-        return NodeArtifactActor(self._runtime, ref, self._services)
-
     def _routes(self) -> Routes:
         return Routes(
             handlers={
                 **dict.fromkeys(ARTIFACTS, (artifact_changed,)),
-                "Node": (self._labels.node_changed,),
+                "Node": (self._artifacts.labels.node_changed,),
             },
-            deliver=dict.fromkeys(ARTIFACTS, self._artifacts.actor.deliver),
+            deliver=dict.fromkeys(ARTIFACTS, self._artifacts.supervisor.actor.deliver),
             on_listed=self._all_listed,
         )
 
@@ -256,34 +216,22 @@ class ArtifactOperator:
         return Supervisor(
             self._runtime,
             "watchers",
-            [*map(self._watcher, sources), self._follower.spec],
+            [*map(self._watcher, sources), self._artifacts.follower.spec],
             intensity=PART_INTENSITY,
             backoff=RESTART_BACKOFF,
         )
 
-    def _make_follower(self) -> TableFollower:
-        def changed() -> None:
-            self._pulls.release()
-            refs = tuple(self._known_artifacts())
-            self._router.actor.announce(Notice(refs, Reason(Cause.REGISTRIES)))
-
-        return TableFollower(self._runtime, self._registries, changed)
-
     def _watcher(self, source: Source) -> ChildSpec:
         return self._process.watcher(source, self._client, self._store, lambda: self._router.actor)
 
+    def _announce(self, notice: Notice) -> None:
+        self._router.actor.announce(notice)
+
     def _all_listed(self, _kinds: Collection[str]) -> list[Notice]:
         """Wake every artifact, and drop those that were deleted while the process was down."""
-        self._state.retain(set(self._existing_artifacts()))
+        self._state.retain(set(self._artifacts.existing()))
         self._tell_installation(Reason(Cause.LISTED))
-        return [Notice(tuple(self._known_artifacts()), Reason(Cause.LISTED))]
-
-    def _existing_artifacts(self) -> Iterable[ObjectRef]:
-        return (snapshot.ref for kind in ARTIFACTS for snapshot in self._store.of_kind(kind))
-
-    def _known_artifacts(self) -> Iterable[ObjectRef]:
-        """Artifacts that exist and artifacts that still have an actor, each once."""
-        return dict.fromkeys([*self._existing_artifacts(), *self._artifacts.actor.refs])
+        return [Notice(tuple(self._artifacts.known()), Reason(Cause.LISTED))]
 
     def _is_listed(self) -> bool:
         return self._router.started is not None and self._router.started.is_listed
@@ -300,26 +248,11 @@ class ArtifactOperator:
         for event in removals(removed, self._settings.pod.namespace, self._settings.pod.node):
             self._events.add(Record(*event))
 
-    def _lost(self, slots: Iterable[SlotId]) -> None:
-        """Have the content of these slots fetched again."""
-        for kind, name in {(slot.kind, slot.name) for slot in slots}:
-            if self._artifacts.started is not None:
-                ref = ObjectRef(kind, self._settings.pod.namespace, name)
-                self._artifacts.started.deliver(ref, Reconcile(Reason(Cause.LOST)))
-
-    def _version_of(self, ref: ObjectRef) -> Hashable | None:
-        snapshot = self._store.get(ref)
-        return version_of(snapshot) if snapshot else None
-
     def _waits_for(self) -> str | None:
         return self._gate.started.waits_for if self._gate.started else "not started"
 
     def _missing(self) -> tuple[str, ...]:
         return self._router.started.missing if self._router.started else ()
-
-    def _population(self) -> list[Population]:
-        supervisor = self._artifacts.started
-        return [Population("artifacts", supervisor.parked, supervisor.mail)] if supervisor else []
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from actors.api.client import METADATA
 from actors.api.configuration import SERVICE_ACCOUNT, BadConfiguration
 from actors.api.transport import Transport
 from actors.api.version_gate import VersionGate
@@ -21,14 +20,12 @@ from actors.leader.lease_client import LeaseClient
 from actors.reference.index import ReferenceIndex
 from actors.reference.reading_rights import ReadingRights
 from actors.runtime.reason import Cause, Reason
-from actors.watch.router import ChildRoutes, Needs, Notice, Router, Routes, resource_changed
-from actors.watch.source import Source
+from actors.watch.router import ChildRoutes, Notice, Router, Routes, resource_changed
 from actors.watch.store import Store
 from actors.write.recorder import Backlog, EventRecorder
 from resources.artifact.references import FINALIZERS
 from resources.falco.desired import FalcoSettings
-from resources.instance.labels import MANAGED_BY, OPERATOR, OWNER_KIND
-from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, OBSERVED, RESOURCES
+from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, OBSERVED
 from resources.kubernetes.reference import ObjectRef
 from supervisors.artifacts import Artifacts
 from supervisors.debug.facts import Section, section_of
@@ -37,6 +34,7 @@ from supervisors.process.program import run
 from supervisors.reference_protection import ReferenceProtection
 from supervisors.registries import Registries
 from supervisors.settings import Settings, parse
+from supervisors.sources import NEEDS, SOURCES
 from supervisors.tree.intensity import OBJECT_INTENSITY, PART_INTENSITY, RESTART_BACKOFF
 from supervisors.tree.registered_child import RegisteredChild
 from supervisors.tree.supervisor import Supervisor
@@ -44,29 +42,11 @@ from supervisors.tree.supervisor import Supervisor
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from actors.watch.source import Source
     from supervisors.process.program import Process
     from supervisors.tree.child_spec import ChildSpec
     from supervisors.tree.dynamic import DynamicSupervisor, Population
 
-_CHILDREN = f"{MANAGED_BY}={OPERATOR}"
-# The status of artifacts counts pods that are scheduled and not finished.
-_RUNNING = "status.phase!=Succeeded,status.phase!=Failed,spec.nodeName!="
-SOURCES = (
-    *map(Source, RESOURCES),
-    *(Source(kind, _CHILDREN) for kind in CHILD_KINDS),
-    Source("NodeReport"),
-    Source("Pod", f"{OWNER_KIND}=Falco", representation=METADATA, field_selector=_RUNNING),
-    Source("Node", representation=METADATA),
-)
-# What the actors of a kind have to know. A Falco's Role names what the artifacts refer to; nothing
-# of a kind is cleaned up while it is not known what there is of that kind.
-_CHILDREN_OF, _PLACES = frozenset(CHILD_KINDS), frozenset({"Pod", "Node"})
-_NEEDS = {
-    "Falco": Needs(_CHILDREN_OF | {"Falco"}, frozenset(ARTIFACTS)),
-    "Component": Needs(_CHILDREN_OF | {"Component"}),
-    **{kind: Needs(_PLACES | {kind}, frozenset({"NodeReport"})) for kind in ARTIFACTS},
-    **dict.fromkeys(FINALIZERS, Needs(frozenset(), frozenset(ARTIFACTS))),
-}
 # Seconds: a request about the Lease takes 5 at most.
 LEASE_RESERVE = 6.0
 _LIMITS = (OBJECT_INTENSITY, RESTART_BACKOFF)
@@ -113,16 +93,7 @@ class Operator:
             (settings.signature_modes, settings.trusted_root),
             _LIMITS,
         )
-        process.metrics.ask_for(self._population)
-        process.show_missing(self._missing)
-        process.metrics.show_counts(
-            "signature_verifications",
-            "Verifications of signatures, by what they have led to.",
-            "result",
-            self._artifacts.verifications,
-        )
-        what = "1 if this process may write: it holds the Lease, or needs none."
-        process.metrics.show_number("leader", what, self._leads)
+        self._show_numbers()
         self.root = process.root(
             "operator",
             settings.process,
@@ -133,6 +104,20 @@ class Operator:
             remark=self._remark,
             sections=self._sections(),
         )
+
+    def _show_numbers(self) -> None:
+        """Show what the metrics have of this program alone."""
+        metrics = self._process.metrics
+        metrics.ask_for(self._population)
+        self._process.show_missing(self._missing)
+        metrics.show_counts(
+            "signature_verifications",
+            "Verifications of signatures, by what they have led to.",
+            "result",
+            self._artifacts.verifications,
+        )
+        what = "1 if this process may write: it holds the Lease, or needs none."
+        metrics.show_number("leader", what, self._leads)
 
     def _reference_protection(self, index: ReferenceIndex) -> ReferenceProtection:
         rights = ReadingRights(self._process.clock, self._store, index, self._announce)
@@ -218,7 +203,7 @@ class Operator:
                 **dict.fromkeys(FINALIZERS, self._protection.references.actor.deliver),
             },
             on_listed=lambda kinds: self._all_listed(children, kinds),
-            needs=_NEEDS,
+            needs=NEEDS,
         )
 
     def _all_listed(self, children: ChildRoutes, kinds: Collection[str]) -> list[Notice]:

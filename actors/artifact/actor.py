@@ -6,11 +6,12 @@ what the nodes report of that revision, and writes both into the status. No cont
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import DecodeError
 
+from actors.artifact.announcements import Announcements
 from actors.artifact.reference_versions import ReferenceVersions
 from actors.artifact.tag_digests import NO_ANSWER, TagDigests, query_of
 from actors.runtime.results import Done, RequeueAfter, Result, Retire
@@ -21,14 +22,6 @@ from actors.write.writing_actor import (
     WritingActor,
     WritingServices,
     at_earliest,
-)
-from resources.artifact.events import (
-    FleetContent,
-    failures,
-    installed,
-    moved,
-    refused,
-    successes,
 )
 from resources.artifact.fields import SUMMARIES
 from resources.artifact.reasons import INVALID
@@ -41,14 +34,13 @@ from resources.artifact.resolution import (
     resolve,
 )
 from resources.artifact.rollout import Subject
-from resources.artifact.sources import Artifact, Sources, decode, sources_of
+from resources.artifact.sources import Sources, decode, sources_of
 from resources.artifact.status import (
     COUNTS,
     FIELD_MANAGER,
     Observed,
     fields,
     go_finalizers,
-    is_programmed,
     parked_status,
     status,
     status_of,
@@ -60,8 +52,9 @@ from resources.registry.route import is_cached
 from resources.signatures.standing import UNASKED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from actors.artifact.announcements import Spec
     from actors.artifact.reference_reader import ReferenceReader
     from actors.artifact.reference_versions import Metadata
     from actors.artifact.report_index import ReportIndex
@@ -74,7 +67,6 @@ if TYPE_CHECKING:
     from resources.artifact.fields import ArtifactStatus, Resolved
     from resources.artifact.references import ReferenceState
     from resources.artifact.resolution import Resolution
-    from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef, Owner
     from resources.signatures.standing import Standing
 
@@ -102,10 +94,7 @@ class ArtifactIncarnation(Incarnation):
     references: ReferenceVersions
     outlook: str = ""
     """The outlook of the reports when the status was written."""
-    announced: FleetContent | None = None
-    """The content whose installation on all nodes was last reported by an Event."""
-    is_announced_known: bool = False
-    """Whether `announced` has been taken from the status of an earlier actor."""
+    announcements: Announcements = field(default_factory=Announcements)
 
 
 class _Observation(NamedTuple):
@@ -115,7 +104,7 @@ class _Observation(NamedTuple):
     """
 
     observed: Observed
-    spec: tuple[Artifact, Sources] | None = None
+    spec: Spec | None = None
     waits: bool = False
 
 
@@ -275,8 +264,8 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
 
         Returns the seconds until mere counts may be written.
         """
-        self._recall(state, snapshot, before, observation)
         now, generation = self.runtime.clock.now(), snapshot.meta.generation
+        state.announcements.recall(before, generation, observation.spec)
         after = status(before, observation.observed, generation, now)
         if after == before:
             return None
@@ -284,40 +273,7 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
         if wait is not None:
             return wait
         state.outlook = self._services.reports.outlook(self.ref)
-        for draft in self._events(state, before, after, observation):
+        spec, observed = observation.spec, observation.observed
+        for draft in state.announcements.events(before, after, spec, observed):
             self._services.record(Record(state.owner, draft))
         return None
-
-    def _recall(
-        self,
-        state: ArtifactIncarnation,
-        snapshot: Snapshot,
-        before: ArtifactStatus,
-        observation: _Observation,
-    ) -> None:
-        """Conclude from the status which installation an earlier actor has announced."""
-        if state.is_announced_known or observation.spec is None:
-            return
-        state.is_announced_known = True
-        if not is_programmed(before) or before.resolved is None:
-            return
-        state.announced = FleetContent(before.resolved.revision or "")
-        if before.resolved.observed_generation == snapshot.meta.generation:
-            state.announced = installed(*observation.spec, before.resolved)
-
-    def _events(
-        self,
-        state: ArtifactIncarnation,
-        before: ArtifactStatus,
-        after: ArtifactStatus,
-        observation: _Observation,
-    ) -> Iterable[EventDraft]:
-        yield from failures(before, after, observation.observed.trouble)
-        yield from refused(before, after)
-        if observation.spec is None or after.resolved is None:
-            return
-        yield from moved(observation.spec[1], before, after)
-        now, announced = installed(*observation.spec, after.resolved), state.announced
-        if is_programmed(after) and (announced is None or announced.revision != now.revision):
-            yield from successes(announced, now, observation.observed.sum.programmed)
-            state.announced = now

@@ -61,6 +61,12 @@ class LookUpTags(NamedTuple):
     tags: int
 
 
+class FillCaches(NamedTuple):
+    """What runs beside the mail once a tag has a new digest, as the trace names it."""
+
+    digest: str
+
+
 class DigestPoller(TaskActor):
     """Asks registries in batches, one at a time in each of two lanes; tells each answer at once.
 
@@ -160,11 +166,12 @@ class DigestPoller(TaskActor):
         """
         namespaces = {artifact.namespace for tag in tags for artifact in tag.askers}
         request = Fill(lookup.endpoint, answer.digest)
-        filling = tasks.create_task(self._fill_caches(request, namespaces))
-        if not await within(self.runtime.clock, FILL_SECONDS, filling):
-            filling.cancel()
-            _log.warning("nodes may pull this before a cache has it: %s", lookup.endpoint)
-        self._heard(slow, lookup, answer, tags)
+        with Beside(Letter(FillCaches(answer.digest), None, self.runtime.clock.monotonic())):
+            filling = tasks.create_task(self._fill_caches(request, namespaces))
+            if not await within(self.runtime.clock, FILL_SECONDS, filling):
+                filling.cancel()
+                _log.warning("nodes may pull this before a cache has it: %s", lookup.endpoint)
+            self._heard(slow, lookup, answer, tags)
         self._wake()
 
     async def _fill_caches(self, request: Fill, namespaces: set[str]) -> None:
@@ -186,8 +193,11 @@ class DigestPoller(TaskActor):
 
     def _take(self, tag: Tag, answer: LookupAnswer) -> None:
         source = tag.query.source
-        found = answer.digest or (answer.problem.message if answer.problem else "not known")
-        decide(f"found {source} at {found}")
+        if answer.digest:
+            decide(f"found {source} at {answer.digest}")
+        else:
+            why = answer.problem.message if answer.problem else "not known"
+            decide(f"could not look up {source}: {why}")
         if concerned := self._digests.answered(tag, answer):
             self._tell(concerned)
 

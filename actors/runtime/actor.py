@@ -28,8 +28,8 @@ from actors.runtime.lifecycle import NORMAL, SHUTDOWN, ActorState, Exit, crash
 from actors.runtime.mail import Inbox, Letter, Reconcile, Stop, Stopped
 from actors.runtime.reason import Cause, Reason, Reasons
 from actors.runtime.ref import ActorRef
-from actors.runtime.results import RequeueAfter, Result, Retire
-from actors.runtime.trace import Notes, Trace, outcome_of
+from actors.runtime.results import RequeueAfter, Result, Retire, outcome_of
+from actors.runtime.trace import Notes, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -34,3 +34,17 @@ class Retire:
 
 
 Result = Done | RequeueAfter | Blocked | Retire
+
+
+def outcome_of(result: Result) -> str:
+    """Give a reconcile's result as a word, with its detail behind a colon."""
+    match result:
+        case Done():
+            return "done"
+        case RequeueAfter(seconds, why):
+            return f"requeue: {seconds:g} s, {why}"
+        case Blocked(reason):
+            return f"blocked: {reason}"
+        case Retire():
+            return "retire"
+    raise TypeError(f"a reconcile ends with a Result, not with {result!r}")

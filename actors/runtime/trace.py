@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.runtime.mail import RECONCILE
 from actors.runtime.reason import Reasons
-from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actors.runtime.context import Runtime
     from actors.runtime.mail import Letter
-    from actors.runtime.results import Result
 
 LEAST = 16
 """How many reconciles a trace keeps at least, however large they are."""
@@ -237,20 +235,6 @@ class Trace:
             self._size -= _size(entry)
             self._reconciles -= is_reconcile
             return
-
-
-def outcome_of(result: Result) -> str:
-    """Give a reconcile's result as a word, with its detail behind a colon."""
-    match result:
-        case Done():
-            return "done"
-        case RequeueAfter(seconds, why):
-            return f"requeue: {seconds:g} s, {why}"
-        case Blocked(reason):
-            return f"blocked: {reason}"
-        case Retire():
-            return "retire"
-    raise TypeError(f"a reconcile ends with a Result, not with {result!r}")
 
 
 def _size(entry: tuple[bytes, str, str, str, str]) -> int:

@@ -6,18 +6,20 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec import Raw, Struct
+from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
 from actors.api.client import FULL, Representation
-from actors.api.errors import decoded
+from actors.api.errors import Garbled, decoded
 from actors.watch.lines import Lines
+from actors.watch.store import snapshot_of
 from resources.kubernetes.kinds import collection_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from actors.api.transport import Transport
+    from actors.watch.store import Snapshot
 
 # Seconds. Without it the API server ends a stream after 30 to 60 minutes.
 SERVER_TIMEOUT = (300, 600)
@@ -67,6 +69,14 @@ class Source:
                     yield None
                 for line in lines.feed(chunk):
                     yield decoded(_event_decoder, line)
+
+    def snapshot(self, item: Raw) -> Snapshot:
+        """The object of an event or of a list; raises Garbled."""
+        try:
+            # Raw refers to the whole page or line; a copy lets the rest be freed.
+            return snapshot_of(self.kind, bytes(item))
+        except (DecodeError, RecursionError) as error:
+            raise Garbled(0, "Garbled", str(error)) from error
 
 
 class Event(Struct):

@@ -1,60 +1,34 @@
 """Keeps the Store equal to the API server for one kind, and reports every change.
 
-A state machine: each state is a value, and its `next` does one step and returns the next state.
-
-    Listing ──all pages──→ Watching ──the server ends the stream──→ Watching
-       │                      ├──cut off, or ended at once──→ Waiting ──→ Resuming
-       └─error─┐              ├──refused, garbled, silent──→ Waiting ──→ Listing
-               └──→ Waiting   └──410, or an older revision──→ Listing
-
-    Resuming ──the revision exists──→ Watching
-       ├──etcd has only older ones──→ Listing
-       └──error──→ Waiting ──→ Resuming
+A state machine: each state is a value, and its `next` does one step and returns the next state
+(`actors.watch.watcher_states`). The Watcher is what outlasts the states.
 
 Guarantees: a Store never shows a part of a list, but for a VersionStore, which shows each page at
 once; an object that was deleted while no watch was open is reported as deleted; a change is
 reported at least once, in the order of revisions within one stream.
-
-An API server whose etcd was restored to an older state accepts a watch from a revision that does
-not exist yet, and sends nothing, not even a bookmark, until it does (measured on 1.36).
-Sources: Kubernetes API concepts, "Efficient detection of changes" and "Watch bookmarks".
 """
 
 from __future__ import annotations
 
 import logging
-from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec import DecodeError
 from msgspec.json import Decoder
 
-from actors.api.errors import (
-    ApiError,
-    Garbled,
-    Gone,
-    NotFound,
-    Silent,
-    Status,
-    Unavailable,
-    decoded,
-    error_from_status,
-)
+from actors.api.errors import Gone, Status, decoded, error_from_status
 from actors.runtime.backoff import Backoff
 from actors.runtime.task_actor import TaskActor
-from actors.watch.paging import newest_revision, pages
-from actors.watch.store import revision_of, snapshot_of
+from actors.watch.watcher_states import Listing, Waiting
 
 if TYPE_CHECKING:
-    from msgspec import Raw
-
     from actors.api.client import Client
+    from actors.api.errors import ApiError, NotFound
     from actors.api.transport import Transport
     from actors.runtime.context import Runtime
     from actors.watch.audience import Audience, WatchObserver
     from actors.watch.source import Event, Source
-    from actors.watch.store import Snapshot, Store
+    from actors.watch.store import Store
+    from actors.watch.watcher_states import WatcherState
 
 _log = logging.getLogger(__name__)
 # Seconds after which a stream counts as a success, however it ends: load balancers cut quiet
@@ -124,7 +98,7 @@ class Watcher(TaskActor):
         if event.type == "ERROR":
             status = decoded(_status_decoder, event.object)
             raise error_from_status(status.code, status)
-        snapshot = _snapshot(self.source.kind, event.object)
+        snapshot = self.source.snapshot(event.object)
         self.observer.watch_heard(self.source.kind)
         if 0 < snapshot.revision < since:
             raise self.restored(snapshot.revision, since)
@@ -193,129 +167,3 @@ class Watcher(TaskActor):
         """Take in that an API server answers; if none did before, count failures anew."""
         if not self.is_answered:
             self.is_answered, self.failures = True, 0
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Reads all pages of a list; only a complete list replaces what the Store holds."""
-
-    async def next(self, watcher: Watcher) -> WatcherState:
-        """List without a resourceVersion, hence a quorum read; store the list, report changes.
-
-        A VersionStore takes each page at once; if the list then breaks off, it is read again.
-        """
-        watcher.accepted_at = None
-        try:
-            snapshots, version = await self._all_pages(watcher)
-        except NotFound as error:
-            return watcher.missing(error)
-        except ApiError as error:
-            return watcher.after(error, self)
-        watcher.answered()
-        watcher.is_missing, kind = False, watcher.source.kind
-        for change in watcher.store.replace(kind, snapshots, revision_of(version)):
-            watcher.audience.changed(change)
-        watcher.audience.listed(kind)
-        return Watching(version)
-
-    async def _all_pages(self, watcher: Watcher) -> tuple[list[Snapshot], str]:
-        source = watcher.source
-        snapshots: list[Snapshot] = []
-        version = "0"
-        listing = pages(
-            watcher.client,
-            source.kind,
-            source.namespace,
-            source.label_selector,
-            source.representation,
-            source.field_selector,
-        )
-        async with aclosing(listing):
-            async for page in listing:
-                version = page.version
-                items = [_snapshot(source.kind, item) for item in page.items or ()]
-                taken = watcher.store.page(source.kind, items, revision_of(version))
-                snapshots += taken.kept
-                for change in taken.changes:
-                    watcher.audience.changed(change)
-        return snapshots, version
-
-
-@dataclass(frozen=True, slots=True)
-class Watching:
-    """Follows the changes from one resourceVersion on."""
-
-    version: str
-
-    async def next(self, watcher: Watcher) -> WatcherState:
-        """Read until the stream ends, then resume from the revision that the Store has seen.
-
-        A watch that was refused or garbled would fail again, and a silent one may wait for a
-        revision of the future: so a new list follows, as after 410.
-        """
-        watcher.accepted_at, since = None, revision_of(self.version)
-        source, seconds = watcher.source, watcher.source.server_timeout
-        try:
-            watcher.observer.watch_opened(source.kind)
-            events = source.events(
-                watcher.streams, self.version, watcher.runtime.random.randint(*seconds)
-            )
-            async with aclosing(events):
-                async for event in events:
-                    if event is None:
-                        watcher.accepted()
-                    else:
-                        watcher.hear(event, since)
-        except ApiError as error:
-            watcher.is_steady()
-            resumable = isinstance(error, Unavailable) and not isinstance(error, Garbled | Silent)
-            return watcher.after(error, Resuming() if resumable else Listing())
-        if watcher.is_steady():
-            return Watching(str(watcher.store.revision(watcher.source.kind)))
-        ended_at_once = Unavailable(200, "ShortWatch", "the stream ended at once")
-        return watcher.after(ended_at_once, Resuming())
-
-
-@dataclass(frozen=True, slots=True)
-class Resuming:
-    """Finds out whether the revision that the Store has seen still exists."""
-
-    async def next(self, watcher: Watcher) -> WatcherState:
-        """Ask for the newest revision; if it is an older one, etcd was restored."""
-        watcher.accepted_at = None
-        source = watcher.source
-        try:
-            version = await newest_revision(watcher.client, source.kind, source.namespace)
-        except NotFound:
-            return Listing()
-        except ApiError as error:
-            return watcher.after(error, self)
-        watcher.answered()
-        newest, seen = revision_of(version), watcher.store.revision(source.kind)
-        if newest < seen:
-            return watcher.after(watcher.restored(newest, seen), Listing())
-        return Watching(str(seen))
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Waits before the next state."""
-
-    seconds: float
-    then: WatcherState
-
-    async def next(self, watcher: Watcher) -> WatcherState:
-        """Sleep, then return the next state."""
-        await watcher.runtime.clock.sleep(self.seconds)
-        return self.then
-
-
-WatcherState = Listing | Watching | Resuming | Waiting
-
-
-def _snapshot(kind: str, item: Raw) -> Snapshot:
-    try:
-        # Raw refers to the whole page or line; a copy lets the rest be freed.
-        return snapshot_of(kind, bytes(item))
-    except (DecodeError, RecursionError) as error:
-        raise Garbled(0, "Garbled", str(error)) from error

@@ -6,7 +6,7 @@ import pytest
 
 from resources.artifact.references import FINALIZERS
 from resources.kubernetes.kinds import KINDS
-from supervisors.operator import SOURCES
+from supervisors.sources import SOURCES
 from tests.e2e.falcos import CHILDREN, writes_of_a_creation
 from tests.eventually import eventually
 

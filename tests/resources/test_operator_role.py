@@ -12,7 +12,7 @@ from resources.instance.children import PRUNED
 from resources.instance.rbac import rule
 from resources.kubernetes.kinds import ARTIFACTS, CHILD_KINDS, INSTANCES, KINDS, WATCHED
 from resources.operator_role import held_rules, lease_rules, merged, operator_rules, used_rules
-from supervisors.operator import SOURCES
+from supervisors.sources import SOURCES
 from tests.resources.fourth_type import TYPE
 from tests.rights import rights
 

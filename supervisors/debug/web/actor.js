@@ -8,6 +8,7 @@ const OWN = new Set(["actor", "kind", "state", "running", "mail", "timer", "due"
 const OBJECT = /\b([A-Z][A-Za-z]+)\/(?:([a-z0-9][a-z0-9.-]*)\/)?([a-z0-9][\w.:-]*\w|[a-z0-9])/g;
 const REASON = /^[a-z ]+ ([A-Z][A-Za-z]+) ([^@ ]+)/;
 const MOST_BELOW = 500;
+const GONE = "There is no such actor any more.";
 
 export class ActorView {
   constructor(view, rows) {
@@ -24,12 +25,13 @@ export class ActorView {
       this.entry = null;
     }
     const row = this.rows.all.find((one) => one.key === key);
-    let missing = "";
+    const isKnown = row || key.includes("/") || !this.rows.version;
+    let missing = isKnown ? "" : GONE;
     try {
       this.entry = (await this.#read(key, row)) ?? this.entry;
     } catch (error) {
       if (error.status !== 404) throw error;
-      missing = "There is no such actor any more.";
+      missing = GONE;
     }
     if (key !== this.view.values.actor) return;
     const known = [
@@ -126,7 +128,7 @@ export class ActorView {
 
   #kubectl(key, row, resources) {
     const [kind, ...rest] = key.split("/");
-    if (!key.includes("/") || !resources[kind]) return "";
+    if (!key.includes("/") || !Object.hasOwn(resources, kind)) return "";
     const name = rest.at(-1);
     const where = rest.length === 2 ? ["-n", rest[0]] : [];
     const object = `${resources[kind]}/${name}`;

@@ -3,6 +3,7 @@
 import { setClock } from "./elements.js";
 
 const PATIENCE = 15000; // milliseconds that a whole answer may take
+const LEAP = 10000; // milliseconds that an answer cannot be late
 const tags = new Map();
 
 // The JSON at this address; null if it is what came last under this name. Addresses are relative
@@ -33,8 +34,8 @@ export class Rows {
     this.list = [];
     this.listed = 0;
     this.after = "";
-    this.process = "";
     this.selection = "";
+    this.ahead = 0;
   }
 
   // Ask for what has changed; of a process with very many actors, for those of the selection only.
@@ -68,7 +69,14 @@ export class Rows {
     const answer = await get(`table?${query}`, "table");
     if (answer === null) return true;
     setClock(answer.now);
-    this.process = answer.process;
+    // Where the clock of the process was set, the times of all rows are others.
+    const ahead = answer.now - performance.now();
+    const isSet = Math.abs(ahead - this.ahead) > LEAP;
+    this.ahead = ahead;
+    if (isSet && !answer.whole) {
+      this.after = "";
+      return false;
+    }
     if (answer.whole) this.byKey.clear();
     const made = (values) => rowOf(answer.columns, values);
     for (const row of answer.rows.map(made)) this.byKey.set(row.key, row);

@@ -197,6 +197,22 @@ async def test_the_last_digest_is_kept_while_a_registry_fails_and_that_is_no_new
     assert house.take_told() == []
 
 
+async def test_the_trace_tells_of_each_tag_what_it_points_to_or_why_that_is_not_known():
+    house = House()
+    poller = house.poller()
+    ref = poller.launch()
+    house.says["quay.io"] = DENIED
+    house.ask()
+    house.ask(MORE, OTHER)
+    await house.clock.advance(1.0)
+    decisions = [line for entry in poller.describe()["trace"] for line in entry["decisions"]]
+    assert sorted(decisions) == [
+        "could not look up quay.io/falco/rules:latest: denied",
+        f"found ghcr.io/falco/rules:latest at {A}",
+    ]
+    await ref.stop()
+
+
 async def test_a_registry_that_fails_is_asked_less_and_less(house):
     house.says["ghcr.io"] = DOWN
     house.ask()
@@ -498,6 +514,21 @@ async def test_a_new_digest_is_told_once_the_caches_have_had_their_turn(house, p
     house.filling[1].set_result(Filled())
     await settle()
     assert house.ask() == TagAnswer(B)
+
+
+async def test_the_trace_tells_of_a_digest_for_which_caches_had_to_be_filled():
+    house = House()
+    house.cached = True
+    poller = house.poller()
+    ref = poller.launch()
+    house.ask()
+    await house.clock.advance(1.0)
+    house.filling[0].set_result(Filled(7))
+    await settle()
+    filled = poller.describe()["trace"][-1]
+    assert filled["message"] == "FillCaches"
+    assert filled["decisions"] == [f"found ghcr.io/falco/rules:latest at {A}"]
+    await ref.stop()
 
 
 async def test_caches_that_take_their_time_hold_up_no_other_look_up(house):

@@ -11,8 +11,8 @@ import pytest
 from actors.runtime.activity import Asking, Beside, decide
 from actors.runtime.mail import Letter
 from actors.runtime.reason import Cause, Reason, Reasons
-from actors.runtime.results import Blocked, Done, RequeueAfter, Retire
-from actors.runtime.trace import LEAST, LONGEST, MOST_LINES, Notes, Trace, outcome_of
+from actors.runtime.results import Blocked, Done, RequeueAfter, Retire, outcome_of
+from actors.runtime.trace import LEAST, LONGEST, MOST_LINES, Notes, Trace
 from tests.actor_examples import BugError, Probe, actor_of, fake_runtime, reconcile
 from tests.fake_clock import settle
 

@@ -13,7 +13,7 @@ from actors.api.client import Client
 from actors.watch import paging
 from actors.watch.source import Source
 from actors.watch.store import Store
-from actors.watch.watcher import Listing, Waiting, Watching
+from actors.watch.watcher_states import Listing, Waiting, Watching
 from tests.actors.watch.watching import ConfigMaps, GatedClock, watching
 from tests.eventually import eventually, soon
 from tests.fake_clock import settle

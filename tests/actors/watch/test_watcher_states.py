@@ -11,7 +11,8 @@ from actors.runtime.context import Runtime
 from actors.watch import watcher as module
 from actors.watch.source import Event, Source
 from actors.watch.store import Store
-from actors.watch.watcher import Listing, Resuming, Waiting, Watcher, Watching
+from actors.watch.watcher import Watcher
+from actors.watch.watcher_states import Listing, Resuming, Waiting, Watching
 from tests.actors.watch.watching import Listener, runtime
 from tests.fake_clock import FakeClock
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from actors.runtime.clock import SystemClock
 from resources.kubernetes.reference import ObjectRef
 from tests.eventually import soon
 from tests.supervisors.debug.browser import needs_chromium, tab
@@ -181,6 +183,13 @@ async def test_a_supervisor_links_to_what_is_below_it(page):
     await page.until(f"({text('#one h2')}).startsWith({json.dumps(str(CRASHING))})")
 
 
+async def test_an_address_of_a_part_that_is_gone_says_so(page, process):
+    await page.call("Page.navigate", url=f"http://{process.debug.address}/debug/?actor=operator:x")
+    await page.until(f"({text('#one .why')}) === 'There is no such actor any more.'")
+    await page.call("Page.navigate", url=f"http://{process.debug.address}/debug/")
+    await page.until(ASKED)
+
+
 async def test_a_part_opens_with_what_it_tells_of_itself(page, process):
     await page.click("#tree a[data-key='observation:debug']")
     await page.until(f"({text('#one dl')}).includes('listens')")
@@ -251,6 +260,15 @@ async def test_a_process_that_does_not_answer_is_an_error_until_it_does(page, pr
         hanging.setattr(process.debug, "respond", lambda _: asyncio.Event().wait())
         await page.until(f"({text('#trouble')}).startsWith('No answer from the process')")
     await page.until("document.querySelector('#trouble').hidden")
+
+
+async def test_times_are_right_after_the_clock_of_the_process_was_set(page, monkeypatch):
+    ended = "[...document.querySelectorAll('#table tr[data-key] td:nth-child(6)')].at(-1)"
+    await page.until(f"/(now|ago)$/.test({ended}.textContent)")
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) - timedelta(hours=3))
+    asked = int(await page.value("document.body.dataset.asked"))
+    await page.until(f"document.body.dataset.asked > {asked + 1}")
+    assert await page.value(f"/(now|ago)$/.test({ended}.textContent)")
 
 
 async def test_why_perfetto_has_no_trace_stays_until_it_has_one(page):
