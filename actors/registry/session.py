@@ -213,7 +213,10 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         raise ExchangeError(f"the registry redirects more than {_MOST_REDIRECTS} times")
 
     def _redirected(self, url: str, location: str) -> str:
-        target = urljoin(url, location)
+        try:
+            target = urljoin(url, location)
+        except ValueError:  # by brackets in it
+            target = ""
         origin = origin_of(target)
         if origin is None:
             raise ExchangeError("the registry redirects to an address that is not valid")

@@ -234,6 +234,9 @@ async def test_a_way_back_does_not_bring_the_credentials_back(registry, other, e
         (LATEST, "the registry redirects more than 5 times"),
         ("{plain}/a", "redirects to http://127.0.0.1:{port}, which is without TLS"),
         ("file:///etc/passwd", "redirects to an address that is not valid"),
+        ("https://[::1", "redirects to an address that is not valid"),
+        ("//[", "redirects to an address that is not valid"),
+        ("https://[1:2]/", "redirects to an address that is not valid"),
         ("https://127.0.0.1\\@evil.example/", "redirects to an address that is not valid"),
     ],
 )
