@@ -14,6 +14,8 @@ from cli.analyze.contents import Contents
 from cli.analyze.files import files_option, optional_files_option, read_files
 from cli.cluster.options import cluster_options
 from cli.failure import COULD_NOT_TELL, FINE, FOUND, Failure
+from cli.output.items import unread_item
+from cli.output.lists import as_list
 from cli.output.severity import Severity
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ _SEVERITIES = {severity.word: severity for severity in Severity}
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(["text", "json", "sarif", "github"]),
+    type=click.Choice(["text", "json", "yaml", "sarif", "github"]),
     default="text",
     show_default=True,
     help="How findings are written: sarif and github for the annotations of code hosts.",
@@ -83,8 +85,9 @@ def analyze(
     contents, unread = _contents(paths, access)
     untold = [str(one) for one in unread]
     found = [one for one in analyzed(contents, falco_version) if one.code.name not in suppress]
-    if output == "json":
-        click.echo(codes.as_json(found, contents.checked, untold), nl=False)
+    if output in ("json", "yaml"):
+        items = [*codes.as_items(found), *map(unread_item, untold)]
+        click.echo(as_list("Analysis", items, output, checked=contents.checked), nl=False)
     else:
         click.echo(_written(found, output), nl=False)
     for one in untold:

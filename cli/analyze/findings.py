@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from cli.output.items import finding_item
 from cli.output.printable import printable
 from cli.output.severity import PAGE, Severity, link_to
 
@@ -89,23 +90,20 @@ def as_text(findings: Sequence[Finding]) -> str:
     )
 
 
-def as_json(findings: Sequence[Finding], checked: int, unread: Sequence[str]) -> str:
-    """All of them as a Kubernetes List, how much was checked, and what could not be read."""
-    items = [
-        {
-            "file": one.file,
-            "line": one.line,
-            "severity": one.code.severity.word,
-            "code": one.code.name,
-            "title": one.code.title,
-            "link": one.code.link,
-            "resource": one.resource,
-            "text": one.text,
-        }
+def as_items(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """All of them as items of a List."""
+    return [
+        finding_item(
+            one.code.name,
+            one.code.severity,
+            one.code.title,
+            about=one.resource,
+            message=one.text,
+            file=one.file,
+            line=one.line,
+        )
         for one in findings
     ]
-    told = {"checked": checked, "unread": unread}
-    return _json({"apiVersion": "v1", "kind": "List", **told, "items": items})
 
 
 def as_sarif(findings: Sequence[Finding], version: str) -> str:

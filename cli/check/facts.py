@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from cli.output.severity import link_to
+from cli.output.severity import Severity, link_to
 from resources.component import desired as component
 from resources.component.spec import Component
 from resources.falco import desired as falco
@@ -40,6 +40,8 @@ class Level(IntEnum):
         return _WORDS[self]
 
 
+SEVERITIES = {Level.DOUBTFUL: Severity.WARNING, Level.BAD: Severity.ERROR}
+"""Of the levels at which something was found."""
 _WORDS = {
     Level.GOOD: "ok",
     Level.UNREAD: "unknown",

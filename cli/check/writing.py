@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from cli.check.facts import Level
+from cli.check.facts import SEVERITIES, Level
+from cli.output.items import finding_item, unread_item
 from cli.output.printable import printable
 from cli.output.style import Style, styled
 from cli.output.words import counted
@@ -13,7 +14,7 @@ from cli.output.words import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cli.check.facts import Result
+    from cli.check.facts import Check, Problem, Result
 
 _SIGNS = {
     Level.GOOD: ("√", Style.GOOD),
@@ -37,26 +38,27 @@ def as_short(results: Sequence[Result], least: Level = Level.UNREAD) -> str:
 
 
 def as_items(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """All that the text says."""
-    return [
+    """All that the text says: the checks, then what they have found, and what is not known."""
+    checks = [
         {
+            "kind": "Check",
             "code": one.check.code,
             "section": one.check.section,
             "title": one.check.title,
             "note": one.note,
             "level": one.level.word,
-            "link": one.check.link,
-            "problems": [
-                {
-                    "level": problem.level.word,
-                    "text": problem.text,
-                    "hint": problem.hint or one.check.hint,
-                }
-                for problem in one.problems
-            ],
         }
         for one in results
     ]
+    return [*checks, *(_item(one.check, each) for one in results for each in one.problems)]
+
+
+def _item(check: Check, problem: Problem) -> dict[str, Any]:
+    severity = SEVERITIES.get(problem.level)
+    if severity is None:
+        return unread_item(problem.text) | {"code": check.code}
+    hint = problem.hint or check.hint
+    return finding_item(check.code, severity, check.title, message=problem.text, hint=hint)
 
 
 def summary(results: Sequence[Result]) -> str:

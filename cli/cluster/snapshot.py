@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
+from actors.api.client import FULL
 from actors.api.errors import ApiError, Forbidden, NotFound, decoded
 from actors.watch.paging import Page
 from cli.cluster.kinds import NEVER_LISTED, READ
@@ -17,12 +18,14 @@ from cli.output.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from actors.api.client import Representation
     from cli.cluster.connection import Connection
     from resources.kubernetes.reference import ObjectRef
 
 # As kubectl reads: 5,000 nodes in ten requests.
 _PAGE = "500"
 _decoder = msgspec.json.Decoder(Page)
+_object = msgspec.json.Decoder(dict[str, Any])
 T = TypeVar("T")
 
 Object = dict[str, Any]
@@ -135,15 +138,20 @@ async def _read(
     return kind, found, failed
 
 
-async def read_one(connection: Connection, ref: ObjectRef) -> Object | None:
-    """One object by name; None if it is not there. Raises ApiError."""
+async def read_one(
+    connection: Connection, ref: ObjectRef, representation: Representation = FULL
+) -> Object | None:
+    """One object by name; None if it is not there. Raises ApiError, also for what is no object.
+
+    The Client would say of a right that is missing that it may come: it has no user who waits.
+    """
     path = f"{READ[ref.kind].path(ref.namespace)}/{ref.name}"
+    accept = {"Accept": representation.of_objects}
     try:
-        raw = await connection.transport.request("GET", path, verb="get")
+        raw = await connection.transport.request("GET", path, verb="get", headers=accept)
     except NotFound:
         return None
-    found: Object = msgspec.json.decode(raw)
-    return found
+    return decoded(_object, raw)
 
 
 def why_not(connection: Connection, error: ApiError) -> str:

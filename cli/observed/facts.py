@@ -184,7 +184,8 @@ class Observation:
 
     `nodes` is None if they could not be read, and so is `operators`: the Deployments of operators,
     whose pods are `operator_pods`. `missing` are kinds whose CRD is missing. `reports` are by
-    uid of their pod. Without `has_workloads` or `has_reports` these could not be read.
+    uid of their pod. `references` are the Secrets and ConfigMaps that artifacts name, as far as
+    they could be read. Without `has_workloads` or `has_reports` these could not be read.
     """
 
     now: float
@@ -199,5 +200,6 @@ class Observation:
     operator_pods: tuple[Pod, ...] = ()
     leases: tuple[Lease, ...] = ()
     missing: tuple[str, ...] = ()
+    references: tuple[Meta, ...] = ()
     has_workloads: bool = True
     has_reports: bool = True

@@ -271,6 +271,12 @@ NODE_NOT_CHOSEN = Code(
     "A node has no Falco because its labels are not asked for",
     "change nodeSelector or affinity of spec.podTemplateSpec if it is to have one",
 )
+NODE_GONE = Code(
+    "FAL1404",
+    _INFO,
+    "A node with a Falco is gone",
+    "if its pods stay for minutes, see whether the kube-controller-manager runs",
+)
 
 # NodeReports.
 REPORT_MISSING = Code(
@@ -358,6 +364,13 @@ DOUBTFUL = Code(
     _INFO,
     "Installed, with a warning",
     "see whether that is what is meant",
+)
+HELD = Code(
+    "FAL1614",
+    _WARNING,
+    "What an artifact names is to be deleted",
+    "have the artifact name another one, or delete the artifact: then it goes by itself; to keep "
+    "the content, save it first: kubectl get {reference} -o yaml",
 )
 
 CODES = tuple(value for value in list(vars().values()) if isinstance(value, Code))

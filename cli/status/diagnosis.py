@@ -11,6 +11,7 @@ from cli.status import codes
 from cli.status.finding import Finding, finding, grouped, ordered
 from cli.status.of_artifacts import Explained, of_artifact
 from cli.status.of_operator import of_operator
+from cli.status.of_references import of_references
 from cli.status.of_resources import is_underway, of_availability, of_deletion, of_instance
 from cli.status.of_workloads import of_workload
 from resources.kubernetes.reference import ObjectRef
@@ -60,7 +61,7 @@ def diagnosed(observed: Observation) -> Diagnosis:
     """The findings and rows of everything that was observed."""
     pods = _by_owner(observed.pods)
     reports = observed.reports
-    found = list(of_operator(observed))
+    found = [*of_operator(observed), *of_references(observed)]
     for instance in observed.instances:
         own = pods.get(instance.meta.ref, [])
         found += _of_instance(instance, own, observed, reports)
@@ -126,7 +127,7 @@ def _explained(found: Iterable[Finding], pods: Iterable[Pod], namespace: str) ->
     """What is known of the pods of a namespace."""
     refs, has_trouble = set[ObjectRef](), False
     for one in found:
-        if one.code.severity is not Severity.INFO:
+        if one.code.severity is not Severity.INFO or one.code is codes.NODE_GONE:
             refs |= {ref for ref in (*one.chain, *one.others) if ref.kind in {"Pod", "Node"}}
             first = one.chain[0]
             has_trouble |= (first.kind, first.namespace) == ("Falco", namespace)

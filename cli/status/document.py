@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cli.output.items import finding_item, unread_item
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -23,7 +25,7 @@ def items(diagnosis: Diagnosis, unread: Iterable[str]) -> Iterator[dict[str, Any
         yield _row(row, codes.get(row.artifact.meta.ref, []))
     yield from map(_finding, diagnosis.findings)
     for text in unread:
-        yield {"kind": "Unread", "text": text}
+        yield unread_item(text)
 
 
 def codes_of(diagnosis: Diagnosis) -> dict[ObjectRef, list[str]]:
@@ -91,15 +93,13 @@ def _conditions(one: Instance | Artifact) -> dict[str, Any]:
 
 
 def _finding(one: Finding) -> dict[str, Any]:
-    return {
-        "kind": "Finding",
-        "code": one.code.name,
-        "severity": one.code.severity.word,
-        "title": one.code.title,
-        "resource": str(one.subject),
-        "chain": [str(ref) for ref in one.chain],
-        "others": [str(ref) for ref in one.others],
-        "cause": one.cause,
-        "remedy": one.remedy,
-        "link": one.code.link,
-    }
+    return finding_item(
+        one.code.name,
+        one.code.severity,
+        one.code.title,
+        about=str(one.subject),
+        message=one.cause,
+        hint=one.remedy,
+        chain=[str(ref) for ref in one.chain],
+        others=[str(ref) for ref in one.others],
+    )

@@ -24,6 +24,8 @@ _JOINS = 120.0
 _NEW = 60.0
 # Operators of an affinity that compare numbers, which no label selector has.
 _OF_NUMBERS = frozenset({"Gt", "Lt"})
+# The garbage collector of pods looks every 20 seconds, and waits for 40 more.
+_GONE = "it is not there any more; Kubernetes deletes its pods within some two minutes"
 
 
 def of_nodes(
@@ -32,14 +34,12 @@ def of_nodes(
     """The findings about nodes that have a pod and are not ready, or are not there any more."""
     found = []
     for pod in pods:
-        node = nodes.get(pod.node)
+        node, ref = nodes.get(pod.node), ObjectRef("Node", "", pod.node)
+        if node is not None and not _is_well(node, now):
+            found.append(finding(codes.NODE_NOT_READY, (*chain, ref), node.trouble))
         # A node that has just come may be missing in a list that was made before that of the pods.
-        is_new = node is None and now - pod.meta.created < _NEW
-        if not pod.node or is_new or (node is not None and _is_well(node, now)):
-            continue
-        cause = node.trouble if node is not None else "the node is not there any more"
-        ref = ObjectRef("Node", "", pod.node)
-        found.append(finding(codes.NODE_NOT_READY, (*chain, ref), cause))
+        elif node is None and pod.node and now - pod.meta.created >= _NEW:
+            found.append(finding(codes.NODE_GONE, (*chain, ref), _GONE))
     return grouped(found)
 
 

@@ -1,4 +1,7 @@
-"""Reads what a diagnosis needs: one list of each kind, and Events only where something is wrong."""
+"""Reads what a diagnosis needs: one list of each kind, and Events only where something is wrong.
+
+Of the Secrets and ConfigMaps that artifacts name it reads the metadata, one by one.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from actors.api.client import METADATA
 from actors.api.errors import ApiError
 from cli.cluster.operators import LEASE, NAMESPACE, SELECTOR
 from cli.cluster.snapshot import (
@@ -16,12 +20,14 @@ from cli.cluster.snapshot import (
     Object,
     Snapshot,
     Unread,
+    read_one,
     snapshot,
     why_not,
 )
 from cli.observed.objects import (
     happening_of,
     lease_of,
+    meta_of,
     workload_of,
 )
 from cli.observed.pods import pod_of
@@ -41,12 +47,14 @@ if TYPE_CHECKING:
 
     from cli.cluster.connection import Connection
     from cli.observed.facts import Happening, Meta, Observation, Workload
+    from resources.kubernetes.reference import ObjectRef
 
 _SELECTORS = dict.fromkeys(WORKLOADS, f"{MANAGED_BY}={OPERATOR}")
 
 # Of one cause there may be thousands of pods; the Events of a few tell it.
 _MOST_ASKED = 10
 _MOST_EVENTS = "20"
+_AT_ONCE = 16
 
 
 class Reading(NamedTuple):
@@ -81,8 +89,10 @@ async def read(connection: Connection) -> Reading:
         leases=tuple(map(lease_of, leases)),
     )
     happenings, untold = await _happenings(connection, observed)
-    unread += [*operators.unread, *untold]
-    return Reading(replace(observed, happenings=happenings), tuple(unread), is_blind)
+    references, hidden = await _references(connection, observed)
+    unread += [*operators.unread, *untold, *hidden]
+    observed = replace(observed, happenings=happenings, references=references)
+    return Reading(observed, tuple(unread), is_blind)
 
 
 def _is_without_crd(one: Unread) -> bool:
@@ -125,6 +135,34 @@ async def _happenings(
             return tuple(found), (Unread("Event", meta.ref.namespace, why_not(connection, error)),)
         found += map(happening_of, msgspec.json.decode(raw).get("items") or ())
     return tuple(found), ()
+
+
+async def _references(
+    connection: Connection, observed: Observation
+) -> tuple[tuple[Meta, ...], tuple[Unread, ...]]:
+    """The metadata of what artifacts name, of each kind and namespace until it is refused."""
+    groups: dict[tuple[str, str], set[ObjectRef]] = {}
+    for artifact in observed.artifacts:
+        for ref in artifact.names:
+            groups.setdefault((ref.kind, ref.namespace), set()).add(ref)
+
+    async def one(ref: ObjectRef) -> list[Meta]:
+        live = await read_one(connection, ref, METADATA)
+        # The condition ResolvedRefs says of one that is not there.
+        return [meta_of({**live, "kind": ref.kind})] if live is not None else []
+
+    found: list[Meta] = []
+    unread: dict[Unread, None] = {}
+    for (kind, namespace), refs in sorted(groups.items()):
+        every = sorted(refs)
+        try:
+            for at in range(0, len(every), _AT_ONCE):
+                for metas in await asyncio.gather(*map(one, every[at : at + _AT_ONCE])):
+                    found += metas
+        except ApiError as error:
+            where = namespace if connection.namespace else ""
+            unread[Unread(kind, where, why_not(connection, error))] = None
+    return tuple(found), tuple(unread)
 
 
 def _suspects(observed: Observation) -> Iterable[Meta]:

@@ -7,10 +7,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from actors.api.errors import ApiError, NotFound
-from cli.cluster.snapshot import Unread, snapshot, why_not
+from actors.api.errors import ApiError
+from cli.cluster.snapshot import Unread, read_one, snapshot, why_not
 from cli.failure import Failure
 from cli.observed.reading import observation_of, read_crowd
 from cli.why.files import ConfigMapKey, config_maps_of, files_of
@@ -59,13 +57,12 @@ async def _contents(
     found, unread = dict[ConfigMapKey, str](), list[Unread]()
     for key in sorted(wanted):
         try:
-            raw = await connection.client.get(ObjectRef("ConfigMap", key.namespace, key.name))
-        except NotFound:
-            continue
+            one = await read_one(connection, ObjectRef("ConfigMap", key.namespace, key.name))
         except ApiError as error:
             why = f"{key.name}: {why_not(connection, error)}"
             unread.append(Unread("ConfigMap", key.namespace, why))
             continue
         with suppress(NoText):
-            found[key] = config_map_text(msgspec.json.decode(raw), key.key)
+            if one is not None:
+                found[key] = config_map_text(one, key.key)
     return found, unread

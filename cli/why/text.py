@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cli.observed.cells import State
+from cli.output.items import unread_item
 from cli.output.printable import printable
 from cli.output.style import Style, styled
 from cli.output.table import table
@@ -40,7 +41,7 @@ def items(answer: Answer, unread: Iterable[str]) -> Iterator[dict[str, Any]]:
     for note in answer.notes:
         yield {"kind": "Note", "text": note}
     for text in unread:
-        yield {"kind": "Unread", "text": text}
+        yield unread_item(text)
 
 
 def _steps(answer: Answer) -> str:

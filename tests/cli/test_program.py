@@ -78,17 +78,19 @@ def test_the_exit_code_says_fine_found_or_could_not_tell(directory, arguments, c
 
 def test_json_is_a_list_with_all_that_the_text_says(directory):
     told = json.loads(run("analyze", "-f", directory, "-o", "json").stdout)
-    assert (told["checked"], told["unread"]) == (2, [])
+    assert (told["kind"], told["checked"]) == ("AnalysisList", 2)
     [item] = told["items"]
     assert item == {
+        "kind": "Finding",
+        "code": "FAL0101",
+        "severity": "error",
+        "title": codes.RULES_REFUSED.title,
+        "object": "Rulesfile/default/mine",
+        "message": 'rule "A shell" (line 7): key condition: there is no field "proc.nmae"',
+        "hint": "",
+        "docs": codes.RULES_REFUSED.link,
         "file": f"{directory}/below/bad.yml",
         "line": 7,
-        "severity": "error",
-        "code": "FAL0101",
-        "title": codes.RULES_REFUSED.title,
-        "link": codes.RULES_REFUSED.link,
-        "resource": "Rulesfile/default/mine",
-        "text": 'rule "A shell" (line 7): key condition: there is no field "proc.nmae"',
     }
 
 

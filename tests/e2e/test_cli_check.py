@@ -73,10 +73,14 @@ class Site:
         command = [PROGRAM, "check", "-o", "json", "--kubeconfig", self.kubeconfig, *arguments]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         assert ended.stderr == ""
+        items = json.loads(ended.stdout)["items"]
+        texts: dict[str, list[str]] = {}
+        for one in items:
+            texts.setdefault(one["code"], []).append(one.get("message", one.get("text", "")))
         ill = {
-            one["code"]: (one["level"], "\n".join(each["text"] for each in one["problems"]))
-            for one in json.loads(ended.stdout)["items"]
-            if one["level"] != "ok"
+            one["code"]: (one["level"], "\n".join(texts[one["code"]][1:]))
+            for one in items
+            if one["kind"] == "Check" and one["level"] != "ok"
         }
         return ended.returncode, ill
 

@@ -11,6 +11,7 @@ import pytest
 from tests.api import manifest
 from tests.audit import Audit
 from tests.e2e.falcos import Falcos, condition
+from tests.e2e.references import References, config_map_ref, secret_ref
 from tests.e2e.reporting import Reporting
 from tests.e2e.test_artifacts_operator import set_ready
 from tests.e2e.viewer import COULD_NOT_TELL, FOUND, OF_CLUSTER, SEEN, WELL, Viewer
@@ -44,7 +45,7 @@ def tainted(cluster, api):
 def found_by(viewer, *arguments):
     """The findings: code and object, and the cause of each."""
     _, items = viewer.status(*arguments)
-    return {(one["code"], one["resource"]): one for one in items.get("Finding", [])}
+    return {(one["code"], one["object"]): one for one in items.get("Finding", [])}
 
 
 def played(api, pod, containers=None, **status):
@@ -102,6 +103,29 @@ def test_a_change_is_told_while_it_is_watched(api, falcos, viewer):
         pausing = {"metadata": {"annotations": {"falcosecurity.dev/reconcile": "paused"}}}
         api.merge("Falco", falcos.namespace, "falco", pausing)
         assert next(line for line in lines if "FAL1105" in line)
+
+
+def test_a_config_map_that_an_artifact_keeps_is_named_and_no_secret_is_read(
+    cluster, api, falcos, viewer
+):
+    viewer.may_see(falcos.namespace, SEEN | {"": ["pods", "configmaps"]})
+    viewer.may_see_of_cluster(OF_CLUSTER)
+    references = References(api, falcos.namespace)
+    references.make("ConfigMap", "mine", data={"rules.yaml": "[]"})
+    references.artifact("mapped", config_map_ref("mine"))
+    references.artifact("far", secret_ref("creds"))
+    references.becomes_protected("ConfigMap", "mine")
+    references.delete("ConfigMap", "mine")
+    theirs = Audit(cluster, f"system:serviceaccount:{falcos.namespace}:viewer")
+    mark = theirs.mark()
+    key = ("FAL1614", f"ConfigMap/{falcos.namespace}/mine")
+    found = eventually(lambda: found_by(viewer).get(key))
+    assert f"Rulesfile/{falcos.namespace}/mapped names it" in found["message"]
+    _, items = viewer.status()
+    told = f"secrets in namespace {falcos.namespace} could not be read: you may not"
+    assert {"kind": "Unread", "text": told} in items["Unread"]
+    asked = theirs.since(mark)
+    assert not [one for one in asked.lists if one.resource in {"secrets", "configmaps"}]
 
 
 def test_who_may_see_only_a_part_is_told_what_could_not_be_read(falcos, viewer):
@@ -164,7 +188,7 @@ def test_pods_that_are_refused_are_named_with_who_refuses_them(
         def named():
             return found_by(viewer, "-n", falcos.namespace).get((code, ref))
 
-        assert words in eventually(named)["cause"]
+        assert words in eventually(named)["message"]
 
 
 def test_planted_faults_are_named_with_their_causes(  # noqa: C901 - a fault after the other
@@ -254,9 +278,9 @@ def test_planted_faults_are_named_with_their_causes(  # noqa: C901 - a fault aft
 
     found = eventually(named, within=120)
     for key, words in wanted.items():
-        assert words in found[key]["cause"], found[key]
-        assert found[key]["remedy"]
-        assert found[key]["link"].endswith(f"docs/cli.md#{key[0].lower()}")
+        assert words in found[key]["message"], found[key]
+        assert found[key]["hint"]
+        assert found[key]["docs"].endswith(f"docs/cli.md#{key[0].lower()}")
     assert found["FAL1602", f"Rulesfile/{space}/refused"]["chain"] == [
         f"Falco/{space}/falco",
         f"DaemonSet/{space}/falco",
@@ -271,7 +295,7 @@ def test_planted_faults_are_named_with_their_causes(  # noqa: C901 - a fault aft
     lost = away["spec"]["nodeName"]
     with paused("kwok"):
         set_ready(api, lost, "Unknown")
-        assert found_by(viewer)["FAL1401", f"Node/{lost}"]["cause"] == "Test"
+        assert found_by(viewer)["FAL1401", f"Node/{lost}"]["message"] == "Test"
         set_ready(api, lost, "True")
 
     # Nobody acts any more, and what was parked when the operator went stays so.
@@ -298,7 +322,7 @@ def test_planted_faults_are_named_with_their_causes(  # noqa: C901 - a fault aft
         for ref in (deployment, lease):
             api.delete(*ref.split("/"))
     for key, words in wanted.items():
-        assert words in found[key]["cause"], found[key]
+        assert words in found[key]["message"], found[key]
     operator.start()
     api.merge("Rulesfile", space, held["metadata"]["name"], {"metadata": {"finalizers": None}})
 

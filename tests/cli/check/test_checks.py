@@ -420,8 +420,11 @@ def test_a_planted_fault_is_named_with_its_cause_and_nothing_else_is(cluster, na
     assert list(ill) == [code]
     assert ill[code][0] is level
     assert text in ill[code][1]
-    [told] = [one for one in as_items(checked(cluster.facts(), CHECKS)) if one["code"] == code]
-    assert all(problem["hint"] for problem in told["problems"])
+    [told, *found] = [
+        one for one in as_items(checked(cluster.facts(), CHECKS)) if one["code"] == code
+    ]
+    assert (told["kind"], told["level"]) == ("Check", level.word)
+    assert all(one["kind"] == "Unread" or one["hint"] for one in found)
     assert text in as_text(checked(cluster.facts(), CHECKS))
 
 

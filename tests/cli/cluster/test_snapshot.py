@@ -7,10 +7,12 @@ import asyncio
 import pytest
 import yaml
 
+from actors.api.errors import ApiError
 from cli.cluster.connection import connected
 from cli.cluster.options import Access, Duration
-from cli.cluster.snapshot import snapshot
+from cli.cluster.snapshot import read_one, snapshot, why_not
 from cli.failure import Failure
+from resources.kubernetes.reference import ObjectRef
 from tests.operator_process import operator_kubeconfig
 
 
@@ -42,6 +44,18 @@ def test_what_one_may_not_read_is_said(cluster, tmp_path):
         "resourcequotas could not be read: you may not",
     ]
     assert (seen.could_read("Falco"), seen.could_read("ResourceQuota")) == (True, False)
+
+
+def test_one_object_that_one_may_not_read_is_refused_at_once(cluster, tmp_path):
+    access = Access(str(operator_kubeconfig(cluster, tmp_path)))
+
+    async def reading():
+        async with connected(access) as connection:
+            with pytest.raises(ApiError) as refused:
+                await read_one(connection, ObjectRef("ResourceQuota", "default", "any"))
+            return why_not(connection, refused.value)
+
+    assert asyncio.run(reading()) == "you may not"
 
 
 def test_the_namespace_is_that_of_the_context(cluster, tmp_path):

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.status.shapes import POD, WELL, daemon_set, diagnosis, falco, node, pod, told
+from tests.cli.status.shapes import (
+    POD,
+    WELL,
+    artifact,
+    condition,
+    daemon_set,
+    diagnosis,
+    entry,
+    falco,
+    node,
+    pod,
+    report,
+    told,
+)
 
 
 def test_a_node_that_is_not_ready_is_named_if_it_has_a_falco():
@@ -60,7 +73,19 @@ def test_a_node_that_is_not_asked_for_is_a_note():
     assert found.is_well
 
 
-def test_a_node_that_is_gone_is_named_and_not_one_that_has_just_come():
+def test_a_node_that_is_gone_is_a_note_until_its_pods_are_collected():
     young, old = pod("falco-y", node="node-2", age=5), pod("falco-y", node="node-2")
     assert told(*WELL, POD, young) == []
-    assert told(*WELL, POD, old) == ["FAL1401 Node/node-2: the node is not there any more"]
+    found = diagnosis(*WELL, POD, old)
+    assert [(one.code.name, str(one.subject)) for one in found.findings] == [
+        ("FAL1404", "Node/node-2")
+    ]
+    assert found.is_well
+
+
+def test_what_a_pod_of_a_node_that_is_gone_has_not_installed_is_no_fault():
+    pending = condition("Programmed", "Unknown", "Pending", "Waiting for 1 of 2 pods")
+    waits, old = artifact(conditions=[pending]), pod("falco-y", node="node-2")
+    reports = report(POD, entry(waits)), report(old)
+    found = diagnosis(*WELL, POD, old, waits, *reports).findings
+    assert [one.code.name for one in found] == ["FAL1404"]

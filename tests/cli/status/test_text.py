@@ -99,7 +99,7 @@ def test_json_has_what_the_text_says():
     ]
     assert by_kind["Artifact"]["codes"] == ["FAL1602"]
     assert by_kind["Instance"]["codes"] == []
-    assert by_kind["Finding"]["resource"] == "Rulesfile/default/rules"
+    assert by_kind["Finding"]["object"] == "Rulesfile/default/rules"
     assert by_kind["Unread"]["text"] == "nodes could not be read"
 
 
