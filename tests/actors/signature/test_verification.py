@@ -113,6 +113,12 @@ def twice_stated(digest):
     return text.replace('"subject"', f'"subject": {theirs}, "subject"', 1).encode()
 
 
+def certified(layer, other):
+    """As `cosign sign --key --certificate` stores it."""
+    name = "dev.sigstore.cosign/certificate"
+    return layer[0], {**layer[1], name: other[1][name]}
+
+
 def promised_twice(layer):
     payload, annotations = layer
     name = "dev.sigstore.cosign/bundle"
@@ -162,6 +168,11 @@ LEGACY = {
     "unsigned": (None, Result.NO_SIGNATURE, "has no signature"),
     "right key": (lambda d: key_layer(KEY, d), Result.VERIFIED, "is signed by key "),
     "wrong key": (lambda d: key_layer(OTHER_KEY, d), Result.NONE_MATCHES, "by none of the keys"),
+    "right key, with a certificate beside it": (
+        lambda d: certified(key_layer(KEY, d), SIGSTORE.layer(d)),
+        Result.VERIFIED,
+        "is signed by key ",
+    ),
     "right identity": (SIGSTORE.layer, Result.VERIFIED, SUBJECT),
     "wrong identity": (
         lambda d: SIGSTORE.layer(d, signer={"subject": "https://github.com/evil/rules"}),
