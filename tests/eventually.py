@@ -8,7 +8,7 @@ POLL_SECONDS = 0.05
 NOT_YET = (AssertionError, LookupError, TypeError, ValueError)
 
 
-def eventually(check, within=30.0):
+def eventually(check, within=60.0):
     """What `check` returns once it returns something true and raises nothing of NOT_YET.
 
     After `within` seconds its last error is raised, or an AssertionError with what it returned.
@@ -19,7 +19,7 @@ def eventually(check, within=30.0):
     return result
 
 
-async def soon(check, within=30.0):
+async def soon(check, within=60.0):
     """The same on the loop, which goes on meanwhile."""
     deadline = time.monotonic() + within
     while not (result := _looked(check, deadline)):  # noqa: ASYNC110 - most of what is waited for has no event
