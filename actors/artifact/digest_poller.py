@@ -187,7 +187,8 @@ class DigestPoller(TaskActor):
             self._digests.registries.suspect(lane)
             self._digests.put_back(tags)
             return
-        self._digests.registries.heard(lane, problem)
+        if not lookup.is_pinned:  # else nobody has answered
+            self._digests.registries.heard(lane, problem)
         for tag in tags:
             self._take(tag, answer)
 

@@ -196,6 +196,9 @@ class TagDigests:
             }
 
     def _due(self, tag: Tag) -> float:
+        """When it is due; of a digest only caches are asked, which are to fetch it."""
+        if tag.query.source.is_pinned:
+            return tag.due
         return max(tag.due, self.registries.not_before(tag.query.lane))
 
     def _expedite(self, tag: Tag, due: float) -> None:

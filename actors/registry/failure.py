@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import socket
 import ssl
 import time
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _OVERLOADED = 429
+_PROXY_AUTHENTICATION = 407
 _TIMEOUT = 408
+# What http.client says of a CONNECT that was refused.
+_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")
 # Seconds, if a registry that has had too many requests does not say how long to wait.
 _OVERLOADED_WAIT = 10.0
 # Tries of one request, in one child process.
@@ -92,6 +96,8 @@ def from_status(
         return ExchangeError(text, transient=True, retry_after=wait)
     if code == 404:
         return Absent(f"there is no {what} (404)")
+    if code == _PROXY_AUTHENTICATION:
+        return ExchangeError("the proxy asks for a user name and password (407)")
     if code in {401, 403}:
         text = (
             "the credentials were refused"
@@ -139,10 +145,16 @@ def _what_happened(causes: list[BaseException]) -> str:
         if _is_timeout(cause):
             return "does not answer in time"
         if "ProxyError" in type(cause).__name__:
-            return "cannot be reached through the proxy"
+            return f"cannot be reached through the proxy{_refusal(causes)}"
         if isinstance(cause, OSError) and cause.errno:
             return f"cannot be reached: {os.strerror(cause.errno)}"
     return "broke off the connection"
+
+
+def _refusal(causes: list[BaseException]) -> str:
+    """The status that a proxy has answered, such as 407 or 403; empty if it has not."""
+    found = (_TUNNEL.match(str(cause)) for cause in causes)
+    return next((f", which answered {match[1]}" for match in found if match), "")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

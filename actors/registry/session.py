@@ -38,7 +38,7 @@ from resources.registry.host import (
     origin_of,
 )
 from resources.registry.limits import MAX_DOCUMENT_BYTES
-from resources.registry.manifest import ACCEPT
+from resources.registry.manifest import ACCEPT, InvalidManifest, root_of
 from resources.registry.tag_or_digest import is_digest, is_tag_or_digest
 from resources.text.messages import shown_unquoted
 
@@ -106,6 +106,10 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
             if is_digest(digest):
                 return digest
         document = self.manifest(reference)
+        try:
+            root_of(document)
+        except InvalidManifest as error:  # such as the page of a server in between
+            raise ExchangeError(f"what it sends as manifest {reference} is none: {error}") from None
         return f"sha256:{hashlib.sha256(document).hexdigest()}"
 
     def manifest(self, reference: str) -> bytes:
@@ -213,7 +217,10 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
         raise ExchangeError(f"the registry redirects more than {_MOST_REDIRECTS} times")
 
     def _redirected(self, url: str, location: str) -> str:
-        target = urljoin(url, location)
+        try:
+            target = urljoin(url, location)
+        except ValueError:  # by brackets in it
+            target = ""
         origin = origin_of(target)
         if origin is None:
             raise ExchangeError("the registry redirects to an address that is not valid")

@@ -122,8 +122,12 @@ class Checks:
         return signer
 
     def _of_legacy(self, found: LegacySignature) -> Signer:
-        if self._keys and not (found.certificate and self._root):
-            return legacy.signed_by_key(found, self._keys, self._digest)
+        if self._keys:
+            try:
+                return legacy.signed_by_key(found, self._keys, self._digest)
+            except Rejected:  # it may be by an identity all the same
+                if not (found.certificate and self._root):
+                    raise
         if not found.certificate:
             raise Rejected(_BY_KEY)
         return legacy.signed_keyless(found, self._root_or_none(), self._digest)

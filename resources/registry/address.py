@@ -28,9 +28,11 @@ _REFUSED = tuple(
         ("ff00::/8", "multicast"),
     )
 )
-# Networks whose addresses end with the IPv4 address that is really reached: NAT64, and the
-# deprecated form `::192.0.2.1`.
-_ENDING_WITH_IPV4 = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+# Networks whose addresses end with the IPv4 address that is really reached: NAT64, SIIT (RFC 7915),
+# and the deprecated form `::192.0.2.1`.
+_ENDING_WITH_IPV4 = tuple(
+    map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96"))
+)
 _LAST_32_BITS = (1 << 32) - 1
 
 

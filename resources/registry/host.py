@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from typing import NamedTuple
 
 _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
@@ -65,7 +66,17 @@ def origin_of(url: str) -> Origin | None:
         return None
     scheme, host, port, _ = match.groups()
     number = int(port) if port else _PORTS[scheme.lower()]
-    return Origin(scheme.lower(), host.lower().rstrip("."), number) if number < 1 << 16 else None
+    if number >= 1 << 16 or (host.startswith("[") and not _is_ipv6(host.strip("[]"))):
+        return None
+    return Origin(scheme.lower(), host.lower().rstrip("."), number)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def may_see_credentials(realm: Origin, registry: Origin) -> bool:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 _KINDS = (ec.EllipticCurvePublicKey, rsa.RSAPublicKey, ed25519.Ed25519PublicKey)
 _LEAST_RSA_BITS = 2048
+_LEAST_CURVE_BITS = 256
 # The usual hash of a curve; cosign takes SHA-256 for all.
 _HASHES: dict[str, HashAlgorithm] = {"secp384r1": SHA384(), "secp521r1": SHA512()}
 
@@ -91,4 +92,6 @@ def _usable(data: bytes, *, is_pem: bool) -> PublicKey:
         raise Rejected("a key is neither ECDSA nor RSA nor Ed25519")
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _LEAST_RSA_BITS:
         raise Rejected(f"an RSA key has {key.key_size} bits, needed are {_LEAST_RSA_BITS}")
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < _LEAST_CURVE_BITS:
+        raise Rejected(f"an ECDSA key has {key.key_size} bits, needed are {_LEAST_CURVE_BITS}")
     return key

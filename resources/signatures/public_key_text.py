@@ -9,6 +9,7 @@ KEY_SUFFIX = ".pub"
 MOST_KEY_TEXT = 16 * 1024
 """Characters of one text."""
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----[A-Za-z0-9+/=\s]*-----END \1-----")
+_BEGIN = "-----BEGIN "
 _PUBLIC = "PUBLIC KEY"
 
 
@@ -25,4 +26,6 @@ def text_problem(text: str) -> str:
     if not labels:
         return f"holds no {_PUBLIC} in PEM"
     other = next((label for label in labels if label != _PUBLIC), None)
-    return f"holds a {other}, expected is a {_PUBLIC}" if other else ""
+    if other:
+        return f"holds a {other}, expected is a {_PUBLIC}"
+    return "" if text.count(_BEGIN) == len(labels) else f"holds more than whole {_PUBLIC}s in PEM"

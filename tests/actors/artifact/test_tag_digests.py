@@ -608,6 +608,19 @@ async def test_a_digest_that_no_cache_can_fetch_is_told_at_once(house, obstacle)
     assert (house.take_told(), house.ask(source=pinned)) == ([{RULES}], TagAnswer(A))
 
 
+async def test_a_digest_does_not_wait_for_a_registry_that_hangs_nor_speaks_for_it(house):
+    house.gates["ghcr.io"] = asyncio.Event()
+    house.ask()
+    await house.clock.advance(PROMPT.patience + PATIENT.patience + 1.0)
+    assert house.digests.registries.not_before("ghcr.io") > house.clock.monotonic()
+    pinned = TAG._replace(reference=A)
+    house.ask(MORE, pinned)
+    del house.gates["ghcr.io"]
+    await house.clock.advance(0.1)
+    assert house.ask(MORE, pinned) == TagAnswer(A)
+    assert house.digests.registries.is_slow("ghcr.io")
+
+
 async def test_nothing_is_fetched_where_there_is_no_digest(house):
     house.cached = True
     house.says["ghcr.io"] = DOWN

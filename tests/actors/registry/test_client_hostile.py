@@ -165,6 +165,14 @@ async def test_a_head_without_a_digest_is_made_up_for(registry):
     assert {answer.digest for answer in answers} == {digest_of(MANIFEST_OF_GOOD)}
 
 
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"{}", b""])
+async def test_what_is_no_manifest_has_no_digest(registry, body):
+    """Else nodes would be told to install the page of a server in between."""
+    registry.serve(manifest_path("latest"), body)
+    problem = await not_found(registry.endpoint())
+    assert "what it sends as manifest latest is none: the manifest is " in problem.message
+
+
 async def test_a_reference_that_is_none_is_never_sent(registry):
     references = ("a/b", "../../x", "a?b", "", "a b", "sha256:short")
     for answer in await looked_up([Lookup(registry.endpoint(), each) for each in references]):

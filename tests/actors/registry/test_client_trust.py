@@ -234,6 +234,9 @@ async def test_a_way_back_does_not_bring_the_credentials_back(registry, other, e
         (LATEST, "the registry redirects more than 5 times"),
         ("{plain}/a", "redirects to http://127.0.0.1:{port}, which is without TLS"),
         ("file:///etc/passwd", "redirects to an address that is not valid"),
+        ("https://[::1", "redirects to an address that is not valid"),
+        ("//[", "redirects to an address that is not valid"),
+        ("https://[1:2]/", "redirects to an address that is not valid"),
         ("https://127.0.0.1\\@evil.example/", "redirects to an address that is not valid"),
     ],
 )
@@ -291,10 +294,19 @@ async def test_what_no_proxy_names_is_asked_directly(plain, monkeypatch):
     assert await found(plain.endpoint()) == artifact
 
 
-async def test_a_proxy_that_refuses_is_named_without_its_password(plain, monkeypatch):
+async def test_a_proxy_that_wants_a_password_is_named(plain, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", plain.url)
+    plain.serve(f"http://registry.example{LATEST}", b"", 407)
+    endpoint = Endpoint("registry.example", "falco/rules", plain_http=True)
+    assert "the proxy asks for a user name and password (407)" in await complaint(endpoint)
+
+
+@pytest.mark.parametrize("status", [403, 407])
+async def test_a_proxy_that_refuses_is_named_without_its_password(plain, monkeypatch, status):
     secret = plain.url.replace("http://", "http://user:secret@")
     monkeypatch.setenv("HTTPS_PROXY", secret)
-    plain.serve("registry.example:443", b"", 403)
+    plain.serve("registry.example:443", b"", status)
     message = await complaint(Endpoint("registry.example", "falco/rules"))
-    assert "https://registry.example cannot be reached through the proxy" in message
+    what = "https://registry.example cannot be reached through the proxy"
+    assert f"{what}, which answered {status}" in message
     assert plain.seen[0].method == "CONNECT"

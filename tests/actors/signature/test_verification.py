@@ -12,8 +12,9 @@ from actors.signature.verification import answer
 from deploy.local import Registry
 from deploy.local.publisher import Repository, publish_rules
 from resources.registry.request import Endpoint
-from resources.signatures.policy import Identity, Policy, Result
+from resources.signatures.policy import Identity, Mode, Policy, Result
 from resources.signatures.request import Verification
+from resources.signatures.standing import Standing, permitted
 from tests.registries import LOCAL
 from tests.signed import store_bundles, store_layers
 from tests.signing import (
@@ -112,6 +113,30 @@ def twice_stated(digest):
     return text.replace('"subject"', f'"subject": {theirs}, "subject"', 1).encode()
 
 
+def certified(layer, other):
+    """As `cosign sign --key --certificate` stores it."""
+    name = "dev.sigstore.cosign/certificate"
+    return layer[0], {**layer[1], name: other[1][name]}
+
+
+def promised_twice(layer):
+    payload, annotations = layer
+    name = "dev.sigstore.cosign/bundle"
+    text = annotations[name].replace('"Payload"', '"Payload": {}, "Payload"', 1)
+    return payload, {**annotations, name: text}
+
+
+def enveloped_twice(bundle, other):
+    theirs = json.dumps(other["dsseEnvelope"])
+    ours = json.dumps(bundle)
+    return ours.replace('"dsseEnvelope"', f'"dsseEnvelope": {theirs}, "dsseEnvelope"', 1).encode()
+
+
+def signed_twice(bundle, other):
+    bundle["dsseEnvelope"]["signatures"] += other["dsseEnvelope"]["signatures"]
+    return bundle
+
+
 def without(name, layer):
     payload, annotations = layer
     return payload, {key: text for key, text in annotations.items() if key != name}
@@ -143,6 +168,11 @@ LEGACY = {
     "unsigned": (None, Result.NO_SIGNATURE, "has no signature"),
     "right key": (lambda d: key_layer(KEY, d), Result.VERIFIED, "is signed by key "),
     "wrong key": (lambda d: key_layer(OTHER_KEY, d), Result.NONE_MATCHES, "by none of the keys"),
+    "right key, with a certificate beside it": (
+        lambda d: certified(key_layer(KEY, d), SIGSTORE.layer(d)),
+        Result.VERIFIED,
+        "is signed by key ",
+    ),
     "right identity": (SIGSTORE.layer, Result.VERIFIED, SUBJECT),
     "wrong identity": (
         lambda d: SIGSTORE.layer(d, signer={"subject": "https://github.com/evil/rules"}),
@@ -200,6 +230,26 @@ LEGACY = {
         Result.NONE_MATCHES,
         "has a key twice",
     ),
+    "duplicated keys, keyless": (
+        lambda d: SIGSTORE.layer(d, twice(d)),
+        Result.NONE_MATCHES,
+        "has a key twice",
+    ),
+    "duplicated keys in the promise": (
+        lambda d: promised_twice(SIGSTORE.layer(d)),
+        Result.NONE_MATCHES,
+        "has a key twice",
+    ),
+    "an SBOM attestation only": (
+        lambda d: key_layer(KEY, d, statement_of(d, predicate_type=SBOM)),
+        Result.NONE_MATCHES,
+        "no signature of an artifact",
+    ),
+    "an SBOM attestation only, keyless": (
+        lambda d: SIGSTORE.layer(d, statement_of(d, predicate_type=SBOM)),
+        Result.NONE_MATCHES,
+        "no signature of an artifact",
+    ),
     "base64 with blanks": (
         lambda d: with_blanks(key_layer(KEY, d)),
         Result.NONE_MATCHES,
@@ -223,6 +273,7 @@ LEGACY = {
     ),
 }
 BUNDLES = {
+    "unsigned": (None, Result.NO_SIGNATURE, "has no signature"),
     "right key": (lambda d: key_bundle(KEY, d), Result.VERIFIED, "is signed by key "),
     "wrong key": (lambda d: key_bundle(OTHER_KEY, d), Result.NONE_MATCHES, "by none of the keys"),
     "right identity": (SIGSTORE.bundle, Result.VERIFIED, SUBJECT),
@@ -306,6 +357,21 @@ BUNDLES = {
         Result.NONE_MATCHES,
         "has a key twice",
     ),
+    "duplicated keys, keyless": (
+        lambda d: SIGSTORE.bundle(d, twice_stated(d)),
+        Result.NONE_MATCHES,
+        "has a key twice",
+    ),
+    "duplicated keys of the bundle": (
+        lambda d: enveloped_twice(key_bundle(KEY, d), key_bundle(OTHER_KEY, OTHER)),
+        Result.NONE_MATCHES,
+        "has a key twice",
+    ),
+    "two signatures of one envelope": (
+        lambda d: signed_twice(key_bundle(OTHER_KEY, d), key_bundle(KEY, d)),
+        Result.NONE_MATCHES,
+        "not exactly one signature",
+    ),
     "base64 with blanks": (
         lambda d: with_blanks_in_bundle(key_bundle(KEY, d)),
         Result.NONE_MATCHES,
@@ -336,19 +402,35 @@ BUNDLES = {
 }
 
 
-@pytest.mark.parametrize(("make", "result", "text"), LEGACY.values(), ids=LEGACY)
-def test_a_signature_of_cosign_v2(place, make, result, text):
-    if make is not None:
-        place.layers(make(place.digest))
+def published(digest, verdict):
+    """The modes in which nodes get the digest, and those in which it is called verified."""
+    found = {mode: permitted(Standing(mode, digest, "p", verdict), "", None) for mode in Mode}
+    return (
+        {mode for mode in Mode if found[mode].digest == digest},
+        {mode for mode in Mode if found[mode].verified},
+    )
+
+
+def check(place, result, text):
+    """What is found, and what of it follows in each mode."""
     verdict = place.verdict()
     assert (verdict.result, text in verdict.message) == (result, True), verdict.message
+    is_good = result is Result.VERIFIED
+    installed = set(Mode) if is_good else {Mode.OFF, Mode.WARN}
+    called_so = {Mode.WARN, Mode.ENFORCE} if is_good else set()
+    assert published(place.digest, verdict) == (installed, called_so)
+
+
+@pytest.mark.parametrize(("make", "result", "text"), LEGACY.values(), ids=LEGACY)
+def test_a_signature_of_cosign_v2(place, make, result, text):
+    place.layers(*([make(place.digest)] if make is not None else []))
+    check(place, result, text)
 
 
 @pytest.mark.parametrize(("make", "result", "text"), BUNDLES.values(), ids=BUNDLES)
 def test_a_bundle_of_cosign_v3(place, make, result, text):
-    place.bundles(make(place.digest))
-    verdict = place.verdict()
-    assert (verdict.result, text in verdict.message) == (result, True), verdict.message
+    place.bundles(*([make(place.digest)] if make is not None else []))
+    check(place, result, text)
 
 
 def test_one_signature_that_fits_is_enough_in_either_form(place):
@@ -447,6 +529,27 @@ PERIOD = {"end": "2022-12-31T23:59:59.999Z"}
 def test_who_was_not_to_be_trusted_at_the_time_vouches_for_nothing(place, form, changes, text):
     make = SIGSTORE.layer if form == "layers" else SIGSTORE.bundle
     getattr(place, form)(make(place.digest))
+    root = SIGSTORE.trusted_root(**changes)
+    verdict = place.verdict(Policy(identities=(WHO,), trusted_root=root))
+    assert verdict.result is Result.NONE_MATCHES
+    assert text in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"timestampAuthorities": [SIGSTORE.timestamps.trusted(**PERIOD)]},
+            "not enough sources of verified time",
+        ),
+        (
+            {"tlogs": [SIGSTORE.log.trusted(), SIGSTORE.second_log.trusted(**PERIOD)]},
+            "log was not to be trusted",
+        ),
+    ],
+)
+def test_what_a_timestamp_vouches_for_has_the_periods_of_the_trusted_root(place, changes, text):
+    place.bundles(SIGSTORE.second_bundle(place.digest))
     root = SIGSTORE.trusted_root(**changes)
     verdict = place.verdict(Policy(identities=(WHO,), trusted_root=root))
     assert verdict.result is Result.NONE_MATCHES

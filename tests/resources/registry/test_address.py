@@ -33,6 +33,7 @@ from resources.registry.address import is_permitted, is_public, refused_kind
         ("64:ff9b::127.0.0.1", "loopback"),
         ("64:ff9b::a9fe:a9fe", "link-local"),
         ("64:ff9b:1::7f00:1", "loopback"),
+        ("::ffff:0:169.254.169.254", "link-local"),
         ("2002:7f00:1::", "loopback"),
         ("2001:0:102:304::80ff:fffe", "loopback"),
     ],

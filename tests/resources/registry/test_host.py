@@ -29,6 +29,8 @@ def test_docker_hub_is_reached_by_another_name(registry, repository, expected):
         ("http://host:5000/v2/", Origin("http", "host", 5000)),
         ("https://[fd00::1]:5000/", Origin("https", "[fd00::1]", 5000)),
         ("https://host:443/a", Origin("https", "host", 443)),
+        ("https://[1:2]/", None),
+        ("https://[...]:5000/", None),
         ("https://host:99999/", None),
         ("https://user@host/", None),
         ("https://user:password@host/", None),

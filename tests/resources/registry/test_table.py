@@ -221,6 +221,7 @@ CA_LINES = PEM.replace("\n", "\\n")
             "mirrors[0].locations[0]: 'b:65536/c' is not valid",
         ),
         ("localRegistries: ['[::1]:65536']", "localRegistries[0]: '[::1]:65536' is not valid"),
+        ("hosts: {'[1:2]': {}}", "hosts: '[1:2]' is not valid; allowed is a host"),
         ("noProxy: ['a,b']", "noProxy[0]: 'a,b' is not valid"),
         ("localRegistries: [http://a]", "localRegistries[0]: 'http://a' is not valid"),
     ],

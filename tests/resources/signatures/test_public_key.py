@@ -3,7 +3,11 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
 from resources.signatures.public_key import has_signed, keys_of
 from resources.signatures.public_key_text import blocks_of, text_problem
@@ -12,6 +16,10 @@ from tests.signing import Authority, new_key, pem
 
 DATA = b"what is signed"
 RSA = rsa.generate_private_key(65537, 2048)
+# Its headers have characters that no block of a public key has.
+ENCRYPTED = RSA.private_bytes(
+    Encoding.PEM, PrivateFormat.TraditionalOpenSSL, BestAvailableEncryption(b"password")
+).decode()
 
 
 def signatures():
@@ -66,8 +74,10 @@ def test_a_text_may_hold_several_keys_between_other_lines():
         ),
         (pem(new_key()).replace("PUBLIC", "PRIVATE"), "holds a PRIVATE KEY"),
         ("x" * 20_000, "has more than 16384 characters"),
+        (f"{pem(new_key())}{pem(RSA)[:100]}", "holds more than whole PUBLIC KEYs in PEM"),
+        (f"{ENCRYPTED}{pem(new_key())}", "holds more than whole PUBLIC KEYs in PEM"),
     ],
-    ids=["nothing", "other", "certificate", "private", "long"],
+    ids=["nothing", "other", "certificate", "private", "long", "cut off", "encrypted"],
 )
 def test_a_text_that_holds_something_else_says_what(text, problem):
     assert text_problem(text).startswith(problem)
@@ -77,9 +87,10 @@ def test_a_text_that_holds_something_else_says_what(text, problem):
     ("key", "why"),
     [
         (rsa.generate_private_key(65537, 1024), "an RSA key has 1024 bits"),
+        (ec.generate_private_key(ec.SECP224R1()), "an ECDSA key has 224 bits"),
         (dsa.generate_private_key(1024), "neither ECDSA nor RSA nor Ed25519"),
     ],
-    ids=["weak", "other"],
+    ids=["weak", "weak curve", "other"],
 )
 def test_weak_and_other_keys_are_refused(key, why):
     with pytest.raises(Rejected, match=why):
