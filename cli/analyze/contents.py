@@ -16,7 +16,7 @@ import msgspec
 from cli.analyze import findings as codes
 from cli.analyze.findings import Code, Finding
 from cli.analyze.lines import LineMap, of_block, of_items, same
-from cli.analyze.manifests import Document, Unreadable, documents, value_node
+from cli.analyze.manifests import MOST_BYTES, Document, Unreadable, documents, value_node
 from cli.cluster.options import DEFAULT_NAMESPACE
 from resources.artifact import sources as artifact_sources
 from resources.artifact.medium import Medium
@@ -127,9 +127,11 @@ class Contents:
         """Take in a file: manifests, a rules file, or a part of falco.yaml; ignore any other."""
         if not _MANIFEST.search(text):
             kind = _plain_kind(file, text)
-            if kind:
+            if kind and len(text) <= MOST_BYTES:
                 self._plain(kind, file, text)
-            return
+                return
+            if not kind:
+                return
         try:
             found = documents(file, text)
         except Unreadable as error:
