@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from cli.cluster.names import OF_NAME, OF_NAMESPACE, is_name, is_namespace
 from resources.kubernetes.kinds import ARTIFACT_GROUP, INSTANCE_GROUP, KINDS
 from resources.text.messages import shown, shown_unquoted
 
@@ -29,11 +30,6 @@ _CONFIG_FILE = re.compile(r"falco(?:[._-][a-z0-9._-]+)?\.ya?ml")
 _CONFIG_DIRECTORY = "config.d"
 MANIFEST = "manifest"
 _GROUPS = (INSTANCE_GROUP, ARTIFACT_GROUP)
-# As the API server demands of names and of namespaces.
-_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
-_NAMESPACE = re.compile(_LABEL, re.ASCII)
-_LONGEST_NAME, _LONGEST_NAMESPACE = 253, 63
 
 
 def as_utf8(text: bytes) -> bytes:
@@ -77,14 +73,9 @@ def problem_of(value: Mapping[str, Any]) -> str:
     name, namespace = metadata.get("name"), metadata.get("namespace")
     if name is None:
         return "metadata.name: it is missing"
-    if not _fits(name, _NAME, _LONGEST_NAME):
-        allowed = f"lower-case letters, digits, - and ., at most {_LONGEST_NAME}"
-        return f"metadata.name: {shown(str(name))} is not valid; allowed are {allowed}"
-    if namespace and not _fits(namespace, _NAMESPACE, _LONGEST_NAMESPACE):
-        allowed = f"lower-case letters, digits and -, at most {_LONGEST_NAMESPACE}"
-        return f"metadata.namespace: {shown(str(namespace))} is not valid; allowed are {allowed}"
+    if not is_name(name):
+        return f"metadata.name: {shown(str(name))} is not valid; allowed are {OF_NAME}"
+    if namespace and not is_namespace(namespace):
+        given = shown(str(namespace))
+        return f"metadata.namespace: {given} is not valid; allowed are {OF_NAMESPACE}"
     return ""
-
-
-def _fits(text: Any, pattern: re.Pattern[str], longest: int) -> bool:
-    return isinstance(text, str) and len(text) <= longest and bool(pattern.fullmatch(text))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.cluster.operators import NAMESPACE
-from cli.cluster.options import Duration, cluster_options, output_option
+from cli.cluster.options import Duration, NamespaceName, cluster_options, output_option
 from cli.failure import COULD_NOT_TELL, FINE, FOUND, Failure
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _PAUSE = 2.0
 )
 @click.option(
     "--operator-namespace",
+    type=NamespaceName(),
     default=NAMESPACE,
     show_default=True,
     help="Where the operator is, if you may not list all Deployments.",
