@@ -16,7 +16,8 @@ import msgspec
 from cli.analyze import findings as codes
 from cli.analyze.findings import Code, Finding
 from cli.analyze.lines import LineMap, of_block, of_items, same
-from cli.analyze.manifests import Document, Unreadable, documents, value_node
+from cli.analyze.manifests import MOST_BYTES, Document, Unreadable, documents, value_node
+from cli.analyze.recognition import MANIFEST, as_utf8, kind_of_file, problem_of
 from cli.cluster.options import DEFAULT_NAMESPACE
 from resources.artifact import sources as artifact_sources
 from resources.artifact.medium import Medium
@@ -28,6 +29,7 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.kinds import KINDS
 from resources.node.files import file_name, library_name
 from resources.node.plugin_entries import entry_of, entry_problem
+from resources.text.messages import shown_unquoted
 from resources.text.yaml_writer import excess, yaml_text
 
 if TYPE_CHECKING:
@@ -48,12 +50,6 @@ REFUSED = {
 _SLOTS = {"Rulesfile": "rules", "Config": "config"}
 _ARTIFACTS = ("Rulesfile", "Plugin", "Config")
 _INSTANCES = ("Falco", "Component")
-_RULES = re.compile(
-    rb"^- *(?:rule|macro|list|required_engine_version|required_plugin_versions) *:", re.MULTILINE
-)
-_MANIFEST = re.compile(rb"^(?:apiVersion|kind) *:|^ *\"(?:apiVersion|kind)\" *:", re.MULTILINE)
-_CONFIG_FILE = re.compile(r"falco(?:[._-][a-z0-9._-]+)?\.ya?ml")
-_CONFIG_DIRECTORY = "config.d"
 
 
 class Resource(NamedTuple):
@@ -125,10 +121,12 @@ class Contents:
 
     def add(self, file: str, text: bytes) -> None:
         """Take in a file: manifests, a rules file, or a part of falco.yaml; ignore any other."""
-        if not _MANIFEST.search(text):
-            kind = _plain_kind(file, text)
-            if kind:
-                self._plain(kind, file, text)
+        text = as_utf8(text)
+        kind = kind_of_file(file, text)
+        if not kind:
+            return
+        if kind != MANIFEST and len(text) <= MOST_BYTES:
+            self._plain(kind, file, text)
             return
         try:
             found = documents(file, text)
@@ -171,6 +169,10 @@ class Contents:
         set_.contents.append(Content(slot, None, file, 1, same))
 
     def _document(self, document: Document) -> None:
+        if isinstance(document.value, dict) and (problem := problem_of(document.value)):
+            self.checked += 1
+            self.findings.append(_unknown(document, problem))
+            return
         resource = _resource(document, self._default_namespace)
         if resource is None:
             return
@@ -261,13 +263,12 @@ class Contents:
         self.findings.append(resource.finding(codes.NOT_AT_HAND, text))
 
 
-def _plain_kind(file: str, text: bytes) -> str:
-    """The kind of slot of a file that is no manifest; empty if it is nothing of Falco's."""
-    if _RULES.search(text):
-        return "rules"
-    path = PurePath(file)
-    is_config = _CONFIG_FILE.fullmatch(path.name) or path.parent.name == _CONFIG_DIRECTORY
-    return "config" if is_config else ""
+def _unknown(document: Document, problem: str) -> Finding:
+    """A finding about a document that is in one of our groups, and no resource."""
+    metadata = document.value.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    parts = [shown_unquoted(str(one)) for one in (document.value.get("kind"), name) if one]
+    return Finding(document.file, document.line, codes.INVALID, "/".join(parts), problem)
 
 
 def _resource(document: Document, default_namespace: str) -> Resource | None:

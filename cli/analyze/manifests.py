@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STANDARD_INPUT = "-"
-_MOST_BYTES = 16 << 20
+MOST_BYTES = 16 << 20
+"""A file of more bytes is not read whole."""
 _EXTENSIONS = {".yaml", ".yml", ".json"}
 
 
@@ -50,12 +52,21 @@ class _Loader(yaml.CSafeLoader):
 
 
 def files(path: str) -> Iterator[str]:
-    """The files that a path names: itself, or all of a directory and below, in order."""
+    """The files that a path names: itself, or all of a directory and below, in order.
+
+    Raises OSError if a directory cannot be read.
+    """
     if path == STANDARD_INPUT or not Path(path).is_dir():
         yield path
         return
-    for found in sorted(Path(path).rglob("*")):
-        if found.suffix in _EXTENSIONS and found.is_file():
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    within = os.walk(path, onerror=fail)  # it follows no link to a directory
+    every = (Path(directory, name) for directory, _, names in within for name in names)
+    for found in sorted(found for found in every if found.suffix in _EXTENSIONS):
+        if found.is_file():
             yield str(found)
 
 
@@ -65,8 +76,8 @@ def documents(file: str, text: bytes) -> list[Document]:
     Raises:
         Unreadable: it is not YAML, or too large or nested too deep.
     """
-    if len(text) > _MOST_BYTES:
-        raise Unreadable(1, f"the file has more than {_MOST_BYTES >> 20} MiB")
+    if len(text) > MOST_BYTES:
+        raise Unreadable(1, f"the file has more than {MOST_BYTES >> 20} MiB")
     loader = _loader(text)
     found: list[Document] = []
     try:

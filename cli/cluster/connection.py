@@ -18,6 +18,7 @@ from actors.api.configuration import (
     read_kubeconfig,
 )
 from actors.api.transport import REQUEST_TIMEOUT, Transport
+from cli.cluster.names import OF_NAMESPACE, is_namespace
 from cli.cluster.options import DEFAULT_NAMESPACE
 from cli.failure import Failure
 
@@ -53,6 +54,9 @@ async def connected(access: Access) -> AsyncIterator[Connection]:
     except BadConfiguration as error:
         raise Failure(str(error)) from error
     namespace = access.namespace or kubeconfig.namespace or DEFAULT_NAMESPACE
+    if not is_namespace(namespace):
+        why = f"the context's namespace {namespace!r} is none: {OF_NAMESPACE}"
+        raise Failure(why)
     configuration = kubeconfig.configuration
     try:
         transport = Transport(

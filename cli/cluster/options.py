@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from cli.cluster.names import OF_NAMESPACE, is_namespace
 from resources.text.duration import seconds_of
 
 if TYPE_CHECKING:
@@ -63,10 +64,29 @@ class Duration(click.ParamType[float]):
         return seconds_of(text)
 
 
+class NamespaceName(click.ParamType[str]):
+    """The name of a namespace; empty for none."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same."""
+        text = str(value)
+        if text and not is_namespace(text):
+            self.fail(f"{text!r} is no namespace: {OF_NAMESPACE}", param, ctx)
+        return text
+
+
 def cluster_options(command: Callable[..., R]) -> Callable[..., R]:
     """Give a command the parameter `access`."""
 
-    @click.option("-n", "--namespace", default="", help="The namespace; by default the context's.")
+    @click.option(
+        "-n",
+        "--namespace",
+        type=NamespaceName(),
+        default="",
+        help="The namespace; by default the context's.",
+    )
     @click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces.")
     @click.option("--context", default="", help="The context of the kubeconfig.")
     @click.option(

@@ -161,9 +161,8 @@ def happening_of(one: Object) -> Happening:
     series = one.get("series") or {}
     times = (series.get("lastObservedTime"), one.get("deprecatedLastTimestamp"))
     at = next(filter(None, (*times, one.get("eventTime"))), "")
-    return Happening(
-        one.get("regarding", {}).get("uid", ""), one["reason"], one.get("note", ""), seconds(at)
-    )
+    uid, reason = one.get("regarding", {}).get("uid", ""), one.get("reason", "")
+    return Happening(uid, reason, one.get("note", ""), seconds(at))
 
 
 def lease_of(one: Object) -> Lease:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _NAMES = re.compile(
-    r"pass(?:word|wd|phrase)?(?![a-z])|passw|pwd(?![a-z])|token|secret|credential|api[-_]?key"
+    r"pass(?:word|wd|phrase)?(?![a-z])|passw|pwd(?![a-z])|(?<![a-z])pw(?![a-z])|token|secret|credential|api[-_]?key"
     r"|access[-_]?key|private[-_]?key|authorization|(?<![a-z])auth(?![a-z])|cookie|dsn(?![a-z])"
     r"|webhook[-_]?url",
     re.IGNORECASE,
@@ -30,6 +30,11 @@ _FORMS = (
     re.compile(r"(?i)(?<=bearer )[A-Za-z0-9._~+/=-]{8,4096}"),
     # A JSON Web Token, such as that of a ServiceAccount.
     re.compile(r"\beyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{8,4096}(?:\.[A-Za-z0-9_-]{0,4096})?"),
+    # As curl takes them: -u user:password, also where no blank is between.
+    re.compile(
+        r"(?<!\S)(?P<kept>(?:-u|--(?:proxy-)?user)[ =]?(?!\d+:\d+\b)[^\s:\"']{1,256}:)"
+        r"[^\s\"']{1,512}"
+    ),
     re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
     re.compile(r"\b(?:gh[a-z]_|github_pat_|glpat-|xox[a-z]-)[A-Za-z0-9_-]{10,256}"),
     re.compile(

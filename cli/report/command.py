@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.cluster.operators import NAMESPACE
-from cli.cluster.options import cluster_options
+from cli.cluster.options import NamespaceName, cluster_options
 from cli.failure import FINE, Failure
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--operator-namespace",
+    type=NamespaceName(),
     default=NAMESPACE,
     show_default=True,
     help="Where the operator is, if you may not list all Deployments.",

@@ -32,6 +32,13 @@ _ALERT = re.compile(
     r"^(?:\{.*\"rule\":|(?:[0-9-]{10}T)?\d\d:\d\d:\d\d\.\d{6,9}\S{0,6}: [A-Z]).*\n?",
     re.MULTILINE | re.ASCII,
 )
+# A message about a Config quotes the text that stands in the place of a map, or of a boolean; the
+# end may be cut, and the quotes have backslashes in a log of JSON.
+_QUOTED = re.compile(
+    r"(?P<kept>(?:not the text|and ignores) \\{0,3}\").{1,200}?"
+    r"(?=\\{0,3}\"(?:[;,.)\]}'\"\s\\]|$)|…|$)",
+    re.MULTILINE,
+)
 # The rest of a Node's status, such as its addresses and images, tells nothing about Falco.
 _KEPT_OF_NODE = ("nodeInfo", "conditions", "capacity", "allocatable")
 
@@ -53,12 +60,12 @@ class Redaction:
         if kind == "Node":
             self._keep(copy, "status", _KEPT_OF_NODE, "addresses and images of Node")
         self._walk(copy)
-        found: Object = concealed(copy, self._conceal)
+        found: Object = concealed(self._without_quoted(copy), self._conceal)
         return found
 
     def text(self, text: str) -> str:
         """A text, such as a log, without what looks like a credential."""
-        return text_concealed(text, self._conceal)
+        return text_concealed(self._without_quoted(text), self._conceal)
 
     def falco_log(self, text: str) -> str:
         """The log of a Falco, without its alerts as well: they hold what others have typed."""
@@ -66,6 +73,19 @@ class Redaction:
         if count:
             self.removed["alerts in logs of Falco"] += count
         return self.text(text)
+
+    def _without_quoted(self, value: Any) -> Any:
+        """A copy of a JSON value without what messages quote of the contents that are removed."""
+        if isinstance(value, dict):
+            return {key: self._without_quoted(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._without_quoted(item) for item in value]
+        if not isinstance(value, str):
+            return value
+        text, count = _QUOTED.subn(rf"\g<kept>{REMOVED}", value)
+        if count:
+            self.removed["values of Configs that messages quote"] += count
+        return text
 
     def _conceal(self, _credential: str) -> str:
         self.removed["values that look like credentials, or are called so"] += 1

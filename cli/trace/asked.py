@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli.cluster.operators import NAMESPACE
-from cli.cluster.options import DEFAULT_NAMESPACE, Access, cluster_options
+from cli.cluster.options import DEFAULT_NAMESPACE, Access, NamespaceName, cluster_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,7 @@ def asked_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option("--node", default="", help="Ask the sidecar of the Falco pod on this node.")
     @click.option(
         "--operator-namespace",
+        type=NamespaceName(),
         default=NAMESPACE,
         show_default=True,
         metavar="NAMESPACE",

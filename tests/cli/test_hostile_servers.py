@@ -75,6 +75,21 @@ def kubeconfig(directory, server, cluster=""):
     return path
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("status", "-n", "../.."), ("status", "-n", "a?b"), ("actors", "--operator-namespace", "A/b")],
+    ids=" ".join,
+)
+def test_a_name_that_no_namespace_has_is_refused_before_anything_is_asked(arguments, tmp_path):
+    path = kubeconfig(tmp_path, "http://127.0.0.1:1")
+    code, told = run(*arguments, "--kubeconfig", path, directory=tmp_path)
+    assert code == 2
+    assert f"{arguments[2]!r} is no namespace" in told
+    path.write_text(path.read_text().replace("user: u}", "user: u, namespace: a/b}"))
+    code, told = run("status", "--kubeconfig", path, directory=tmp_path)
+    assert (code, "the context's namespace 'a/b' is none" in told) == (2, True)
+
+
 @pytest.mark.parametrize("arguments", ASKING, ids=" ".join)
 def test_a_server_that_is_no_api_server(arguments, tmp_path):
     with serving(b"{}") as url:

@@ -43,6 +43,10 @@ def test_a_value_is_known_by_the_name_of_its_field_or_variable(value, hidden):
         ("Authorization: Basic dXNlcjpwYXNz", "Authorization: X"),
         ("authorization=token abc", "authorization=X"),
         ("error: password=hunter22", "error: password=X"),
+        ("curl -u me:word https://x", "curl -u me:X https://x"),
+        ("curl -ume:word --proxy-user=me:word", "curl -ume:X --proxy-user=me:X"),
+        ("docker run -u 0:0 x", "docker run -u 0:0 x"),
+        ("the pw: word, and pwm=1", "the pw: X, and pwm=1"),
         (
             '{"msg":"key is {\\"password\\":\\"a b\\"}"}',
             '{"msg":"key is {\\"password\\":\\"X\\"}"}',

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.analyze.analysis import analyzed
+from cli.analyze.contents import Contents
 from cli.cluster.snapshot import Snapshot, Unread
 from cli.report.archive import LEFT_OUT, MOST_OF_ENTRY, Archive
 from cli.report.contents import Log, add_objects, logs_of, told_of_removed
@@ -64,6 +66,24 @@ def test_what_may_be_secret_is_taken_out_and_listed(one, what):
     assert MARK not in json.dumps(redaction.of(one))
     assert json.dumps(one) == before
     assert what in "".join(told_of_removed(redaction))
+
+
+@pytest.mark.parametrize("value", [MARK, f'a "{MARK}" b', f"a; {MARK}", "x" * 50 + MARK])
+def test_what_messages_quote_of_a_config_is_taken_out(value):
+    text = f"http_output:\n  enabled: {json.dumps(value)}\nprogram_output: {json.dumps(value)}\n"
+    contents = Contents()
+    contents.add("falco.yaml", text.encode())
+    messages = [one.text for one in analyzed(contents)]
+    assert sum(value[:20] in one.replace("\\", "") for one in messages) == 2
+    status = {"conditions": [{"type": "Programmed", "message": "; ".join(messages)}]}
+    redaction = Redaction()
+    report = redaction.of(manifest("Config", "a", "b", status=status))
+    log = redaction.text("".join(f"{json.dumps({'message': one})}\n" for one in messages))
+    short = redaction.text("".join(f"{one[:90]}…\n" for one in messages))
+    for told in (json.dumps(report), log, short):
+        assert MARK not in told
+        assert "x" * 20 not in told
+    assert "expects true or false" in log
 
 
 def test_alerts_are_not_in_the_log_of_a_falco():

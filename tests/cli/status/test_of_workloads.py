@@ -92,6 +92,13 @@ def test_a_controller_that_has_not_seen_the_workload_is_named():
     ]
 
 
+def test_an_event_of_somebody_else_may_lack_everything():
+    bare = event(daemon_set(), "", "")
+    for key in ("reason", "note", "eventTime"):
+        del bare[key]
+    assert without_pods(bare) == without_pods()
+
+
 def test_pods_that_wait_for_their_deletion_are_counted():
     one = daemon_set(status={"updatedNumberScheduled": 0})
     one["spec"]["updateStrategy"] = {"type": "OnDelete"}
