@@ -25,7 +25,7 @@ def named(cluster, namespace):
     command = [PROGRAM, "status", "-n", namespace, "--kubeconfig", cluster.kubeconfig, "-o", "json"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     items = json.loads(ended.stdout)["items"]
-    return [f"{one['code']} {one['resource']}" for one in items if one["kind"] == "Finding"]
+    return [f"{one['code']} {one['object']}" for one in items if one["kind"] == "Finding"]
 
 
 @pytest.fixture(scope="module")
