@@ -29,7 +29,7 @@ TRACING = [("actors",), ("actors", "-A"), ("trace", "falco/x"), ("trace", "gate"
 
 
 @contextmanager
-def serving(body, status=200):
+def serving(body, status=200, port=0):
     """The URL of a server that answers every request so."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -50,7 +50,7 @@ def serving(body, status=200):
         def handle_error(self, *_):
             """Say nothing of a client that is gone."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", port), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -170,6 +170,27 @@ def test_a_status_that_is_interrupted_is_well_only_if_it_was_to_watch(arguments,
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == code
             asking.close()
+
+
+def test_a_watch_waits_for_an_api_server_that_comes_back(tmp_path):
+    empty, nothing = b'{"metadata":{},"items":[]}', "There is nothing of Falco's here.\n"
+    with serving(empty) as url:
+        command = [PROGRAM, "status", "--watch", "--kubeconfig", kubeconfig(tmp_path, url)]
+        watching = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert watching.stdout is not None
+        assert watching.stderr is not None
+        assert watching.stdout.readline() == nothing
+    with watching:
+        try:
+            assert watching.stderr.readline().startswith(f"Error: {url} cannot be reached: ")
+            with serving(empty, port=int(url.rpartition(":")[2])):
+                assert watching.stdout.readline() == nothing
+                watching.send_signal(signal.SIGINT)
+                assert watching.wait(30) == 0
+        finally:
+            watching.kill()
 
 
 @pytest.mark.parametrize(("raised", "code"), [(KeyError, 2), (KeyboardInterrupt, 130)])
