@@ -81,6 +81,7 @@ class ArtifactOperator:
         self._labels = NodeLabels(self._store, settings.pod.node, self._known_artifacts)
         self._registries = TableFile(settings.registry_config, table_of)
         self._follower = RegisteredChild("registries", self._make_follower)
+        self._pulls = PullLimiter(self._runtime, self._longest_window)
         fetcher = Fetcher(
             self._client,
             self._volume.blobs,
@@ -89,7 +90,7 @@ class ArtifactOperator:
             self._registries,
             {"Rulesfile": settings.most_rules_bytes, "Plugin": settings.most_plugin_bytes},
             process.clock,
-            PullLimiter(self._runtime, self._longest_window),
+            self._pulls,
             self._metrics,
         )
         self._services = NodeServices(
@@ -262,6 +263,7 @@ class ArtifactOperator:
 
     def _make_follower(self) -> TableFollower:
         def changed() -> None:
+            self._pulls.release()
             refs = tuple(self._known_artifacts())
             self._router.actor.announce(Notice(refs, Reason(Cause.REGISTRIES)))
 

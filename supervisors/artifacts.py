@@ -98,6 +98,10 @@ class Artifacts:
         self.observed = VersionStore()
         """The Store of the watchers of NodeReports, Pods and Nodes."""
 
+    def registries_changed(self) -> None:
+        """There is another table of registries: what hosts have demanded is over."""
+        self._digests.registries.release()
+
     def observed_changed(self, change: Change) -> Notice:
         """The handler of NodeReports, Pods and Nodes: artifacts whose status changes reconcile."""
         return concerning(self._reports.note(change), reason_of(change))

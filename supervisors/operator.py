@@ -245,6 +245,7 @@ class Operator:
 
     def _registries_changed(self) -> None:
         """Have every Falco hand the table on, and every artifact asked for by it."""
+        self._artifacts.registries_changed()
         supervisors = (self._instances.supervisors["Falco"], self._artifacts.supervisor)
         refs = tuple(ref for supervisor in supervisors for ref in supervisor.actor.refs)
         self._announce(Notice(refs, Reason(Cause.REGISTRIES)))

@@ -57,7 +57,7 @@ class ClosedRegistry(Serving):
                 if authorization != owner.basic:
                     self._answer(401, {"WWW-Authenticate": 'Basic realm="closed"'}, b"")
                     return
-                backend = HTTPConnection(owner._registry.address, timeout=10)
+                backend = HTTPConnection(owner._registry.address, timeout=60)
                 accept = {"Accept": self.headers.get("Accept", "*/*")}
                 backend.request(self.command, self.path, headers=accept)
                 answer = backend.getresponse()

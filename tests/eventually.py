@@ -4,12 +4,14 @@ import asyncio
 import time
 
 POLL_SECONDS = 0.05
+# A check may look into what is not there yet: no object, no status, no entry in a list.
+NOT_YET = (AssertionError, LookupError, TypeError, ValueError)
 
 
-def eventually(check, within=30.0):
-    """What `check` returns once it returns something true and no longer fails an assertion.
+def eventually(check, within=60.0):
+    """What `check` returns once it returns something true and raises nothing of NOT_YET.
 
-    After `within` seconds its last AssertionError is raised, or one that shows what it returned.
+    After `within` seconds its last error is raised, or an AssertionError with what it returned.
     """
     deadline = time.monotonic() + within
     while not (result := _looked(check, deadline)):
@@ -17,7 +19,7 @@ def eventually(check, within=30.0):
     return result
 
 
-async def soon(check, within=30.0):
+async def soon(check, within=60.0):
     """The same on the loop, which goes on meanwhile."""
     deadline = time.monotonic() + within
     while not (result := _looked(check, deadline)):  # noqa: ASYNC110 - most of what is waited for has no event
@@ -26,10 +28,10 @@ async def soon(check, within=30.0):
 
 
 def _looked(check, deadline):
-    """What the check returns, None if it fails; it has to be true by the deadline."""
+    """What the check returns, None if not yet; it has to be true by the deadline."""
     try:
         result = check()
-    except AssertionError:
+    except NOT_YET:
         if time.monotonic() > deadline:
             raise
         return None

@@ -160,7 +160,7 @@ class OperatorProcess:
         path = self.directory / f"{self.command.name}-{self.pid}-actors.json"
         path.unlink(missing_ok=True)
         self.signal(signal.SIGUSR1)
-        wait_until(path.exists, "the dump is written", 10, needs=[self._process])
+        wait_until(path.exists, "the dump is written", 60, needs=[self._process])
         return path
 
     def answer(self, server, path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from actors.api.errors import ApiError
@@ -18,7 +18,14 @@ from resources.registry.limits import FILL_SECONDS
 from resources.registry.request import Fill, Lookup, LookupAnswer, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        Awaitable,
+        Callable,
+        Collection,
+        Iterable,
+        Sequence,
+    )
 
     from actors.artifact.tag_digests import Tag, TagDigests
     from actors.runtime.context import Runtime
@@ -86,7 +93,7 @@ class DigestPoller(TaskActor):
         self._endpoint = endpoint
         self._look_up = look_up
         self._fill = fill
-        self._filling = asyncio.Semaphore(_MOST_FILLING)
+        self._filling = _Filling()
         self._tell = tell
         self._busy: set[bool] = set()
         self._news: asyncio.Future[None] | None = None
@@ -117,7 +124,9 @@ class DigestPoller(TaskActor):
         waiting: dict[Lookup, list[Tag]] = {}
         authorities: frozenset[str] = frozenset()
         for tag, step in zip(tags, await asyncio.gather(*map(self._prepare, tags)), strict=True):
-            if not isinstance(step, Lookup):
+            if step is None:
+                self._digests.put_back([tag])
+            elif not isinstance(step, Lookup):
                 self._take(tag, step)
             elif _fit(authorities, step.endpoint.authorities):
                 authorities |= step.endpoint.authorities
@@ -126,6 +135,7 @@ class DigestPoller(TaskActor):
                 self._digests.put_back([tag])
         async with aclosing(self._look_up(list(waiting), PATIENT if slow else PROMPT)) as answers:
             async for lookup, answer in answers:
+                self._digests.registries.hold(answer.holds)
                 asked = waiting.pop(lookup)
                 if lookup.endpoint.caches and _is_news(answer, asked):
                     tasks.create_task(self._fill_first(tasks, slow, lookup, answer, asked))
@@ -148,16 +158,19 @@ class DigestPoller(TaskActor):
 
         The wait for a place counts, so that no queue before a cache that hangs holds a digest up.
         """
-        filling = tasks.create_task(self._fill_caches(Fill(lookup.endpoint, answer.digest)))
+        namespaces = {artifact.namespace for tag in tags for artifact in tag.askers}
+        request = Fill(lookup.endpoint, answer.digest)
+        filling = tasks.create_task(self._fill_caches(request, namespaces))
         if not await within(self.runtime.clock, FILL_SECONDS, filling):
             filling.cancel()
             _log.warning("nodes may pull this before a cache has it: %s", lookup.endpoint)
         self._heard(slow, lookup, answer, tags)
         self._wake()
 
-    async def _fill_caches(self, request: Fill) -> None:
-        async with self._filling:
+    async def _fill_caches(self, request: Fill, namespaces: set[str]) -> None:
+        async with self._filling.place(namespaces):
             filled = await self._fill(request)
+        self._digests.registries.hold(filled.holds)
         if filled.problem is not None:
             _log.warning("nodes may pull this before a cache has it: %s", filled.problem.message)
 
@@ -174,18 +187,27 @@ class DigestPoller(TaskActor):
     def _take(self, tag: Tag, answer: LookupAnswer) -> None:
         source = tag.query.source
         found = answer.digest or (answer.problem.message if answer.problem else "not known")
-        decide(f"found {source.registry}/{source.repository}:{source.reference} at {found}")
+        decide(f"found {source} at {found}")
         if concerned := self._digests.answered(tag, answer):
             self._tell(concerned)
 
-    async def _prepare(self, tag: Tag) -> Lookup | LookupAnswer:
-        """The look-up of a tag; the answer already, if its credentials cannot be read."""
+    async def _prepare(self, tag: Tag) -> Lookup | LookupAnswer | None:
+        """The look-up of a tag; the answer already, if its credentials cannot be read.
+
+        None if no host wants to be asked now. A digest, which is asked for only that caches fetch
+        it, waits for neither.
+        """
         source = tag.query.source
+        known: LookupAnswer | None = None
         try:
             endpoint = await self._endpoint(tag.query.namespace, source)
         except (Unresolved, ApiError) as error:
-            return LookupAnswer(problem=Problem(str(error), transient=True))
-        return Lookup(endpoint, source.reference)
+            known = LookupAnswer(problem=Problem(str(error), transient=True))
+        else:
+            rested = self._digests.registries.rested(tag.query.lane, endpoint)
+            if rested is not None:
+                return Lookup(rested, source.reference)
+        return LookupAnswer(source.reference) if source.is_pinned else known
 
     def _wake(self) -> None:
         if self._news is not None and not self._news.done():
@@ -197,6 +219,51 @@ class DigestPoller(TaskActor):
         lanes = {slow: slow not in self._busy for slow in (False, True)}
         seconds = min(self._digests.next_due(lanes), _LONGEST_SLEEP)
         await within(self.runtime.clock, seconds, self._news)
+
+
+class _Filling:
+    """Places for fills of caches, for which namespaces take turns.
+
+    So many artifacts of one namespace hold up no other's for longer than those that run.
+    """
+
+    def __init__(self) -> None:
+        self._free = _MOST_FILLING
+        self._waiting: list[tuple[set[str], asyncio.Future[None]]] = []
+        # By namespace: the number of the newest fill for one of its artifacts.
+        self._turns: dict[str, int] = {}
+        self._newest_turn = 0
+
+    @asynccontextmanager
+    async def place(self, namespaces: set[str]) -> AsyncGenerator[None, None]:
+        """Wait for a place for artifacts of these namespaces, and give it back at the end."""
+        granted = asyncio.get_running_loop().create_future()
+        self._waiting.append((namespaces, granted))
+        self._grant()
+        try:
+            await granted
+            yield
+        finally:
+            if granted.cancelled():
+                self._waiting.remove((namespaces, granted))
+            else:
+                self._free += 1
+                self._grant()
+
+    def _grant(self) -> None:
+        """Give free places to those whose turn it is, the longest waiting first among equals."""
+        while self._free and self._waiting:
+            first = min(self._waiting, key=lambda each: self._turn(each[0]))
+            self._waiting.remove(first)
+            self._free -= 1
+            self._newest_turn += 1
+            waiting = set().union(*(namespaces for namespaces, _ in self._waiting))
+            self._turns = {name: at for name, at in self._turns.items() if name in waiting}
+            self._turns |= dict.fromkeys(first[0], self._newest_turn)
+            first[1].set_result(None)
+
+    def _turn(self, namespaces: Iterable[str]) -> int:
+        return min((self._turns.get(name, 0) for name in namespaces), default=0)
 
 
 def _fit(authorities: frozenset[str], more: frozenset[str]) -> bool:

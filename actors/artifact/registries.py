@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.registry.failure import LONGEST_RETRY_AFTER
 from actors.runtime.backoff import Backoff
+from resources.registry.holds import Holds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from actors.runtime.context import Runtime
-    from resources.registry.request import Problem
+    from resources.registry.request import Endpoint, Hold, Problem
 
 RETRIES = Backoff(base=2.0, cap=150.0)
 """The wait after a failure: between its ceiling and twice that."""
@@ -33,8 +35,9 @@ class Registries:
         self._clock = runtime.clock
         self._random = runtime.random
         self._registries: dict[str, _Registry] = {}
-        # By registry, with or without tags, on the monotonic clock: what its Retry-After has asked.
-        self._held: dict[str, float] = {}
+        self._holds = Holds()
+        # By registry, with or without tags, on the monotonic clock: until when all its hosts rest.
+        self._rests: dict[str, float] = {}
 
     def add(self, name: str) -> None:
         """One more tag is in this registry."""
@@ -50,14 +53,29 @@ class Registries:
     def clear(self) -> None:
         """Forget every registry."""
         self._registries.clear()
-        self._held.clear()
+        self.release()
 
-    def hold(self, name: str, seconds: float) -> None:
-        """The registry wants no request for these seconds, whoever asked it for whatever."""
+    def hold(self, holds: Iterable[Hold]) -> None:
+        """Hosts want no requests for a while, whoever asked them for whatever."""
+        self._holds.add(holds, self._clock.monotonic())
+
+    def release(self) -> None:
+        """There are other ways to all hosts: what they have demanded is over."""
+        self._holds.clear()
+        self._rests.clear()
+
+    def rested(self, name: str, endpoint: Endpoint) -> Endpoint | None:
+        """The endpoint of which no host is asked that wants no requests for now.
+
+        None if all of them want none: the registry of this name is not asked before one may be.
+        """
         now = self._clock.monotonic()
-        self._held = {known: until for known, until in self._held.items() if until > now}
-        until = now + min(seconds, LONGEST_RETRY_AFTER)
-        self._held[name] = max(until, self._held.get(name, until))
+        self._rests = {known: until for known, until in self._rests.items() if until > now}
+        wait = self._holds.wait(endpoint, now)
+        if not wait:
+            return self._holds.rested(endpoint, now)
+        self._rests[name] = now + wait
+        return None
 
     def is_slow(self, name: str) -> bool:
         """Whether the registry has not answered lately."""
@@ -67,7 +85,7 @@ class Registries:
         """When the registry may be asked again, on the monotonic clock."""
         registry = self._registries.get(name)
         hangs_until = registry.not_before if registry is not None else -math.inf
-        return max(hangs_until, self._held.get(name, -math.inf))
+        return max(hangs_until, self._rests.get(name, -math.inf))
 
     def suspect(self, name: str) -> None:
         """The registry has not answered promptly: it is to get more time."""
@@ -80,8 +98,6 @@ class Registries:
 
         A registry that hangs is asked less and less, whichever of its tags is due.
         """
-        if problem is not None and problem.retry_after:
-            self.hold(name, problem.retry_after)
         registry, now = self._registries.get(name), self._clock.monotonic()
         if registry is None:
             return

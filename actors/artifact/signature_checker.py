@@ -17,7 +17,7 @@ from resources.signatures.request import Verdict, Verification
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
-    from actors.artifact.signature_verdicts import Open, SignatureQuery, SignatureVerdicts
+    from actors.artifact.signature_verdicts import Open, SignatureVerdicts
     from actors.artifact.trusted_root_file import TrustedRootFile
     from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
@@ -93,21 +93,28 @@ class SignatureChecker(TaskActor):
         query = due.query
         what = VerifySignature(f"{query.source.registry}/{query.source.repository}@{query.digest}")
         with Beside(Letter(what, None, self.runtime.clock.monotonic())):
-            verdict = await self._verdict(query)
-            decide(f"found {what.content} {verdict.result}: {verdict.message}")
-        self._count(verdict.result)
+            verdict = await self._verdict(due)
+            if verdict is not None:
+                decide(f"found {what.content} {verdict.result}: {verdict.message}")
         self._busy.discard(due.query.lane)
-        if concerned := self._verdicts.answered(due, verdict):
-            self._tell(concerned)
+        if verdict is not None:
+            self._count(verdict.result)
+            if concerned := self._verdicts.answered(due, verdict):
+                self._tell(concerned)
         self._wake()
 
-    async def _verdict(self, query: SignatureQuery) -> Verdict:
+    async def _verdict(self, due: Open) -> Verdict | None:
+        """What the registry says; None if none of its hosts wants to be asked now."""
+        query = due.query
         try:
             endpoint = await self._read_endpoint(query.namespace, query.source)
             policy = await self._read_policy(query.namespace, query.demand)
         except (Unresolved, ApiError) as error:
             return Verdict(Result.REGISTRY_FAILED, str(error))
-        return await self._verify(Verification(endpoint, query.digest, policy))
+        rested = self._verdicts.rested(due, endpoint)
+        if rested is None:
+            return None
+        return await self._verify(Verification(rested, query.digest, policy))
 
     def _wake(self) -> None:
         if self._news is not None and not self._news.done():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from actors.runtime.context import Runtime
     from resources.artifact.sources import OciSource
     from resources.kubernetes.reference import ObjectRef
+    from resources.registry.request import Endpoint
     from resources.signatures.demand import Demand
     from resources.signatures.request import Verdict
 
@@ -128,11 +129,19 @@ class SignatureVerdicts:
         is_failure = verdict.result is Result.REGISTRY_FAILED
         if not (is_failure and before is not None):
             known.verdict = verdict
-        if verdict.retry_after:
-            self._registries.hold(known.query.lane, verdict.retry_after)
+        self._registries.hold(verdict.holds)
         known.due = self._clock.monotonic() + self._delay(known, verdict)
         known.tries += 1
         return frozenset(known.askers) if before != known.verdict else frozenset()
+
+    def rested(self, known: Open, endpoint: Endpoint) -> Endpoint | None:
+        """The endpoint of which no host is asked that wants no requests for now.
+
+        None if all of them want none: then the query that was taken is put back.
+        """
+        rested = self._registries.rested(known.query.lane, endpoint)
+        known.is_asked = rested is not None
+        return rested
 
     def reset(self) -> None:
         """Make the queries that were taken due again: the checker that took them is gone."""

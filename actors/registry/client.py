@@ -28,7 +28,7 @@ from resources.registry.request import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
 
-    from resources.registry.request import Endpoint, Fill, Lookup, Pull
+    from resources.registry.request import Endpoint, Fill, Hold, Lookup, Pull
 
 PROMPT = Pace(seconds=5.0, patience=2.0)
 """The pace for registries that are expected to answer."""
@@ -45,11 +45,15 @@ UNFINISHED = ".pull-"
 
 
 class RegistryError(Exception):
-    """Why an artifact could not be pulled, as a `Problem` for a user to read."""
+    """Why an artifact could not be pulled, as a `Problem` for a user to read.
 
-    def __init__(self, problem: Problem) -> None:
+    `holds`: what hosts have demanded to wait.
+    """
+
+    def __init__(self, problem: Problem, holds: tuple[Hold, ...] = ()) -> None:
         super().__init__(problem.message)
         self.problem = problem
+        self.holds = holds
 
     @property
     def transient(self) -> bool:
@@ -115,7 +119,7 @@ async def pull(request: Pull) -> Pulled:
         raise
     if pulled.problem is not None:
         _remove(file)
-        raise RegistryError(pulled.problem)
+        raise RegistryError(pulled.problem, pulled.holds)
     return pulled
 
 

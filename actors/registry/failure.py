@@ -2,6 +2,7 @@
 
     ExchangeError           this request failed
     ├── Absent              what was asked for is not in the registry
+    ├── TooLarge            the answer exceeds a bound
     └── RegistryDown        every request to this registry would: no connection, or asked to wait
 
 Messages never quote libraries or servers: their texts can hold the password of a proxy, a signed
@@ -18,6 +19,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.runtime.backoff import retry_after_seconds
+from resources.registry.limits import LONGEST_RETRY_AFTER
 from resources.registry.request import Problem
 
 if TYPE_CHECKING:
@@ -29,10 +31,6 @@ T = TypeVar("T")
 
 _OVERLOADED = 429
 _TIMEOUT = 408
-LONGEST_RETRY_AFTER = 3600.0
-"""Seconds that a Retry-After of a registry can ask for at most."""
-
-
 # Seconds, if a registry that has had too many requests does not say how long to wait.
 _OVERLOADED_WAIT = 10.0
 # Tries of one request, in one child process.
@@ -62,6 +60,10 @@ class ExchangeError(Exception):
 
 class Absent(ExchangeError):  # noqa: N818 - it describes the registry
     """The registry does not have it."""
+
+
+class TooLarge(ExchangeError):  # noqa: N818 - it describes the answer
+    """The answer has more bytes than are taken."""
 
 
 class RegistryDown(ExchangeError):  # noqa: N818 - it describes the registry

@@ -13,7 +13,7 @@ from actors.registry.pull import verified_manifest
 from actors.registry.session import Session
 from resources.registry.limits import MAX_LAYER_BYTES
 from resources.registry.manifest import Index, InvalidManifest, Manifest, root_of
-from resources.registry.request import Filled, Problem
+from resources.registry.request import Filled, Hold, Problem
 from resources.registry.tag_or_digest import is_digest
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _MOST_BLOBS = 8
 def answer(request: Fill) -> Filled:
     """How many bytes came, of all platforms; the problem of the last cache that has one."""
     received, problem = 0, None
+    holds: list[Hold] = []
     for endpoint in request.endpoint.caches:
         try:
             session = Session(endpoint, request.idle_seconds)
@@ -40,9 +41,11 @@ def answer(request: Fill) -> Filled:
                 session.close()
         except ExchangeError as error:
             problem = problem_of(endpoint, error)
+            if error.retry_after:
+                holds.append(Hold(endpoint.url, error.retry_after))
         except InvalidManifest as error:
             problem = Problem(f"{endpoint}: {error}", transient=False)
-    return Filled(received, problem)
+    return Filled(received, problem, tuple(holds))
 
 
 def _fill(session: Session, digest: str) -> None:

@@ -33,9 +33,10 @@ def answers(batch: Lookups) -> Iterator[PlacedAnswer]:
     for place, lookup in enumerate(batch.whole):
         lanes.setdefault(lookup.endpoint.lane, {})[place] = lookup
     known: SimpleQueue[PlacedAnswer | BaseException] = SimpleQueue()
+    down: dict[str, RegistryDown] = {}
     threading.stack_size(_STACK)
     for lookups in lanes.values():
-        threading.Thread(target=_run, args=(lookups, known), daemon=True).start()
+        threading.Thread(target=_run, args=(lookups, down, known), daemon=True).start()
     end = time.monotonic() + batch.pace.seconds
     for _ in batch.lookups:
         try:
@@ -47,24 +48,33 @@ def answers(batch: Lookups) -> Iterator[PlacedAnswer]:
         yield answer
 
 
-def _run(lookups: dict[int, Lookup], known: SimpleQueue[PlacedAnswer | BaseException]) -> None:
+def _run(
+    lookups: dict[int, Lookup],
+    down: dict[str, RegistryDown],
+    known: SimpleQueue[PlacedAnswer | BaseException],
+) -> None:
     try:
-        _look_up(lookups, lambda place, answer: known.put(PlacedAnswer(place, answer)))
+        _look_up(lookups, down, lambda place, answer: known.put(PlacedAnswer(place, answer)))
     except BaseException as error:  # noqa: BLE001 - raised again in the thread that reads `known`
         known.put(error)
 
 
-def _look_up(lookups: dict[int, Lookup], found: Callable[[int, LookupAnswer], None]) -> None:
-    """Look up the references of one lane; a host that is down is asked only once."""
-    down: dict[str, RegistryDown] = {}
+def _look_up(
+    lookups: dict[int, Lookup],
+    down: dict[str, RegistryDown],
+    found: Callable[[int, LookupAnswer], None],
+) -> None:
+    """Look up the references of one lane; a host that is down, for any lane, is asked no more."""
     for endpoint, at in _by_endpoint(lookups).items():
         places = Places(endpoint, lookups[at[0]].idle_seconds, down)
         for place in at:
             reference = lookups[place].reference
             try:
-                found(place, LookupAnswer(places.first(partial(_digest, reference))))
+                digest = places.first(partial(_digest, reference))
+                found(place, LookupAnswer(digest, holds=places.holds))
             except ExchangeError as error:
-                found(place, LookupAnswer(problem=problem_of(endpoint, error)))
+                problem = problem_of(endpoint, error)
+                found(place, LookupAnswer(problem=problem, holds=places.holds))
         places.close()
 
 

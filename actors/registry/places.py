@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from actors.registry.failure import Absent, ExchangeError, RegistryDown
 from actors.registry.session import Session
+from resources.registry.request import Hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,8 +19,8 @@ T = TypeVar("T")
 class Places:
     """Asks each place of an endpoint in turn, until one has what is wanted.
 
-    A host that is down is asked nothing more; `down` may be shared with others that ask the same.
-    It knows hosts by their URL: somebody may take plain HTTP for a host that speaks TLS.
+    A host that is down is asked nothing more; `down` may be shared with others that ask the same,
+    and knows hosts by `Endpoint.url`.
     The time to be silent is divided among the places, so that all of them get their turn.
     """
 
@@ -33,11 +34,17 @@ class Places:
         self._idle_seconds = idle_seconds / len(self._endpoints)
         self._sessions: dict[Endpoint, Session] = {}
         self._down = {} if down is None else down
+        self._held: dict[str, float] = {}
 
     @property
     def received(self) -> int:
         """The bytes of all bodies."""
         return sum(session.received for session in self._sessions.values())
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """What hosts have demanded to wait."""
+        return tuple(Hold(url, seconds) for url, seconds in self._held.items())
 
     def close(self) -> None:
         """Close every connection."""
@@ -65,7 +72,10 @@ class Places:
         failures: list[tuple[Endpoint, ExchangeError]] = []
         for endpoint in self._endpoints:
             try:
-                yield from ask(self._session(endpoint))
+                for found in ask(self._session(endpoint)):
+                    if isinstance(found, ExchangeError):
+                        self._note(endpoint, found)
+                    yield found
             except ExchangeError as error:
                 failures.append(self._failed(endpoint, error))
         if len(failures) == len(self._endpoints):
@@ -74,22 +84,23 @@ class Places:
             yield ExchangeError(f"{endpoint.registry}: {failure}", transient=failure.transient)
 
     def _failed(self, endpoint: Endpoint, error: ExchangeError) -> tuple[Endpoint, ExchangeError]:
+        self._note(endpoint, error)
         if isinstance(error, RegistryDown):
-            self._down[_url(endpoint)] = error
+            self._down[endpoint.url] = error
         return endpoint, error
 
+    def _note(self, endpoint: Endpoint, error: ExchangeError) -> None:
+        if error.retry_after:
+            self._held[endpoint.url] = max(error.retry_after, self._held.get(endpoint.url, 0.0))
+
     def _session(self, endpoint: Endpoint) -> Session:
-        if _url(endpoint) in self._down:
-            raise self._down[_url(endpoint)]
+        if endpoint.url in self._down:
+            raise self._down[endpoint.url]
         if endpoint.unusable:
             raise ExchangeError(endpoint.unusable, transient=True)
         if endpoint not in self._sessions:
             self._sessions[endpoint] = Session(endpoint, self._idle_seconds)
         return self._sessions[endpoint]
-
-
-def _url(endpoint: Endpoint) -> str:
-    return f"{'http' if endpoint.plain_http else 'https'}://{endpoint.registry}"
 
 
 def _together(failures: list[tuple[Endpoint, ExchangeError]]) -> ExchangeError:

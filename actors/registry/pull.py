@@ -10,6 +10,8 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from actors.registry.archive import ArchiveError, only_file
 from actors.registry.failure import ExchangeError, persistently, problem_of
 from actors.registry.places import Places
@@ -45,11 +47,11 @@ def answer(fetch: PullRequest) -> Pulled:
     try:
         places = Places(request.endpoint, request.idle_seconds)
         try:
-            return _pulled(places, request, fetch.path)
+            return replace(_pulled(places, request, fetch.path), holds=places.holds)
+        except ExchangeError as error:
+            return Pulled(problem=problem_of(request.endpoint, error), holds=places.holds)
         finally:
             places.close()
-    except ExchangeError as error:
-        return Pulled(problem=problem_of(request.endpoint, error))
     except (InvalidManifest, ArchiveError) as error:
         return Pulled(problem=Problem(f"{request.endpoint}: {error}", transient=False, final=True))
     except OSError as error:  # of the disk: Session translates those of the network

@@ -22,6 +22,7 @@ from actors.registry.adapter import Adapter
 from actors.registry.connection import check_literal, peer_of
 from actors.registry.failure import (
     ExchangeError,
+    TooLarge,
     from_exception,
     from_other_host,
     from_status,
@@ -263,7 +264,7 @@ class Session(oras.provider.Registry):  # type: ignore[misc]
             body += chunk
             if len(body) > MAX_DOCUMENT_BYTES:
                 response.close()
-                raise ExchangeError(f"{what} has more than {MAX_DOCUMENT_BYTES} bytes")
+                raise TooLarge(f"{what} has more than {MAX_DOCUMENT_BYTES} bytes")
         return bytes(body)
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:

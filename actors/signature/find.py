@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from actors.registry.failure import Absent, ExchangeError, RegistryDown, persistently
+from actors.registry.failure import Absent, ExchangeError, RegistryDown, TooLarge, persistently
 from actors.registry.pull import verified
 from resources.registry.manifest import Descriptor
 from resources.registry.tag_or_digest import is_digest
@@ -35,16 +35,24 @@ Found = LegacySignature | bytes | Rejected | ExchangeError
 def signatures(session: Session, digest: str) -> Iterator[Found]:
     """Yield what signs a digest, or claims to; raises ExchangeError.
 
-    Bundles come first. A registry that has an API for referrers may have the tag as well.
+    Bundles come first. A registry that has an API for referrers may have the tag as well. An index
+    that cannot be had hides no other signature: its error is raised at the end.
     """
     names: dict[str, None] = {}
-    for index in (_of_api(session, digest), _document(session.manifest, referrers_tag(digest))):
+    failure: ExchangeError | None = None
+    for index in (_of_api, _of_tag):
         try:
-            names |= dict.fromkeys(referrers(index)) if index is not None else {}
+            names |= dict.fromkeys(index(session, digest))
         except Rejected as error:
             yield error
+        except ExchangeError as error:
+            if isinstance(error, RegistryDown):
+                raise
+            failure = failure or error
     yield from _within(list(names), "referrers", lambda name: _bundles(session, name, digest))
     yield from _legacy(session, digest)
+    if failure is not None:
+        raise failure
 
 
 def _legacy(session: Session, digest: str) -> Iterator[Found]:
@@ -71,8 +79,11 @@ def _bundles(session: Session, name: str, digest: str) -> Iterator[Found]:
         raise Rejected("its manifest is not there")
     if f"sha256:{hashlib.sha256(document).hexdigest()}" != name:
         raise Rejected("its manifest has another digest")
-    for blob in bundles(document, digest)[:MOST]:
+    found = bundles(document, digest)
+    for blob in found[:1]:
         yield _content(session, blob, MOST_BUNDLE)
+    if len(found) > 1:
+        yield Rejected(f"its manifest has {len(found)} bundles, and the first is looked at")
 
 
 def _within(items: list[Any], what: str, read: Callable[[Any], Iterator[Found]]) -> Iterator[Found]:
@@ -88,14 +99,23 @@ def _within(items: list[Any], what: str, read: Callable[[Any], Iterator[Found]])
         yield Rejected(f"there are {len(items)} {what}, and {MOST} are looked at")
 
 
-def _of_api(session: Session, digest: str) -> bytes | None:
-    """The index that the API for referrers returns; a registry without it refuses in many ways."""
+def _of_api(session: Session, digest: str) -> list[str]:
+    """What the API for referrers names; a registry without it refuses in many ways."""
     try:
-        return _document(session.referrers, digest)
+        return _named(_document(session.referrers, digest))
     except ExchangeError as error:
-        if error.transient:
+        if error.transient or isinstance(error, TooLarge):
             raise
-        return None
+        return []
+
+
+def _of_tag(session: Session, digest: str) -> list[str]:
+    """What the index under the tag for referrers names."""
+    return _named(_document(session.manifest, referrers_tag(digest)))
+
+
+def _named(index: bytes | None) -> list[str]:
+    return referrers(index) if index is not None else []
 
 
 def _document(read: Callable[[str], bytes], name: str) -> bytes | None:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from actors.registry.failure import ExchangeError
 from actors.registry.places import Places
 from actors.signature import bundle
@@ -46,15 +48,15 @@ def answer(request: Verification) -> Verdict:
         return Verdict(Result.ROOT_UNKNOWN, f"The trusted root cannot be used: {error}")
     except Rejected as error:
         return Verdict(Result.NONE_MATCHES, f"The policy cannot be used: {error}")
+    places = Places(request.endpoint, request.idle_seconds)
     try:
-        places = Places(request.endpoint, request.idle_seconds)
-        try:
-            found = places.every(lambda session: signatures(session, request.digest))
-            return _verdict(checks, request, found)
-        finally:
-            places.close()
+        found = places.every(lambda session: signatures(session, request.digest))
+        verdict = _verdict(checks, request, found)
     except ExchangeError as error:
-        return _failed(request, error)
+        verdict = _failed(request, error)
+    finally:
+        places.close()
+    return replace(verdict, holds=places.holds)
 
 
 def _verdict(checks: Checks, request: Verification, found: Iterator[Found]) -> Verdict:
@@ -183,5 +185,4 @@ def _told(error: Exception) -> str:
 
 
 def _failed(request: Verification, error: ExchangeError) -> Verdict:
-    message = f"{request.endpoint}: {error}"
-    return Verdict(Result.REGISTRY_FAILED, message, retry_after=error.retry_after)
+    return Verdict(Result.REGISTRY_FAILED, f"{request.endpoint}: {error}")

@@ -29,5 +29,8 @@ PULL_SECONDS = 300.0
 MAX_TABLE_BYTES = 256 * 1024
 """The bytes of a table of registries: with a Falco's configuration it has to fit a ConfigMap."""
 
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds that a Retry-After of a registry can ask for at most."""
+
 FILL_SECONDS = 60.0
 """Nodes are told of a digest after this, whether or not the caches have all of it by then."""

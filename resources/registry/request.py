@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from resources.registry.host import api_host
 from resources.registry.limits import FILL_SECONDS, IDLE_SECONDS, MAX_LAYER_BYTES, PULL_SECONDS
 from resources.registry.tag_or_digest import is_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -80,6 +81,14 @@ class Endpoint(msgspec.Struct, frozen=True):
         return self.route or self.registry
 
     @property
+    def url(self) -> str:
+        """What answers, or is overloaded, as one whoever asks: scheme, host and port.
+
+        Somebody may take plain HTTP for a host that speaks TLS, which is another server.
+        """
+        return f"{'http' if self.plain_http else 'https'}://{api_host(self.registry).lower()}"
+
+    @property
     def places(self) -> tuple[Endpoint, ...]:
         """Where to ask, in this order."""
         return self.mirrors if self.skip_fallback else (*self.mirrors, self)
@@ -94,8 +103,25 @@ class Endpoint(msgspec.Struct, frozen=True):
         """The places that fetch what they lack, and keep it."""
         return tuple(place for place in self.places if place.pull_through and not place.unusable)
 
+    def without(self, hosts: Container[str]) -> Endpoint:
+        """The endpoint of which the hosts with these URLs are not asked."""
+        mirrors = tuple(mirror.without(hosts) for mirror in self.mirrors)
+        if self.url in hosts:
+            return replace(self, mirrors=mirrors, unusable=_RESTS)
+        return replace(self, mirrors=mirrors)
+
     def __str__(self) -> str:
         return f"{self.registry}/{self.repository}"
+
+
+_RESTS = "it wants no requests for now"
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """The demand of a host, known by `Endpoint.url`, to be asked nothing for these seconds."""
+
+    url: str
+    seconds: float
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -128,10 +154,11 @@ class Lookup(msgspec.Struct, frozen=True):
 
 
 class LookupAnswer(msgspec.Struct, frozen=True):
-    """The digest, `sha256:…`, or the problem."""
+    """The digest, `sha256:…`, or the problem; in either case what hosts have demanded."""
 
     digest: str = ""
     problem: Problem | None = None
+    holds: tuple[Hold, ...] = ()
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -197,6 +224,7 @@ class Filled(msgspec.Struct, frozen=True):
 
     received: int = 0
     problem: Problem | None = None
+    holds: tuple[Hold, ...] = ()
 
 
 class Pull(msgspec.Struct, frozen=True):
@@ -256,3 +284,4 @@ class Pulled(msgspec.Struct, frozen=True):
     requirements: tuple[Requirement, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     problem: Problem | None = None
+    holds: tuple[Hold, ...] = ()

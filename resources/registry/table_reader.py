@@ -103,7 +103,7 @@ def _mirror(node: YamlNode, at: str) -> Mirror:
 def _hosts(node: YamlNode | None, at: str) -> dict[str, Host]:
     hosts: dict[str, Host] = {}
     for key, value in _pairs(node, at):
-        if not _IS_HOST.fullmatch(key):
+        if not _is_host(key):
             raise InvalidSpec(at, _public(key), _A_HOST)
         name = host_name(key)
         if name in hosts:
@@ -143,28 +143,27 @@ def _auth(node: YamlNode, at: str) -> HostAuth:
 
 def _place(node: YamlNode, at: str) -> str:
     text = _text(node, at)
-    if not _IS_PLACE.fullmatch(text):
-        raise InvalidSpec(at, _public(text), f"{_PLACE}, without https:// and without a tag")
     host, separator, path = text.partition("/")
+    if not (_IS_PLACE.fullmatch(text) and _is_host(host)):
+        raise InvalidSpec(at, _public(text), f"{_PLACE}, without https:// and without a tag")
     return f"{host_name(host)}{separator}{path}"
 
 
 def _host(node: YamlNode, at: str) -> str:
     text = _text(node, at)
-    if not _IS_HOST.fullmatch(text):
+    if not _is_host(text):
         raise InvalidSpec(at, _public(text), _A_HOST)
     return text.lower()
 
 
 def _proxy(node: YamlNode, at: str) -> str:
     text = _text(node, at)
-    origin = origin_of(text)
-    is_plain = origin is not None and str(origin) == text.rstrip("/").lower()
-    if text and not (is_plain and text.startswith("http://")):
+    host = text.removeprefix("http://").removesuffix("/")
+    if text and not (text.startswith("http://") and _is_host(host)):
         # Everybody may read it who may read the ConfigMaps of a namespace that has a Falco.
         allowed = "http://, a host and a port, without user name, password and path"
         raise InvalidSpec(at, _public(text), allowed)
-    return text.rstrip("/")
+    return text.removesuffix("/")
 
 
 def _exception(node: YamlNode, at: str) -> str:
@@ -183,6 +182,11 @@ def _ca(node: YamlNode, at: str) -> str:
     if text and not (blocks and all(map(_is_der, blocks))):
         raise InvalidSpec(at, text, "certificates in PEM, each from BEGIN to END CERTIFICATE")
     return text
+
+
+def _is_host(text: str) -> bool:
+    """Whether the text is a host, with a port that can be."""
+    return _IS_HOST.fullmatch(text) is not None and origin_of(f"https://{text}") is not None
 
 
 def _public(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from resources.registry.request import Endpoint
+from resources.registry.request import Endpoint, Hold
 from resources.signatures.policy import Policy, Result
 
 
@@ -20,10 +20,10 @@ class Verification(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """The answer; `message` is for users, `by` says who has signed what is verified.
 
-    `retry_after`: seconds that the registry has asked to wait.
+    `holds`: what hosts have demanded to wait.
     """
 
     result: Result
     message: str
     by: str = ""
-    retry_after: float | None = None
+    holds: tuple[Hold, ...] = ()

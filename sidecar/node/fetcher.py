@@ -145,18 +145,19 @@ class Fetcher:
 
     async def _pull(self, request: Pull) -> Pulled:
         reason, lane = STORE_FAILED[request.kind, Medium.OCI], request.endpoint.lane
-        async with self._pulls.turn(lane) as wait:
-            if wait:
+        async with self._pulls.turn(lane):
+            if wait := self._pulls.wait(request.endpoint):
                 text = f"{request.endpoint}: the registry wants no requests for now"
                 raise FetchFailed(Trouble(reason, text, transient=True), wait)
             begun = self._clock.monotonic()
             try:
-                pulled = await registry.pull(request)
+                endpoint = self._pulls.rested(request.endpoint)
+                pulled = await registry.pull(msgspec.structs.replace(request, endpoint=endpoint))
             except registry.RegistryError as error:
-                self._pulls.heard(lane, error.problem)
+                self._pulls.heard(lane, error.problem, error.holds)
                 trouble = Trouble(reason, str(error), error.transient)
                 raise FetchFailed(trouble, error.retry_after, final=error.final) from error
-            self._pulls.heard(lane, None)
+            self._pulls.heard(lane, None, pulled.holds)
             self._observer.pulled(pulled.pulled_bytes, self._clock.monotonic() - begun)
         return pulled
 

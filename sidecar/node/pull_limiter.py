@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from resources.registry.holds import Holds
 from resources.registry.pull_window import window
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
     from actors.runtime.context import Runtime
-    from resources.registry.request import Problem
+    from resources.registry.request import Endpoint, Hold, Problem
 
 # Pulls at a time: each is a process that needs tens of megabytes.
 _MOST = 2
@@ -29,7 +30,7 @@ class PullLimiter:
 
     A registry that has not answered hangs until it answers. A pull from such a registry, and one
     that takes long, has a place of its own, as far as there is one, and so delays no other. The
-    Retry-After of a registry holds for all pulls from it.
+    Retry-After of a host holds for all pulls from it.
     """
 
     def __init__(self, runtime: Runtime, most_seconds: Callable[[], float]) -> None:
@@ -41,7 +42,7 @@ class PullLimiter:
         self._slow = asyncio.Semaphore(_MOST_SLOW)
         self._hanging: set[str] = set()
         self._of_registry: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._not_before: dict[str, float] = {}
+        self._holds = Holds()
 
     async def spread(self, pods: Callable[[], int | None]) -> None:
         """Wait for a time of this node's own, as `pods` begin the same pull.
@@ -56,19 +57,28 @@ class PullLimiter:
             await self._clock.sleep(self._random.uniform(0.0, seconds))
 
     @asynccontextmanager
-    async def turn(self, registry: str) -> AsyncGenerator[float, None]:
-        """Wait for the caller's turn; yield the seconds left of the registry's Retry-After."""
+    async def turn(self, registry: str) -> AsyncGenerator[None, None]:
+        """Wait for the caller's turn."""
         own = self._of_registry.setdefault(registry, asyncio.Lock())
         async with own, self._place(registry):
-            now = self._clock.monotonic()
-            yield max(self._not_before.get(registry, now) - now, 0.0)
+            yield
 
-    def heard(self, registry: str, problem: Problem | None) -> None:
-        """A pull has ended: keep what its problem says of the registry, which may be None."""
-        self._not_before.pop(registry, None)
+    def wait(self, endpoint: Endpoint) -> float:
+        """Seconds until one of the hosts of an endpoint wants to be asked."""
+        return self._holds.wait(endpoint, self._clock.monotonic())
+
+    def rested(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint of which no host is asked that wants no requests for now."""
+        return self._holds.rested(endpoint, self._clock.monotonic())
+
+    def release(self) -> None:
+        """There are other ways to all hosts: what they have demanded is over."""
+        self._holds.clear()
+
+    def heard(self, registry: str, problem: Problem | None, holds: Iterable[Hold]) -> None:
+        """A pull has ended: keep whether the registry hangs, and what hosts have demanded."""
+        self._holds.add(holds, self._clock.monotonic())
         self._hanging.discard(registry)
-        if problem is not None and problem.retry_after:
-            self._not_before[registry] = self._clock.monotonic() + problem.retry_after
         if problem is not None and problem.hangs:
             self._hanging.add(registry)
 

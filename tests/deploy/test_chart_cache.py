@@ -248,10 +248,23 @@ def test_it_is_reached_without_the_proxy_of_the_table():
     assert table()[0].no_proxy == ()
 
 
-def test_it_says_when_a_registry_has_a_mirror_already():
-    own = [{"prefix": "ghcr.io", "locations": ["m.example.com"]}]
-    with pytest.raises(HelmError, match=r"registries\.mirrors has the prefix ghcr\.io"):
-        documents(None, f"--set-json=registries.mirrors={json.dumps(own)}")
+@pytest.mark.parametrize(
+    ("prefix", "upstream"),
+    [("ghcr.io", "ghcr.io"), ("GHCR.io", "ghcr.io"), ("index.docker.io", "docker.io")],
+)
+def test_it_says_when_a_registry_has_a_mirror_already(prefix, upstream):
+    own = [{"prefix": prefix, "locations": ["m.example.com"]}]
+    with pytest.raises(HelmError, match=f"registries.mirrors has the prefix {prefix}, and so has"):
+        documents(
+            {"upstreams": [{"registry": upstream}]},
+            f"--set-json=registries.mirrors={json.dumps(own)}",
+        )
+
+
+@pytest.mark.parametrize("again", ["docker.io", "registry-1.docker.io"])
+def test_it_says_when_a_registry_is_named_twice(again):
+    with pytest.raises(HelmError, match=r"cache\.upstreams has the registry docker\.io twice"):
+        documents({"upstreams": [{"registry": "docker.io"}, {"registry": again}]})
 
 
 def test_it_says_when_two_would_have_the_same_name():

@@ -19,6 +19,7 @@ from deploy.local import ControlPlane, DirectoryInUseError, KubectlError, Proces
 from deploy.local.certificates import Authority, KeyPair
 from deploy.local.client import AdminClient, RefusedError
 from deploy.local.layout import Layout
+from tests.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,7 +201,10 @@ def test_a_service_account_may_do_what_is_bound_to_it_and_nothing_else(api_only,
     binding = ("--role=reads-configmaps", "--serviceaccount=rights:reader")
     api_only.kubectl("create", "rolebinding", "-n", "rights", "reader", *binding)
 
-    api_only.kubectl(*as_reader, "get", "configmaps")  # the namespace is the account's own
+    def may_read():  # in the account's own namespace
+        return api_only.kubectl(*as_reader, "get", "configmaps", check=False).returncode == 0
+
+    eventually(may_read)  # a binding counts once the API server has seen it in its own watch
     with pytest.raises(KubectlError, match="Forbidden"):
         api_only.kubectl(*as_reader, "get", "secrets")
     with pytest.raises(KubectlError, match="Forbidden"):

@@ -168,7 +168,7 @@ def is_ready(process):
     if found is None:
         return False
     try:
-        with urlopen(f"http://{found[1]}/readyz", timeout=10) as answer:
+        with urlopen(f"http://{found[1]}/readyz", timeout=60) as answer:
             return answer.status == 200
     except OSError:
         return False

@@ -56,7 +56,7 @@ def serves_what_it_says(said):
     for name, path in (("Metrics", "/metrics"), ("Actors", "actors?pretty")):
         url = re.search(rf"{name}: +(\S+{re.escape(path)})", said)
         assert url, said
-        with urlopen(url[1], timeout=10) as response:
+        with urlopen(url[1], timeout=60) as response:
             assert b"falco" in response.read().lower()
 
 

@@ -49,7 +49,7 @@ class OneNode(Fleet):
         encoded = {key: b64encode(value.encode()).decode() for key, value in data.items()}
         return self._put("Secret", name, data=encoded)
 
-    def said(self, kind, name, status, reason, which="Programmed", within=30):
+    def said(self, kind, name, status, reason, which="Programmed", within=60):
         """The message of a condition, once it has this status and this reason."""
 
         def check():
@@ -106,11 +106,20 @@ class OneNode(Fleet):
         """No artifact is left, nothing that they named, and no file of theirs."""
         for kind in ARTIFACTS:
             self.api.clear(kind, self.namespace)
-        for kind in ("ConfigMap", "Secret"):
-            for found in self.api.list(kind, self.namespace):
-                if found["metadata"]["name"] not in _THEIRS:
-                    self.api.delete(kind, self.namespace, found["metadata"]["name"])
+        for kind, name in self._named():
+            self.api.delete(kind, self.namespace, name)
         eventually(lambda: not self.files())
+        # One that is still to go cannot be made anew: the operator lets go of it a moment later.
+        eventually(lambda: not self._named())
+
+    def _named(self):
+        """What artifacts could name, by kind and name."""
+        return [
+            (kind, found["metadata"]["name"])
+            for kind in ("ConfigMap", "Secret")
+            for found in self.api.list(kind, self.namespace)
+            if found["metadata"]["name"] not in _THEIRS
+        ]
 
     def _stats(self):
         stats = {}

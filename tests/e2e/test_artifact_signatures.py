@@ -13,6 +13,7 @@ from tests.signing import ISSUER, SUBJECT, Sigstore, key_bundle, key_layer, new_
 SIGSTORE = Sigstore()
 KEY, NEXT_KEY = new_key(), new_key()
 VERIFIED, FAILED, UNKNOWN = "Verified", "False", "Unknown"
+REFUSED = "SignatureRefused"
 IDENTITY = [{"issuer": ISSUER, "subjectRegExp": r"https://github\.com/acme/.*"}]
 # Of a repeated look-up of a tag, and of a signature that has not been there.
 SLOW = 90
@@ -92,8 +93,7 @@ def test_a_rotated_key_and_a_moved_tag_leave_what_was_verified(fleet, registry, 
     assert text.startswith(f"{second} has no signature; nodes keep {first}")
     assert installed(fleet) == [rules("first")]
     assert fleet.condition("Rulesfile", "signed")[:2] == ("True", "Programmed")
-    refused = [note for reason, note in fleet.events("signed") if reason == "SignatureRefused"]
-    assert len(refused) == 2
+    eventually(lambda: [reason for reason, _ in fleet.events("signed")].count(REFUSED) == 2)
     store_bundles(target, repository, second, key_bundle(NEXT_KEY, second))
     fleet.said("Rulesfile", "signed", "True", VERIFIED, VERIFIED, within=SLOW)
     eventually(lambda: installed(fleet) == [rules("second")])
@@ -118,10 +118,10 @@ def test_what_is_not_signed_is_installed_unless_that_is_enforced(fleet, registry
     for name in ("warned", "off", "absent"):
         fleet.programmed("Rulesfile", name)
         assert installed(fleet, name) == [rules("unsigned")]
-    fleet.said("Rulesfile", "enforced", FAILED, "SignatureRefused")
+    fleet.said("Rulesfile", "enforced", FAILED, REFUSED)
     assert not installed(fleet, "enforced")
     assert "ociDigest" not in fleet.status("Rulesfile", "enforced").get("resolved", {})
-    fleet.told("enforced", "SignatureRefused")
+    fleet.told("enforced", REFUSED)
 
 
 def test_a_pinned_digest_waits_for_the_operators_verdict(fleet, registry, published):

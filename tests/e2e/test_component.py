@@ -155,11 +155,16 @@ def test_a_change_of_type_prunes_what_the_new_one_does_not_have(components):
         version = EXAMPLES[type_][0]
         eventually(lambda version=version: components.get()["status"]["version"] == version)
         assert uid(components.child("Deployment")) == deployment
-    notes = components.notes("DualDeploymentCleanup")
-    pruned = [
-        {word for word in note.split() if word.startswith(("Role", "Cluster"))} for note in notes
-    ]
-    assert pruned == [{"ClusterRoleBinding", "ClusterRole"}, {"RoleBinding", "Role"}]
+
+    def pruned():
+        notes = components.notes("DualDeploymentCleanup")
+        return [
+            {word for word in note.split() if word.startswith(("Role", "Cluster"))}
+            for note in notes
+        ]
+
+    expected = [{"ClusterRoleBinding", "ClusterRole"}, {"RoleBinding", "Role"}]
+    eventually(lambda: pruned() == expected)
 
 
 def test_the_number_of_pods_is_ours(cluster, namespace, components):

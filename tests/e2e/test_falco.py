@@ -286,7 +286,7 @@ def test_a_change_of_type_removes_the_old_workload_once_the_new_one_is_there(aud
             f"patch {new.lower()}s {at} 201",
             f"delete {old.lower()}s {at} 200",
         ]
-    assert len(falcos.notes("DualDeploymentCleanup")) == 2
+    eventually(lambda: len(falcos.notes("DualDeploymentCleanup")) == 2)
 
 
 def test_a_deletion_leaves_nothing_but_its_event(namespace, falcos):

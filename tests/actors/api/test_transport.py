@@ -222,8 +222,8 @@ async def test_a_peer_to_which_there_is_no_connection_is_unavailable_and_nothing
 
 async def test_a_stream_that_stays_silent_is_unavailable(transport, namespace, requests):
     path = collection_path("ConfigMap", namespace)
-    stream = transport.stream(path, {"watch": "1", "fieldSelector": "metadata.name=none"}, 0.2)
-    assert await anext(stream) == b""
+    stream = transport.stream(path, {"watch": "1", "fieldSelector": "metadata.name=none"}, 3.0)
+    assert await anext(stream) == b""  # the API server has as long to begin its answer
     with pytest.raises(Unavailable, match="Timeout"):
         await anext(stream)
     assert requests == {("watch", "configmaps", "200"): 1}

@@ -12,7 +12,7 @@ from actors.artifact.trusted_root_file import TrustedRootFile
 from actors.runtime.context import Runtime
 from resources.artifact.references import Unresolved
 from resources.artifact.sources import OciSource
-from resources.registry.request import Endpoint
+from resources.registry.request import Endpoint, Hold
 from resources.signatures.demand import Demand
 from resources.signatures.policy import Mode, Policy, Result
 from resources.signatures.request import Verdict, Verification
@@ -31,7 +31,8 @@ class House:
     def __init__(self, root):
         self.clock = FakeClock()
         self.runtime = Runtime(self.clock, random.Random(1))
-        self.verdicts = SignatureVerdicts(self.runtime, Registries(self.runtime))
+        self.registries = Registries(self.runtime)
+        self.verdicts = SignatureVerdicts(self.runtime, self.registries)
         self.root = TrustedRootFile(str(root))
         self.gate = asyncio.Event()
         self.running = []
@@ -119,6 +120,26 @@ async def test_without_what_the_policy_names_nothing_is_verified(house):
     house.gate.set()
     await house.clock.advance(60.0)
     assert house.ask() == GOOD
+
+
+async def test_a_host_that_wants_no_requests_is_not_asked(house):
+    house.registries.hold([Hold("https://r", 500.0)])
+    house.ask()
+    await house.clock.advance(490.0)
+    assert (house.running, house.counted) == ([], [])
+    await house.clock.advance(11.0)
+    assert house.running == ["r/one"]
+
+
+async def test_another_table_of_registries_ends_what_hosts_have_demanded(house):
+    house.registries.hold([Hold("https://r", 500.0)])
+    house.ask()
+    await settle()
+    assert house.running == []
+    house.registries.release()
+    house.ask(MORE, repository="two")
+    await settle()
+    assert house.running == ["r/one"]
 
 
 async def test_a_changed_trusted_root_is_noticed_within_half_a_minute(house, tmp_path):

@@ -4,12 +4,13 @@ import math
 import random
 
 import pytest
+from msgspec.structs import replace
 
 from actors.artifact.registries import Registries
 from actors.artifact.signature_verdicts import SignatureQuery, SignatureVerdicts
 from actors.runtime.context import Runtime
 from resources.artifact.sources import OciSource
-from resources.registry.request import Problem
+from resources.registry.request import Endpoint, Hold
 from resources.signatures.demand import Demand
 from resources.signatures.policy import Mode, Result
 from resources.signatures.request import Verdict
@@ -20,6 +21,7 @@ ONE, TWO = artifact_ref("one"), artifact_ref("two", namespace="other")
 DIGEST = f"sha256:{'a' * 64}"
 GOOD, BAD = Verdict(Result.VERIFIED, "good", "me"), Verdict(Result.NO_SIGNATURE, "none")
 DOWN = Verdict(Result.REGISTRY_FAILED, "down")
+HOST = Endpoint("host", "acme/rules")
 
 
 def query(registry="r", policy="p", namespace="ns"):
@@ -88,33 +90,28 @@ async def test_a_registry_that_fails_takes_no_verdict_back(verdicts, clock):
     assert verdicts.ask(ONE, query()) == BAD
 
 
-def test_a_registry_that_wants_to_be_left_alone_is(verdicts):
-    verdicts.ask(ONE, query())
-    answered(verdicts, Verdict(Result.REGISTRY_FAILED, "429", retry_after=500.0))
-    assert verdicts.next_due(()) == 500.0
-
-
-async def test_what_a_registry_asks_for_holds_for_all_of_its_queries_and_look_ups(
+async def test_a_host_that_wants_to_be_left_alone_is_by_all_queries_and_look_ups(
     verdicts, registries, clock
 ):
     verdicts.ask(ONE, query())
-    answered(verdicts, Verdict(Result.REGISTRY_FAILED, "429", retry_after=500.0))
-    verdicts.ask(TWO, query(policy="q"))
-    verdicts.ask(artifact_ref("three"), query("other"))
-    assert registries.not_before("r") == clock.monotonic() + 500.0
+    until = clock.monotonic() + 500.0
+    answered(verdicts, replace(DOWN, holds=(Hold("https://host", 500.0),)))
+    await clock.advance(verdicts.next_due(()))
     taken = verdicts.take_due(())
     assert taken is not None
-    assert taken.query.source.registry == "other"
-    assert verdicts.take_due(()) is None
-    await clock.advance(500.0)
+    left = until - clock.monotonic()
+    assert verdicts.rested(taken, HOST) is None
+    assert verdicts.next_due(()) == left
+    assert registries.not_before("r") == clock.monotonic() + left
+    # Another way to the same host, and one to another host.
+    verdicts.ask(TWO, query("other"))
+    taken = verdicts.take_due(())
+    assert taken is not None
+    assert verdicts.rested(taken, HOST) is None
+    elsewhere = Endpoint("elsewhere", "acme/rules")
+    assert verdicts.rested(taken, elsewhere) == elsewhere
+    await clock.advance(left)
     assert verdicts.take_due(()) is not None
-
-
-def test_a_look_up_that_was_refused_holds_back_verifications(verdicts, registries):
-    registries.heard("r", Problem("429", transient=True, retry_after=500.0))
-    verdicts.ask(ONE, query())
-    assert verdicts.take_due(()) is None
-    assert verdicts.next_due(()) == 500.0
 
 
 def test_of_a_busy_registry_nothing_is_taken(verdicts):

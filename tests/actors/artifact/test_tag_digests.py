@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from actors.api.errors import Unavailable
 from actors.artifact.digest_poller import DigestPoller
@@ -17,7 +18,14 @@ from resources.artifact.references import Unresolved
 from resources.artifact.resolution import TagAnswer
 from resources.artifact.sources import OciSource
 from resources.registry.limits import FILL_SECONDS
-from resources.registry.request import Credentials, Endpoint, Filled, LookupAnswer, Problem
+from resources.registry.request import (
+    Credentials,
+    Endpoint,
+    Filled,
+    Hold,
+    LookupAnswer,
+    Problem,
+)
 from tests.actor_examples import exits_of
 from tests.actors.artifacts import artifact_ref
 from tests.fake_clock import FakeClock, settle
@@ -43,6 +51,7 @@ class House:
         self.gates = {}
         self.unasked = set()
         self.batches = []
+        self.lookups = []
         self.paces = []
         self.at = []
         self.told = []
@@ -76,6 +85,7 @@ class House:
 
     async def look_up(self, lookups, pace):
         self.batches.append([lookup.endpoint.registry for lookup in lookups])
+        self.lookups += lookups
         self.paces.append(pace)
         self.at.append(self.clock.monotonic())
         for lookup in sorted(lookups, key=lambda lookup: lookup.endpoint.registry in self.gates):
@@ -228,22 +238,46 @@ async def test_what_somebody_has_to_mend_is_asked_for_slowly(house):
 
 
 async def test_a_registry_that_asks_for_peace_gets_it_for_all_of_its_tags(house):
-    house.says["ghcr.io"] = LookupAnswer(problem=Problem("429", transient=True, retry_after=500.0))
+    house.says["ghcr.io"] = replace(DOWN, holds=(Hold("https://ghcr.io", 500.0),))
     house.ask()
     await house.clock.advance(1.0)
     house.ask(MORE, TAG._replace(repository="falco/more"))
     house.ask(artifact_ref("third"), OTHER)
     await house.clock.advance(450.0)
-    assert house.batches == [["ghcr.io"], ["quay.io"]]
+    assert list(filter(None, house.batches)) == [["ghcr.io"], ["quay.io"]]
     await house.clock.advance(200.0)
     assert sum(batch.count("ghcr.io") for batch in house.batches) == 3
 
 
+async def test_a_host_that_asks_for_peace_gets_it_on_all_ways_to_it(house):
+    house.says["ghcr.io"] = replace(DOWN, holds=(Hold("https://ghcr.io", 500.0),))
+    house.ask()
+    await house.clock.advance(1.0)
+    other_way = query_of(TAG, "", "", "", "ghcr.io/falco@1")
+    house.digests.ask(MORE, other_way, TAG.poll_seconds, in_hurry=True)
+    await house.clock.advance(450.0)
+    assert list(filter(None, house.batches)) == [["ghcr.io"]]
+    await house.clock.advance(100.0)
+    assert sum(batch.count("ghcr.io") for batch in house.batches) > 1
+
+
+async def test_a_mirror_that_asks_for_peace_is_left_out(house):
+    house.cached = True
+    house.says["ghcr.io"] = LookupAnswer(A, holds=(Hold("https://cache", 500.0),))
+    house.ask()
+    await house.clock.advance(1.0)
+    house.filling[0].set_result(Filled())
+    house.ask(MORE, TAG._replace(repository="falco/more"))
+    await house.clock.advance(1.0)
+    assert [bool(lookup.endpoint.mirrors[0].unusable) for lookup in house.lookups] == [False, True]
+    assert house.ask(MORE, TAG._replace(repository="falco/more")) == TagAnswer(A)
+
+
 async def test_an_endless_peace_is_not_granted(house):
-    house.says["ghcr.io"] = LookupAnswer(problem=Problem("429", transient=True, retry_after=1e9))
+    house.says["ghcr.io"] = replace(DOWN, holds=(Hold("https://ghcr.io", 1e9),))
     house.ask()
     await house.clock.advance(4000.0)
-    assert len(house.batches) == 2
+    assert list(filter(None, house.batches)) == [["ghcr.io"], ["ghcr.io"]]
 
 
 async def test_each_tag_is_told_when_it_is_known(house):
@@ -485,6 +519,22 @@ async def test_caches_that_take_their_time_hold_up_no_other_look_up(house):
     assert len(house.take_told()) == 3
 
 
+async def test_namespaces_take_turns_at_the_caches(house):
+    house.cached = True
+    for number in range(5):
+        source = TAG._replace(repository=f"falco/{number}")
+        house.ask(artifact_ref(f"rules-{number}", namespace="greedy"), source)
+    await house.clock.advance(1.0)
+    house.ask(artifact_ref("rules", namespace="modest"), OTHER)
+    await house.clock.advance(1.0)
+    house.filling[0].set_result(Filled())
+    await settle()
+    house.filling[1].set_result(Filled())
+    await settle()
+    registries = [registry for registry, _ in house.fills]
+    assert registries == ["ghcr.io", "ghcr.io", "quay.io", "ghcr.io"]
+
+
 async def test_a_queue_before_caches_that_hang_holds_no_digest_up(house):
     house.cached = True
     artifacts = [artifact_ref(f"rules-{number}") for number in range(20)]
@@ -500,6 +550,31 @@ async def test_a_queue_before_caches_that_hang_holds_no_digest_up(house):
     house.filling[-1].set_result(Filled())
     await settle()
     assert house.take_told() == [{MORE}]
+
+
+async def test_a_digest_is_told_once_the_caches_have_had_their_turn(house):
+    house.cached = True
+    pinned = TAG._replace(reference=A)
+    house.ask(source=pinned)
+    await house.clock.advance(1.0)
+    assert (house.fills, house.ask(source=pinned)) == ([("ghcr.io", A)], TagAnswer())
+    house.filling[0].set_result(Filled())
+    await settle()
+    assert (house.take_told(), house.ask(source=pinned)) == ([{RULES}], TagAnswer(A))
+    await house.clock.advance(2000.0)
+    assert len(house.fills) == 1
+
+
+@pytest.mark.parametrize("obstacle", ["no Secret", "a host that wants no requests"])
+async def test_a_digest_that_no_cache_can_fetch_is_told_at_once(house, obstacle):
+    pinned = TAG._replace(reference=A)
+    if obstacle == "no Secret":
+        house.unreadable = Unresolved("Secret token does not exist")
+    else:
+        house.digests.registries.hold([Hold("https://ghcr.io", 500.0)])
+    house.ask(source=pinned)
+    await house.clock.advance(1.0)
+    assert (house.take_told(), house.ask(source=pinned)) == ([{RULES}], TagAnswer(A))
 
 
 async def test_nothing_is_fetched_where_there_is_no_digest(house):

@@ -150,5 +150,5 @@ async def test_more_streams_are_open_at_once_than_a_pool_has_connections_by_defa
         for _ in range(DEFAULT_CONNECTIONS + 10):
             watch = streams.stream(path, query, 60.0, METADATA.of_objects)
             watch = await stack.enter_async_context(aclosing(watch))
-            assert await asyncio.wait_for(anext(watch), 30) == b""
+            assert await asyncio.wait_for(anext(watch), 60) == b""
     assert requests["watch", "configmaps", "200"] == DEFAULT_CONNECTIONS + 10

@@ -5,11 +5,10 @@ from base64 import b64encode
 import pytest
 from msgspec.structs import replace
 
-from actors.registry.client import PROMPT
 from actors.signature.client import verify
 from deploy.local.process import free_port
 from deploy.local.registry import Registry
-from resources.registry.request import Credentials, Endpoint, Lookup
+from resources.registry.request import Credentials, Endpoint, Hold, Lookup, Pace
 from resources.signatures.policy import Identity, Policy, Result
 from resources.signatures.request import Verification
 from tests.actors.registry import hostile_archives as hostile
@@ -35,6 +34,7 @@ from tests.signing import ISSUER, SIMPLE_SIGNING, SUBJECT, Sigstore
 
 GOOD = hostile.good()
 KNOWN = Credentials("falco", "a secret")
+BRIEF = Pace(seconds=20.0, patience=5.0)
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +226,7 @@ async def test_an_entry_of_the_table_that_hangs_holds_up_no_other_of_its_registr
     registry = Endpoint("registry.invalid", "falco/rules")
     hangs = behind(registry, first.endpoint(), skip_fallback=True, route="registry.invalid/a@1")
     works = behind(registry, second.endpoint(), skip_fallback=True, route="registry.invalid/b@1")
-    one, other = await looked_up([Lookup(hangs, "latest"), Lookup(works, "latest")], PROMPT)
+    one, other = await looked_up([Lookup(hangs, "latest"), Lookup(works, "latest")], BRIEF)
     assert other.digest == artifact
     assert one.problem is not None
     assert one.problem.hangs
@@ -236,7 +236,7 @@ async def test_a_mirror_that_hangs_leaves_the_next_its_time(first, second):
     first.act(manifest_path("latest"), lambda _: first.over.wait())
     artifact = second.artifact(GOOD, "latest")
     endpoint = behind(second.endpoint(), first.endpoint())
-    answers = await looked_up([Lookup(endpoint, "latest", idle_seconds=1.0)])
+    answers = await looked_up([Lookup(endpoint, "latest", idle_seconds=5.0)])
     assert answers[0].digest == artifact
 
 
@@ -245,7 +245,7 @@ async def test_what_is_not_there_is_no_reason_to_ask_a_registry_less_whose_mirro
 ):
     first.act(manifest_path("latest"), lambda _: first.over.wait())
     endpoint = behind(second.endpoint(), first.endpoint())
-    [answer] = await looked_up([Lookup(endpoint, "latest", idle_seconds=1.0)])
+    [answer] = await looked_up([Lookup(endpoint, "latest", idle_seconds=5.0)])
     assert answer.problem is not None
     assert (answer.problem.transient, answer.problem.hangs) == (True, False)
 
@@ -258,6 +258,20 @@ async def test_what_a_mirror_demands_to_wait_counts_unless_the_registry_has_answ
     second.serve(manifest_path("latest"), b"", status)
     problem = await not_found(behind(second.endpoint(), first.endpoint()))
     assert (problem.transient, problem.retry_after) == (True, wait)
+
+
+async def test_what_each_host_demands_to_wait_is_told_beside_the_answer(first, second, tmp_path):
+    artifact = second.artifact(GOOD, "latest")
+    endpoint = behind(second.endpoint(), first.endpoint())
+    for reference in ("latest", artifact):
+        first.serve(manifest_path(reference), b"", 429, Retry_After="60")
+    [answer] = await looked_up([Lookup(endpoint, "latest")])
+    assert (answer.digest, answer.holds) == (artifact, (Hold(first.endpoint().url, 60.0),))
+    got, _ = await pulled(endpoint, artifact, tmp_path)
+    assert got.holds == answer.holds
+    left = endpoint.without({first.endpoint().url})
+    [answer] = await looked_up([Lookup(left, "latest")])
+    assert (answer.digest, answer.holds, len(first.seen)) == (artifact, (), 2)
 
 
 async def test_a_mirror_that_is_down_is_asked_once_in_a_batch(first, second):

@@ -189,7 +189,7 @@ async def test_a_registry_that_drips_holds_up_no_other(registry, other):
     registry.act(manifest_path("latest"), dripping)
     digest = other.artifact(GOOD, "latest")
     asked = [Lookup(registry.endpoint(), "latest"), Lookup(other.endpoint(), "latest")]
-    late, in_time = await looked_up(asked, Pace(3.0, 3.0))
+    late, in_time = await looked_up(asked, Pace(5.0, 5.0))
     assert "did not answer in time" in problem_of(late).message
     assert problem_of(late).transient
     assert in_time.digest == digest

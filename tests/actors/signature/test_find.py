@@ -5,6 +5,7 @@ import json
 import pytest
 
 from actors.signature.verification import answer
+from resources.registry.request import Hold
 from resources.signatures.policy import Policy, Result
 from resources.signatures.request import Verification
 from tests.actors.registry.hostile_registry import (
@@ -41,12 +42,13 @@ def verdict(registry):
     return lambda: answer(request)
 
 
-def referrer(registry, key=KEY, subject=DIGEST, media_type=BUNDLE, digest=DIGEST):
-    """The descriptor of a manifest with a bundle."""
+def referrer(registry, key=KEY, subject=DIGEST, media_type=BUNDLE, digest=DIGEST, size=None):
+    """The descriptor of a manifest with a bundle, which may lie about its size."""
     data = json.dumps(key_bundle(key, digest)).encode()
     registry.blob(data)
     document = {"schemaVersion": 2, "config": descriptor(EMPTY, b"{}")}
-    document |= {"layers": [descriptor(media_type, data)], "subject": {"digest": subject}}
+    bundle = descriptor(media_type, data) | ({"size": size} if size is not None else {})
+    document |= {"layers": [bundle], "subject": {"digest": subject}}
     text = json.dumps(document).encode()
     registry.manifest(text)
     return descriptor("application/vnd.oci.image.manifest.v1+json", text)
@@ -73,7 +75,7 @@ def test_bundles_are_found_by_the_api_for_referrers_and_by_its_tag(registry, ver
 def test_a_registry_without_the_api_may_say_so_as_it_likes(registry, verdict, status):
     registry.serve(REFERRERS, b"no", status)
     registry.serve(TAG, index(referrer(registry)))
-    assert verdict().result is (Result.VERIFIED if status < 500 else Result.REGISTRY_FAILED)
+    assert verdict().result is Result.VERIFIED
 
 
 @pytest.mark.parametrize("artifact_type", [EMPTY, "", "application/spdx+json"])
@@ -110,12 +112,57 @@ def test_an_index_that_cannot_be_read_hides_no_other_signature(registry, verdict
     assert verdict().result is Result.VERIFIED
 
 
+@pytest.mark.parametrize("path", [REFERRERS, TAG])
+@pytest.mark.parametrize(("body", "status"), [(b" " * 300_000, 200), (b"", 503)])
+def test_an_index_that_cannot_be_had_hides_no_other_signature(
+    registry, verdict, path, body, status
+):
+    registry.serve(path, body, status)
+    assert verdict().result is Result.REGISTRY_FAILED
+    signed(registry, layer(registry))
+    assert verdict().result is Result.VERIFIED
+
+
+def test_a_tag_of_referrers_that_is_refused_hides_no_other_signature(registry, verdict):
+    registry.serve(TAG, b"", 400)
+    signed(registry, layer(registry))
+    assert verdict().result is Result.VERIFIED
+
+
 def test_of_many_referrers_the_first_are_looked_at(registry, verdict):
     bad = [referrer(registry, OTHER_KEY) for _ in range(32)]
     registry.serve(REFERRERS, index(*bad, referrer(registry)))
     answered = verdict()
     assert answered.result is Result.NONE_MATCHES
     assert "there are 33 referrers, and 32 are looked at" in answered.message
+
+
+def test_of_a_manifest_with_several_bundles_the_first_is_looked_at(registry, verdict):
+    blobs = [json.dumps(key_bundle(key, DIGEST)).encode() for key in (OTHER_KEY, KEY)]
+    layers = [descriptor(BUNDLE, blob) for blob in blobs]
+    for blob in blobs:
+        registry.blob(blob)
+    document = {"schemaVersion": 2, "config": descriptor(EMPTY, b"{}"), "layers": layers}
+    text = json.dumps({**document, "subject": {"digest": DIGEST}}).encode()
+    registry.manifest(text)
+    entry = descriptor("application/vnd.oci.image.manifest.v1+json", text)
+    registry.serve(REFERRERS, index(entry))
+    answered = verdict()
+    assert answered.result is Result.NONE_MATCHES
+    assert "its manifest has 2 bundles, and the first is looked at" in answered.message
+    assert blob_path(layers[1]["digest"]) not in {seen.path for seen in registry.seen}
+
+
+@pytest.mark.parametrize("size", [1 << 30, 256 * 1024 + 1, -1])
+def test_a_bundle_that_is_too_large_is_not_fetched(registry, verdict, size):
+    entry = referrer(registry, size=size)
+    registry.serve(REFERRERS, index(entry))
+    answered = verdict()
+    assert answered.result is Result.NONE_MATCHES
+    assert f"it has {size} bytes, allowed are 262144" in answered.message
+    assert not any("/blobs/" in seen.path for seen in registry.seen)
+    registry.serve(REFERRERS, index(entry, referrer(registry)))
+    assert verdict().result is Result.VERIFIED
 
 
 @pytest.mark.parametrize("size", [1 << 30, 65537, -1])
@@ -153,7 +200,8 @@ def test_a_registry_that_fails_is_no_missing_signature(registry, verdict, path):
 def test_a_registry_that_wants_to_be_left_alone_says_for_how_long(registry, verdict):
     registry.serve(manifest_path(SIGNATURES), b"", 429, Retry_After="70")
     answered = verdict()
-    assert (answered.result, answered.retry_after) == (Result.REGISTRY_FAILED, 70.0)
+    assert answered.result is Result.REGISTRY_FAILED
+    assert answered.holds == (Hold(registry.endpoint().url, 70.0),)
 
 
 def test_one_signature_that_cannot_be_had_hides_no_other(registry, verdict):

@@ -15,7 +15,7 @@ from actors.watch.source import Source
 from actors.watch.store import Store
 from actors.watch.watcher import Listing, Waiting, Watching
 from tests.actors.watch.watching import ConfigMaps, GatedClock, watching
-from tests.eventually import soon
+from tests.eventually import eventually, soon
 from tests.fake_clock import settle
 
 # The API server sends a bookmark two seconds before it ends a stream.
@@ -24,8 +24,10 @@ SHORT_STREAMS = (3, 3)
 
 @pytest.fixture
 def config_maps(control_plane, namespace):
-    """The ConfigMaps of a namespace on the shared control plane."""
-    return ConfigMaps(control_plane, namespace)
+    """The ConfigMaps of a namespace on the shared control plane, which makes the first itself."""
+    made = ConfigMaps(control_plane, namespace)
+    eventually(lambda: made.exists("kube-root-ca.crt"))
+    return made
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from actors.api.client import Client
 from actors.runtime.clock import SystemClock
@@ -128,3 +129,6 @@ class ConfigMaps:
 
     def delete(self, name):
         self._client.call("DELETE", f"{self._path}/{name}")
+
+    def exists(self, name):
+        return self._client.request("GET", f"{self._path}/{name}").status == HTTPStatus.OK

@@ -81,11 +81,11 @@ async def test_the_forward_stays_until_a_signal(url, monkeypatch):
         return True
 
     shown = asyncio.create_task(page.show(Asked(Access()), told.tell, open_page))
-    await asyncio.wait_for(opened.wait(), 10)
+    await asyncio.wait_for(opened.wait(), 60)
     assert "the operator in pod ns/a" in told.lines[0]
     assert not shown.done()
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(shown, 10)
+    await asyncio.wait_for(shown, 60)
 
 
 async def test_a_process_without_a_page_is_told(url):

@@ -94,6 +94,14 @@ def test_every_field_is_read_with_hosts_in_lower_case_and_docker_hub_by_one_name
     assert table.local_registries == ("localhost:5000",)
 
 
+@pytest.mark.parametrize(
+    "proxy", ["http://proxy", "http://proxy:80", "http://Proxy:3128", "http://[fd00::1]:3128"]
+)
+def test_a_proxy_is_a_host_with_or_without_a_port(proxy):
+    assert read_table(f'proxy: "{proxy}"'.encode()).proxy == proxy
+    assert read_table(f'proxy: "{proxy}/"'.encode()).proxy == proxy
+
+
 @pytest.mark.parametrize("empty", [b"", b"{}", b"# nothing\n", b"mirrors:\nhosts:\nproxy:\n"])
 def test_an_empty_document_is_an_empty_table(empty):
     assert read_table(empty) == NO_TABLE
@@ -206,6 +214,13 @@ CA_LINES = PEM.replace("\n", "\\n")
         ("proxy: https://proxy:3128", "proxy: 'https://proxy:3128' is not valid; allowed is http:"),
         ("proxy: proxy:3128", "proxy: 'proxy:3128' is not valid; allowed is http://"),
         ("proxy: http://proxy:3128/path", "proxy: 'http://proxy:3128/path' is not valid"),
+        ("proxy: http://proxy:70000", "proxy: 'http://proxy:70000' is not valid"),
+        ("hosts: {'a:70000': {}}", "hosts: 'a:70000' is not valid; allowed is a host"),
+        (
+            "mirrors: [{prefix: a, locations: ['b:65536/c']}]",
+            "mirrors[0].locations[0]: 'b:65536/c' is not valid",
+        ),
+        ("localRegistries: ['[::1]:65536']", "localRegistries[0]: '[::1]:65536' is not valid"),
         ("noProxy: ['a,b']", "noProxy[0]: 'a,b' is not valid"),
         ("localRegistries: [http://a]", "localRegistries[0]: 'http://a' is not valid"),
     ],

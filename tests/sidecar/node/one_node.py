@@ -121,7 +121,7 @@ class Node:
 
     async def installed(self):
         """Wait for the next installation; return the reports by name."""
-        await asyncio.wait_for(self.done.wait(), 20)
+        await asyncio.wait_for(self.done.wait(), 60)
         self.done.clear()
         return {report.name: (report.state, report.reason) for report in self.state.reports}
 

@@ -5,13 +5,15 @@ import random
 from contextlib import AsyncExitStack
 
 import pytest
+from msgspec.structs import replace
 
 from actors.runtime.context import Runtime
-from resources.registry.request import Problem
+from resources.registry.request import Endpoint, Hold, Problem
 from sidecar.node.pull_limiter import PullLimiter
 from tests.fake_clock import FakeClock
 
 BUSY = Problem("429", transient=True, retry_after=30.0)
+MIRROR, UPSTREAM = Endpoint("mirror", "a"), Endpoint("ghcr.io", "a")
 HANGS = Problem("no answer", transient=True, hangs=True)
 
 
@@ -112,29 +114,33 @@ async def test_there_are_few_turns_in_all_and_a_pull_that_waits_for_its_registry
 
 
 async def test_a_registry_gets_no_pull_for_as_long_as_it_asks(limiter, clock):
-    async def wait(registry):
-        async with limiter.turn(registry) as seconds:
-            return seconds
-
-    assert await wait("busy") == 0.0
-    limiter.heard("busy", BUSY)
+    one, other = Endpoint("ghcr.io", "one"), Endpoint("GHCR.io", "other")
+    assert limiter.wait(one) == 0.0
+    limiter.heard("one", BUSY, [Hold(one.url, 30.0)])
     await clock.advance(10.0)
-    assert await wait("busy") == 20.0
-    assert await wait("other") == 0.0
+    assert (limiter.wait(one), limiter.wait(other)) == (20.0, 20.0)
+    assert limiter.wait(replace(one, plain_http=True)) == 0.0
+    limiter.heard("other", None, ())
+    assert limiter.wait(other) == 20.0
     await clock.advance(20.0)
-    assert await wait("busy") == 0.0
+    assert limiter.wait(one) == 0.0
 
 
-async def test_a_later_answer_ends_what_a_registry_asked_for(limiter):
-    limiter.heard("busy", BUSY)
-    limiter.heard("busy", None)
-    async with limiter.turn("busy") as seconds:
-        assert seconds == 0.0
+def test_a_mirror_that_wants_no_requests_is_left_out_by_every_way_through_it(limiter):
+    limiter.heard("one", None, [Hold(MIRROR.url, 30.0)])
+    behind = replace(UPSTREAM, mirrors=(MIRROR,))
+    assert limiter.wait(behind) == 0.0
+    assert [bool(place.unusable) for place in limiter.rested(behind).places] == [True, False]
+    assert limiter.wait(replace(behind, skip_fallback=True)) == 30.0
+    limiter.heard("one", BUSY, [Hold(UPSTREAM.url, 10.0)])
+    assert limiter.wait(behind) == 10.0
+    limiter.release()
+    assert limiter.wait(behind) == 0.0
 
 
 async def test_registries_that_hang_leave_their_places_to_others(limiter):
     for registry in ("1", "2", "3"):
-        limiter.heard(registry, HANGS)
+        limiter.heard(registry, HANGS, ())
     async with limiter.turn("1"):
         assert not await is_free(limiter, "2")
         async with limiter.turn("4"):
@@ -143,9 +149,9 @@ async def test_registries_that_hang_leave_their_places_to_others(limiter):
 
 
 async def test_a_registry_that_answers_again_has_a_place_as_before(limiter):
-    limiter.heard("1", HANGS)
-    limiter.heard("2", HANGS)
-    limiter.heard("2", None)
+    limiter.heard("1", HANGS, ())
+    limiter.heard("2", HANGS, ())
+    limiter.heard("2", None, ())
     async with limiter.turn("1"):
         assert await is_free(limiter, "2")
 
@@ -161,7 +167,7 @@ async def test_a_pull_that_takes_long_leaves_its_place_to_others_if_there_is_ano
             assert not await is_free(limiter, "4")
     for registry in ("1", "2", "3", "4"):
         assert await is_free(limiter, registry)
-    limiter.heard("5", HANGS)
+    limiter.heard("5", HANGS, ())
     async with limiter.turn("1"), limiter.turn("2"):
         assert await is_free(limiter, "5")
         assert not await is_free(limiter, "3")

@@ -110,7 +110,7 @@ class Told(logging.Handler):
         self.messages.put_nowait(record.getMessage())
 
     async def next(self):
-        return await asyncio.wait_for(self.messages.get(), 10)
+        return await asyncio.wait_for(self.messages.get(), 60)
 
 
 @pytest.fixture

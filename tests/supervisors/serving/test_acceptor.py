@@ -45,7 +45,7 @@ async def is_served(client):
 
 def probe(address):
     """The first line of an answer to a client that sends its request once it is connected."""
-    with socket.create_connection(address, timeout=10) as client:
+    with socket.create_connection(address, timeout=60) as client:
         client.sendall(REQUEST)
         return client.recv(1000).splitlines()[0]
 
@@ -129,7 +129,7 @@ async def test_a_client_is_answered_when_the_process_has_no_descriptor_left(serv
             loop = asyncio.get_running_loop()
             await loop.sock_connect(client, server.address)
             await loop.sock_sendall(client, REQUEST)
-            answer = await asyncio.wait_for(loop.sock_recv(client, 100), 10)
+            answer = await asyncio.wait_for(loop.sock_recv(client, 100), 60)
         finally:
             for descriptor in taken:
                 os.close(descriptor)

@@ -37,6 +37,11 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
   namespace: {{ .Release.Namespace }}
 {{- end }}
 
+{{/* The name by which the table of registries knows a host or prefix. */}}
+{{- define "falco-operator.known" -}}
+{{ regexReplaceAll "^(index|registry-1)\\.docker\\.io(/|$)" (lower .) "docker.io${2}" }}
+{{- end }}
+
 {{/* The table of registries as YAML; empty without one, and then the operator gets none. */}}
 {{- define "falco-operator.registries" -}}
 {{- $table := dict }}
@@ -47,9 +52,16 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- $mirrors := get $table "mirrors" | default list }}
 {{- $hosts := get $table "hosts" | default dict | deepCopy }}
 {{- $caches := list }}
+{{- $own := $mirrors }}
+{{- $seen := list }}
 {{- range $upstream := .Values.cache.upstreams }}
-{{- range $mirrors }}
-{{- if eq .prefix $upstream.registry }}
+{{- $known := include "falco-operator.known" $upstream.registry }}
+{{- if has $known $seen }}
+{{- printf "cache.upstreams has the registry %s twice" $known | fail }}
+{{- end }}
+{{- $seen = append $seen $known }}
+{{- range $own }}
+{{- if eq (include "falco-operator.known" .prefix) $known }}
 {{- printf "registries.mirrors has the prefix %s, and so has cache.upstreams: it can be in one of them only" .prefix | fail }}
 {{- end }}
 {{- end }}
