@@ -141,6 +141,23 @@ def test_no_terminal_obeys_a_file(tmp_path):
     assert (code, "\x1b" in told, "title" in told) == (1, False, True)
 
 
+@pytest.mark.parametrize(
+    ("server", "more"),
+    [
+        ("https://127.0.0.1:99999", ""),
+        ("ftp://example.org", ""),
+        ("not a url", ""),
+        ("https://127.0.0.1:1", ", proxy-url: 'socks5://127.0.0.1:1'"),
+    ],
+)
+def test_an_address_that_is_none_is_a_sentence(server, more, tmp_path):
+    path = kubeconfig(tmp_path, server, more)
+    code, told = run("status", "--kubeconfig", path, directory=tmp_path)
+    assert code == 2
+    assert told.endswith(" is no URL with http or https\n")
+    assert told.startswith("Error: the ")
+
+
 def test_certificates_that_are_none(tmp_path):
     path = kubeconfig(tmp_path, "https://127.0.0.1:1", ", certificate-authority-data: eHg=")
     code, told = run("status", "--kubeconfig", path, directory=tmp_path)
