@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from cli.observed.cells import Row
     from cli.observed.facts import Artifact, Instance
+    from cli.status.codes import Code
     from cli.status.diagnosis import Diagnosis
     from cli.status.finding import Finding
     from resources.kubernetes.reference import ObjectRef
@@ -30,6 +32,7 @@ _SIGNS = {Severity.ERROR: "\N{MULTIPLICATION SIGN}", Severity.WARNING: "‼", Se
 # Artifacts beyond that number are counted if nothing is to be said of them.
 _MOST_ROWS = 20
 _MOST_GROUPS = 20
+_MOST_OF_CODE = 20
 _LONGEST = 90
 _LONGEST_CAUSE = 600
 
@@ -44,8 +47,8 @@ def text_of(diagnosis: Diagnosis, unread: Sequence[str], *, is_wide: bool, width
         _fitted(_instances(diagnosis.instances, codes, is_wide=is_wide), width),
         _fitted(_artifacts(diagnosis.rows, codes, is_wide=is_wide), width),
         _fitted(_different(diagnosis.rows, is_wide=is_wide), width),
-        *(_finding(one, width) for one in _heavy(diagnosis.findings)),
-        "".join(map(_note, _light(diagnosis.findings))),
+        *_findings(_heavy(diagnosis.findings), width),
+        "".join(_notes(_light(diagnosis.findings))),
         "".join(f"? {text}\n" for text in unread),
         summary(diagnosis, unread),
     ]
@@ -128,6 +131,26 @@ def _different(rows: Iterable[Row], *, is_wide: bool) -> str:
     told = table(_columns(is_wide, "ARTIFACT", "IS", "ON", "WHY"), lines)
     rest = len(groups) - len(lines)
     return f"{told}and {rest} lines more: see -o json\n" if rest > 0 else told
+
+
+def _findings(findings: Iterable[Finding], width: int) -> Iterator[str]:
+    """The findings; of a code that a thousand pods have, each with its own words, the first."""
+    for code, alike in groupby(findings, key=lambda one: one.code):
+        every = list(alike)
+        yield from (_finding(one, width) for one in every[:_MOST_OF_CODE])
+        yield _rest(code, len(every))
+
+
+def _notes(findings: Iterable[Finding]) -> Iterator[str]:
+    for code, alike in groupby(findings, key=lambda one: one.code):
+        every = list(alike)
+        yield from map(_note, every[:_MOST_OF_CODE])
+        yield _rest(code, len(every))
+
+
+def _rest(code: Code, count: int) -> str:
+    more = count - _MOST_OF_CODE
+    return f"and {more} more of {code.name}: see -o json\n" if more > 0 else ""
 
 
 def _finding(one: Finding, width: int) -> str:

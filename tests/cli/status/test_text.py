@@ -12,6 +12,7 @@ from tests.cli.status.shapes import (
     WELL,
     artifact,
     condition,
+    container,
     daemon_set,
     diagnosis,
     entry,
@@ -81,6 +82,18 @@ def test_many_artifacts_are_counted_where_nothing_is_to_be_said_of_them():
     told = text_of(diagnosis(*WELL, POD, said, *every), [], is_wide=False)
     assert "30 artifacts as wanted on all pods\n" in told
     assert len(told.splitlines()) == 6
+
+
+def test_what_a_thousand_pods_have_in_words_of_their_own_is_counted():
+    ended = ({"reason": "Error", "exitCode": 1, "message": f"pod {at}"} for at in range(1000))
+    states = (container(ready=False, state={"terminated": one}) for one in ended)
+    pods = (pod(f"falco-{at}", falco=state) for at, state in enumerate(states))
+    found = diagnosis(*WELL, *pods)
+    assert len(found.findings) == 1000
+    told = text_of(found, [], is_wide=False).splitlines()
+    assert "and 980 more of FAL1304: see -o json" in told
+    assert told[-1] == "1000 errors"
+    assert len(told) < 200
 
 
 def test_lines_fit_the_terminal():
