@@ -33,7 +33,7 @@ _SIGNS = {Severity.ERROR: "\N{MULTIPLICATION SIGN}", Severity.WARNING: "‼", Se
 _MOST_ROWS = 20
 _MOST_GROUPS = 20
 _MOST_OF_CODE = 20
-_LONGEST = 90
+_LONGEST, _LEAST = 90, 12
 _LONGEST_CAUSE = 600
 
 
@@ -45,7 +45,7 @@ def text_of(diagnosis: Diagnosis, unread: Sequence[str], *, is_wide: bool, width
     codes = codes_of(diagnosis)
     paragraphs = [
         _fitted(_instances(diagnosis.instances, codes, is_wide=is_wide), width),
-        _fitted(_artifacts(diagnosis.rows, codes, is_wide=is_wide), width),
+        _fitted(_artifacts(diagnosis.rows, codes, is_wide=is_wide, width=width), width),
         _fitted(_different(diagnosis.rows, is_wide=is_wide), width),
         *_findings(_heavy(diagnosis.findings), width),
         "".join(_notes(_light(diagnosis.findings))),
@@ -90,7 +90,9 @@ def _instances(
     return table(_columns(is_wide, "NAME", "TYPE", "VERSION", "PODS", "STATE"), lines)
 
 
-def _artifacts(rows: Sequence[Row], codes: Mapping[ObjectRef, list[str]], *, is_wide: bool) -> str:
+def _artifacts(
+    rows: Sequence[Row], codes: Mapping[ObjectRef, list[str]], *, is_wide: bool, width: int
+) -> str:
     lines, well = [], 0
     for row in rows:
         ref = row.artifact.meta.ref
@@ -100,7 +102,16 @@ def _artifacts(rows: Sequence[Row], codes: Mapping[ObjectRef, list[str]], *, is_
         name = [*([ref.namespace] if is_wide else []), _name(ref)]
         cells = [_short(row.artifact.source), _counts(row), _stands(row.artifact, codes)]
         lines.append([*name, *cells])
-    told = table(_columns(is_wide, "ARTIFACT", "SOURCE", "PODS", "STATE"), lines)
+    columns = _columns(is_wide, "ARTIFACT", "SOURCE", "PODS", "STATE")
+    told = table(columns, lines)
+    # The address of a registry gives way to what is said of the pods.
+    excess = max(map(len, click.unstyle(told).splitlines()), default=0) - width if width else 0
+    if excess > 0:
+        at = columns.index("SOURCE")
+        most = max(_LEAST, max(len(line[at]) for line in lines) - excess)
+        told = table(
+            columns, ([*line[:at], _short(line[at], most), *line[at + 1 :]] for line in lines)
+        )
     if well:
         other = "other " if lines else ""
         told += f"{counted(well, f'{other}artifact')} as wanted on all pods\n"
@@ -223,6 +234,6 @@ def _stands(one: Instance | Artifact, codes: Mapping[ObjectRef, list[str]]) -> s
     return styled("under way", Style.DOUBTFUL) if is_underway(one) else styled("ok", Style.GOOD)
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = _LONGEST) -> str:
     told = printable(text)
-    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
+    return told if len(told) <= most else f"{told[: most - 1]}…"

@@ -104,6 +104,18 @@ def test_lines_fit_the_terminal():
     assert max(len(click.unstyle(line)) for line in others) <= 60
 
 
+def test_a_long_source_gives_way_to_what_is_said_of_the_pods(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    image = {"repository": "acme/a-repository-with-a-rather-long-name/rules"}
+    far = artifact(spec={"ociArtifact": {"image": image, "registry": {"name": "r.example.org"}}})
+    told = text_of(diagnosis(*WELL, POD, report(POD, entry(far)), far), [], is_wide=False, width=60)
+    (line,) = (one for one in click.unstyle(told).splitlines() if one.startswith("Rulesfile/"))
+    assert len(line) <= 60
+    assert line.endswith("…   LOADED 1   ok")
+
+
 def test_json_has_what_the_text_says():
     by_kind = {one["kind"]: one for one in items(broken(), ["nodes could not be read"])}
     assert by_kind["Artifact"]["pods"] == {"LOADED": 1, "FAILED": 1}
