@@ -134,7 +134,7 @@ def _different(rows: Iterable[Row], *, is_wide: bool) -> str:
             *([namespace] if is_wide else []),
             named(names),
             styled(state.value, Style.BAD if state is State.FAILED else Style.DOUBTFUL),
-            named(sorted(nodes)),
+            printable(named(sorted(nodes))),
             _short(why),
         ]
         for (namespace, state, why, nodes), names in list(groups.items())[:_MOST_GROUPS]
@@ -167,7 +167,7 @@ def _rest(code: Code, count: int) -> str:
 def _finding(one: Finding, width: int) -> str:
     severity = one.code.severity
     head = styled(f"{_SIGNS[severity]} {one.code.name} {one.code.title}", _STYLES[severity])
-    chain = " → ".join(map(str, one.chain))
+    chain = printable(" → ".join(map(str, one.chain)))
     more = f" and {len(one.others)} more" if one.others else ""
     cause = one.cause if len(one.cause) <= _LONGEST_CAUSE else f"{one.cause[:_LONGEST_CAUSE]}…"
     lines = [f"{chain}{more}", f"cause: {cause}", f"do: {one.remedy}", f"see: {one.code.link}"]
@@ -199,7 +199,7 @@ def _fitted(text: str, width: int) -> str:
 
 def _note(one: Finding) -> str:
     more = f" and {len(one.others)} more" if one.others else ""
-    return f"· {one.code.name} {one.subject}{more}: {_short(one.cause)}\n"
+    return f"· {one.code.name} {printable(str(one.subject))}{more}: {_short(one.cause)}\n"
 
 
 def _heavy(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+import pytest
 
 from cli.cluster.snapshot import Unread
 from cli.status.document import items
@@ -114,6 +115,16 @@ def test_a_long_source_gives_way_to_what_is_said_of_the_pods(monkeypatch):
     (line,) = (one for one in click.unstyle(told).splitlines() if one.startswith("Rulesfile/"))
     assert len(line) <= 60
     assert line.endswith("…   LOADED 1   ok")
+
+
+@pytest.mark.parametrize("ill", ["\x1b[2J", "\x9b31m", "\u202e"])
+def test_no_terminal_obeys_whoever_may_write_a_status(ill):
+    crashed = container(ready=False, state={"terminated": {"exitCode": 1, "message": ill}})
+    one = falco(conditions=[condition("Available", "False", ill, ill)])
+    one["status"] |= {"resourceType": ill, "version": ill}
+    found = diagnosis(one, daemon_set(), pod(node=ill, falco=crashed), artifact(), node("n"))
+    assert found.findings
+    assert ill[0] not in text_of(found, [], is_wide=True)
 
 
 def test_json_has_what_the_text_says():
