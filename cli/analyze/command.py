@@ -80,6 +80,7 @@ def analyze(
     its artifacts.
     """
     _require_codes(suppress)
+    _require_release(falco_version)
     from cli.analyze.analysis import analyzed  # noqa: PLC0415 - not for --help
 
     contents, unread = _contents(paths, access)
@@ -140,6 +141,14 @@ def _require_codes(names: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             raise Failure(f"{name} is no code; there are {', '.join(known)}")
+
+
+def _require_release(falco_version: str) -> None:
+    """Raise Failure for what tells no release: nothing that depends on it would be checked."""
+    from resources.rules.versions import release  # noqa: PLC0415 - not for --help
+
+    if falco_version and release(falco_version) is None:
+        raise Failure(f"--falco-version {falco_version!r} is no release, such as 0.44.1")
 
 
 def _written(found: list[Finding], output: str) -> str:

@@ -29,6 +29,7 @@ from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.kinds import KINDS
 from resources.node.files import file_name, library_name
 from resources.node.plugin_entries import entry_of, entry_problem
+from resources.text.keyed_text import NoText, config_map_text
 from resources.text.messages import shown_unquoted
 from resources.text.yaml_writer import excess, yaml_text
 
@@ -50,6 +51,7 @@ REFUSED = {
 _SLOTS = {"Rulesfile": "rules", "Config": "config"}
 _ARTIFACTS = ("Rulesfile", "Plugin", "Config")
 _INSTANCES = ("Falco", "Component")
+_DATA = ("data", "binaryData")
 
 
 class Resource(NamedTuple):
@@ -225,12 +227,17 @@ class Contents:
         assert artifact.spec.config_map_ref is not None, "it is a source"
         name, key = artifact.spec.config_map_ref.name, CONTENT_KEYS[resource.kind]
         document = self._config_maps.get((resource.namespace, name))
-        data = document.value.get("data") if document is not None else None
-        if document is None or not isinstance(data, dict) or key not in data:
+        try:
+            maps = {} if document is None else document.value
+            found = {part: maps[part] for part in _DATA if isinstance(maps.get(part), dict)}
+            text = config_map_text(found, key)
+        except NoText:
+            document = None
+        if document is None:
             self._not_at_hand(resource, set_, f"it is key {key} of ConfigMap {name}")
             return
         lines = of_block(value_node(document.node, "data", key), document.line)
-        slot = self._slot(resource, artifact, Medium.CONFIG_MAP, str(data[key]))
+        slot = self._slot(resource, artifact, Medium.CONFIG_MAP, text)
         yield Content(slot, resource, document.file, lines(1), lines)
 
     def _inline(self, resource: Resource, artifact: Rulesfile | Config) -> Iterator[Content]:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from actors.api.client import Client
 from actors.api.configuration import (
@@ -58,6 +59,9 @@ async def connected(access: Access) -> AsyncIterator[Connection]:
         why = f"the context's namespace {namespace!r} is none: {OF_NAMESPACE}"
         raise Failure(why)
     configuration = kubeconfig.configuration
+    _require_url("server of the kubeconfig", configuration.host)
+    if configuration.proxy:
+        _require_url("proxy of the kubeconfig or the environment", configuration.proxy)
     try:
         transport = Transport(
             configuration, _Uncounted(), timeout=access.request_timeout or REQUEST_TIMEOUT
@@ -71,6 +75,16 @@ async def connected(access: Access) -> AsyncIterator[Connection]:
         )
     finally:
         await transport.close()
+
+
+def _require_url(what: str, text: str) -> None:
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number, or too large
+        is_url = False
+    if not is_url:
+        raise Failure(f"the {what} {text!r} is no URL with http or https")
 
 
 async def _kubeconfig(access: Access) -> Kubeconfig:

@@ -63,17 +63,29 @@ async def _run(
     for name in suppress:
         if name not in (code.name for code in CODES):
             raise Failure(f"{name} is no code of this command")
-    shown = ""
+    shown = lost = ""
     async with connected(access) as connection:
         while True:
             started = time.monotonic()
-            reading = await read(connection)
+            try:
+                reading = await read(connection)
+            except Failure as error:
+                if not shown and not lost:
+                    raise
+                # An API server that is upgraded comes back.
+                if not lost:
+                    error.show()
+                shown, lost = "", error.message
+                await asyncio.sleep(_PAUSE)
+                continue
+            lost = ""
             diagnosis = _diagnosis(reading, falco, connection.namespace)
             diagnosis = diagnosis.without(suppress)
             written = _written(diagnosis, reading, output, is_wide=not connection.namespace)
             if written != shown:
                 clear = _CLEAR if shown and sys.stdout.isatty() and output == "table" else ""
-                click.echo(f"{clear}{written}", nl=False)
+                divider = "---\n" if shown and output == "yaml" else ""
+                click.echo(f"{clear}{divider}{written}", nl=False)
                 shown = written
             if not watch:
                 return _exit_code(diagnosis, reading)

@@ -49,8 +49,8 @@ def finding(
         "node": subject.name,
         "container": "falco",
     } | names
-    text = printable(cause)
-    return Finding(code, objects, text, code.remedy.format_map(places), tuple(others))
+    remedy = printable(code.remedy.format_map(places))
+    return Finding(code, objects, printable(cause), remedy, tuple(others))
 
 
 def command_name(ref: ObjectRef) -> str:

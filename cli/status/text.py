@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from cli.observed.cells import Row
     from cli.observed.facts import Artifact, Instance
+    from cli.status.codes import Code
     from cli.status.diagnosis import Diagnosis
     from cli.status.finding import Finding
     from resources.kubernetes.reference import ObjectRef
@@ -30,7 +32,8 @@ _SIGNS = {Severity.ERROR: "\N{MULTIPLICATION SIGN}", Severity.WARNING: "‼", Se
 # Artifacts beyond that number are counted if nothing is to be said of them.
 _MOST_ROWS = 20
 _MOST_GROUPS = 20
-_LONGEST = 90
+_MOST_OF_CODE = 20
+_LONGEST, _LEAST = 90, 12
 _LONGEST_CAUSE = 600
 
 
@@ -42,10 +45,10 @@ def text_of(diagnosis: Diagnosis, unread: Sequence[str], *, is_wide: bool, width
     codes = codes_of(diagnosis)
     paragraphs = [
         _fitted(_instances(diagnosis.instances, codes, is_wide=is_wide), width),
-        _fitted(_artifacts(diagnosis.rows, codes, is_wide=is_wide), width),
+        _fitted(_artifacts(diagnosis.rows, codes, is_wide=is_wide, width=width), width),
         _fitted(_different(diagnosis.rows, is_wide=is_wide), width),
-        *(_finding(one, width) for one in _heavy(diagnosis.findings)),
-        "".join(map(_note, _light(diagnosis.findings))),
+        *_findings(_heavy(diagnosis.findings), width),
+        "".join(_notes(_light(diagnosis.findings))),
         "".join(f"? {text}\n" for text in unread),
         summary(diagnosis, unread),
     ]
@@ -87,7 +90,9 @@ def _instances(
     return table(_columns(is_wide, "NAME", "TYPE", "VERSION", "PODS", "STATE"), lines)
 
 
-def _artifacts(rows: Sequence[Row], codes: Mapping[ObjectRef, list[str]], *, is_wide: bool) -> str:
+def _artifacts(
+    rows: Sequence[Row], codes: Mapping[ObjectRef, list[str]], *, is_wide: bool, width: int
+) -> str:
     lines, well = [], 0
     for row in rows:
         ref = row.artifact.meta.ref
@@ -97,7 +102,16 @@ def _artifacts(rows: Sequence[Row], codes: Mapping[ObjectRef, list[str]], *, is_
         name = [*([ref.namespace] if is_wide else []), _name(ref)]
         cells = [_short(row.artifact.source), _counts(row), _stands(row.artifact, codes)]
         lines.append([*name, *cells])
-    told = table(_columns(is_wide, "ARTIFACT", "SOURCE", "PODS", "STATE"), lines)
+    columns = _columns(is_wide, "ARTIFACT", "SOURCE", "PODS", "STATE")
+    told = table(columns, lines)
+    # The address of a registry gives way to what is said of the pods.
+    excess = max(map(len, click.unstyle(told).splitlines()), default=0) - width if width else 0
+    if excess > 0:
+        at = columns.index("SOURCE")
+        most = max(_LEAST, max(len(line[at]) for line in lines) - excess)
+        told = table(
+            columns, ([*line[:at], _short(line[at], most), *line[at + 1 :]] for line in lines)
+        )
     if well:
         other = "other " if lines else ""
         told += f"{counted(well, f'{other}artifact')} as wanted on all pods\n"
@@ -120,7 +134,7 @@ def _different(rows: Iterable[Row], *, is_wide: bool) -> str:
             *([namespace] if is_wide else []),
             named(names),
             styled(state.value, Style.BAD if state is State.FAILED else Style.DOUBTFUL),
-            named(sorted(nodes)),
+            printable(named(sorted(nodes))),
             _short(why),
         ]
         for (namespace, state, why, nodes), names in list(groups.items())[:_MOST_GROUPS]
@@ -130,10 +144,30 @@ def _different(rows: Iterable[Row], *, is_wide: bool) -> str:
     return f"{told}and {rest} lines more: see -o json\n" if rest > 0 else told
 
 
+def _findings(findings: Iterable[Finding], width: int) -> Iterator[str]:
+    """The findings; of a code that a thousand pods have, each with its own words, the first."""
+    for code, alike in groupby(findings, key=lambda one: one.code):
+        every = list(alike)
+        yield from (_finding(one, width) for one in every[:_MOST_OF_CODE])
+        yield _rest(code, len(every))
+
+
+def _notes(findings: Iterable[Finding]) -> Iterator[str]:
+    for code, alike in groupby(findings, key=lambda one: one.code):
+        every = list(alike)
+        yield from map(_note, every[:_MOST_OF_CODE])
+        yield _rest(code, len(every))
+
+
+def _rest(code: Code, count: int) -> str:
+    more = count - _MOST_OF_CODE
+    return f"and {more} more of {code.name}: see -o json\n" if more > 0 else ""
+
+
 def _finding(one: Finding, width: int) -> str:
     severity = one.code.severity
     head = styled(f"{_SIGNS[severity]} {one.code.name} {one.code.title}", _STYLES[severity])
-    chain = " → ".join(map(str, one.chain))
+    chain = printable(" → ".join(map(str, one.chain)))
     more = f" and {len(one.others)} more" if one.others else ""
     cause = one.cause if len(one.cause) <= _LONGEST_CAUSE else f"{one.cause[:_LONGEST_CAUSE]}…"
     lines = [f"{chain}{more}", f"cause: {cause}", f"do: {one.remedy}", f"see: {one.code.link}"]
@@ -165,7 +199,7 @@ def _fitted(text: str, width: int) -> str:
 
 def _note(one: Finding) -> str:
     more = f" and {len(one.others)} more" if one.others else ""
-    return f"· {one.code.name} {one.subject}{more}: {_short(one.cause)}\n"
+    return f"· {one.code.name} {printable(str(one.subject))}{more}: {_short(one.cause)}\n"
 
 
 def _heavy(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -200,6 +234,6 @@ def _stands(one: Instance | Artifact, codes: Mapping[ObjectRef, list[str]]) -> s
     return styled("under way", Style.DOUBTFUL) if is_underway(one) else styled("ok", Style.GOOD)
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = _LONGEST) -> str:
     told = printable(text)
-    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
+    return told if len(told) <= most else f"{told[: most - 1]}…"

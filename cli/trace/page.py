@@ -25,7 +25,8 @@ async def show(asked: Asked, tell: Callable[[str], None], open_page: Callable[[s
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        tell(f"{client.url}{_PAGE} shows {client.who}; Ctrl-C ends it")
+        end = "" if asked.server else "; Ctrl-C ends it"
+        tell(f"{client.url}{_PAGE} shows {client.who}{end}")
         if not await asyncio.to_thread(open_page, f"{client.url}{_PAGE}"):
             tell("No browser could be opened.")
         if not asked.server:

@@ -96,7 +96,7 @@ def _elsewhere(answer: Answer) -> str:
 
 def _where(file: File) -> str:
     digest = f"@{file.digest}" if file.digest and file.digest not in file.origin else ""
-    return f"{_name(file)}, {file.origin}{digest}"
+    return printable(f"{_name(file)}, {file.origin}{digest}")
 
 
 def _name(file: File) -> str:

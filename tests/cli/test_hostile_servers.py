@@ -29,7 +29,7 @@ TRACING = [("actors",), ("actors", "-A"), ("trace", "falco/x"), ("trace", "gate"
 
 
 @contextmanager
-def serving(body, status=200):
+def serving(body, status=200, port=0):
     """The URL of a server that answers every request so."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -50,7 +50,7 @@ def serving(body, status=200):
         def handle_error(self, *_):
             """Say nothing of a client that is gone."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", port), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -141,6 +141,23 @@ def test_no_terminal_obeys_a_file(tmp_path):
     assert (code, "\x1b" in told, "title" in told) == (1, False, True)
 
 
+@pytest.mark.parametrize(
+    ("server", "more"),
+    [
+        ("https://127.0.0.1:99999", ""),
+        ("ftp://example.org", ""),
+        ("not a url", ""),
+        ("https://127.0.0.1:1", ", proxy-url: 'socks5://127.0.0.1:1'"),
+    ],
+)
+def test_an_address_that_is_none_is_a_sentence(server, more, tmp_path):
+    path = kubeconfig(tmp_path, server, more)
+    code, told = run("status", "--kubeconfig", path, directory=tmp_path)
+    assert code == 2
+    assert told.endswith(" is no URL with http or https\n")
+    assert told.startswith("Error: the ")
+
+
 def test_certificates_that_are_none(tmp_path):
     path = kubeconfig(tmp_path, "https://127.0.0.1:1", ", certificate-authority-data: eHg=")
     code, told = run("status", "--kubeconfig", path, directory=tmp_path)
@@ -170,6 +187,27 @@ def test_a_status_that_is_interrupted_is_well_only_if_it_was_to_watch(arguments,
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == code
             asking.close()
+
+
+def test_a_watch_waits_for_an_api_server_that_comes_back(tmp_path):
+    empty, nothing = b'{"metadata":{},"items":[]}', "There is nothing of Falco's here.\n"
+    with serving(empty) as url:
+        command = [PROGRAM, "status", "--watch", "--kubeconfig", kubeconfig(tmp_path, url)]
+        watching = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert watching.stdout is not None
+        assert watching.stderr is not None
+        assert watching.stdout.readline() == nothing
+    with watching:
+        try:
+            assert watching.stderr.readline().startswith(f"Error: {url} cannot be reached: ")
+            with serving(empty, port=int(url.rpartition(":")[2])):
+                assert watching.stdout.readline() == nothing
+                watching.send_signal(signal.SIGINT)
+                assert watching.wait(30) == 0
+        finally:
+            watching.kill()
 
 
 @pytest.mark.parametrize(("raised", "code"), [(KeyError, 2), (KeyboardInterrupt, 130)])

@@ -67,6 +67,8 @@ def test_the_examples_of_the_repository_are_well():
         (("--suppress", "FAL0102"), 1),
         (("--suppress", "FAL9999"), 2),
         (("--falco-version", "0.40.0"), 1),
+        (("--falco-version", "v0.44"), 1),
+        (("--falco-version", "nope"), 2),
         (("-f", "nowhere.yaml"), 2),
         (("--nonsense",), 2),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from base64 import b64encode
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,18 @@ def test_a_finding_in_a_config_map_is_on_a_line_of_the_config_map():
     told = found(rulesfile, config_map)
     assert told == [(codes.RULES_REFUSED, 7, NO_FIELD.format(7))]
     assert found(config_map) == []
+
+
+def test_the_binary_data_of_a_config_map_is_checked_as_its_data():
+    head = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: r\nbinaryData:\n  rules.yaml: "
+    rulesfile = manifest("Rulesfile", "configMapRef: {name: r}\n")
+    encoded = b64encode(BAD_RULE.encode()).decode()
+    assert [code for code, *_ in found(rulesfile, f"{head}{encoded}\n")] == [codes.RULES_REFUSED]
+    for data in ("gA==", "5", "'%%'"):
+        assert [code for code, *_ in found(rulesfile, f"{head}{data}\n")] == [codes.NOT_AT_HAND]
+    assert [code for code, *_ in found(rulesfile, head.replace("  rules.yaml: ", "- 1\n"))] == [
+        codes.NOT_AT_HAND
+    ]
 
 
 def test_a_key_of_a_configuration_is_on_its_line():

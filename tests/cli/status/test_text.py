@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+import pytest
 
 from cli.cluster.snapshot import Unread
 from cli.status.document import items
@@ -12,6 +13,7 @@ from tests.cli.status.shapes import (
     WELL,
     artifact,
     condition,
+    container,
     daemon_set,
     diagnosis,
     entry,
@@ -83,12 +85,46 @@ def test_many_artifacts_are_counted_where_nothing_is_to_be_said_of_them():
     assert len(told.splitlines()) == 6
 
 
+def test_what_a_thousand_pods_have_in_words_of_their_own_is_counted():
+    ended = ({"reason": "Error", "exitCode": 1, "message": f"pod {at}"} for at in range(1000))
+    states = (container(ready=False, state={"terminated": one}) for one in ended)
+    pods = (pod(f"falco-{at}", falco=state) for at, state in enumerate(states))
+    found = diagnosis(*WELL, *pods)
+    assert len(found.findings) == 1000
+    told = text_of(found, [], is_wide=False).splitlines()
+    assert "and 980 more of FAL1304: see -o json" in told
+    assert told[-1] == "1000 errors"
+    assert len(told) < 200
+
+
 def test_lines_fit_the_terminal():
     told = text_of(broken(), [], is_wide=True, width=60)
     (link,) = (line for line in told.splitlines() if "https:" in line)
     assert link.endswith("docs/cli.md#fal1602"), "it can be followed"
     others = (line for line in told.splitlines() if line != link)
     assert max(len(click.unstyle(line)) for line in others) <= 60
+
+
+def test_a_long_source_gives_way_to_what_is_said_of_the_pods(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    image = {"repository": "acme/a-repository-with-a-rather-long-name/rules"}
+    far = artifact(spec={"ociArtifact": {"image": image, "registry": {"name": "r.example.org"}}})
+    told = text_of(diagnosis(*WELL, POD, report(POD, entry(far)), far), [], is_wide=False, width=60)
+    (line,) = (one for one in click.unstyle(told).splitlines() if one.startswith("Rulesfile/"))
+    assert len(line) <= 60
+    assert line.endswith("…   LOADED 1   ok")
+
+
+@pytest.mark.parametrize("ill", ["\x1b[2J", "\x9b31m", "\u202e"])
+def test_no_terminal_obeys_whoever_may_write_a_status(ill):
+    crashed = container(ready=False, state={"terminated": {"exitCode": 1, "message": ill}})
+    one = falco(conditions=[condition("Available", "False", ill, ill)])
+    one["status"] |= {"resourceType": ill, "version": ill}
+    found = diagnosis(one, daemon_set(), pod(node=ill, falco=crashed), artifact(), node("n"))
+    assert found.findings
+    assert ill[0] not in text_of(found, [], is_wide=True)
 
 
 def test_json_has_what_the_text_says():

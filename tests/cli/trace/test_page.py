@@ -55,7 +55,7 @@ async def test_a_page_that_is_reached_anyhow_is_opened_and_the_command_ends(url)
     shown = Shown()
     await page.show(Asked(Access(), server=url), shown.tell, shown.open)
     assert shown.opened == [f"{url}/debug/"]
-    assert shown.lines == [f"{url}/debug/ shows the process at {url}; Ctrl-C ends it"]
+    assert shown.lines == [f"{url}/debug/ shows the process at {url}"]
 
 
 async def test_without_a_browser_the_address_is_told_all_the_same(url):

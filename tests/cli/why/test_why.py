@@ -117,6 +117,12 @@ def test_content_that_is_not_at_hand_is_named():
     assert ask("Unknown rule", rules("a", SHELL)).outcome is Outcome.WRONG
 
 
+def test_no_terminal_obeys_the_digest_in_a_status():
+    far = artifact("far", spec={"ociArtifact": {"image": {"repository": "a/b"}}})
+    far["status"]["resolved"]["ociDigest"] = "\x1b[2J"
+    assert "\x1b" not in text_of(ask("A shell", far), [])
+
+
 def test_the_content_of_a_config_map_is_read_by_key():
     one = artifact("cm", spec={"configMapRef": {"name": "mine"}})
     (key,) = config_maps_of([one])
