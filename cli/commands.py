@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
+import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +16,9 @@ from cli.failure import Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# As shells have it: 128 and the number of SIGINT.
-_INTERRUPTED = 130
+# As shells have it: 128 and the number of SIGINT, or of SIGPIPE.
+_INTERRUPTED, _NO_READER = 130, 141
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class LazyGroup(click.Group):
@@ -30,17 +34,25 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; one that is interrupted, or has a bug, has not found anything.
 
-        Raises Failure after a bug.
+        Raises Failure after a bug, and if a file cannot be written.
         """
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):
             ctx.exit(_INTERRUPTED)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except BrokenPipeError:  # as in `| head`; what is still buffered goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(_NO_READER)
+        except click.FileError as error:
+            raise Failure(error.format_message()) from error
+        except (click.ClickException, click.exceptions.Exit):
             raise
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise _bug() from error
+            raise Failure(f"the output cannot be written: {error.strerror}") from error
         except Exception as error:
-            traceback.print_exc()
-            raise Failure("this is a bug of the command; report it with the lines above") from error
+            raise _bug() from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names, in the order of the table."""
@@ -53,3 +65,9 @@ class LazyGroup(click.Group):
         module, _, function = self._commands_at[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), function)
         return command
+
+
+def _bug() -> Failure:
+    """Print what is being handled; what is to be raised instead."""
+    traceback.print_exc()
+    return Failure("this is a bug of the command; report it with the lines above")

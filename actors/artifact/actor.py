@@ -33,7 +33,13 @@ from resources.artifact.events import (
 from resources.artifact.fields import SUMMARIES
 from resources.artifact.reasons import INVALID
 from resources.artifact.references import Missing, Present, Role, Unknown
-from resources.artifact.resolution import ResolutionFailure, candidate, published_of, resolve
+from resources.artifact.resolution import (
+    ResolutionFailure,
+    TagAnswer,
+    candidate,
+    published_of,
+    resolve,
+)
 from resources.artifact.rollout import Subject
 from resources.artifact.sources import Artifact, Sources, decode, sources_of
 from resources.artifact.status import (
@@ -50,6 +56,7 @@ from resources.artifact.status import (
 from resources.kubernetes.finalizer import remove_finalizers
 from resources.kubernetes.invalid_spec import InvalidSpec
 from resources.kubernetes.kinds import OBSERVED
+from resources.registry.route import is_cached
 from resources.signatures.standing import UNASKED
 
 if TYPE_CHECKING:
@@ -66,7 +73,7 @@ if TYPE_CHECKING:
     from actors.write.writer import Writer
     from resources.artifact.fields import ArtifactStatus, Resolved
     from resources.artifact.references import ReferenceState
-    from resources.artifact.resolution import Resolution, TagAnswer
+    from resources.artifact.resolution import Resolution
     from resources.kubernetes.event import EventDraft
     from resources.kubernetes.reference import ObjectRef, Owner
     from resources.signatures.standing import Standing
@@ -234,22 +241,26 @@ class ArtifactActor(WritingActor[ArtifactIncarnation, ArtifactServices]):
         """The digest of the tag as far as it is known.
 
         The registry is asked once the Secret and the CA that this takes are present. Nodes that
-        have a published digest can wait for the next poll.
+        have a published digest can wait for the next poll. What is pinned to a digest is known,
+        but for the time that a cache has to fetch it.
         """
         oci, digests = sources.oci, self._services.digests
+        registries = self._services.reader.registries
         needed = states.get(Role.SECRET), states.get(Role.CA)
         is_missing = any(isinstance(state, Missing) for state in needed)
-        if oci is None or oci.is_pinned or is_missing:
+        if oci is None:
             digests.forget(self.ref)
             return NO_ANSWER
+        is_to_ask = not oci.is_pinned or is_cached(registries.table, oci.registry, oci.repository)
+        if is_missing or not is_to_ask:
+            digests.forget(self.ref)
+            return TagAnswer(oci.reference) if oci.is_pinned else NO_ANSWER
         if any(isinstance(state, Unknown) for state in needed):
             return NO_ANSWER
         secret_version, ca_version = (
             state.version if isinstance(state, Present) else "" for state in needed
         )
-        route = self._services.reader.registries.route(
-            oci.registry, oci.repository, plain_http=oci.plain_http
-        )
+        route = registries.route(oci.registry, oci.repository, plain_http=oci.plain_http)
         query = query_of(oci, self.ref.namespace, secret_version, ca_version, route)
         return digests.ask(self.ref, query, oci.poll_seconds, in_hurry=not is_published)
 

@@ -187,22 +187,27 @@ class DigestPoller(TaskActor):
     def _take(self, tag: Tag, answer: LookupAnswer) -> None:
         source = tag.query.source
         found = answer.digest or (answer.problem.message if answer.problem else "not known")
-        decide(f"found {source.registry}/{source.repository}:{source.reference} at {found}")
+        decide(f"found {source} at {found}")
         if concerned := self._digests.answered(tag, answer):
             self._tell(concerned)
 
     async def _prepare(self, tag: Tag) -> Lookup | LookupAnswer | None:
         """The look-up of a tag; the answer already, if its credentials cannot be read.
 
-        None if no host wants to be asked now.
+        None if no host wants to be asked now. A digest, which is asked for only that caches fetch
+        it, waits for neither.
         """
         source = tag.query.source
+        known: LookupAnswer | None = None
         try:
             endpoint = await self._endpoint(tag.query.namespace, source)
         except (Unresolved, ApiError) as error:
-            return LookupAnswer(problem=Problem(str(error), transient=True))
-        rested = self._digests.registries.rested(tag.query.lane, endpoint)
-        return Lookup(rested, source.reference) if rested is not None else None
+            known = LookupAnswer(problem=Problem(str(error), transient=True))
+        else:
+            rested = self._digests.registries.rested(tag.query.lane, endpoint)
+            if rested is not None:
+                return Lookup(rested, source.reference)
+        return LookupAnswer(source.reference) if source.is_pinned else known
 
     def _wake(self) -> None:
         if self._news is not None and not self._news.done():

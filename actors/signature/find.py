@@ -79,8 +79,11 @@ def _bundles(session: Session, name: str, digest: str) -> Iterator[Found]:
         raise Rejected("its manifest is not there")
     if f"sha256:{hashlib.sha256(document).hexdigest()}" != name:
         raise Rejected("its manifest has another digest")
-    for blob in bundles(document, digest)[:MOST]:
+    found = bundles(document, digest)
+    for blob in found[:1]:
         yield _content(session, blob, MOST_BUNDLE)
+    if len(found) > 1:
+        yield Rejected(f"its manifest has {len(found)} bundles, and the first is looked at")
 
 
 def _within(items: list[Any], what: str, read: Callable[[Any], Iterator[Found]]) -> Iterator[Found]:

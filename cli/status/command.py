@@ -48,6 +48,8 @@ def status(
     try:
         sys.exit(asyncio.run(_run(access, falco, output, suppress, watch=watch)))
     except KeyboardInterrupt:
+        if not watch:
+            raise
         sys.exit(FINE)
 
 

@@ -126,10 +126,7 @@ def candidate(sources: Sources, before: Resolved, answer: TagAnswer) -> str:
 
     It is the root's: a platform is chosen by the nodes.
     """
-    source = sources.oci
-    if source is None:
-        return ""
-    return source.reference if source.is_pinned else answer.digest or before.oci_digest or ""
+    return answer.digest or before.oci_digest or "" if sources.oci is not None else ""
 
 
 class _Oci(NamedTuple):

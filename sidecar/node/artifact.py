@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import DecodeError
+from msgspec.structs import replace
 
 from actors.runtime.activity import decide
 from actors.runtime.actor import Actor
@@ -142,6 +143,8 @@ class NodeArtifactActor(Actor):
             )
         if isinstance(resource, Plugin) and (problem := entry_problem(resource)):
             return self._unfetched(snapshot, revision, trouble=Trouble(INVALID, problem))
+        if self._may_be_cached(snapshot, resource, sources, now):
+            resolved = replace(resolved, oci_digest=None)
         jobs = self._jobs(sources, resolved, revision)
         self._fetches.cancel_all_but(jobs)
         states = {
@@ -149,13 +152,31 @@ class NodeArtifactActor(Actor):
         }
         is_coming = self._fetches.is_coming
         if sources.oci is not None and Medium.OCI not in jobs:
-            states[Medium.OCI] = None  # the tag has no digest yet: what is installed stays
+            states[Medium.OCI] = None  # it has no digest yet: what is installed stays
             is_coming = self._may_be_resolved(snapshot, sources, now)
         if isinstance(resource, Plugin) and sources.oci is None:
             states[Medium.INLINE] = self._version(resource, snapshot, Medium.INLINE, None)
         warnings = (sources.inline.warning,) if sources.inline and sources.inline.warning else ()
         artifact = self._artifact(snapshot, revision, sources=states, is_coming=is_coming)
         return artifact._replace(warnings=warnings)
+
+    def _may_be_cached(
+        self, snapshot: Snapshot, resource: Artifact, sources: Sources, now: float
+    ) -> bool:
+        """Whether the operator may still have a cache fetch the digest that the resource names."""
+        oci, published = sources.oci, resource.status.resolved
+        table = self._services.fetcher.registries.table
+        if oci is None or sources.needs_resolving:
+            return False
+        if not is_cached(table, oci.registry, oci.repository):
+            return False
+        if published is not None and published.oci_digest == oci.reference:
+            return False
+        installed = self._services.state.installed.get(self._artifact(snapshot).slot(Medium.OCI))
+        content = installed.content if installed is not None else None
+        if content is not None and content.origin == f"oci:{oci.reference}":
+            return False
+        return self._may_be_resolved(snapshot, sources, now)
 
     def _may_be_resolved(self, snapshot: Snapshot, sources: Sources, now: float) -> bool:
         """Whether the operator may still be about to resolve this generation."""

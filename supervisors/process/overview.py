@@ -35,12 +35,14 @@ def overview(
 ) -> tuple[Section, Section]:
     """The process as such, which begins now, and its watches."""
     clock = runtime.clock
-    started, since = clock.now(), clock.monotonic()
+    since = clock.monotonic()
 
     def wall(monotonic: float | None) -> datetime | None:
+        """This moment by the wall clock of now, which may have been set since."""
         if monotonic is None:
             return None
-        return (started + timedelta(seconds=monotonic - since)).replace(microsecond=0)
+        ago = timedelta(seconds=clock.monotonic() - monotonic)
+        return (clock.now() - ago).replace(microsecond=0)
 
     def process() -> Facts:
         at, error = metrics.last_error or (None, None)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from aiohttp.web_request import BaseRequest
     from aiohttp.web_server import Server
 
+    from supervisors.serving.unread import Unread
+
 _log = logging.getLogger(__name__)
 
 # Seconds from the beginning of a connection to a complete request head. A probe sends its head at
@@ -27,9 +29,9 @@ _MOST_HEADERS = 50
 class Connection(RequestHandler):
     """The connection of one client; `lost` is done once the connection is closed."""
 
-    __slots__ = ("lost",)
+    __slots__ = ("_unread", "lost")
 
-    def __init__(self, server: Server, *, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, server: Server, unread: Unread, *, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             server,
             loop=loop,
@@ -40,6 +42,7 @@ class Connection(RequestHandler):
             logger=_log,
             max_headers=_MOST_HEADERS,
         )
+        self._unread = unread
         self.lost: asyncio.Future[None] = loop.create_future()
 
     @property
@@ -81,10 +84,11 @@ class Connection(RequestHandler):
     ) -> tuple[StreamResponse, bool]:
         """Send a response; close the connection if the client does not read it in time."""
         try:
-            async with asyncio.timeout(_SLOWEST):
-                outcome = await super().finish_response(request, resp, start_time)
-                await request.writer.drain()
-                return outcome
+            with self._unread.sending(self, resp.content_length or 0):
+                async with asyncio.timeout(_SLOWEST):
+                    outcome = await super().finish_response(request, resp, start_time)
+                    await request.writer.drain()
+                    return outcome
         except TimeoutError:
             self.abort()
             return resp, True

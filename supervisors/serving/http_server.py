@@ -19,6 +19,7 @@ from aiohttp.web_server import Server
 from actors.runtime.task_actor import TaskActor
 from supervisors.serving.acceptor import Acceptor
 from supervisors.serving.connection import Connection, plain
+from supervisors.serving.unread import Unread
 
 if TYPE_CHECKING:
     import ssl
@@ -39,7 +40,8 @@ class HttpServer(TaskActor):
     """Listens from `on_start` on, so that an address in use is a crash at the start.
 
     With `listen_again` it is a warning, and the server tries again every so many seconds.
-    `respond` answers a request; what it does between two awaits must not take long.
+    `respond` answers a request; what it does between two awaits must not take long. It is cancelled
+    when its client is gone.
     """
 
     def __init__(
@@ -80,9 +82,10 @@ class HttpServer(TaskActor):
             await self.runtime.clock.sleep(self._listen_again or 0.0)
             with suppress(OSError):
                 self._listen()
-        loop, server = asyncio.get_running_loop(), Server(self._answer)
+        loop, unread = asyncio.get_running_loop(), Unread()
+        server = Server(self._answer, handler_cancellation=True)
         tasks = {
-            loop.create_task(self._acceptor.run(lambda: Connection(server, loop=loop))),
+            loop.create_task(self._acceptor.run(lambda: Connection(server, unread, loop=loop))),
             loop.create_task(self.attend()),
         }
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -141,6 +143,18 @@ def test_no_kubeconfig_and_a_plugin_that_fails_are_one_sentence(tmp_path):
     path.write_text(path.read_text().replace("user: {}", f"user: {plugin}"))
     code, told = run("status", "--kubeconfig", path, directory=tmp_path)
     assert (code, told) == (2, f"Error: kubeconfig {path}: exec: process returned 1\n")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [((), 130), (("--watch",), 0)])
+def test_a_status_that_is_interrupted_is_well_only_if_it_was_to_watch(arguments, code, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        command = [PROGRAM, "status", *arguments, "--kubeconfig", kubeconfig(tmp_path, url)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            asking, _ = silent.accept()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == code
+            asking.close()
 
 
 @pytest.mark.parametrize(("raised", "code"), [(KeyError, 2), (KeyboardInterrupt, 130)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from tests.cli.analyze.test_analysis import BAD_RULE, RULE, inline
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).parent / "kubectl-falco"
 COMPLETE = PROGRAM.with_name("kubectl_complete-falco")
+RENDER = (str(PROGRAM), "render", "-f", "examples/quickstart.yaml")
 
 
 def run(*arguments, text="", program=PROGRAM):
@@ -129,6 +131,27 @@ def test_render_writes_what_the_operator_makes():
     images = [one["image"] for one in (*pod["initContainers"], *pod["containers"])]
     assert "example.org/s:1" in images
     assert "docker.io/falcosecurity/falco:0.44.1" in images
+
+
+def test_a_pipe_that_nobody_reads_is_no_finding_and_no_bug():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        ended = subprocess.run(
+            RENDER, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT
+        )
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_an_output_that_cannot_be_written_is_a_sentence(tmp_path):
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            RENDER, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT
+        )
+    assert ended.returncode == 2
+    assert ended.stderr == "Error: the output cannot be written: No space left on device\n"
+    ended = run("trace", "--perfetto", tmp_path / "a" / "b", "gate", "--server", "http://[::1]:1")
+    assert ended.returncode == 2
 
 
 NAMELESS = """\

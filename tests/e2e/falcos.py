@@ -35,7 +35,7 @@ class Falcos:
     def delete(self, name="falco"):
         self.api.delete(self.kind, self.namespace, name)
 
-    def becomes(self, name="falco", within=30.0, **statuses):
+    def becomes(self, name="falco", within=60.0, **statuses):
         """The Falco, once its newest generation has conditions of these statuses."""
 
         def check():

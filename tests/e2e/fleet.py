@@ -55,7 +55,7 @@ class Fleet:
         document = manifest(kind, self.namespace, name, spec=spec, metadata=metadata or {})
         return self.api.take(document, "user")
 
-    def everywhere(self, check, within=30):
+    def everywhere(self, check, within=60):
         """Whether it holds of every sidecar, sooner or later."""
         eventually(lambda: all(map(check, self.sidecars)), within)
 
@@ -76,7 +76,7 @@ class Fleet:
                 return known["status"], known["reason"], known["message"]
         return "", "", ""
 
-    def programmed(self, kind, name, status="True", within=30):
+    def programmed(self, kind, name, status="True", within=60):
         """Reason and message of Programmed, once it has this status."""
         return eventually(lambda: self._said(kind, name, status), within=within)
 

@@ -49,7 +49,7 @@ class OneNode(Fleet):
         encoded = {key: b64encode(value.encode()).decode() for key, value in data.items()}
         return self._put("Secret", name, data=encoded)
 
-    def said(self, kind, name, status, reason, which="Programmed", within=30):
+    def said(self, kind, name, status, reason, which="Programmed", within=60):
         """The message of a condition, once it has this status and this reason."""
 
         def check():

@@ -86,7 +86,7 @@ class Reporting:
 
     # The operator.
 
-    def becomes(self, name="rules", kind="Rulesfile", within=30.0, **wanted):
+    def becomes(self, name="rules", kind="Rulesfile", within=60.0, **wanted):
         """The artifact, once conditions of its newest generation have these reasons."""
 
         def check():

@@ -160,6 +160,18 @@ def test_16_nodes_are_one_pull_of_each_blob(site):
     assert len(pulled) == 9
 
 
+def test_16_nodes_are_one_pull_of_each_blob_of_a_digest_too(site):
+    digest, before = site.publish("pinned"), sent(site.upstream)
+    source = site.source("pinned")
+    source["image"]["tag"] = digest
+    site.fleet.apply("Plugin", "pinned", ociArtifact=source)
+    site.fleet.programmed("Plugin", "pinned", within=120)
+    pulled = sent(site.upstream) - before
+    assert (set(pulled.values()), len(pulled)) == ({1}, 6)
+    site.fleet.delete("Plugin", "pinned")
+    site.fleet.everywhere(lambda sidecar: "pinned.so" not in sidecar.libraries())
+
+
 def test_with_the_cache_gone_nodes_ask_the_registry_itself(site):
     site.cache.stop()
     before = sent(site.upstream)

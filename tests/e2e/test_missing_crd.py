@@ -61,7 +61,7 @@ def test_falcos_and_artifacts_go_on_without_one_crd_and_it_is_taken_up_later(pla
         Falcos(api, namespace).becomes("falco", Reconciled="True")
         eventually(lambda: condition(api.get("Rulesfile", namespace, "rules"), "ResolvedRefs"))
         cluster.apply_crds([Path("crds") / f"{name}.yaml"])
-        eventually(lambda: operator.answer("Health", "/readyz") == (200, "ok\n"), within=30)
+        eventually(lambda: operator.answer("Health", "/readyz") == (200, "ok\n"), within=60)
         assert operator.samples().get("crd_missing", {}) == {}
         if kind == "Component":
             spec = {"component": {"type": "metacollector", "version": "0.1.1"}}

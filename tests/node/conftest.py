@@ -52,7 +52,7 @@ def installed(kube, figures):
     with figures.took("apply of install.yaml, until the operator leads"):
         kube.plane.apply_crds([INSTALL])
         eventually(lambda: container_status(kube.of_operator(), OPERATOR).get("ready"), within=90)
-        eventually(lambda: kube.api.get("Lease", OPERATOR_NAMESPACE, "falco-operator"), within=30)
+        eventually(lambda: kube.api.get("Lease", OPERATOR_NAMESPACE, "falco-operator"), within=60)
     return kube
 
 

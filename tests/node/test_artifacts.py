@@ -144,7 +144,7 @@ def test_a_plugin_that_finds_no_room_takes_nothing_from_the_falco_that_runs(
     assert "No space left on device" in installed.logs(pod, SIDECAR)
     full.apply("Rulesfile", "rules", inlineRules=[{"macro": "m", "condition": "evt.type = open"}])
     full.programmed("Rulesfile", "rules")
-    eventually(lambda: len(full.rules("small")) == 1, within=30)
+    eventually(lambda: len(full.rules("small")) == 1, within=60)
     small = from_registry(registry, repository="falco/plugin")
     full.apply("Plugin", "p", **small, config={"name": plugin})
     full.programmed("Plugin", "p")

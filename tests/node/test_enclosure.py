@@ -86,7 +86,7 @@ def test_nothing_is_left_but_cgroups_of_a_killed_run_which_the_next_removes(end)
         run.wait(timeout=60)
     assert psutil.wait_procs(inside, timeout=60)[1] == []
     assert machine() <= before
-    eventually(lambda: namespaces() <= before_namespaces, within=30)
+    eventually(lambda: namespaces() <= before_namespaces, within=60)
     if end == signal.SIGKILL:
         with start("exit 0") as following:
             following.wait(timeout=60)

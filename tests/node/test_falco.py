@@ -103,7 +103,7 @@ def test_the_sidecar_asks_the_falco_of_its_pod_which_gets_neither_network_nor_to
         assert told.startswith(judge), told
         return told
 
-    eventually(is_told, within=30)
+    eventually(is_told, within=60)
     copied = container_status(pod, PROGRAM)["state"]["terminated"]
     assert copied["exitCode"] == 0
     began, ended, following = map(
@@ -132,11 +132,11 @@ def test_what_is_edited_or_deleted_is_reloaded_by_the_falco_that_runs(namespace,
     before, pod = namespace.rules("on-node")[MINE], namespace.pod("on-node")
     with figures.took("edit, until Falco has loaded it"):
         namespace.apply("Rulesfile", "mine", inlineRules=[RULE | {"priority": "WARNING"}])
-        eventually(lambda: namespace.rules("on-node").get(MINE, before) != before, within=30)
+        eventually(lambda: namespace.rules("on-node").get(MINE, before) != before, within=60)
     namespace.apply("Rulesfile", "more", inlineRules=[RULE | {"rule": "More"}], priority=70)
-    eventually(lambda: "70-03-more-inline.yaml" in namespace.rules("on-node"), within=30)
+    eventually(lambda: "70-03-more-inline.yaml" in namespace.rules("on-node"), within=60)
     namespace.delete("Rulesfile", "more")
-    eventually(lambda: set(namespace.rules("on-node")) == {MINE}, within=30)
+    eventually(lambda: set(namespace.rules("on-node")) == {MINE}, within=60)
     assert restarts(namespace.pod("on-node"), FALCO) == restarts(pod, FALCO) == 0
 
 

@@ -37,7 +37,7 @@ def is_served(namespace):
     namespace.apply("Rulesfile", "mine", inlineRules=[next(MACROS)])
     namespace.programmed("Rulesfile", "mine", within=90)
     namespace.available("served")
-    eventually(lambda: set(namespace.rules("served")) == {MINE}, within=30)
+    eventually(lambda: set(namespace.rules("served")) == {MINE}, within=60)
 
 
 def apply(kube, tag=TAG, replicas=1):
@@ -87,7 +87,7 @@ def test_an_upgrade_takes_the_sidecars_along(installed, namespace, figures):
 
 def test_a_leader_that_hangs_is_replaced_and_steps_down(installed, namespace, figures):
     apply(installed, replicas=2)
-    eventually(lambda: len(installed.operators()) == 2, within=30)
+    eventually(lambda: len(installed.operators()) == 2, within=60)
     holder, pod = installed.leader()
     (other,) = [name for name in statuses(installed) if name != name_of(pod)]
     eventually(lambda: "running" in statuses(installed)[other].get("state", {}), within=60)

@@ -104,12 +104,32 @@ export function count(number, one, many = `${one}s`) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
-// Replace the children of an element, unless they would be the same: focus and selection stay.
+// Replace the children of an element, unless they would be the same. The focus stays on the element
+// that is like the one that had it, or is in its place, and what was opened stays open.
 const drawn = new WeakMap();
 
 export function draw(parent, key, make) {
   const text = JSON.stringify(key);
   if (drawn.get(parent) === text) return;
   drawn.set(parent, text);
+  const before = focusable(parent);
+  const place = before.indexOf(document.activeElement);
+  const open = new Set([...parent.querySelectorAll("details[open] > summary")].map(signOf));
   parent.replaceChildren(...make());
+  for (const summary of parent.querySelectorAll("summary")) {
+    if (open.has(signOf(summary))) summary.parentElement.open = true;
+  }
+  if (place < 0) return;
+  const after = focusable(parent);
+  const like = after.find((one) => signOf(one) === signOf(before[place])) ?? after[place];
+  like?.focus({ preventScroll: true });
+}
+
+function focusable(parent) {
+  return [...parent.querySelectorAll("a, button, summary, [tabindex]")];
+}
+
+// What tells an element from the others, before and after it is drawn anew.
+function signOf(one) {
+  return [one.tagName, one.id || one.dataset.key || one.getAttribute("aria-label") || one.textContent].join();
 }

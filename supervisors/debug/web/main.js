@@ -124,16 +124,20 @@ async function ask() {
   document.body.dataset.asked = Number(document.body.dataset.asked ?? 0) + 1;
 }
 
-// Show the trouble that a question ends with, if it does, behind what it means.
+// Show the trouble that a question ends with, if it does, behind what it means; until another
+// question with this meaning ends well.
+const troubles = new Map();
+
 async function refresh(question, meaning = "No answer from the process, what is shown is old") {
-  const trouble = at("trouble");
   try {
     await question;
-    trouble.hidden = true;
+    troubles.delete(meaning);
   } catch (error) {
-    trouble.textContent = `${meaning}: ${error.message}`;
-    trouble.hidden = false;
+    troubles.set(meaning, `${meaning}: ${error.message}`);
   }
+  const trouble = at("trouble");
+  trouble.textContent = [...troubles.values()].join(". ");
+  trouble.hidden = !troubles.size;
 }
 
 async function poll() {

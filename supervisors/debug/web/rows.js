@@ -2,13 +2,15 @@
 
 import { setClock } from "./elements.js";
 
+const PATIENCE = 15000; // milliseconds that a whole answer may take
 const tags = new Map();
 
 // The JSON at this address; null if it is what came last under this name. Addresses are relative
-// to that of the page, which may be behind a proxy.
+// to that of the page, which may be behind a proxy. A process that hangs is an error as well.
 export async function get(address, name) {
   const headers = tags.has(name) ? { "If-None-Match": tags.get(name) } : {};
-  const answer = await fetch(address, { headers, cache: "no-store" });
+  const signal = AbortSignal.timeout(PATIENCE);
+  const answer = await fetch(address, { headers, cache: "no-store", signal });
   if (answer.status === 304) return null;
   if (!answer.ok) {
     const error = new Error(`${answer.status}: ${(await answer.text()).trim()}`);

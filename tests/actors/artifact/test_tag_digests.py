@@ -552,6 +552,31 @@ async def test_a_queue_before_caches_that_hang_holds_no_digest_up(house):
     assert house.take_told() == [{MORE}]
 
 
+async def test_a_digest_is_told_once_the_caches_have_had_their_turn(house):
+    house.cached = True
+    pinned = TAG._replace(reference=A)
+    house.ask(source=pinned)
+    await house.clock.advance(1.0)
+    assert (house.fills, house.ask(source=pinned)) == ([("ghcr.io", A)], TagAnswer())
+    house.filling[0].set_result(Filled())
+    await settle()
+    assert (house.take_told(), house.ask(source=pinned)) == ([{RULES}], TagAnswer(A))
+    await house.clock.advance(2000.0)
+    assert len(house.fills) == 1
+
+
+@pytest.mark.parametrize("obstacle", ["no Secret", "a host that wants no requests"])
+async def test_a_digest_that_no_cache_can_fetch_is_told_at_once(house, obstacle):
+    pinned = TAG._replace(reference=A)
+    if obstacle == "no Secret":
+        house.unreadable = Unresolved("Secret token does not exist")
+    else:
+        house.digests.registries.hold([Hold("https://ghcr.io", 500.0)])
+    house.ask(source=pinned)
+    await house.clock.advance(1.0)
+    assert (house.take_told(), house.ask(source=pinned)) == ([{RULES}], TagAnswer(A))
+
+
 async def test_nothing_is_fetched_where_there_is_no_digest(house):
     house.cached = True
     house.says["ghcr.io"] = DOWN

@@ -42,12 +42,13 @@ def verdict(registry):
     return lambda: answer(request)
 
 
-def referrer(registry, key=KEY, subject=DIGEST, media_type=BUNDLE, digest=DIGEST):
-    """The descriptor of a manifest with a bundle."""
+def referrer(registry, key=KEY, subject=DIGEST, media_type=BUNDLE, digest=DIGEST, size=None):
+    """The descriptor of a manifest with a bundle, which may lie about its size."""
     data = json.dumps(key_bundle(key, digest)).encode()
     registry.blob(data)
     document = {"schemaVersion": 2, "config": descriptor(EMPTY, b"{}")}
-    document |= {"layers": [descriptor(media_type, data)], "subject": {"digest": subject}}
+    bundle = descriptor(media_type, data) | ({"size": size} if size is not None else {})
+    document |= {"layers": [bundle], "subject": {"digest": subject}}
     text = json.dumps(document).encode()
     registry.manifest(text)
     return descriptor("application/vnd.oci.image.manifest.v1+json", text)
@@ -134,6 +135,34 @@ def test_of_many_referrers_the_first_are_looked_at(registry, verdict):
     answered = verdict()
     assert answered.result is Result.NONE_MATCHES
     assert "there are 33 referrers, and 32 are looked at" in answered.message
+
+
+def test_of_a_manifest_with_several_bundles_the_first_is_looked_at(registry, verdict):
+    blobs = [json.dumps(key_bundle(key, DIGEST)).encode() for key in (OTHER_KEY, KEY)]
+    layers = [descriptor(BUNDLE, blob) for blob in blobs]
+    for blob in blobs:
+        registry.blob(blob)
+    document = {"schemaVersion": 2, "config": descriptor(EMPTY, b"{}"), "layers": layers}
+    text = json.dumps({**document, "subject": {"digest": DIGEST}}).encode()
+    registry.manifest(text)
+    entry = descriptor("application/vnd.oci.image.manifest.v1+json", text)
+    registry.serve(REFERRERS, index(entry))
+    answered = verdict()
+    assert answered.result is Result.NONE_MATCHES
+    assert "its manifest has 2 bundles, and the first is looked at" in answered.message
+    assert blob_path(layers[1]["digest"]) not in {seen.path for seen in registry.seen}
+
+
+@pytest.mark.parametrize("size", [1 << 30, 256 * 1024 + 1, -1])
+def test_a_bundle_that_is_too_large_is_not_fetched(registry, verdict, size):
+    entry = referrer(registry, size=size)
+    registry.serve(REFERRERS, index(entry))
+    answered = verdict()
+    assert answered.result is Result.NONE_MATCHES
+    assert f"it has {size} bytes, allowed are 262144" in answered.message
+    assert not any("/blobs/" in seen.path for seen in registry.seen)
+    registry.serve(REFERRERS, index(entry, referrer(registry)))
+    assert verdict().result is Result.VERIFIED
 
 
 @pytest.mark.parametrize("size", [1 << 30, 65537, -1])

@@ -73,7 +73,15 @@ ON_TAG = published(A, "", "", "", digest=A)
 RESOLUTIONS: dict[str, tuple[Any, ...]] = {
     "inline": (None, Sources(inline=INLINE), {}, TagAnswer(), published(), None),
     "nothing at all": (None, Sources(), {}, TagAnswer(), published(), None),
-    "a digest": (None, Sources(PINNED), {}, TagAnswer(), published(digest=A), None),
+    "a digest": (None, Sources(PINNED), {}, TagAnswer(A), published(digest=A), None),
+    "a digest that a cache fetches": (
+        None,
+        Sources(PINNED),
+        {},
+        TagAnswer(),
+        None,
+        PENDING._replace(message=f"Looking up ghcr.io/falco/rules@{A}"),
+    ),
     "a tag that is known": (None, Sources(TAG), {}, TagAnswer(A), ON_TAG, None),
     "a tag that is looked up": (None, Sources(TAG), {}, TagAnswer(), None, PENDING),
     "a tag that nobody knows": (None, Sources(TAG), {}, NO_REGISTRY, None, FAILED),
@@ -131,7 +139,7 @@ RESOLUTIONS: dict[str, tuple[Any, ...]] = {
         None,
         Sources(PINNED, CONTENT, INLINE),
         {Role.CONTENT: GONE},
-        TagAnswer(),
+        TagAnswer(A),
         published(digest=A),
         REFERENCE_FAILED,
     ),
@@ -163,7 +171,7 @@ RESOLUTIONS: dict[str, tuple[Any, ...]] = {
         None,
         Sources(PINNED._replace(secret="token")),
         {Role.SECRET: Present("5")},
-        TagAnswer(),
+        TagAnswer(A),
         published("", "", "5", "", digest=A, secret="5"),
         None,
     ),
@@ -332,7 +340,7 @@ def test_nodes_and_operator_name_alike_what_needs_no_resolving():
         raw = {"metadata": {"name": "a", "generation": 3}, "spec": spec}
         artifact = decode("Rulesfile", json.dumps(raw).encode())
         sources = sources_of(artifact)
-        mine = resolve(3, None, sources, {}, TagAnswer()).resolved
+        mine = resolve(3, None, sources, {}, TagAnswer(A)).resolved
         name, theirs = pinned(artifact, sources)
         assert mine is not None
         assert (mine.revision, mine.oci_digest) == (name, theirs.oci_digest)

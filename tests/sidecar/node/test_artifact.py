@@ -100,7 +100,7 @@ DIGEST = f"sha256:{'a' * 64}"
 
 def knowing(table):
     """The part of a Fetcher that knows the table of registries."""
-    return SimpleNamespace(registries=SimpleNamespace(table=table))
+    return SimpleNamespace(registries=SimpleNamespace(table=table, digest=""), oci=print)
 
 
 ENFORCED = DefaultModes(others=Mode.ENFORCE)
@@ -127,6 +127,49 @@ def test_enforced_no_digest_is_fetched_that_the_operator_has_not_verified(
     )
     actor = NodeArtifactActor(fake_runtime()[0], found.ref, services)
     assert actor._look(found, 0.0).sources == {Medium.OCI: None}
+
+
+CACHE = RegistryTable((Mirror("ghcr.io", ("cache",)),), {"cache": Host(pull_through=True)})
+BY_DIGEST = {"ociArtifact": {"image": {"repository": "a/b", "tag": DIGEST}}}
+
+
+OTHER_DIGEST = f"sha256:{'b' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("table", "published", "installed", "looks", "is_fetched"),
+    [
+        (NO_TABLE, None, None, [0.0], True),
+        (CACHE, None, None, [0.0], False),
+        (CACHE, OTHER_DIGEST, OTHER_DIGEST, [0.0, 60.0], False),
+        (CACHE, DIGEST, None, [0.0], True),
+        (CACHE, None, DIGEST, [0.0], True),
+        (CACHE, None, None, [0.0, 71.0], True),  # an operator that is away
+    ],
+)
+def test_a_digest_behind_a_cache_is_fetched_once_the_operator_has_published_it(
+    table, published, installed, looks, is_fetched, monkeypatch
+):
+    document = json.loads(artifact(spec=BY_DIGEST).raw)
+    digest = {"ociDigest": published} if published else {}
+    document["status"]["resolved"] = {"revision": "2", "observedGeneration": 2, **digest}
+    found = snapshot_of("Rulesfile", json.dumps(document).encode())
+    services: Any = SimpleNamespace(
+        labels=dict,
+        validation=Validation.ENFORCE,
+        modes=DEFAULT_MODES,
+        fetcher=knowing(table),
+        state=SimpleNamespace(installed={}),
+    )
+    actor = NodeArtifactActor(fake_runtime()[0], found.ref, services)
+    monkeypatch.setattr(actor, "_source_state", lambda medium, *_: medium)
+    if installed:
+        content = SimpleNamespace(origin=f"oci:{installed}")
+        slot = actor._artifact(found).slot(Medium.OCI)
+        services.state.installed[slot] = SimpleNamespace(content=content)
+    seen = [actor._look(found, at) for at in looks][-1]
+    assert seen.sources == {Medium.OCI: Medium.OCI if is_fetched else None}
+    assert seen.is_coming is not is_fetched
 
 
 @pytest.mark.parametrize(
@@ -156,9 +199,6 @@ class Running(FakeClock):
     def monotonic(self):
         self._time += 0.0001
         return self._time
-
-
-CACHE = RegistryTable((Mirror("ghcr.io", ("cache",)),), {"cache": Host(pull_through=True)})
 
 
 @pytest.mark.parametrize(("table", "seconds"), [(NO_TABLE, 10.0), (CACHE, 70.0)])

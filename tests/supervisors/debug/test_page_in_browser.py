@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -239,6 +240,46 @@ async def test_perfetto_gets_the_trace_once_it_answers(page, process):
     assert await page.value("document.querySelector('#download').href") == (
         f"http://{process.debug.address}/debug/trace"
     )
+
+
+async def test_a_process_that_does_not_answer_is_an_error_until_it_does(page, process, monkeypatch):
+    await page.value(
+        "(real => AbortSignal.timeout = ms => real(Math.min(ms, 100)))"
+        "(AbortSignal.timeout.bind(AbortSignal)), 1"
+    )
+    with monkeypatch.context() as hanging:
+        hanging.setattr(process.debug, "respond", lambda _: asyncio.Event().wait())
+        await page.until(f"({text('#trouble')}).startsWith('No answer from the process')")
+    await page.until("document.querySelector('#trouble').hidden")
+
+
+async def test_why_perfetto_has_no_trace_stays_until_it_has_one(page):
+    await page.value("window.open = () => null, 1")
+    await page.click("#perfetto")
+    shown = "The trace is not opened: the browser has not opened a window for Perfetto"
+    await page.until("!document.querySelector('#trouble').hidden")
+    asked = int(await page.value("document.body.dataset.asked"))
+    await page.until(f"document.body.dataset.asked > {asked + 1}")
+    assert not await page.value("document.querySelector('#trouble').hidden")
+    assert await page.value(text("#trouble")) == shown
+
+
+async def test_focus_and_what_is_open_outlast_the_news_of_an_actor(page, process):
+    ref = names(1)[0]
+    await page.press("/")
+    for letter in ref.name:
+        await page.press(letter)
+    await page.click(f"tr[data-key='{ref}'] a")
+    await page.until("document.querySelector('.entry')")
+    await page.click("#one summary")
+    await page.until("document.querySelector('#one details').open")
+    for selector in ("#one summary", "#one .buttons a", "#one .command button"):
+        await page.value(f"document.querySelector('{selector}').focus(), 1")
+        count = await page.value("document.querySelectorAll('.entry').length")
+        await process.wake(ref)
+        await page.until(f"document.querySelectorAll('.entry').length > {count}")
+        assert await page.value(f"document.activeElement.matches('{selector}')")
+        assert await page.value("document.querySelector('#one details').open")
 
 
 @pytest.mark.parametrize("value", ["2026-13-01T00:00:00Z", "2026-11-01T00:00:00Z refused"])

@@ -14,7 +14,7 @@ from actors.runtime.clock import SystemClock
 from actors.runtime.context import Runtime
 from actors.runtime.lifecycle import ExitReason
 from supervisors.process.servers import HealthServer
-from supervisors.serving import connection, http_server
+from supervisors.serving import connection, http_server, unread
 from supervisors.serving.connection import reply
 from supervisors.serving.exposure import Address
 from supervisors.serving.http_server import HttpServer
@@ -35,6 +35,21 @@ class Big(HttpServer):
         if request.path == "/crash":
             raise ValueError("not said to the client")
         return reply(bytes(50_000_000), "application/octet-stream")
+
+
+class Thorough(HttpServer):
+    """Takes for ever to answer."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.begun, self.given_up = asyncio.Event(), asyncio.Event()
+
+    async def respond(self, request):  # noqa: ARG002
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.given_up.set()
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
@@ -104,6 +119,33 @@ async def test_a_client_that_does_not_read_is_cut_off(runtime, monkeypatch):
             await asyncio.wait_for(lost, 60)
             with contextlib.suppress(ConnectionError), client.makefile("rb") as stream:
                 assert len(await asyncio.to_thread(stream.read)) < 50_000_000
+
+
+async def test_of_clients_that_do_not_read_the_oldest_are_cut_off(runtime, monkeypatch):
+    monkeypatch.setattr(unread, "MOST_UNREAD", 60_000_000)
+    async with running(Big(runtime, ANY_PORT)) as server:
+        clients = []
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(*server.address)
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+            clients.append((reader, writer))
+        with contextlib.suppress(ConnectionError):
+            assert len(await clients[0][0].read()) < 50_000_000
+        for reader, _ in clients[1:]:
+            assert len(await reader.read()) > 50_000_000
+        for _, writer in clients:
+            writer.close()
+
+
+async def test_nothing_is_made_for_a_client_that_is_gone(runtime):
+    server = Thorough(runtime, ANY_PORT)
+    async with running(server):
+        _, writer = await asyncio.open_connection(*server.address)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await server.begun.wait()
+        writer.close()
+        await server.given_up.wait()
 
 
 async def test_port_zero_takes_a_free_port_and_logs_it(runtime, caplog):
