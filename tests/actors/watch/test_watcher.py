@@ -86,6 +86,9 @@ async def test_an_empty_list_is_told_as_listed(config_maps, transport, labelled)
 
 
 async def test_a_kind_that_is_not_served_yet_is_listed_again(mortal, connect):
+    # Another test may have had it served.
+    crd = "falcos.instance.falcosecurity.dev"
+    mortal.kubectl("delete", "customresourcedefinition", crd, "--ignore-not-found")
     async with watching(await connect(mortal), Source("Falco")) as (watcher, told):
         await soon(lambda: len(told.missing) > 1)
         assert watcher.last_error.startswith("404")
