@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -28,16 +30,16 @@ except Failure as error:
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444], ids=["unreadable", "without the right to enter"])
-def test_a_directory_that_cannot_be_read_is_not_passed_over(tmp_path, mode):
-    below = tmp_path / "open" / "shut"
-    below.mkdir(parents=True)
-    (below / "a.yaml").write_text("a: b\n")
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
-    below.chmod(mode)
-    command = [sys.executable, "-c", AS_NOBODY, str(tmp_path / "open")]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    below.chmod(0o755)
+def test_a_directory_that_cannot_be_read_is_not_passed_over(mode):
+    with TemporaryDirectory() as made:  # which everybody may enter, unlike those of pytest
+        Path(made).chmod(0o755)
+        below = Path(made, "shut")
+        below.mkdir()
+        (below / "a.yaml").write_text("a: b\n")
+        below.chmod(mode)
+        command = [sys.executable, "-c", AS_NOBODY, made]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        below.chmod(0o755)
     assert ended.stdout.startswith(str(below))
     assert ended.stdout.endswith("cannot be read: Permission denied\n")
 
