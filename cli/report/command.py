@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 def report(*, file: str, pods: int, operator_namespace: str, access: Access) -> None:
     """Write a ZIP file for maintainers: resources, findings, Events, logs, actors, versions.
 
-    Secrets are never read. Values of variables, inline contents and what looks like a credential
-    are removed; left-out.txt in it lists what. Look at it before you send it.
+    No content of Secrets is read. Values of variables, inline contents and what looks like a
+    credential are removed; left-out.txt in it lists what. Look at it before you send it.
     """
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     path = Path(file or f"falco-report-{now}.zip")

@@ -44,8 +44,8 @@ AROUND = (
     "ValidatingWebhookConfiguration",
 )
 NEVER = (
-    "Secrets: they are never read",
-    "ConfigMaps that artifacts name: they are not read",
+    "Secrets: their content is never read",
+    "ConfigMaps that artifacts name: their content is not read",
 )
 # Of a kind; a large cluster has 10,000 NodeReports, and Events come in thousands.
 _MOST_OBJECTS = 300

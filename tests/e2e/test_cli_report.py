@@ -47,7 +47,7 @@ def test_a_report_has_resources_and_findings_and_no_secret(
     assert "ResourceCreated" in found["events.txt"]
     assert '"kubernetes": "1.' in found["versions.json"]
     told = found["left-out.txt"]
-    assert "Secrets: they are never read" in told
+    assert "Secrets: their content is never read" in told
     assert "actors/operator.json: no operator runs" in told
     assert "values of variables (env): " in told
     assert "spec.config of Config: 1 removed" in told
