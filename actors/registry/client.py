@@ -7,10 +7,8 @@ block the event loop or exceed these limits.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from contextlib import aclosing, suppress
-from pathlib import Path
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from actors.runtime.child_process import MEGABYTE, WorkerFailed, replies_of, run_worker
@@ -40,8 +38,6 @@ _MEMORY = 48 * MEGABYTE
 _APART = 2
 # Seconds that a child has beyond those of its look-ups, in which it starts.
 _SLACK_SECONDS = 5.0
-UNFINISHED = ".pull-"
-"""Prefix of files that are not verified yet; a killed process leaves them to be removed."""
 
 
 class RegistryError(Exception):
@@ -96,29 +92,26 @@ async def look_up(
             yield lookup, LookupAnswer(problem=Problem(text, transient=True, hangs=True))
 
 
-async def pull(request: Pull) -> Pulled:
-    """Pull the file of an artifact: complete, synced and verified, or no file at all.
+async def pull(request: Pull, descriptor: int) -> Pulled:
+    """Pull the file of an artifact into an open, empty file: complete, synced and verified.
+
+    The child gets the file and no path: whoever opened it decides where it is.
 
     Raises:
-        RegistryError: the pull failed; as when it is cancelled, no file is left in the directory.
+        RegistryError: the pull failed; as when it is cancelled, what the file has is worth nothing.
     """
-    file = Path(request.directory, f"{UNFINISHED}{secrets.token_hex(8)}")
     try:
         pulled = await run_worker(
             "actors.registry.pull_worker",
-            PullRequest(request, str(file)),
+            PullRequest(request, descriptor),
             Pulled,
             memory=_MEMORY,
             seconds=request.seconds,
+            descriptors=(descriptor,),
         )
     except WorkerFailed as error:
-        _remove(file)
         raise RegistryError(_failed(request.endpoint, "pull", error)) from error
-    except BaseException:
-        _remove(file)
-        raise
     if pulled.problem is not None:
-        _remove(file)
         raise RegistryError(pulled.problem, pulled.holds)
     return pulled
 
@@ -212,8 +205,3 @@ async def _answers_apart(
 
 def _failed(endpoint: Endpoint, what: str, error: WorkerFailed) -> Problem:
     return Problem(f"{endpoint}: the {what} {error}", transient=True, hangs=True)
-
-
-def _remove(file: Path) -> None:
-    with suppress(OSError):  # the file or its directory may not exist
-        file.unlink()

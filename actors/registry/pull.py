@@ -42,12 +42,12 @@ class _File(NamedTuple):
 
 
 def answer(fetch: PullRequest) -> Pulled:
-    """The metadata of the artifact, whose file is at the path of the request; or a problem."""
+    """The metadata of the artifact, whose file the descriptor then has; or a problem."""
     request = fetch.pull
     try:
         places = Places(request.endpoint, request.idle_seconds)
         try:
-            return replace(_pulled(places, request, fetch.path), holds=places.holds)
+            return replace(_pulled(places, request, fetch.descriptor), holds=places.holds)
         except ExchangeError as error:
             return Pulled(problem=problem_of(request.endpoint, error), holds=places.holds)
         finally:
@@ -59,13 +59,12 @@ def answer(fetch: PullRequest) -> Pulled:
         return Pulled(problem=problem_of(request.endpoint, full))
 
 
-def _pulled(places: Places, request: Pull, path: str) -> Pulled:
+def _pulled(places: Places, request: Pull, descriptor: int) -> Pulled:
     manifest = _manifest(places, request)
     config, layer = blobs_of(manifest, request.kind, request.max_bytes)
     metadata = config_of(places.first(partial(_blob, config)))
-    file = _stored(places, layer, path, request.max_bytes)
+    file = _stored(places, layer, descriptor, request.max_bytes)
     return Pulled(
-        path=path,
         sha256=file.sha256,
         size=file.size,
         pulled_bytes=places.received,
@@ -106,10 +105,9 @@ def verified_manifest(session: Session, digest: str) -> bytes:
     return document
 
 
-def _stored(places: Places, layer: Descriptor, path: str, most_bytes: int) -> _File:
+def _stored(places: Places, layer: Descriptor, descriptor: int, most_bytes: int) -> _File:
     """Write the file of the layer; it is synced to the disk when this returns."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+    with os.fdopen(descriptor, "wb") as file:
         stored = places.first(
             lambda session: persistently(lambda: _unpacked(session, layer, file, most_bytes))
         )

@@ -23,7 +23,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncGenerator, Callable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -67,15 +67,18 @@ async def run_worker(
     *,
     memory: int = 96 * MEGABYTE,
     seconds: float = 60.0,
+    descriptors: Collection[int] = (),
 ) -> A:
     """Return the reply of the worker module; its process is gone on return, also if cancelled.
+
+    It inherits these `descriptors` of open files, under the same numbers.
 
     Raises:
         WorkerFailed: its text holds nothing of the request, which may contain credentials.
     """
     import asyncio  # noqa: PLC0415 - 8 MB that the child, which imports us too, does without
 
-    async with _child(module) as process:
+    async with _child(module, descriptors) as process:
         try:
             async with asyncio.timeout(seconds + _GRACE):
                 answer, _ = await process.communicate(_question(request, memory, seconds))
@@ -166,7 +169,7 @@ def _write(data: bytes) -> None:
 
 
 @asynccontextmanager
-async def _child(module: str) -> AsyncGenerator[Process, None]:
+async def _child(module: str, descriptors: Collection[int] = ()) -> AsyncGenerator[Process, None]:
     """A process of the module, which is gone at the end; raises WorkerFailed."""
     import asyncio  # noqa: PLC0415 - as in `run_worker`
 
@@ -181,6 +184,7 @@ async def _child(module: str) -> AsyncGenerator[Process, None]:
             stderr=asyncio.subprocess.DEVNULL,
             env=_environment(),
             start_new_session=True,  # Ctrl-C is for us, and we end it
+            pass_fds=descriptors,
             limit=_MOST_LINE,
         )
     except OSError as error:  # no memory left, or no more processes or files allowed

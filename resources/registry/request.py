@@ -228,7 +228,7 @@ class Filled(msgspec.Struct, frozen=True):
 
 
 class Pull(msgspec.Struct, frozen=True):
-    """The request to pull the one file of an artifact into a directory.
+    """The request to pull the one file of an artifact.
 
     `kind` is Rulesfile or Plugin; `os` and `architecture` have OCI's names (linux; amd64, arm64).
     `max_bytes` bounds the layer as it is sent and the file that it unpacks to.
@@ -239,17 +239,16 @@ class Pull(msgspec.Struct, frozen=True):
     kind: str
     os: str
     architecture: str
-    directory: str
     max_bytes: int = MAX_LAYER_BYTES
     seconds: float = PULL_SECONDS
     idle_seconds: float = IDLE_SECONDS
 
 
 class PullRequest(msgspec.Struct, frozen=True):
-    """A pull, and the path of the file that it creates; the path must not exist yet."""
+    """A pull, and the inherited descriptor of the empty file that it fills."""
 
     pull: Pull
-    path: str
+    descriptor: int
 
 
 class Requirement(msgspec.Struct, frozen=True):
@@ -268,14 +267,12 @@ class Dependency(msgspec.Struct, frozen=True):
 
 
 class Pulled(msgspec.Struct, frozen=True):
-    """The pulled file and what the artifact's config states; empty if there is a problem.
+    """What the pulled file is and the artifact's config states; empty if there is a problem.
 
-    `path` has a random name in the directory of the request; its receiver moves or removes it.
     `sha256` (hexadecimal) and `size` are those of the file; `pulled_bytes` counts the bytes that
     came over the network.
     """
 
-    path: str = ""
     sha256: str = ""
     size: int = 0
     pulled_bytes: int = 0

@@ -109,20 +109,15 @@ class Fetcher:
         await self._pulls.spread(pods)
         decide(f"waited {self._clock.monotonic() - begun:.1f} s, so that not all pods pull at once")
         endpoint = await self._endpoint(kind, source)
-        directory = DIRECTORIES[kind]
-        staging = await self._stored(kind, Medium.OCI, self._blobs.staging, directory)
         request = Pull(
             endpoint=endpoint,
             digest=digest,
             kind=kind,
             os="linux",
             architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
-            directory=str(staging),
             max_bytes=self._most_bytes[kind],
         )
         pulled = await self._pull(request)
-        adopt = self._blobs.adopt
-        await self._stored(kind, Medium.OCI, adopt, directory, pulled.path, pulled.sha256)
         dependencies = tuple(dependency.name for dependency in pulled.dependencies)
         needed = needs(pulled.requirements, pulled.dependencies)
         return Content(pulled.sha256, f"oci:{digest}", pulled.version, dependencies, needed)
@@ -144,21 +139,38 @@ class Fetcher:
         return routed(own, table, await self._credentials(source, table), lambda _: None)
 
     async def _pull(self, request: Pull) -> Pulled:
-        reason, lane = STORE_FAILED[request.kind, Medium.OCI], request.endpoint.lane
-        async with self._pulls.turn(lane):
+        """Pull it into the blob store in its turn; nothing is left of a pull that fails."""
+        directory = DIRECTORIES[request.kind]
+        reason = STORE_FAILED[request.kind, Medium.OCI]
+        async with self._pulls.turn(request.endpoint.lane):
             if wait := self._pulls.wait(request.endpoint):
                 text = f"{request.endpoint}: the registry wants no requests for now"
                 raise FetchFailed(Trouble(reason, text, transient=True), wait)
-            begun = self._clock.monotonic()
-            try:
-                endpoint = self._pulls.rested(request.endpoint)
-                pulled = await registry.pull(msgspec.structs.replace(request, endpoint=endpoint))
-            except registry.RegistryError as error:
-                self._pulls.heard(lane, error.problem, error.holds)
-                trouble = Trouble(reason, str(error), error.transient)
-                raise FetchFailed(trouble, error.retry_after, final=error.final) from error
-            self._pulls.heard(lane, None, pulled.holds)
-            self._observer.pulled(pulled.pulled_bytes, self._clock.monotonic() - begun)
+            received = await self._stored(request.kind, Medium.OCI, self._blobs.receive, directory)
+            with received.file as file:
+                try:
+                    pulled = await self._fill(request, file.fileno())
+                    step = (self._blobs.adopt, directory, received.path, pulled.sha256)
+                    await self._stored(request.kind, Medium.OCI, *step)
+                except BaseException:
+                    self._blobs.discard(received.path)
+                    raise
+        return pulled
+
+    async def _fill(self, request: Pull, descriptor: int) -> Pulled:
+        lane, begun = request.endpoint.lane, self._clock.monotonic()
+        endpoint = self._pulls.rested(request.endpoint)
+        try:
+            pulled = await registry.pull(
+                msgspec.structs.replace(request, endpoint=endpoint), descriptor
+            )
+        except registry.RegistryError as error:
+            self._pulls.heard(lane, error.problem, error.holds)
+            reason = STORE_FAILED[request.kind, Medium.OCI]
+            trouble = Trouble(reason, str(error), error.transient)
+            raise FetchFailed(trouble, error.retry_after, final=error.final) from error
+        self._pulls.heard(lane, None, pulled.holds)
+        self._observer.pulled(pulled.pulled_bytes, self._clock.monotonic() - begun)
         return pulled
 
     async def config_map(self, kind: str, source: ConfigMapSource) -> Content:

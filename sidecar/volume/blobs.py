@@ -16,8 +16,7 @@ import itertools
 import stat
 import threading
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from resources.node.files import Directory
 from sidecar.volume.disk import SUBDIRECTORY, VolumeError, reported
@@ -25,11 +24,19 @@ from sidecar.volume.file_digests import FileDigests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from pathlib import Path
 
     from resources.node.files import File
     from sidecar.volume.disk import Disk
 
 _BLOBS, _STAGED, _PULLS = "blobs", "staged", "pulls"
+
+
+class Received(NamedTuple):
+    """A file to be written, and where it is; whoever asked for it closes it."""
+
+    path: Path
+    file: IO[bytes]
 
 
 class Blobs:
@@ -56,12 +63,11 @@ class Blobs:
             self._fresh.add(sha256)
         return sha256
 
-    def adopt(self, directory: Directory, path: Path | str, sha256: str) -> None:
-        """Store a file that a child process has written to `staging` of this directory.
+    def adopt(self, directory: Directory, path: Path, sha256: str) -> None:
+        """Store a file of `receive` that a child process has written.
 
         Raises VolumeError, and removes the file, if its SHA-256 is another.
         """
-        path = Path(path)
         with self.lock:
             state = self.digests.find(path)
             if state is None or state.sha256 != sha256:
@@ -85,10 +91,11 @@ class Blobs:
         """The path of the content, whether it is stored or not."""
         return self._own(directory, _BLOBS) / sha256
 
-    def staging(self, directory: Directory) -> Path:
-        """The directory for files to be adopted; it is made if it does not exist."""
+    def receive(self, directory: Directory) -> Received:
+        """A new file for a child process to write, to be adopted or discarded after that."""
         self._prepare(directory)
-        return self._own(directory, _PULLS)
+        path = self._own(directory, _PULLS) / str(next(self._numbers))
+        return Received(path, self._disk.create(path))
 
     def collect(self, keep: Collection[str]) -> None:
         """Remove the blobs that are neither in `keep` nor linked to an installed file.

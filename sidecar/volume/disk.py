@@ -106,6 +106,11 @@ class Disk:
         """Make a new file with this content and sync it to disk."""
         self._make("write", path, mode, lambda file: file.write(data))
 
+    def create(self, path: Path) -> IO[bytes]:
+        """Make a new, empty file that nobody else may read, open to be written by a child."""
+        with self.step("make", path), _folder_of(path) as folder:
+            return os.fdopen(os.open(path.name, _NEW, 0o600, dir_fd=folder), "wb")
+
     def copy(self, source: Path, target: Path, mode: int) -> None:
         """Make a new file with the content of another and sync it to disk."""
         with (

@@ -8,6 +8,7 @@ import json
 import resource
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import msgspec
 
@@ -20,7 +21,8 @@ async def outcomes(pulls):
     texts = []
     for request in pulls:
         try:
-            await pull(request)
+            with TemporaryFile() as file:
+                await pull(request, file.fileno())
             texts.append("")
         except RegistryError as error:
             texts.append(str(error))

@@ -32,12 +32,12 @@ def registry():
 
 
 @pytest.fixture
-def measured(registry, tmp_path):
+def measured(registry):
     """What pulls of these digests took, in one process that does nothing else."""
 
     def run(*digests, most=4 * MEGABYTE):
         endpoint = registry.endpoint()
-        requests = [request(endpoint, digest, tmp_path, max_bytes=most) for digest in digests]
+        requests = [request(endpoint, digest, max_bytes=most) for digest in digests]
         done = subprocess.run(
             [sys.executable, "-m", "tests.actors.registry.measured_pulls"],
             input=b"\n".join(map(msgspec.json.encode, requests)),

@@ -22,9 +22,9 @@ def blobs(tmp_path):
 
 def pulled(blobs, directory=PLUGINS, content=CONTENT):
     """A file as a child process leaves it."""
-    path = blobs.staging(directory) / "library"
-    path.write_bytes(content)
-    path.chmod(0o600)
+    path, file = blobs.receive(directory)
+    with file:
+        file.write(content)
     return path
 
 
@@ -76,16 +76,22 @@ def test_a_damaged_blob_is_not_there_and_put_again_it_is(blobs, damage):
 
 def test_what_was_pulled_is_moved(blobs):
     path = pulled(blobs)
-    blobs.adopt(PLUGINS, str(path), NAME)
+    blobs.adopt(PLUGINS, path, NAME)
     assert blobs.path(PLUGINS, NAME).read_bytes() == CONTENT
     assert not path.exists()
     blobs.adopt(PLUGINS, pulled(blobs), NAME)
     assert not path.exists()
 
 
+def test_nobody_else_reads_what_is_being_pulled(blobs):
+    path, file = blobs.receive(PLUGINS)
+    with file:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_what_was_pulled_and_is_something_else_is_refused_and_removed(blobs):
     path = pulled(blobs, content=b"something else")
-    with pytest.raises(VolumeError, match=r"cannot take .*library: it is not what it was said"):
+    with pytest.raises(VolumeError, match=r"cannot take .*pulls/0: it is not what it was said"):
         blobs.adopt(PLUGINS, path, NAME)
     assert not blobs.has(PLUGINS, NAME)
     assert leftovers(blobs._root) == []
@@ -93,7 +99,8 @@ def test_what_was_pulled_and_is_something_else_is_refused_and_removed(blobs):
 
 def test_a_link_is_not_adopted_whatever_it_leads_to(blobs, tmp_path):
     (tmp_path / "secret").write_bytes(CONTENT)
-    path = blobs.staging(PLUGINS) / "library"
+    path = pulled(blobs)
+    path.unlink()
     path.symlink_to(tmp_path / "secret")
     with pytest.raises(VolumeError):
         blobs.adopt(PLUGINS, path, NAME)
@@ -103,7 +110,7 @@ def test_a_link_is_not_adopted_whatever_it_leads_to(blobs, tmp_path):
 
 def test_a_link_in_place_of_a_blob_is_no_blob(blobs, tmp_path):
     (tmp_path / "elsewhere").write_bytes(CONTENT)
-    blobs.staging(RULES)
+    blobs.put(RULES, b"another")
     blobs.path(RULES, NAME).symlink_to(tmp_path / "elsewhere")
     assert not blobs.has(RULES, NAME)
     blobs.put(RULES, CONTENT)
@@ -151,12 +158,12 @@ def test_collecting_before_anything_was_put_does_nothing(blobs, tmp_path):
 
 
 def test_what_a_killed_process_left_is_cleared(blobs):
-    pulled(blobs)
-    nested = blobs.staging(RULES) / "unpacked" / "deep"
+    pulls = pulled(blobs, RULES).parent
+    nested = pulls / "unpacked" / "deep"
     nested.mkdir(parents=True)
     (nested / "file").write_bytes(b"")
-    (blobs.staging(RULES) / "link").symlink_to(blobs._root)
-    (blobs.staging(RULES).parent / "staged" / "17").write_bytes(b"half")
+    (pulls / "link").symlink_to(blobs._root)
+    (pulls.with_name("staged") / "17").write_bytes(b"half")
     blobs.put(RULES, CONTENT)
     blobs.clear()
     assert leftovers(blobs._root) == []
@@ -208,7 +215,7 @@ def test_nothing_is_collected_where_a_link_leads(tmp_path, name):
 def test_what_a_stranger_left_where_files_are_staged_is_cleared_without_waiting_for_it(tmp_path):
     root = tmp_path / "root"
     blobs = Blobs(root, Disk())
-    staged = blobs.staging(RULES).with_name("staged")
+    staged = pulled(blobs, RULES).parent.with_name("staged")
     (staged / "a" / "b").mkdir(parents=True)
     os.mkfifo(staged / "a" / "pipe")
     (staged / "a" / "link").symlink_to(root)
