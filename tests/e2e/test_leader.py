@@ -74,6 +74,20 @@ def writes_in(requests):
     ]
 
 
+def writes_of_a_creation(leader, falcos, audit):
+    """How often the leader writes for a new Falco, once none of these writes is left to come.
+
+    One that is under way would be counted when the leader wakes.
+    """
+    mark = audit.mark()
+    falcos.create()
+    falcos.becomes(Reconciled="True", Available="True")
+    falcos.told("SubResourceCreated")
+    falcos.told("ResourceCreated")
+    eventually(lambda: leader.writes == len(writes_in(audit.since(mark))))
+    return leader.writes
+
+
 @pytest.fixture
 def replicas(cluster, tmp_path):
     """A leader and a standby, both ready; in the end nobody holds the Lease."""
@@ -215,14 +229,7 @@ def test_a_leader_that_stands_still_writes_nothing_when_it_wakes_as_none(
     replicas, falcos, holder, audit
 ):
     leader, standby = replicas
-    mark = audit.mark()
-    falcos.create()
-    falcos.becomes(Reconciled="True", Available="True")
-    falcos.told("SubResourceCreated")
-    falcos.told("ResourceCreated")
-    # A write that is under way would be counted when the leader wakes.
-    eventually(lambda: leader.writes == len(writes_in(audit.since(mark))))
-    before = leader.writes
+    before = writes_of_a_creation(leader, falcos, audit)
     leader.signal(signal.SIGSTOP)
     try:
         # What the leader will find when it wakes up, and believe to be its own to do.
@@ -246,11 +253,10 @@ def test_a_leader_that_stands_still_writes_nothing_when_it_wakes_as_none(
 
 
 def test_a_leader_that_is_cut_off_gives_up_by_itself_and_one_goes_on_when_it_can(
-    replicas, falcos, paused
+    replicas, falcos, paused, audit
 ):
     leader, standby = replicas
-    falcos.create()
-    falcos.becomes(Reconciled="True", Available="True")
+    writes_of_a_creation(leader, falcos, audit)
     with paused("kube-apiserver"):
         eventually(lambda: not leader.leads, within=TAKEN_OVER_WITHIN)
         assert not standby.leads
