@@ -4,11 +4,22 @@ import json
 import re
 import socket
 
+import pytest
+
 from tests.e2e.falcos import CHILDREN, uid
 from tests.eventually import eventually
 from tests.operator_process import OperatorProcess, operator_kubeconfig
 
 LISTED = {"Falco", "Deployment", *CHILDREN}
+
+
+@pytest.fixture
+def made(namespace, operator, falcos):
+    """A new Falco, Available, once the trace has the reconcile that made it, which is at its end."""
+    falco = falcos.create()
+    falcos.becomes(Reconciled="True", Available="True")
+    eventually(lambda: operator.trace(f"{namespace}/falco"))
+    return falco
 
 
 def test_metrics_count_what_was_done(operator, falcos):
@@ -75,14 +86,12 @@ def test_an_operator_without_an_api_server_is_healthy_and_not_ready(cluster, tmp
     assert operator.exit_code == 0
 
 
-def test_the_dump_shows_the_tree_and_each_falcos_actor_with_its_trace(namespace, operator, falcos):
-    falco = falcos.create()
-    falcos.becomes(Reconciled="True", Available="True")
+def test_the_dump_shows_the_tree_and_each_falcos_actor_with_its_trace(namespace, operator, made):
     names = [part["name"] for part in operator.dump()["children"]]
     assert names.index("falcos") < names.index("router") < names.index("watchers")
     actor = operator.dump(f"Falco/{namespace}/falco")["actor"]
     assert actor["kind"] == "Falco"
-    assert actor["uid"] == uid(falco)
+    assert actor["uid"] == uid(made)
     assert actor["held"] == {}
     first = actor["trace"][0]
     [reason] = first["reasons"]
@@ -99,7 +108,7 @@ def test_the_trace_and_the_audit_log_name_each_request_by_the_same_number(
     mark = audit.mark()
     falcos.create()
     falcos.becomes(Reconciled="True", Available="True")
-    trace = operator.trace(f"{namespace}/falco")
+    trace = eventually(lambda: operator.trace(f"{namespace}/falco"))
     seen = {
         request.audit_id: (request.verb, request.resource, request.name, str(request.code))
         for request in audit.since(mark).about(namespace)
@@ -148,9 +157,8 @@ def test_requests_beside_the_mail_are_traced_as_well(namespace, operator, falcos
     assert told <= seen
 
 
-def test_the_timeline_has_a_thread_for_each_actor_of_a_kind(namespace, operator, falcos):
-    falcos.create()
-    falcos.becomes(Reconciled="True", Available="True")
+@pytest.mark.usefixtures("made")
+def test_the_timeline_has_a_thread_for_each_actor_of_a_kind(namespace, operator):
     status, body = operator.answer("Debug", f"/debug/trace?kind=Falco&namespace={namespace}")
     events = json.loads(body)["traceEvents"]
     assert status == 200

@@ -126,10 +126,14 @@ def test_sigusr1_tells_stderr_where_nothing_can_be_written(fleet):
     blocked.mkdir()  # as on a file system that takes no file; root may write anywhere
     try:
         node.signal(signal.SIGUSR1)
-        line = eventually(
-            lambda: [line for line in node.log.read_text().splitlines() if line.startswith("{")]
+        told = eventually(
+            lambda: [
+                json.loads(line)
+                for line in node.log.read_text().splitlines()
+                if line.startswith("{")
+            ]
         )
     finally:
         blocked.rmdir()
-    assert json.loads(line[-1]).keys() == node.dump().keys()
+    assert told[-1].keys() == node.dump().keys()
     assert node.running

@@ -82,8 +82,12 @@ def test_actors_are_a_table_of_those_that_are_asked_for(ask, falcos, namespace):
     falcos.becomes(Reconciled="True", Available="True")
     assert f"Falco/{namespace}/falco" in ask("actors")
     assert ask("actors", "--kind=plugin") == f"No such actors in namespace {namespace}.\n"
-    (one,) = json.loads(ask("actors", "--kind=falcos", "-o", "json"))["items"]
-    assert one["actor"]["trace"]
+
+    def trace():
+        (one,) = json.loads(ask("actors", "--kind=falcos", "-o", "json"))["items"]
+        return one["actor"]["trace"]
+
+    assert eventually(trace)
     names = [line.split()[0] for line in ask("actors", "-A").splitlines()]
     assert {"ACTOR", "router", "watchers", f"Falco/{namespace}/falco"} <= {*names}
 
