@@ -15,7 +15,7 @@ LISTED = {"Falco", "Deployment", *CHILDREN}
 
 @pytest.fixture
 def made(namespace, operator, falcos):
-    """A new Falco, Available, once the trace has the reconcile that made it, which is at its end."""
+    """A new Falco, once the trace has the reconcile that made it, which is when it has ended."""
     falco = falcos.create()
     falcos.becomes(Reconciled="True", Available="True")
     eventually(lambda: operator.trace(f"{namespace}/falco"))
