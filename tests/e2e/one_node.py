@@ -112,13 +112,23 @@ class OneNode(Fleet):
         # One that is still to go cannot be made anew: the operator lets go of it a moment later.
         eventually(lambda: not self._named())
 
+    def protected(self):
+        """What the operator keeps of what artifacts name."""
+        return [found for found in self._referents() if found["metadata"].get("finalizers")]
+
     def _named(self):
         """What artifacts could name, by kind and name."""
         return [
-            (kind, found["metadata"]["name"])
+            (found["kind"], found["metadata"]["name"])
+            for found in self._referents()
+            if found["metadata"]["name"] not in _THEIRS
+        ]
+
+    def _referents(self):
+        return [
+            {"kind": kind, **found}
             for kind in ("ConfigMap", "Secret")
             for found in self.api.list(kind, self.namespace)
-            if found["metadata"]["name"] not in _THEIRS
         ]
 
     def _stats(self):
@@ -158,5 +168,6 @@ def one_node(cluster, api, directory, flags=()):
             made.stop()
             for kind in (*ARTIFACTS, *INSTANCES):
                 api.clear(kind, namespace)
-            eventually(lambda: not any(api.list(kind, namespace) for kind in INSTANCES), within=60)
+            eventually(lambda: not any(api.list(kind, namespace) for kind in INSTANCES))
+            eventually(lambda: not made.protected())  # while there is somebody who lets go of it
             api.delete("Namespace", "", namespace)

@@ -37,11 +37,20 @@ class Watched(Listener):
 
     @property
     def woken(self):
-        return {ref for notice in self.notices for ref in notice.refs}
+        """Of this namespace: those of other tests may have protected objects, too."""
+        return {ref for notice in self.notices for ref in notice.refs if self._is_ours(ref)}
+
+    @property
+    def kept(self):
+        """What the store has of this namespace."""
+        return [ref for ref in self.store.refs() if self._is_ours(ref)]
 
     def all_are_indexed(self):
         self.index.note(told(self.artifact, self.named))
         self.indexed.set()
+
+    def _is_ours(self, ref):
+        return ref.namespace == self.named.namespace
 
     @asynccontextmanager
     async def by_watcher(self, client, transport):
@@ -85,7 +94,7 @@ async def test_what_is_named_is_kept_and_all_else_only_passes(
         config_maps.create("foreign", key="value")
         config_maps.create("named", key="value")
         await soon(lambda: watched.store.get(watched.named))
-        assert list(watched.store.refs()) == [watched.named]
+        assert watched.kept == [watched.named]
         assert watched.store.get(watched.named).raw == b""
         assert watched.woken == {watched.named, watched.artifact}
 
