@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from cli.cluster.names import OF_NAME, OF_NAMESPACE, is_name, is_namespace
 from resources.kubernetes.kinds import ARTIFACT_GROUP, INSTANCE_GROUP, KINDS
+from resources.kubernetes.names import OF_NAME, OF_NAMESPACE, is_name, is_namespace
 from resources.text.messages import shown, shown_unquoted
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from actors.api.configuration import (
     read_kubeconfig,
 )
 from actors.api.transport import REQUEST_TIMEOUT, Transport
-from cli.cluster.names import OF_NAMESPACE, is_namespace
 from cli.cluster.options import DEFAULT_NAMESPACE
 from cli.failure import Failure
+from resources.kubernetes.names import OF_NAMESPACE, is_namespace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from cli.cluster.names import OF_NAMESPACE, is_namespace
+from resources.kubernetes.names import OF_NAMESPACE, is_namespace
 from resources.text.duration import seconds_of
 
 if TYPE_CHECKING:

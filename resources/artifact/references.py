@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from base64 import b64decode
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +16,7 @@ from msgspec.json import Decoder
 from resources.artifact.oci_artifact import OCIArtifact
 from resources.artifact.sources import CA_KEY
 from resources.kubernetes.meta import LocalReference, ObjectMeta
+from resources.kubernetes.names import is_name
 from resources.kubernetes.reference import ObjectRef
 from resources.registry.credentials import InvalidCredentials
 from resources.registry.route import credentials_of
@@ -40,12 +40,6 @@ FIELD_MANAGERS = {
     "Secret": "secret-in-use-finalizer",
     "ConfigMap": "configmap-in-use-finalizer",
 }
-
-# The API server accepts no other name of a Secret or ConfigMap.
-_DNS_SUBDOMAIN = re.compile(
-    r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII
-)
-_LONGEST_NAME = 253
 
 
 class _Spec(Struct, frozen=True, rename="camel"):
@@ -94,7 +88,7 @@ def references(raw: bytes) -> References:
             frozenset(
                 ObjectRef(kind, artifact.metadata.namespace or "", reference.name)
                 for kind, reference in named
-                if _is_name(reference.name)
+                if is_name(reference.name)
             )
             for named in (_named(artifact.spec), trusted)
         )
@@ -103,16 +97,12 @@ def references(raw: bytes) -> References:
 
 def can_exist(ref: ObjectRef) -> bool:
     """Whether a Secret or ConfigMap can have this name."""
-    return _is_name(ref.name)
+    return is_name(ref.name)
 
 
 def is_protected(kind: str, meta: ObjectMeta) -> bool:
     """Whether an object carries the finalizer of its kind."""
     return FINALIZERS[kind] in (meta.finalizers or ())
-
-
-def _is_name(text: str) -> bool:
-    return len(text) <= _LONGEST_NAME and _DNS_SUBDOMAIN.fullmatch(text) is not None
 
 
 def _trusted(oci: OCIArtifact) -> Iterator[tuple[str, LocalReference]]:

@@ -14,7 +14,7 @@ OF_NAMESPACE = f"lower-case letters, digits and -, at most {_LONGEST_NAMESPACE}"
 
 
 def is_name(value: Any) -> bool:
-    """Whether an object of ours can have this name (a subdomain of DNS)."""
+    """Whether an object of ours, a Secret or a ConfigMap can have this name (a DNS subdomain)."""
     return _fits(value, _NAME, _LONGEST_NAME)
 
 
