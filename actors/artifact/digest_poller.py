@@ -16,16 +16,10 @@ from actors.runtime.task_actor import TaskActor
 from resources.artifact.references import Unresolved
 from resources.registry.limits import FILL_SECONDS
 from resources.registry.request import Fill, Lookup, LookupAnswer, Problem
+from resources.registry.turns import NamespaceTurns
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        AsyncGenerator,
-        Awaitable,
-        Callable,
-        Collection,
-        Iterable,
-        Sequence,
-    )
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 
     from actors.artifact.tag_digests import Tag, TagDigests
     from actors.runtime.context import Runtime
@@ -241,9 +235,7 @@ class _Filling:
     def __init__(self) -> None:
         self._free = _MOST_FILLING
         self._waiting: list[tuple[set[str], asyncio.Future[None]]] = []
-        # By namespace: the number of the newest fill for one of its artifacts.
-        self._turns: dict[str, int] = {}
-        self._newest_turn = 0
+        self._turns = NamespaceTurns()
 
     @asynccontextmanager
     async def place(self, namespaces: set[str]) -> AsyncGenerator[None, None]:
@@ -264,17 +256,12 @@ class _Filling:
     def _grant(self) -> None:
         """Give free places to those whose turn it is, the longest waiting first among equals."""
         while self._free and self._waiting:
-            first = min(self._waiting, key=lambda each: self._turn(each[0]))
+            first = min(self._waiting, key=lambda each: self._turns.newest(each[0]))
             self._waiting.remove(first)
             self._free -= 1
-            self._newest_turn += 1
-            waiting = set().union(*(namespaces for namespaces, _ in self._waiting))
-            self._turns = {name: at for name, at in self._turns.items() if name in waiting}
-            self._turns |= dict.fromkeys(first[0], self._newest_turn)
+            self._turns.keep(set().union(*(namespaces for namespaces, _ in self._waiting)))
+            self._turns.give(first[0])
             first[1].set_result(None)
-
-    def _turn(self, namespaces: Iterable[str]) -> int:
-        return min((self._turns.get(name, 0) for name in namespaces), default=0)
 
 
 def _fit(authorities: frozenset[str], more: frozenset[str]) -> bool:

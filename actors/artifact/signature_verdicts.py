@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from actors.artifact.registries import RETRIES
 from actors.runtime.backoff import Backoff
+from resources.registry.turns import NamespaceTurns
 from resources.signatures.policy import Result
 
 if TYPE_CHECKING:
@@ -74,9 +75,7 @@ class SignatureVerdicts:
         self._random = runtime.random
         self._open: dict[SignatureQuery, Open] = {}
         self._asked: dict[ObjectRef, SignatureQuery] = {}
-        # By namespace: the number of the newest verification for one of its artifacts.
-        self._turns: dict[str, int] = {}
-        self._newest_turn = 0
+        self._turns = NamespaceTurns()
         self.on_news: Callable[[], None] = lambda: None
         """Called when a verification may have become due earlier than before."""
 
@@ -108,14 +107,14 @@ class SignatureVerdicts:
         """
         now = self._clock.monotonic()
         due = [each for each in self._idle(busy) if self._due(each) <= now]
-        first = min(due, key=lambda each: (self._turn(each), each.due), default=None)
+        first = min(
+            due, key=lambda each: (self._turns.newest(_namespaces(each)), each.due), default=None
+        )
         if first is not None:
             first.is_asked = True
-            self._newest_turn += 1
-            self._turns |= dict.fromkeys(_namespaces(first), self._newest_turn)
+            self._turns.give(_namespaces(first))
             if len(self._turns) > len(self._asked):
-                known = {artifact.namespace for artifact in self._asked}
-                self._turns = {name: turn for name, turn in self._turns.items() if name in known}
+                self._turns.keep({artifact.namespace for artifact in self._asked})
         return first
 
     def next_due(self, busy: Collection[str]) -> float:
@@ -174,9 +173,6 @@ class SignatureVerdicts:
 
     def _due(self, known: Open) -> float:
         return max(known.due, self._registries.not_before(known.query.lane))
-
-    def _turn(self, known: Open) -> int:
-        return min((self._turns.get(name, 0) for name in _namespaces(known)), default=0)
 
     def _delay(self, known: Open, verdict: Verdict) -> float:
         """Seconds until the next try."""
