@@ -50,6 +50,17 @@ def text(selector):
     return f"document.querySelector({json.dumps(selector)})?.textContent ?? ''"
 
 
+async def first_opened(page):
+    """The first of the actors, found by its name and opened."""
+    ref = names(1)[0]
+    await page.press("/")
+    for letter in ref.name:
+        await page.press(letter)
+    await page.click(f"tr[data-key='{ref}'] a")
+    await page.until("document.querySelector('.entry')")
+    return ref
+
+
 async def choose(page, name, value):
     """Choose this value of the filter with this name."""
     await page.value(
@@ -124,12 +135,7 @@ async def test_rows_are_sorted_and_filtered_and_the_address_says_so(page):
 
 
 async def test_an_actor_opens_with_its_timeline_its_children_and_a_command(page):
-    ref = names(1)[0]
-    await page.press("/")
-    for letter in ref.name:
-        await page.press(letter)
-    await page.click(f"tr[data-key='{ref}'] a")
-    await page.until("document.querySelector('.entry')")
+    ref = await first_opened(page)
     assert await page.value(text("#one h2")) == f"{ref} idle"
     entry = await page.value(text(".entry"))
     for told in (
@@ -283,12 +289,7 @@ async def test_why_perfetto_has_no_trace_stays_until_it_has_one(page):
 
 
 async def test_focus_and_what_is_open_outlast_the_news_of_an_actor(page, process):
-    ref = names(1)[0]
-    await page.press("/")
-    for letter in ref.name:
-        await page.press(letter)
-    await page.click(f"tr[data-key='{ref}'] a")
-    await page.until("document.querySelector('.entry')")
+    ref = await first_opened(page)
     await page.click("#one summary")
     await page.until("document.querySelector('#one details').open")
     for selector in ("#one summary", "#one .buttons a", "#one .command button"):
