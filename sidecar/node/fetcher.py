@@ -149,7 +149,7 @@ class Fetcher:
             received = await self._stored(request.kind, Medium.OCI, self._blobs.receive, directory)
             with received.file as file:
                 try:
-                    pulled = await self._fill(request, file.fileno())
+                    pulled = await self._from_registry(request, file.fileno())
                     step = (self._blobs.adopt, directory, received.path, pulled.sha256)
                     await self._stored(request.kind, Medium.OCI, *step)
                 except BaseException:
@@ -157,7 +157,7 @@ class Fetcher:
                     raise
         return pulled
 
-    async def _fill(self, request: Pull, descriptor: int) -> Pulled:
+    async def _from_registry(self, request: Pull, descriptor: int) -> Pulled:
         lane, begun = request.endpoint.lane, self._clock.monotonic()
         endpoint = self._pulls.rested(request.endpoint)
         try:
